@@ -1,0 +1,177 @@
+//! What `containers.toml` says, checked: every value here has been validated when the file was read.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Architecture, ContainerName, Target};
+
+/// Which builder makes the image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuilderKind {
+    /// .deb packages straight to layers; embedded.
+    #[default]
+    Debian,
+    /// `nix build` and nix2container.
+    Nix,
+}
+
+/// A value that may come from the environment: `"text"` or `{ env = "NAME", default = "text" }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Written in the file.
+    Literal(String),
+    /// Read from the environment when it is needed.
+    Environment {
+        /// The variable.
+        variable: String,
+        /// Used when the variable is unset or empty.
+        default: Option<String>,
+    },
+}
+
+/// A value that may only come from the environment; the file names the variable, never the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// The variable that holds it.
+    pub variable: String,
+}
+
+/// `[registry]`: where images go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegistrySettings {
+    /// `host[:port]`.
+    pub host: Option<String>,
+    /// The repository below the host; `{container}` stands for the container's name.
+    pub repository: Option<String>,
+    /// Who pushes.
+    pub username: Option<Setting>,
+    /// Their password or token.
+    pub password: Option<Secret>,
+}
+
+impl RegistrySettings {
+    /// The repository of `container` below the host: the template filled in, or the container's name.
+    pub fn repository_of(&self, container: &ContainerName) -> String {
+        match &self.repository {
+            Some(template) if template.contains("{container}") => template.replace("{container}", container.as_str()),
+            Some(prefix) => format!("{}/{container}", prefix.trim_end_matches('/')),
+            None => container.to_string(),
+        }
+    }
+}
+
+/// `[debian]`: where packages come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebianSettings {
+    /// The suite; its `-updates` and `-security` come with it.
+    pub suite: String,
+    /// Archive components, `main` by default.
+    pub components: Vec<String>,
+    /// The mirror, when the file names one.
+    pub mirror: Option<String>,
+    /// The security mirror, when the file names one.
+    pub security_mirror: Option<String>,
+    /// A keyring file instead of the embedded Debian keyring.
+    pub keyring: Option<PathBuf>,
+    /// `YYYYMMDDTHHMMSSZ`: build from the snapshot archive of that moment.
+    pub snapshot: Option<String>,
+    /// Whether a `Release` past its `Valid-Until` is refused.
+    pub check_valid_until: bool,
+}
+
+impl Default for DebianSettings {
+    fn default() -> Self {
+        DebianSettings {
+            suite: "trixie".into(),
+            components: vec!["main".into()],
+            mirror: None,
+            security_mirror: None,
+            keyring: None,
+            snapshot: None,
+            check_valid_until: true,
+        }
+    }
+}
+
+/// `[containers.NAME]`: one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: ContainerName,
+    /// Which builder makes it.
+    pub builder: BuilderKind,
+    /// The architectures it is built for, in the order of the file, without duplicates.
+    pub targets: Vec<Architecture>,
+    /// Debian packages of the application.
+    pub debian_packages: Vec<String>,
+    /// Nix packages of the application.
+    pub nix_packages: Vec<String>,
+    /// What runs: a command found on the image's PATH, or an absolute path, with fixed arguments after it.
+    pub entrypoint: Vec<String>,
+    /// Default arguments.
+    pub cmd: Vec<String>,
+    /// Environment variables besides `PATH`.
+    pub env: BTreeMap<String, String>,
+    /// Config labels.
+    pub labels: BTreeMap<String, String>,
+    /// Manifest and index annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// `user[:group]`, by name or number.
+    pub user: Option<String>,
+    /// Working directory, `/` by default.
+    pub workdir: Option<String>,
+    /// Ports, `8080/tcp`.
+    pub expose: Vec<String>,
+    /// Mount points.
+    pub volumes: Vec<String>,
+    /// Arguments with which `catamaran test` runs it; `["--help"]` by default.
+    pub test: Vec<String>,
+    /// Where in the file it is defined: byte range of its name.
+    pub span: Range<usize>,
+    /// Line of the definition, from 1.
+    pub line: usize,
+}
+
+/// Everything `containers.toml` defines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// `[registry]`.
+    pub registry: RegistrySettings,
+    /// `[debian]`.
+    pub debian: DebianSettings,
+    /// `[defaults] base`: the packages of the base layer.
+    pub base: Vec<String>,
+    /// The containers, in the order of the file.
+    pub containers: Vec<Container>,
+}
+
+impl Catalog {
+    /// The container called `name`.
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.containers.iter().find(|c| c.name.as_str() == name)
+    }
+
+    /// Every target, containers in file order and architectures within them.
+    pub fn targets(&self) -> Vec<Target> {
+        self.containers.iter().flat_map(|c| c.targets.iter().map(|a| Target { container: c.name.clone(), architecture: *a })).collect()
+    }
+
+    /// The folder of `containers.toml`; relative paths in it start here.
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Where the lock belongs: `containers.lock` beside the file.
+    pub fn lock_path(&self) -> PathBuf {
+        self.folder().join("containers.lock")
+    }
+}

@@ -1,0 +1,7 @@
+//! Builder 1: .deb packages straight to reproducible layers. No daemon, no root, any architecture.
+//!
+//! Signed release → package index → solver → lock → fetch → segments → layers → image. Knows `catalog` and `image`.
+
+mod lock;
+
+pub use lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};

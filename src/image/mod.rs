@@ -1,0 +1,22 @@
+//! WHAT was built: digests, descriptors, manifests, configs, indexes, file facts, the local store and references.
+//!
+//! Knows no other room but [`crate::catalog`]'s [`Architecture`](crate::catalog::Architecture) names.
+
+mod config;
+mod descriptor;
+mod digest;
+mod facts;
+#[allow(clippy::module_inception)]
+mod image;
+mod manifest;
+mod reference;
+mod store;
+
+pub use config::{ExecutionConfig, History, ImageConfig, RootFs};
+pub use descriptor::{Descriptor, Platform, media_type};
+pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
+pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
+pub use image::{Blobs, Image};
+pub use manifest::{Index, Manifest};
+pub use reference::{Reference, RegistryReference};
+pub use store::{BlobWriter, REF_NAME, Store, replace_file};

@@ -1,0 +1,30 @@
+//! Catamaran builds, verifies and publishes container images for several architectures at once.
+//!
+//! The rooms of this house, in the order data flows through them:
+//!
+//! | room | its one question |
+//! |---|---|
+//! | [`catalog`] | what can be built? `containers.toml`, architectures, targets, the CI matrix |
+//! | [`image`] | what was built? digests, manifests, configs, the local store, references |
+//! | [`debian`] | builder 1: signed archives → packages → reproducible layers |
+//! | [`verify`] | is it right? facts read from an image and pure checks over them |
+//! | [`registry`] | where does it go? client, authentication, uploads |
+//! | [`release`] | how does it go? plan, gates, publish, receipt |
+//! | [`session`] | run it: commands in, events out, one fold of events into state |
+//! | [`cli`], [`tui`] | the two front ends; they know `session` and never each other |
+//!
+//! Who may know whom is written down in `docs/architecture.md` and enforced by `tests/rooms.rs`.
+
+pub mod catalog;
+pub mod cli;
+pub mod debian;
+pub mod error;
+pub mod image;
+pub mod progress;
+pub mod registry;
+pub mod release;
+pub mod session;
+pub mod tui;
+pub mod verify;
+
+pub use error::{Error, Kind, Result};

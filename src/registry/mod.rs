@@ -1,0 +1,1 @@
+//! WHERE it goes: client, authentication, uploads. Knows `image`.

@@ -1,0 +1,181 @@
+//! The plan: everything a push would do, computed before anything is sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{ContainerName, Target};
+use crate::image::{Digest, Platform};
+use crate::verify::Verdict;
+
+/// Everything a push would do. `push --dry-run --json` prints exactly this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this document: 1.
+    pub schema: u32,
+    /// The version being released.
+    pub version: String,
+    /// The registry, `host[:port]`.
+    pub registry: String,
+    /// Where the credentials come from, in words; never the credentials: `GITHUB_TOKEN (environment)`.
+    pub credentials: String,
+    /// The tag rule's outcome, in words: why these tags.
+    pub tag_rule: String,
+    /// What happens to each container.
+    pub containers: Vec<ContainerPlan>,
+    /// What must be right before anything is sent.
+    pub gates: Vec<Gate>,
+}
+
+/// What a push does for one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerPlan {
+    /// Which container.
+    pub container: ContainerName,
+    /// `host/path`, without tag.
+    pub repository: String,
+    /// Its images, one per target.
+    pub images: Vec<PlannedImage>,
+    /// The index that joins them; `None` when there is one target only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub index: Option<PlannedIndex>,
+    /// The tags that will point at the index (or the only image): the version first.
+    pub tags: Vec<PlannedTag>,
+}
+
+/// One image of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedImage {
+    /// Which target.
+    #[serde(flatten)]
+    pub target: Target,
+    /// Its platform.
+    pub platform: Platform,
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// Its manifest's size in bytes.
+    pub size: u64,
+    /// Whether the registry has the manifest.
+    pub presence: Presence,
+    /// Its architecture-suffixed tag (`1.2.0-arm64`); `None` when there is one target only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tag: Option<PlannedTag>,
+    /// Config and layers.
+    pub blobs: Vec<PlannedBlob>,
+}
+
+/// One blob of a planned image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedBlob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Whether the registry has it, or another image of this plan brings it.
+    pub presence: Presence,
+}
+
+/// Whether something is at the registry already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// The registry has it in this repository.
+    Present,
+    /// It has to be sent.
+    Upload,
+    /// An earlier image of the same plan and repository sends it.
+    Shared,
+}
+
+/// The index a push makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedIndex {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether the registry has it.
+    pub presence: Presence,
+    /// Its exact bytes, as text.
+    pub content: String,
+}
+
+/// One tag and what happens to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTag {
+    /// The tag.
+    pub tag: String,
+    /// The digest it will name.
+    pub to: Digest,
+    /// What that changes.
+    #[serde(flatten)]
+    pub change: TagChange,
+}
+
+/// What setting a tag changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum TagChange {
+    /// The tag does not exist yet.
+    New,
+    /// The tag names that digest already.
+    Unchanged,
+    /// The tag names something else.
+    Moves {
+        /// What it names now.
+        from: Digest,
+    },
+}
+
+/// One condition of a release. All are evaluated and shown; a fail blocks, a warning needs `--yes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Stable id: `verified`, `architectures`, `version-free`, `credentials`, `registry`, `git-clean`, …
+    pub id: String,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found.
+    pub message: String,
+    /// What to do when it is not a pass.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl Plan {
+    /// Bytes that have to be sent: blobs, manifests and indexes.
+    pub fn bytes_to_upload(&self) -> u64 {
+        self.containers.iter().map(ContainerPlan::bytes_to_upload).sum()
+    }
+
+    /// Blobs that have to be sent, that are there already, and that another image of the plan brings.
+    pub fn blob_counts(&self) -> (usize, usize, usize) {
+        let blobs = || self.containers.iter().flat_map(|c| &c.images).flat_map(|i| &i.blobs);
+        let count = |presence| blobs().filter(|b| b.presence == presence).count();
+        (count(Presence::Upload), count(Presence::Present), count(Presence::Shared))
+    }
+
+    /// The worst gate.
+    pub fn verdict(&self) -> Verdict {
+        self.gates.iter().map(|g| g.verdict).max().unwrap_or(Verdict::Pass)
+    }
+
+    /// Whether everything is at the registry already, tags included.
+    pub fn is_done(&self) -> bool {
+        self.bytes_to_upload() == 0 && self.containers.iter().flat_map(ContainerPlan::all_tags).all(|t| t.change == TagChange::Unchanged)
+    }
+}
+
+impl ContainerPlan {
+    /// Bytes this container has to send.
+    pub fn bytes_to_upload(&self) -> u64 {
+        let images = self.images.iter().map(|image| {
+            let manifest = if image.presence == Presence::Upload { image.size } else { 0 };
+            manifest + image.blobs.iter().filter(|b| b.presence == Presence::Upload).map(|b| b.size).sum::<u64>()
+        });
+        let index = self.index.iter().filter(|i| i.presence == Presence::Upload).map(|i| i.size);
+        images.chain(index).sum()
+    }
+
+    /// Architecture tags first, then the container's own.
+    pub fn all_tags(&self) -> impl Iterator<Item = &PlannedTag> {
+        self.images.iter().filter_map(|i| i.tag.as_ref()).chain(&self.tags)
+    }
+}

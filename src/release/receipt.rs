@@ -1,0 +1,82 @@
+//! The receipt: what a push did, as read back from the registry.
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::TagChange;
+use crate::catalog::{ContainerName, Target};
+use crate::image::{Digest, Platform};
+
+/// What a push did. Written to the state folder and printed by `push --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Version of this document: 1.
+    pub schema: u32,
+    /// The released version.
+    pub version: String,
+    /// The registry, `host[:port]`.
+    pub registry: String,
+    /// When it began, RFC 3339 UTC.
+    pub started: String,
+    /// When it was proven, RFC 3339 UTC.
+    pub finished: String,
+    /// Warnings that were accepted to get here.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub accepted_warnings: Vec<String>,
+    /// Each container.
+    pub containers: Vec<PublishedContainer>,
+    /// Bytes sent.
+    pub uploaded_bytes: u64,
+    /// Blobs sent.
+    pub uploaded_blobs: usize,
+    /// Blobs that were there already.
+    pub present_blobs: usize,
+}
+
+/// One published container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedContainer {
+    /// Which.
+    pub container: ContainerName,
+    /// `host/path`.
+    pub repository: String,
+    /// The digest its tags name: the index, or the only image.
+    pub digest: Digest,
+    /// Its images.
+    pub images: Vec<PublishedImage>,
+    /// Its tags, as read back.
+    pub tags: Vec<PublishedTag>,
+}
+
+/// One published image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedImage {
+    /// Which target.
+    #[serde(flatten)]
+    pub target: Target,
+    /// Its platform.
+    pub platform: Platform,
+    /// Its manifest.
+    pub digest: Digest,
+}
+
+/// One tag, read back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedTag {
+    /// The tag.
+    pub tag: String,
+    /// What it names now.
+    pub digest: Digest,
+    /// What that changed.
+    #[serde(flatten)]
+    pub change: TagChange,
+}
+
+impl Receipt {
+    /// Where this receipt is kept, below the state folder: `receipts/20261122T221500Z-1.2.0.json`.
+    pub fn file_name(&self) -> String {
+        let stamp: String = self.finished.chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();
+        let version: String =
+            self.version.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).collect();
+        format!("{stamp}Z-{version}.json")
+    }
+}

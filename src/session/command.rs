@@ -1,0 +1,86 @@
+//! Commands: the one thing a front end can ask for.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Target;
+use crate::image::Reference;
+use crate::release::Plan;
+
+/// Names one command's run; the front end chooses it (counting up), every event of the run carries it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub u64);
+
+/// What a front end can ask the engine. Imperative; the answers are [`super::Event`]s.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Read `containers.toml` (again) and report every target's state. → `CatalogLoaded` or `RunFailed`.
+    LoadCatalog,
+    /// Build targets. → `BuildQueued` … `BuildFinished` for each, `CheckFinished`/`VerifyFinished` for what was made.
+    Build(BuildRequest),
+    /// Run every check over what a reference names (all members of an index). → `VerifyStarted` … `VerifyFinished`.
+    Verify(Vec<Reference>),
+    /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
+    Inspect(Reference),
+    /// Compute what a push would do. → `ReleasePlanned`.
+    Plan(PushRequest),
+    /// Carry out a plan that was shown. → blob and tag events, `ReleaseFinished`.
+    Publish {
+        /// The plan, as shown; refused when it no longer matches.
+        plan: Box<Plan>,
+        /// Warnings of gates are accepted.
+        accept_warnings: bool,
+        /// An existing version that differs is overwritten.
+        force: bool,
+    },
+    /// Build, verify, plan and publish in one go. → all of the above.
+    Release(ReleaseRequest),
+    /// Stop a run, or one target of it. → `BuildFinished { outcome: Cancelled }`, `RunFailed { kind: Interrupted }`.
+    Cancel {
+        /// Which run; `None` stops all.
+        run: Option<RunId>,
+        /// Only this target of it.
+        target: Option<Target>,
+    },
+}
+
+/// What to build, and how.
+#[derive(Clone, Debug, Default)]
+pub struct BuildRequest {
+    /// The targets; empty means all.
+    pub targets: Vec<Target>,
+    /// How many targets at a time; 0 means one per core.
+    pub jobs: usize,
+    /// Refuse to change `containers.lock`.
+    pub locked: bool,
+    /// Also write the images as an OCI image layout here.
+    pub out: Option<PathBuf>,
+}
+
+/// What to push, and under which names.
+#[derive(Clone, Debug)]
+pub struct PushRequest {
+    /// The version: the first tag.
+    pub version: String,
+    /// The targets; empty means all. Targets of one container travel together.
+    pub targets: Vec<Target>,
+    /// Further tags; `None` applies the tag rule (`latest` if the branch is `main`).
+    pub tags: Option<Vec<String>>,
+    /// Overwrite a version that exists and differs.
+    pub force: bool,
+}
+
+/// Build, verify and push.
+#[derive(Clone, Debug)]
+pub struct ReleaseRequest {
+    /// What to push.
+    pub push: PushRequest,
+    /// How to build it.
+    pub build: BuildRequest,
+    /// Stop after the plan.
+    pub dry_run: bool,
+    /// Accept warnings of gates.
+    pub accept_warnings: bool,
+}

@@ -1,0 +1,388 @@
+//! Events: past-tense facts, the one stream every front end reads. `--output json` prints exactly these, one per
+//! line, and a replay reads them back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::RunId;
+use crate::catalog::{BuilderKind, ContainerName, Target};
+use crate::error::Kind;
+use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
+use crate::progress::Unit;
+use crate::release::{Plan, Receipt, TagChange};
+use crate::verify::{CheckResult, Report};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Version of the event format: 1.
+    pub schema: u32,
+    /// Counts up over the session; no gaps.
+    pub seq: u64,
+    /// Milliseconds since the session began.
+    pub at: u64,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A command began.
+    RunStarted {
+        /// What it does, as the subcommand is called: `build`, `verify`, `push`, …
+        command: String,
+    },
+    /// `containers.toml` was read.
+    CatalogLoaded {
+        /// The file.
+        path: PathBuf,
+        /// `host/path` template of `[registry]`, when there is one.
+        registry: Option<String>,
+        /// Every target, containers in file order.
+        targets: Vec<TargetSummary>,
+    },
+    /// The lock was written anew.
+    LockWritten {
+        /// The file.
+        path: PathBuf,
+        /// Packages it pins.
+        packages: usize,
+        /// One line per change: `curl 8.14.1-1 → 8.14.1-2 (aarch64)`.
+        changes: Vec<String>,
+    },
+    /// Work that belongs to the run, not to one target, has a new phase (`lock`, `plan`, `index`, …).
+    RunPhaseChanged {
+        /// The phase.
+        phase: String,
+    },
+    /// Work that belongs to the run says something.
+    RunOutput {
+        /// Lines, oldest first.
+        lines: Vec<String>,
+    },
+    /// How far the run's own phase is.
+    RunProgressed {
+        /// Done.
+        done: u64,
+        /// Of how many; 0 when unknown.
+        total: u64,
+        /// Of what.
+        unit: Unit,
+    },
+    /// A target will be built.
+    BuildQueued {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+    },
+    /// A target's build began.
+    BuildStarted {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// Its full log.
+        log: Option<PathBuf>,
+    },
+    /// A target's build is at a new phase.
+    PhaseChanged {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// The phase.
+        phase: String,
+    },
+    /// How far a target's phase is; at most ten times a second.
+    Progressed {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// Done.
+        done: u64,
+        /// Of how many; 0 when unknown.
+        total: u64,
+        /// Of what.
+        unit: Unit,
+    },
+    /// A target's build said something; lines are gathered for 16 ms.
+    OutputReceived {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// Lines, oldest first.
+        lines: Vec<String>,
+    },
+    /// A target's build ended.
+    BuildFinished {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// Checking began.
+    VerifyStarted {
+        /// What: a reference or a target, as [`Report::subject`] names it.
+        subject: String,
+        /// The target, when it is one of ours.
+        target: Option<Target>,
+    },
+    /// One check ended.
+    CheckFinished {
+        /// What was checked.
+        subject: String,
+        /// How it ended.
+        result: CheckResult,
+    },
+    /// All checks of one image ended.
+    VerifyFinished {
+        /// The target, when it is one of ours.
+        target: Option<Target>,
+        /// All results.
+        report: Arc<Report>,
+    },
+    /// An image was read.
+    Inspected {
+        /// What it says and holds.
+        inspection: Arc<Inspection>,
+    },
+    /// A plan is ready; nothing has been sent.
+    ReleasePlanned {
+        /// The plan.
+        plan: Arc<Plan>,
+    },
+    /// Sending began.
+    PublishStarted {
+        /// The version.
+        version: String,
+        /// Bytes to send.
+        bytes: u64,
+    },
+    /// A blob is on its way; at most ten times a second.
+    BlobProgressed {
+        /// For which container.
+        container: ContainerName,
+        /// Which blob.
+        digest: Digest,
+        /// Bytes sent.
+        sent: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// A blob has arrived.
+    BlobFinished {
+        /// For which container.
+        container: ContainerName,
+        /// Which blob.
+        digest: Digest,
+        /// Its size.
+        size: u64,
+        /// It was there already; nothing was sent.
+        present: bool,
+    },
+    /// A manifest or an index has arrived (by digest, not yet tagged).
+    ManifestPublished {
+        /// For which container.
+        container: ContainerName,
+        /// Which.
+        digest: Digest,
+        /// The platform; `None` for an index.
+        platform: Option<Platform>,
+    },
+    /// A tag was set.
+    TagPublished {
+        /// For which container.
+        container: ContainerName,
+        /// `host/path:tag`.
+        reference: String,
+        /// What it names now.
+        digest: Digest,
+        /// What that changed.
+        #[serde(flatten)]
+        change: TagChange,
+    },
+    /// Everything was sent, read back and compared.
+    ReleaseFinished {
+        /// What was done.
+        receipt: Arc<Receipt>,
+        /// Where the receipt was kept.
+        path: Option<PathBuf>,
+    },
+    /// The run ended well (or with findings: see `failed`).
+    RunFinished {
+        /// Targets, checks or gates that failed.
+        failed: usize,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// The run ended with an error.
+    RunFailed {
+        /// Why.
+        #[serde(flatten)]
+        failure: Failure,
+    },
+}
+
+/// An error, as an event carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What sort.
+    pub kind: Kind,
+    /// What happened, to what.
+    pub message: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl From<&crate::Error> for Failure {
+    fn from(error: &crate::Error) -> Self {
+        Failure { kind: error.kind(), message: error.message(), hint: error.advice().map(str::to_owned) }
+    }
+}
+
+/// How a build ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// A new image was made.
+    Succeeded {
+        /// The image.
+        image: BuiltImage,
+    },
+    /// Nothing had changed; the image was there.
+    Cached {
+        /// The image.
+        image: BuiltImage,
+    },
+    /// It failed.
+    Failed(Failure),
+    /// The user stopped it.
+    Cancelled,
+}
+
+/// An image in the local store, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltImage {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// Manifest, config and compressed layers, in bytes.
+    pub size: u64,
+    /// Layers.
+    pub layers: usize,
+    /// Packages, when the builder knows.
+    pub packages: usize,
+}
+
+/// One target, as the catalog and the local store know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetSummary {
+    /// Which.
+    #[serde(flatten)]
+    pub target: Target,
+    /// Who builds it.
+    pub builder: BuilderKind,
+    /// The packages asked for.
+    pub packages: Vec<String>,
+    /// What runs.
+    pub entrypoint: Vec<String>,
+    /// Line of `containers.toml` that defines the container.
+    pub line: usize,
+    /// What the local store has.
+    #[serde(flatten)]
+    pub state: ImageState,
+}
+
+/// What the local store has of a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum ImageState {
+    /// Nothing.
+    #[default]
+    Never,
+    /// An image of what the definition and the lock say now.
+    Built {
+        /// The image.
+        image: BuiltImage,
+        /// Its checks passed when it was built.
+        verified: bool,
+    },
+    /// An image of an earlier definition or lock.
+    Stale {
+        /// The image.
+        image: BuiltImage,
+    },
+}
+
+/// What an image says and holds, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// Version of this document: 1.
+    pub schema: u32,
+    /// What was asked for.
+    pub subject: String,
+    /// The target, when it is one of ours.
+    pub target: Option<Target>,
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The manifest's media type.
+    pub media_type: String,
+    /// The platform the config claims.
+    pub platform: Platform,
+    /// Bytes of everything.
+    pub size: u64,
+    /// The config.
+    pub config: ImageConfig,
+    /// The layers, base first.
+    pub layers: Vec<LayerSummary>,
+    /// The packages its metadata names, by name.
+    pub packages: Vec<InstalledPackage>,
+    /// The manifest's annotations.
+    pub annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// One layer, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerSummary {
+    /// Compressed digest.
+    pub digest: Digest,
+    /// Uncompressed digest, when the config lists one.
+    pub diff_id: Option<Digest>,
+    /// Media type.
+    pub media_type: String,
+    /// Compressed bytes.
+    pub size: u64,
+    /// How it came about.
+    pub created_by: Option<String>,
+    /// Entries in its tar.
+    pub entries: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Architecture;
+
+    #[test]
+    fn an_event_is_one_flat_json_object_and_reads_back() {
+        let failure = Failure { kind: Kind::Network, message: "no".into(), hint: None };
+        let kind =
+            EventKind::BuildFinished { target: Target::new("fd", Architecture::Aarch64), outcome: Outcome::Failed(failure), took: 5 };
+        let event = Event { schema: 1, seq: 7, at: 12, run: RunId(1), kind };
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            text,
+            r#"{"schema":1,"seq":7,"at":12,"run":1,"event":"build-finished","container":"fd","target":"aarch64","outcome":"failed","kind":"network","message":"no","took":5}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+    }
+}

@@ -1,0 +1,346 @@
+//! The state both front ends draw: the only place where events become state.
+//!
+//! [`State::apply`] is total: any sequence of events, complete or not, in any order, gives a usable state.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::RunId;
+use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Outcome, TargetSummary};
+use crate::catalog::{ContainerName, Target};
+use crate::image::Digest;
+use crate::progress::Unit;
+use crate::release::{Plan, Receipt};
+use crate::verify::{CheckResult, Report};
+
+/// Log lines kept in memory per target; the whole log is in its file.
+pub const KEPT_LINES: usize = 5_000;
+
+/// Everything a front end draws.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The file the catalog came from, once it was read.
+    pub catalog: Option<PathBuf>,
+    /// `host/path` template of the registry, when there is one.
+    pub registry: Option<String>,
+    /// Every target, in file order.
+    pub targets: Vec<TargetSummary>,
+    /// Builds of this session, by target; the latest of each.
+    pub builds: BTreeMap<Target, Build>,
+    /// Verifications of this session, by subject; the latest of each.
+    pub verifications: BTreeMap<String, Verification>,
+    /// Images that were read, by subject and platform; the latest of each.
+    pub inspections: BTreeMap<String, Arc<Inspection>>,
+    /// The plan shown last.
+    pub plan: Option<Arc<Plan>>,
+    /// The publication of this session.
+    pub publication: Option<Publication>,
+    /// Every run, by id.
+    pub runs: BTreeMap<RunId, Run>,
+    /// Milliseconds since the session began, as of the last event.
+    pub now: u64,
+}
+
+/// One command's run.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// `build`, `verify`, …
+    pub command: String,
+    /// When it began, in session milliseconds.
+    pub started: u64,
+    /// The phase that belongs to no target.
+    pub phase: Option<String>,
+    /// How far that phase is.
+    pub progress: Option<(u64, u64, Unit)>,
+    /// What the run itself said, oldest first.
+    pub lines: VecDeque<String>,
+    /// How it ended.
+    pub end: Option<RunEnd>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// It did what it was asked to; so many targets, checks or gates failed.
+    Finished {
+        /// How many.
+        failed: usize,
+    },
+    /// It could not go on.
+    Failed(Failure),
+}
+
+impl Run {
+    /// Whether it is still going.
+    pub fn is_running(&self) -> bool {
+        self.end.is_none()
+    }
+}
+
+/// Where a build stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Waiting for its turn.
+    Queued,
+    /// At work on the named phase.
+    Running(String),
+    /// Ended.
+    Ended(Outcome),
+}
+
+/// One target's build.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// Where it stands.
+    pub phase: Phase,
+    /// When it began, in session milliseconds; `None` while queued.
+    pub started: Option<u64>,
+    /// How long it took, in milliseconds, once it has ended.
+    pub took: Option<u64>,
+    /// How far its phase is: done, total (0 unknown), of what.
+    pub progress: Option<(u64, u64, Unit)>,
+    /// The last lines of its log, oldest first.
+    pub lines: VecDeque<String>,
+    /// Lines that came before the ones kept.
+    pub dropped_lines: u64,
+    /// Its full log.
+    pub log: Option<PathBuf>,
+}
+
+impl Build {
+    fn new(run: RunId) -> Self {
+        Build { run, phase: Phase::Queued, started: None, took: None, progress: None, lines: VecDeque::new(), dropped_lines: 0, log: None }
+    }
+
+    /// The image it made or found.
+    pub fn image(&self) -> Option<&BuiltImage> {
+        match &self.phase {
+            Phase::Ended(Outcome::Succeeded { image } | Outcome::Cached { image }) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// Whether it is queued or at work.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Ended(_))
+    }
+}
+
+/// Checks of one image, as they come in.
+#[derive(Clone, Debug, Default)]
+pub struct Verification {
+    /// The target, when it is one of ours.
+    pub target: Option<Target>,
+    /// Results so far.
+    pub checks: Vec<CheckResult>,
+    /// All results, once it is over.
+    pub report: Option<Arc<Report>>,
+}
+
+/// Where a blob of a publication stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobState {
+    /// Bytes sent.
+    pub sent: u64,
+    /// Of so many.
+    pub total: u64,
+    /// It has arrived.
+    pub done: bool,
+    /// It was there already.
+    pub present: bool,
+}
+
+/// A publication under way or done.
+#[derive(Clone, Debug, Default)]
+pub struct Publication {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// The version.
+    pub version: String,
+    /// Bytes to send in all.
+    pub bytes: u64,
+    /// Blobs, by container and digest.
+    pub blobs: BTreeMap<(ContainerName, Digest), BlobState>,
+    /// Manifests and indexes that have arrived.
+    pub manifests: Vec<(ContainerName, Digest)>,
+    /// Tags that were set: reference and digest.
+    pub tags: Vec<(String, Digest)>,
+    /// The receipt, once everything was proven.
+    pub receipt: Option<Arc<Receipt>>,
+    /// Where the receipt was kept.
+    pub receipt_path: Option<PathBuf>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+}
+
+impl Publication {
+    /// Bytes sent so far.
+    pub fn sent(&self) -> u64 {
+        self.blobs.values().filter(|b| !b.present).map(|b| b.sent).sum()
+    }
+}
+
+impl State {
+    /// Takes in one event.
+    pub fn apply(&mut self, event: &Event) {
+        self.now = self.now.max(event.at);
+        let run = event.run;
+        match &event.kind {
+            EventKind::RunStarted { command } => {
+                self.runs.insert(run, Run { command: command.clone(), started: event.at, ..Run::default() });
+            }
+            EventKind::CatalogLoaded { path, registry, targets } => {
+                self.catalog = Some(path.clone());
+                self.registry.clone_from(registry);
+                self.targets.clone_from(targets);
+            }
+            EventKind::LockWritten { changes, .. } => {
+                let run = self.runs.entry(run).or_default();
+                keep(&mut run.lines, changes);
+            }
+            EventKind::RunPhaseChanged { phase } => {
+                let run = self.runs.entry(run).or_default();
+                run.phase = Some(phase.clone());
+                run.progress = None;
+            }
+            EventKind::RunOutput { lines } => {
+                keep(&mut self.runs.entry(run).or_default().lines, lines);
+            }
+            EventKind::RunProgressed { done, total, unit } => {
+                self.runs.entry(run).or_default().progress = Some((*done, *total, *unit));
+            }
+            EventKind::BuildQueued { target } => {
+                self.builds.insert(target.clone(), Build::new(run));
+            }
+            EventKind::BuildStarted { target, log } => {
+                let build = self.build(target, run);
+                build.phase = Phase::Running("start".into());
+                build.started = Some(event.at);
+                build.log.clone_from(log);
+            }
+            EventKind::PhaseChanged { target, phase } => {
+                let build = self.build(target, run);
+                if build.is_open() {
+                    build.phase = Phase::Running(phase.clone());
+                    build.progress = None;
+                }
+            }
+            EventKind::Progressed { target, done, total, unit } => {
+                self.build(target, run).progress = Some((*done, *total, *unit));
+            }
+            EventKind::OutputReceived { target, lines } => {
+                let build = self.build(target, run);
+                build.dropped_lines += keep(&mut build.lines, lines);
+            }
+            EventKind::BuildFinished { target, outcome, took } => {
+                let build = self.build(target, run);
+                build.phase = Phase::Ended(outcome.clone());
+                build.took = Some(*took);
+                build.progress = None;
+                if let Outcome::Succeeded { image } | Outcome::Cached { image } = outcome {
+                    // A cached image keeps the verdict it had; a new one has none until its checks end.
+                    let cached = matches!(outcome, Outcome::Cached { .. });
+                    if let Some(summary) = self.targets.iter_mut().find(|t| t.target == *target) {
+                        let verified = cached && matches!(summary.state, ImageState::Built { verified: true, .. });
+                        summary.state = ImageState::Built { image: image.clone(), verified };
+                    }
+                }
+            }
+            EventKind::VerifyStarted { subject, target } => {
+                self.verifications.insert(subject.clone(), Verification { target: target.clone(), ..Verification::default() });
+            }
+            EventKind::CheckFinished { subject, result } => {
+                self.verifications.entry(subject.clone()).or_default().checks.push(result.clone());
+            }
+            EventKind::VerifyFinished { target, report } => {
+                let verification = self.verifications.entry(report.subject.clone()).or_default();
+                verification.target.clone_from(target);
+                verification.checks.clone_from(&report.checks);
+                verification.report = Some(Arc::clone(report));
+                let passed = report.verdict() < crate::verify::Verdict::Fail;
+                let summary = self.targets.iter_mut().find(|t| Some(&t.target) == target.as_ref());
+                if let Some(ImageState::Built { image, verified }) = summary.map(|s| &mut s.state)
+                    && image.digest == report.digest
+                {
+                    *verified = passed;
+                }
+            }
+            EventKind::Inspected { inspection } => {
+                self.inspections.insert(inspection.subject.clone(), Arc::clone(inspection));
+            }
+            EventKind::ReleasePlanned { plan } => self.plan = Some(Arc::clone(plan)),
+            EventKind::PublishStarted { version, bytes } => {
+                self.publication = Some(Publication { run, version: version.clone(), bytes: *bytes, ..Publication::default() });
+            }
+            EventKind::BlobProgressed { container, digest, sent, total } => {
+                let blob = self.blob(run, container, *digest);
+                (blob.sent, blob.total) = (*sent, *total);
+            }
+            EventKind::BlobFinished { container, digest, size, present } => {
+                *self.blob(run, container, *digest) = BlobState { sent: *size, total: *size, done: true, present: *present };
+            }
+            EventKind::ManifestPublished { container, digest, .. } => {
+                self.publication(run).manifests.push((container.clone(), *digest));
+            }
+            EventKind::TagPublished { reference, digest, .. } => {
+                self.publication(run).tags.push((reference.clone(), *digest));
+            }
+            EventKind::ReleaseFinished { receipt, path } => {
+                let publication = self.publication(run);
+                publication.receipt = Some(Arc::clone(receipt));
+                publication.receipt_path.clone_from(path);
+            }
+            EventKind::RunFinished { failed, .. } => {
+                self.runs.entry(run).or_default().end = Some(RunEnd::Finished { failed: *failed });
+            }
+            EventKind::RunFailed { failure } => {
+                self.runs.entry(run).or_default().end = Some(RunEnd::Failed(failure.clone()));
+                if let Some(publication) = &mut self.publication
+                    && publication.run == run
+                    && publication.receipt.is_none()
+                {
+                    publication.failure = Some(failure.clone());
+                }
+            }
+        }
+    }
+
+    /// The summary of `target`.
+    pub fn target(&self, target: &Target) -> Option<&TargetSummary> {
+        self.targets.iter().find(|t| t.target == *target)
+    }
+
+    /// The latest report of one of our targets.
+    pub fn report(&self, target: &Target) -> Option<&Arc<Report>> {
+        self.verifications.values().filter(|v| v.target.as_ref() == Some(target)).find_map(|v| v.report.as_ref())
+    }
+
+    /// Runs that are still going.
+    pub fn running(&self) -> impl Iterator<Item = (&RunId, &Run)> {
+        self.runs.iter().filter(|(_, run)| run.is_running())
+    }
+
+    fn build(&mut self, target: &Target, run: RunId) -> &mut Build {
+        self.builds.entry(target.clone()).or_insert_with(|| Build::new(run))
+    }
+
+    fn publication(&mut self, run: RunId) -> &mut Publication {
+        self.publication.get_or_insert_with(|| Publication { run, ..Publication::default() })
+    }
+
+    fn blob(&mut self, run: RunId, container: &ContainerName, digest: Digest) -> &mut BlobState {
+        let fresh = BlobState { sent: 0, total: 0, done: false, present: false };
+        self.publication(run).blobs.entry((container.clone(), digest)).or_insert(fresh)
+    }
+}
+
+/// Appends `lines` and drops the oldest above [`KEPT_LINES`]; says how many were dropped.
+fn keep(kept: &mut VecDeque<String>, lines: &[String]) -> u64 {
+    kept.extend(lines.iter().cloned());
+    let excess = kept.len().saturating_sub(KEPT_LINES);
+    kept.drain(..excess);
+    excess as u64
+}
