@@ -1,0 +1,354 @@
+//! Building: lock once for all, then every target under a limit, each verified as soon as it is made.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::emitter::{Listener, Subject};
+use super::engine::{Work, blocking};
+use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSummary};
+use super::{BuildRequest, RunId};
+use crate::catalog::{BuilderKind, Catalog, DebianSettings, Target};
+use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
+use crate::image::{Descriptor, Digest, Index, Store, media_type};
+use crate::verify::Verdict;
+use crate::{Error, Result};
+
+/// Entry annotation: what decided the image's bytes. Equal inputs are not built again.
+const INPUTS: &str = "dev.catamaran.inputs";
+/// Entry annotation: how many packages are in it.
+const PACKAGES: &str = "dev.catamaran.packages";
+/// Entry annotation: the verdict of its checks.
+const VERIFIED: &str = "dev.catamaran.verified";
+
+/// The Debian builder of a session, with the settings it was made for.
+#[derive(Clone)]
+pub(super) struct Workshop {
+    settings: DebianSettings,
+    archive: Arc<Archive>,
+    builder: Builder,
+}
+
+/// What a build came to.
+pub(super) struct Built {
+    /// Every target with the image it has now, in the order asked for.
+    pub(super) images: Vec<(Target, Descriptor)>,
+    /// Targets that failed to build or to verify.
+    pub(super) failed: usize,
+}
+
+impl Work {
+    /// Reports every target with what the local store has of it.
+    pub(super) async fn load_catalog(&self) -> Result<()> {
+        let catalog = self.catalog()?;
+        let store = self.store()?;
+        let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
+        let entries = store.entries()?;
+        let targets = catalog
+            .containers
+            .iter()
+            .flat_map(|container| container.targets.iter().map(move |architecture| (container, Target::new(container.name.clone(), *architecture))))
+            .map(|(container, target)| {
+                let entry = entries.iter().find(|d| is_named(d, &target));
+                let inputs = Builder::inputs(&catalog, &target, &lock);
+                let state = match entry.map(|entry| (entry, built_image(&store, entry))) {
+                    Some((entry, Ok(image))) if is_current(entry, inputs) => ImageState::Built { image, verified: is_verified(entry) },
+                    Some((_, Ok(image))) => ImageState::Stale { image },
+                    Some((_, Err(_))) | None => ImageState::Never,
+                };
+                TargetSummary {
+                    target,
+                    builder: container.builder,
+                    packages: match container.builder {
+                        BuilderKind::Debian => container.debian_packages.clone(),
+                        BuilderKind::Nix => container.nix_packages.clone(),
+                    },
+                    entrypoint: container.entrypoint.clone(),
+                    line: container.line,
+                    state,
+                }
+            })
+            .collect();
+        let registry = catalog.registry.host.as_ref().map(|host| match &catalog.registry.repository {
+            Some(repository) => format!("{host}/{repository}"),
+            None => format!("{host}/{{container}}"),
+        });
+        self.emit(EventKind::CatalogLoaded { path: catalog.path.clone(), registry, targets }).await;
+        Ok(())
+    }
+
+    /// Builds what is asked for. Targets fail one by one; only what concerns all (the lock) is an error here.
+    pub(super) async fn build(&self, request: &BuildRequest) -> Result<Built> {
+        let catalog = Arc::new(self.catalog()?);
+        let targets = if request.targets.is_empty() { catalog.targets() } else { request.targets.clone() };
+        for target in &targets {
+            self.emit(EventKind::BuildQueued { target: target.clone() }).await;
+        }
+        let debian: Vec<Target> =
+            targets.iter().filter(|t| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian)).cloned().collect();
+        let lock = match self.lock(&catalog, &debian, request.locked).await {
+            Ok(lock) => Arc::new(lock),
+            Err(error) => {
+                // Nothing can be built without a lock; no target may stay queued for ever.
+                for target in &targets {
+                    let outcome = if self.token.is_cancelled() { Outcome::Cancelled } else { Outcome::Failed(Failure::from(&error)) };
+                    self.emit(EventKind::BuildFinished { target: target.clone(), outcome, took: 0 }).await;
+                }
+                return Err(error);
+            }
+        };
+        let workshop = if debian.is_empty() { None } else { Some(self.workshop(&catalog)?) };
+        let jobs = match request.jobs {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            jobs => jobs,
+        };
+        let permits = Arc::new(Semaphore::new(jobs));
+        let logs = self.log_folder();
+        let mut running: FuturesUnordered<_> = targets
+            .iter()
+            .enumerate()
+            .map(|(position, target)| {
+                let (catalog, lock, workshop, permits) = (&catalog, &lock, workshop.as_ref(), &permits);
+                let logs = &logs;
+                async move {
+                    let token = self.context.token_of(self.run, target);
+                    let _permit = tokio::select! {
+                        permit = permits.acquire() => permit.ok(),
+                        () = token.cancelled() => None,
+                    };
+                    (position, self.build_one(catalog, target, lock, workshop, logs, &token).await)
+                }
+            })
+            .collect();
+        let mut images = Vec::new();
+        let mut failed = 0;
+        while let Some((position, image)) = running.next().await {
+            match image {
+                Some((image, true)) => images.push((position, image)),
+                Some((image, false)) => {
+                    failed += 1;
+                    images.push((position, image));
+                }
+                None => failed += 1,
+            }
+        }
+        drop(running);
+        self.check_cancelled()?;
+        images.sort_by_key(|(position, _)| *position);
+        let images: Vec<(Target, Descriptor)> = images.into_iter().map(|(position, image)| (targets[position].clone(), image)).collect();
+        if let Some(folder) = &request.out {
+            self.write_out(folder.clone(), images.clone()).await?;
+        }
+        Ok(Built { images, failed })
+    }
+
+    /// The lock that covers `targets`, renewed when it has to be.
+    pub(super) async fn lock(&self, catalog: &Catalog, targets: &[Target], locked: bool) -> Result<Lock> {
+        if targets.is_empty() {
+            return Ok(Lock::default());
+        }
+        let workshop = self.workshop(catalog)?;
+        let (lock, changes) = workshop.archive.lock(catalog, targets, locked, self.progress.as_ref(), &self.token).await?;
+        if let Some(changes) = changes {
+            self.emit(EventKind::LockWritten { path: catalog.lock_path(), packages: lock.packages.len(), changes }).await;
+        }
+        Ok(lock)
+    }
+
+    /// Builds and verifies one target: its image and whether the checks passed, or nothing when there is none.
+    async fn build_one(
+        &self,
+        catalog: &Arc<Catalog>,
+        target: &Target,
+        lock: &Lock,
+        workshop: Option<&Workshop>,
+        logs: &Path,
+        token: &CancellationToken,
+    ) -> Option<(Descriptor, bool)> {
+        let began = Instant::now();
+        let took = || began.elapsed().as_millis() as u64;
+        let finished = |outcome: Outcome| EventKind::BuildFinished { target: target.clone(), outcome, took: took() };
+        if token.is_cancelled() {
+            self.emit(finished(Outcome::Cancelled)).await;
+            return None;
+        }
+        match self.cached(catalog, target, lock).await {
+            Ok(Some((entry, image))) => {
+                self.emit(finished(Outcome::Cached { image })).await;
+                if is_verified(&entry) {
+                    return Some((entry, true));
+                }
+                let passed = self.prove(target, &entry, token).await;
+                return Some((entry, passed));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.emit(finished(Outcome::Failed(Failure::from(&error)))).await;
+                return None;
+            }
+        }
+        let log = logs.join(format!("{}.{}.log", target.container, target.architecture));
+        self.emit(EventKind::BuildStarted { target: target.clone(), log: Some(log.clone()) }).await;
+        let listening = Listener::start(&self.context.emitter, self.run, Subject::Target(target.clone()), Some(&log));
+        let progress = listening.progress();
+        let made = match workshop {
+            Some(workshop) if catalog.container(target.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian) => {
+                let files = Files { fetcher: workshop.archive.fetcher() };
+                tokio::select! {
+                    made = workshop.builder.build(catalog, target, lock, &files, progress, token) => made,
+                    () = token.cancelled() => Err(Error::interrupted()),
+                }
+            }
+            _ => Err(Error::usage(format!("{target} uses the nix builder, which this version does not have"))
+                .hint("set `builder = \"debian\"` for it, or leave it out")),
+        };
+        listening.finish().await;
+        let made = match made {
+            Ok(descriptor) => self.store().and_then(|store| built_image(&store, &descriptor)).map(|image| (descriptor, image)),
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok((descriptor, image)) => {
+                self.emit(finished(Outcome::Succeeded { image })).await;
+                let passed = self.prove(target, &descriptor, token).await;
+                Some((descriptor, passed))
+            }
+            Err(error) => {
+                let outcome = if token.is_cancelled() { Outcome::Cancelled } else { Outcome::Failed(Failure::from(&error)) };
+                self.emit(finished(outcome)).await;
+                None
+            }
+        }
+    }
+
+    /// The image of `target`, when the store has it whole and nothing that decides its bytes has changed.
+    async fn cached(&self, catalog: &Arc<Catalog>, target: &Target, lock: &Lock) -> Result<Option<(Descriptor, BuiltImage)>> {
+        let Some(inputs) = Builder::inputs(catalog, target, lock) else { return Ok(None) };
+        let (store, name) = (self.store()?, target.to_string());
+        blocking(move || {
+            let Some(entry) = store.find(&name)? else { return Ok(None) };
+            if !is_current(&entry, Some(inputs)) || !store.is_whole(&entry) {
+                return Ok(None);
+            }
+            let image = built_image(&store, &entry)?;
+            Ok(Some((entry, image)))
+        })
+        .await
+    }
+
+    /// Runs every check over a target's image and notes the verdict in the store.
+    async fn prove(&self, target: &Target, entry: &Descriptor, token: &CancellationToken) -> bool {
+        let proven = async {
+            let store = self.store()?;
+            let image = store.image(entry)?;
+            let report = self.check(target.to_string(), Some(target.clone()), image, token).await?;
+            let passed = report.verdict() < Verdict::Fail;
+            let mut entry = entry.clone();
+            entry.annotations.insert(VERIFIED.into(), report.verdict().word().into());
+            blocking({
+                let name = target.to_string();
+                move || store.publish(&name, entry)
+            })
+            .await?;
+            Ok::<bool, Error>(passed)
+        };
+        match proven.await {
+            Ok(passed) => passed,
+            Err(error) => {
+                let hint = error.advice().map(|hint| format!("  {hint}"));
+                let lines = std::iter::once(format!("{target} could not be verified: {error}")).chain(hint).collect();
+                self.emit(EventKind::RunOutput { lines }).await;
+                false
+            }
+        }
+    }
+
+    /// Writes images into an OCI image layout of the user's: each under its target's name, and for every container
+    /// the index that joins them under the container's.
+    async fn write_out(&self, folder: PathBuf, images: Vec<(Target, Descriptor)>) -> Result<()> {
+        self.emit(EventKind::RunPhaseChanged { phase: "out".into() }).await;
+        let store = self.store()?;
+        blocking(move || {
+            let out = Store::open(&folder)?;
+            let mut containers: Vec<(crate::catalog::ContainerName, Vec<Descriptor>)> = Vec::new();
+            for (target, entry) in &images {
+                let image = store.image(entry)?;
+                out.import(&target.to_string(), &image)?;
+                let mut member = Descriptor::new(entry.media_type.clone(), entry.digest, entry.size);
+                member.platform = Some(image.platform());
+                match containers.iter_mut().find(|(name, _)| *name == target.container) {
+                    Some((_, members)) => members.push(member),
+                    None => containers.push((target.container.clone(), vec![member])),
+                }
+            }
+            for (name, members) in containers {
+                let index = Index::new(members, Default::default()).to_bytes();
+                out.put(&index)?;
+                out.publish(name.as_str(), Descriptor::of(media_type::INDEX, &index))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The Debian builder of this session; made anew when the settings have changed.
+    fn workshop(&self, catalog: &Catalog) -> Result<Workshop> {
+        let mut slot = self.context.workshop.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(workshop) = slot.as_ref().filter(|w| w.settings == catalog.debian) {
+            return Ok(workshop.clone());
+        }
+        let cache = &self.context.options.folders.cache;
+        let workshop = Workshop {
+            settings: catalog.debian.clone(),
+            archive: Arc::new(Archive::new(&catalog.debian, catalog.folder(), cache.clone())?),
+            builder: Builder::new(cache.clone(), self.store()?)?,
+        };
+        *slot = Some(workshop.clone());
+        Ok(workshop)
+    }
+
+    fn log_folder(&self) -> PathBuf {
+        let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let RunId(run) = self.run;
+        self.context.options.folders.state.join("runs").join(format!("{now}-{}-{run}", std::process::id()))
+    }
+}
+
+/// Package files come from the archive.
+struct Files {
+    fetcher: Fetcher,
+}
+
+impl PackageFiles for Files {
+    fn fetch<'a>(&'a self, package: &'a LockedPackage, cancel: &'a CancellationToken) -> BoxFuture<'a, Result<PathBuf>> {
+        Box::pin(async move { self.fetcher.fetch(package, &|_| {}, cancel).await })
+    }
+}
+
+fn is_named(entry: &Descriptor, target: &Target) -> bool {
+    entry.annotations.get(crate::image::REF_NAME).is_some_and(|name| *name == target.to_string())
+}
+
+fn is_current(entry: &Descriptor, inputs: Option<Digest>) -> bool {
+    inputs.is_some_and(|inputs| entry.annotations.get(INPUTS).is_some_and(|noted| *noted == inputs.to_string()))
+}
+
+/// Whether the entry's checks ended without a fail.
+pub(super) fn is_verified(entry: &Descriptor) -> bool {
+    entry.annotations.get(VERIFIED).is_some_and(|word| word != Verdict::Fail.word())
+}
+
+fn built_image(store: &Store, entry: &Descriptor) -> Result<BuiltImage> {
+    let image = store.image(entry)?;
+    Ok(BuiltImage {
+        digest: entry.digest,
+        size: image.size(),
+        layers: image.manifest.layers.len(),
+        packages: entry.annotations.get(PACKAGES).and_then(|n| n.parse().ok()).unwrap_or(0),
+    })
+}

@@ -1,0 +1,104 @@
+//! Verifying and inspecting: gathers facts on blocking threads, reports each check as it ends.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::engine::{Work, blocking};
+use super::event::{EventKind, Inspection, LayerSummary};
+use crate::catalog::Target;
+use crate::image::{Image, Reference};
+use crate::verify::{self, Report, Verdict};
+use crate::{Error, Result};
+
+impl Work {
+    /// Runs every check over everything the references name; says how many images failed.
+    pub(super) async fn verify(&self, references: &[Reference]) -> Result<usize> {
+        let mut failed = 0;
+        for reference in references {
+            for named in self.images_of(reference).await? {
+                self.check_cancelled()?;
+                let report = self.check_as(named.subject, named.target, named.expected, named.image, &self.token).await?;
+                failed += usize::from(report.verdict() == Verdict::Fail);
+            }
+        }
+        Ok(failed)
+    }
+
+    /// Runs every check over one of our own images.
+    pub(super) async fn check(&self, subject: String, target: Option<Target>, image: Image, token: &CancellationToken) -> Result<Arc<Report>> {
+        let expected = target.as_ref().map(|t| t.architecture);
+        self.check_as(subject, target, expected, image, token).await
+    }
+
+    async fn check_as(
+        &self,
+        subject: String,
+        target: Option<Target>,
+        expected: Option<crate::catalog::Architecture>,
+        image: Image,
+        token: &CancellationToken,
+    ) -> Result<Arc<Report>> {
+        self.emit(EventKind::VerifyStarted { subject: subject.clone(), target: target.clone() }).await;
+        let (emitter, run, token, progress) = (self.context.emitter.clone(), self.run, token.clone(), Arc::clone(&self.progress));
+        let report = blocking(move || {
+            let mut on_check = |result: &verify::CheckResult| {
+                emitter.emit_blocking(run, EventKind::CheckFinished { subject: subject.clone(), result: result.clone() });
+            };
+            verify::verify(&image, &subject, expected, &mut on_check, progress.as_ref(), &|| token.is_cancelled())
+        })
+        .await?;
+        let report = Arc::new(report);
+        self.emit(EventKind::VerifyFinished { target, report: Arc::clone(&report) }).await;
+        Ok(report)
+    }
+
+    /// Reads config, layers and packages of everything the reference names.
+    pub(super) async fn inspect(&self, reference: &Reference) -> Result<()> {
+        for named in self.images_of(reference).await? {
+            self.check_cancelled()?;
+            let (token, progress) = (self.token.clone(), Arc::clone(&self.progress));
+            let inspection = blocking(move || {
+                let (entries, packages) = verify::inspect_facts(&named.image, progress.as_ref(), &|| token.is_cancelled())?;
+                Ok(inspection(named.subject, named.target, &named.image, &entries, packages))
+            })
+            .await
+            .map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })?;
+            self.emit(EventKind::Inspected { inspection: Arc::new(inspection) }).await;
+        }
+        Ok(())
+    }
+}
+
+fn inspection(subject: String, target: Option<Target>, image: &Image, entries: &[usize], packages: Vec<crate::image::InstalledPackage>) -> Inspection {
+    let config = &image.config;
+    // History entries without a layer (ENV, CMD …) stand between those that made one.
+    let mut made = config.history.iter().filter(|h| !h.empty_layer);
+    let layers = image
+        .manifest
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(n, layer)| LayerSummary {
+            digest: layer.digest,
+            diff_id: config.rootfs.diff_ids.get(n).copied(),
+            media_type: layer.media_type.clone(),
+            size: layer.size,
+            created_by: made.next().and_then(|h| h.created_by.clone()),
+            entries: entries.get(n).copied().unwrap_or(0),
+        })
+        .collect();
+    Inspection {
+        schema: 1,
+        subject,
+        target,
+        digest: image.descriptor.digest,
+        media_type: image.descriptor.media_type.clone(),
+        platform: image.platform(),
+        size: image.size(),
+        config: (**config).clone(),
+        layers,
+        packages,
+        annotations: image.manifest.annotations.clone(),
+    }
+}

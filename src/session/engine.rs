@@ -1,0 +1,217 @@
+//! The engine: takes commands, starts their work, and answers in events.
+//!
+//! Every command runs as a task of its own under a cancellation token; a run always ends with exactly one
+//! `RunFinished` or `RunFailed`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::emitter::{Emitter, Listener, Subject};
+use super::event::{EventKind, Failure};
+use super::folders::Folders;
+use super::{Command, Event, RunId};
+use crate::catalog::{self, Catalog, Target};
+use crate::image::Store;
+use crate::{Error, Result};
+
+/// Where a session works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `containers.toml`; looked for from the current folder upwards when not given.
+    pub file: Option<PathBuf>,
+    /// Cache, state and configuration.
+    pub folders: Folders,
+}
+
+/// A running engine, as its front end holds it. Dropping it cancels everything.
+#[derive(Debug)]
+pub struct Session {
+    /// Ask here.
+    pub commands: Commands,
+    /// Listen here. Bounded: a front end that does not listen makes the work wait.
+    pub events: mpsc::Receiver<Event>,
+}
+
+/// The asking half of a session. Never waits. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    queue: mpsc::UnboundedSender<(RunId, Command)>,
+    next: Arc<AtomicU64>,
+}
+
+impl Commands {
+    /// Sends a command and says which run its events will carry.
+    pub fn send(&self, command: Command) -> RunId {
+        let run = RunId(self.next.fetch_add(1, Ordering::Relaxed));
+        let _ = self.queue.send((run, command));
+        run
+    }
+}
+
+/// Starts an engine on the current tokio runtime.
+pub fn start(options: Options) -> Session {
+    let (emitter, events) = Emitter::new();
+    let (queue, mut commands) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let context = Context {
+            options: Arc::new(options),
+            emitter,
+            runs: Arc::default(),
+            all: CancellationToken::new(),
+            workshop: Arc::default(),
+        };
+        while let Some((run, command)) = commands.recv().await {
+            match command {
+                Command::Cancel { run, target } => context.cancel(run, target.as_ref()),
+                command => {
+                    let token = context.begin(run);
+                    tokio::spawn(context.clone().carry_out(run, command, token));
+                }
+            }
+        }
+        context.all.cancel(); // the front end is gone
+    });
+    Session { commands: Commands { queue, next: Arc::new(AtomicU64::new(1)) }, events }
+}
+
+/// What every run needs. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) options: Arc<Options>,
+    pub(super) emitter: Emitter,
+    runs: Arc<Mutex<HashMap<RunId, Tokens>>>,
+    all: CancellationToken,
+    /// The Debian builder of this session, made on first use for the settings it was made with.
+    pub(super) workshop: Arc<Mutex<Option<super::build::Workshop>>>,
+}
+
+struct Tokens {
+    run: CancellationToken,
+    targets: HashMap<Target, CancellationToken>,
+}
+
+impl Context {
+    fn begin(&self, run: RunId) -> CancellationToken {
+        let token = self.all.child_token();
+        self.runs().insert(run, Tokens { run: token.clone(), targets: HashMap::new() });
+        token
+    }
+
+    /// The token of one target of a run.
+    pub(super) fn token_of(&self, run: RunId, target: &Target) -> CancellationToken {
+        match self.runs().get_mut(&run) {
+            Some(tokens) => {
+                let parent = &tokens.run;
+                tokens.targets.entry(target.clone()).or_insert_with(|| parent.child_token()).clone()
+            }
+            None => self.all.child_token(),
+        }
+    }
+
+    fn cancel(&self, run: Option<RunId>, target: Option<&Target>) {
+        for (id, tokens) in self.runs().iter() {
+            if run.is_some_and(|run| run != *id) {
+                continue;
+            }
+            match target {
+                None => tokens.run.cancel(),
+                Some(target) => tokens.targets.get(target).into_iter().for_each(CancellationToken::cancel),
+            }
+        }
+    }
+
+    fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Tokens>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn carry_out(self, run: RunId, command: Command, token: CancellationToken) {
+        let began = Instant::now();
+        self.emitter.emit(run, EventKind::RunStarted { command: name(&command).into() }).await;
+        let listening = Listener::start(&self.emitter, run, Subject::Run, None);
+        let progress = listening.progress();
+        let work = Work { context: self.clone(), run, progress, token: token.clone() };
+        // Work stops at its next await when the token falls; what it does on blocking threads watches the token itself.
+        let result = work.carry_out(command).await;
+        listening.finish().await;
+        let end = match result {
+            Ok(failed) => EventKind::RunFinished { failed, took: began.elapsed().as_millis() as u64 },
+            Err(_) if token.is_cancelled() => EventKind::RunFailed { failure: Failure::from(&Error::interrupted()) },
+            Err(error) => EventKind::RunFailed { failure: Failure::from(&error) },
+        };
+        self.runs().remove(&run);
+        self.emitter.emit(run, end).await;
+    }
+}
+
+fn name(command: &Command) -> &'static str {
+    match command {
+        Command::LoadCatalog => "list",
+        Command::Build(_) => "build",
+        Command::Verify(_) => "verify",
+        Command::Inspect(_) => "inspect",
+        Command::Plan(_) => "plan",
+        Command::Publish { .. } => "push",
+        Command::Release(_) => "release",
+        Command::Cancel { .. } => "cancel",
+    }
+}
+
+/// One run at work.
+pub(super) struct Work {
+    pub(super) context: Context,
+    pub(super) run: RunId,
+    pub(super) progress: Arc<dyn crate::progress::Progress>,
+    pub(super) token: CancellationToken,
+}
+
+impl Work {
+    /// Does what the command asks and says how many targets, checks or gates failed.
+    async fn carry_out(&self, command: Command) -> Result<usize> {
+        match command {
+            Command::LoadCatalog => self.load_catalog().await.map(|()| 0),
+            Command::Build(request) => self.build(&request).await.map(|built| built.failed),
+            Command::Verify(references) => self.verify(&references).await,
+            Command::Inspect(reference) => self.inspect(&reference).await.map(|()| 0),
+            Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),
+            Command::Publish { plan, accept_warnings, force } => self.publish(&plan, accept_warnings, force).await.map(|()| 0),
+            Command::Release(request) => self.release(&request).await,
+            Command::Cancel { .. } => Ok(0),
+        }
+    }
+
+    pub(super) async fn emit(&self, kind: EventKind) {
+        self.context.emitter.emit(self.run, kind).await;
+    }
+
+    /// Reads `containers.toml`: afresh each time, so that an edited file counts from the next command on.
+    pub(super) fn catalog(&self) -> Result<Catalog> {
+        let path = match &self.context.options.file {
+            Some(path) => path.clone(),
+            None => catalog::find(&std::env::current_dir().map_err(|error| Error::failed("the current folder cannot be read").source(error))?)?,
+        };
+        Ok(catalog::load(&path)?)
+    }
+
+    pub(super) fn store(&self) -> Result<Store> {
+        Store::open(self.context.options.folders.images())
+    }
+
+    /// An error once the run was cancelled.
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        if self.token.is_cancelled() { Err(Error::interrupted()) } else { Ok(()) }
+    }
+}
+
+/// Runs synchronous work on a blocking thread.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::failed("a worker stopped unexpectedly").source(error).hint("this is a bug in catamaran; please report it")),
+    }
+}

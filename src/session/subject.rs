@@ -1,0 +1,75 @@
+//! From a reference to the images it names, wherever they are.
+
+use super::engine::{Work, blocking};
+use crate::catalog::{Architecture, Target};
+use crate::image::{self, Image, Reference};
+use crate::registry::Registry;
+use crate::{Error, Result};
+
+/// One image to look at.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    /// What it is called in reports.
+    pub(super) subject: String,
+    /// The target, when it is one of ours.
+    pub(super) target: Option<Target>,
+    /// The architecture it has to be for, when something said so.
+    pub(super) expected: Option<Architecture>,
+    /// The image.
+    pub(super) image: Image,
+}
+
+impl Work {
+    /// The images `reference` names: every member of an index, every built target of a container.
+    pub(super) async fn images_of(&self, reference: &Reference) -> Result<Vec<Named>> {
+        match reference {
+            Reference::Container { name, architecture } => {
+                let catalog = self.catalog()?;
+                let targets = crate::catalog::select(&catalog, &[name.as_str()], architecture.as_slice())?;
+                let store = self.store()?;
+                blocking(move || targets.into_iter().map(|target| built(&store, target)).collect()).await
+            }
+            Reference::Layout { folder, name } => {
+                let (folder, name, shown) = (folder.clone(), name.clone(), reference.to_string());
+                blocking(move || {
+                    let images = image::images_in_layout(&folder, name.as_deref())?;
+                    Ok(name_all(&shown, images))
+                })
+                .await
+            }
+            Reference::Registry(remote) => {
+                let settings = self.catalog().map(|catalog| catalog.registry).unwrap_or_default();
+                let registry = Registry::connect(&remote.host, &settings)?;
+                let images = tokio::select! {
+                    images = registry.images(remote) => images?,
+                    () = self.token.cancelled() => return Err(Error::interrupted()),
+                };
+                let images = images.into_iter().map(|(platform, image)| (platform.map(|p| p.to_string()).unwrap_or_default(), image)).collect();
+                Ok(name_all(&reference.to_string(), images))
+            }
+            Reference::Nix(_) | Reference::DockerArchive(_) | Reference::DockerDaemon(_) => {
+                Err(Error::usage(format!("{reference}: this version does not read such images yet"))
+                    .hint("it reads containers by name, oci:DIR[:TAG], and HOST/REPOSITORY:TAG"))
+            }
+        }
+    }
+}
+
+fn built(store: &image::Store, target: Target) -> Result<Named> {
+    let entry = store.find(&target.to_string())?.ok_or_else(|| {
+        Error::usage(format!("{target} has not been built")).hint(format!("catamaran build {} --target {}", target.container, target.architecture))
+    })?;
+    Ok(Named { subject: target.to_string(), expected: Some(target.architecture), image: store.image(&entry)?, target: Some(target) })
+}
+
+/// A lone image is called as the user called it; members of an index get their platform behind it.
+fn name_all(shown: &str, images: Vec<(String, Image)>) -> Vec<Named> {
+    let alone = images.len() == 1;
+    images
+        .into_iter()
+        .map(|(member, image)| {
+            let subject = if alone || member.is_empty() { shown.to_owned() } else { format!("{shown} {member}") };
+            Named { subject, target: None, expected: None, image }
+        })
+        .collect()
+}

@@ -1,0 +1,205 @@
+//! Wrong input, broken archives, a full disk, Ctrl-C: a clear error, the right exit code, and a rerun that just works.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::harness::{Project, Ran, leftovers, need, wait_for};
+
+#[test]
+fn every_mistake_in_the_file_is_shown_at_once() {
+    let project = Project::new("[defaults]\ntargets = [\"x86_46\"]\n\n[containers.fd]\npakages = [\"fd-find\"]\nentrypoint = 3\n");
+    let ran = project.run(&["list"]);
+    ran.fails(2, &["containers.toml:2", "x86_64", "containers.toml:5", "packages", "containers.toml:6", "^"]);
+}
+
+#[test]
+fn a_syntax_error_shows_its_place() {
+    Project::new("[containers.fd\npackages = [\"fd-find\"]\n").run(&["list"]).fails(2, &["containers.toml:1", "^"]);
+}
+
+#[test]
+fn no_file_at_all_is_explained() {
+    let project = Project::new("");
+    fs::remove_file(project.path().join("containers.toml")).unwrap();
+    project.run(&["build"]).fails(2, &["containers.toml", "hint"]);
+}
+
+#[test]
+fn unknown_names_are_answered_with_near_ones() {
+    let project = Project::fd(None).with_downloads();
+    project.run(&["build", "fdd"]).fails(2, &["fdd", "fd"]);
+    project.run(&["build", "--target", "arm46"]).fails(2, &["arm46", "aarch64"]);
+    let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    fs::write(project.path().join("containers.toml"), text.replace("\"fd-find\"", "\"fd-fnid\"")).unwrap();
+    let lock = fs::read(project.path().join("containers.lock")).unwrap();
+    project.run(&["build"]).fails(2, &["fd-fnid", "fd-find"]);
+    assert_eq!(fs::read(project.path().join("containers.lock")).unwrap(), lock, "the lock was touched");
+}
+
+#[test]
+fn a_password_in_the_file_is_refused_and_not_repeated() {
+    let project = Project::new("[registry]\nhost = \"ghcr.io\"\npassword = \"hunter2-secret\"\n[containers.fd]\npackages = [\"fd-find\"]\n");
+    project.run(&["list"]).fails(2, &["password", "env"]);
+}
+
+#[test]
+fn an_unreachable_mirror_is_a_network_error() {
+    let project = Project::fd(None);
+    let nowhere = "http://127.0.0.1:9/debian";
+    let ran = Ran::of(project.command().env("CATAMARAN_DEBIAN_MIRROR", nowhere).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", nowhere).arg("build"));
+    ran.fails(3, &["127.0.0.1:9", "hint"]);
+    assert!(!project.path().join("containers.lock").exists());
+}
+
+/// Serves `folder` over HTTP until the test ends; for a mirror whose content we break.
+fn serve(folder: std::path::PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let folder = folder.clone();
+            std::thread::spawn(move || answer(stream, &folder));
+        }
+    });
+    format!("http://{address}/debian")
+}
+
+fn answer(mut stream: std::net::TcpStream, folder: &std::path::Path) {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") && request.len() < 8192 {
+        match stream.read(&mut byte) {
+            Ok(1) => request.push(byte[0]),
+            _ => return,
+        }
+    }
+    let request = String::from_utf8_lossy(&request).into_owned();
+    let path = request.split(' ').nth(1).unwrap_or("/").trim_start_matches("/debian/").to_owned();
+    let (status, body) = match fs::read(folder.join(&path)) {
+        Ok(body) => ("200 OK", body),
+        Err(_) => ("404 Not Found", Vec::new()),
+    };
+    let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let _ = stream.write_all(&body);
+}
+
+/// The InRelease of trixie as some other test fetched it, put where a mirror has it.
+fn mirror_with(change: impl Fn(String) -> String) -> (tempfile::TempDir, String) {
+    let project = Project::fd(None).with_downloads();
+    let folder = tempfile::tempdir().unwrap();
+    let mut found = 0;
+    let mut folders = vec![project.cache().join("debian/releases")];
+    while let Some(each) = folders.pop() {
+        for entry in fs::read_dir(&each).unwrap().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else if let Ok(text) = fs::read_to_string(entry.path())
+                && text.contains("BEGIN PGP SIGNED MESSAGE")
+                && let Some(suite) = ["trixie", "trixie-updates"].into_iter().find(|s| {
+                    text.lines().any(|l| l == format!("Codename: {s}"))
+                })
+            {
+                let place = folder.path().join("dists").join(suite);
+                fs::create_dir_all(&place).unwrap();
+                fs::write(place.join("InRelease"), change(text)).unwrap();
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 1, "no InRelease in the cache");
+    let url = serve(folder.path().to_owned());
+    (folder, url)
+}
+
+#[test]
+fn a_tampered_release_is_refused() {
+    let (_folder, mirror) = mirror_with(|text| text.replacen("Origin: Debian", "Origin: Dobian", 1));
+    let project = Project::fd(None);
+    let ran = Ran::of(project.command().env("CATAMARAN_DEBIAN_MIRROR", &mirror).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", &mirror).arg("build"));
+    assert!(ran.code == 1 || ran.code == 3, "{ran:?}");
+    ran.fails(ran.code, &["InRelease", "signature"]);
+    assert!(!project.path().join("containers.lock").exists());
+}
+
+#[test]
+fn a_tampered_package_is_refused_and_not_kept() {
+    let project = Project::fd(None).with_downloads();
+    let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
+    let fd = lock["package"].as_array().unwrap().iter().find(|p| p["name"].as_str() == Some("fd-find") && p["architecture"].as_str() == Some("amd64"));
+    let fd = fd.expect("fd-find is locked");
+    let (path, sha256, size) = (fd["path"].as_str().unwrap(), fd["sha256"].as_str().unwrap(), fd["size"].as_integer().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join(path);
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(&place, vec![0_u8; size as usize]).unwrap(); // right length, wrong content
+    let mut kept = Vec::new();
+    for entry in fs::read_dir(project.cache().join("debian/packages")).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(sha256) {
+            fs::remove_file(entry.path()).unwrap();
+            kept.push(entry.path());
+        }
+    }
+    assert_eq!(kept.len(), 1);
+    let mirror = serve(folder.path().to_owned());
+    let ran = Ran::of(project.command().env("CATAMARAN_DEBIAN_MIRROR", &mirror).args(["build", "--target", "x86_64"]));
+    assert!(ran.code == 1 || ran.code == 3, "{ran:?}");
+    ran.fails(ran.code, &["fd-find", sha256]);
+    assert!(!kept[0].exists(), "the wrong file was kept");
+    project.ok(&["build", "--target", "x86_64"]); // the real mirror mends it
+}
+
+#[test]
+fn a_full_disk_is_named_and_leaves_nothing_that_a_rerun_trusts() {
+    need("unshare", "util-linux");
+    let project = Project::fd(None).with_downloads();
+    let program = project.command();
+    let cache = project.path().join("small");
+    fs::create_dir_all(&cache).unwrap();
+    let packages = project.cache().join("debian");
+    // A file system of 30 MiB, seen by this one process only, with the downloads in it: room for some segments, not all.
+    let script = format!(
+        "mount -t tmpfs -o size=30m none {small} && cp -r {packages} {small}/ && {program} build; code=$?; find {small} -name '.new-*' | sed 's/^/left: /' >&2; exit $code",
+        small = cache.display(),
+        packages = packages.display(),
+        program = program.get_program().display(),
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script]).current_dir(project.path());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.env("CATAMARAN_CACHE_DIR", &cache);
+    let ran = Ran::of(&mut command);
+    ran.fails(1, &["space"]);
+    assert!(!ran.err.contains("left: "), "{}", ran.err);
+    project.ok(&["build"]);
+}
+
+#[test]
+fn ctrl_c_at_any_moment_exits_130_and_a_rerun_just_works() {
+    let project = Project::fd(None).with_downloads();
+    for delay in [5, 60, 200, 500, 900] {
+        let mut child = project.command().args(["build", "--output", "plain"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        let pid = child.id().to_string();
+        let _ = Command::new("kill").args(["-INT", &pid]).status();
+        let mut status = None;
+        wait_for("catamaran to stop after Ctrl-C", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        // Before the handler is there the signal itself ends it; after the last image it has simply finished.
+        let code = status.unwrap().code();
+        assert!(matches!(code, Some(130 | 0) | None), "after {delay} ms: {code:?}");
+        assert!(leftovers(&project.cache()).is_empty(), "after {delay} ms: {:?}", leftovers(&project.cache()));
+    }
+    project.ok(&["build"]);
+    project.ok(&["verify", "fd"]);
+}

@@ -1,0 +1,173 @@
+//! The dashboard in a terminal of its own, as a person drives it.
+
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::harness::{Project, Registry};
+
+/// A running dashboard and the screen it draws.
+struct Screen {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn Write + Send>,
+    output: Receiver<Vec<u8>>,
+    terminal: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+impl Screen {
+    fn open(project: &Project, columns: u16, rows: u16) -> Self {
+        let pty = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a terminal");
+        let program = project.command();
+        let mut command = CommandBuilder::new(program.get_program());
+        command.cwd(project.path());
+        command.env("TERM", "xterm-256color");
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            }
+        }
+        let child = pty.slave.spawn_command(command).expect("catamaran starts");
+        drop(pty.slave);
+        let mut reader = pty.master.try_clone_reader().expect("a reader");
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let keyboard = pty.master.take_writer().expect("a writer");
+        Screen { child, master: pty.master, keyboard, output, terminal: vt100::Parser::new(rows, columns, 0), raw: Vec::new() }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
+    }
+
+    fn text(&self) -> String {
+        self.terminal.screen().contents()
+    }
+
+    /// Waits until the screen shows `words`.
+    #[track_caller]
+    fn shows(&mut self, words: &str) {
+        self.until(&format!("`{words}`"), Duration::from_secs(120), |screen| screen.text().contains(words));
+    }
+
+    #[track_caller]
+    fn until(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
+        loop {
+            while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
+                self.terminal.process(&bytes);
+                self.raw.extend(bytes);
+            }
+            if done(self) {
+                return;
+            }
+            assert!(began.elapsed() < limit, "waited for {what}; the screen is\n{}", self.text());
+        }
+    }
+
+    /// Waits for the end and says the exit code.
+    #[track_caller]
+    fn ended(&mut self) -> u32 {
+        let began = Instant::now();
+        loop {
+            while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
+                self.terminal.process(&bytes);
+                self.raw.extend(bytes);
+            }
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.exit_code();
+            }
+            assert!(began.elapsed() < Duration::from_secs(15), "it did not end; the screen is\n{}", self.text());
+        }
+    }
+
+    /// The alternate screen was left and the cursor is back.
+    #[track_caller]
+    fn is_restored(&self) {
+        assert!(!self.terminal.screen().alternate_screen(), "still on the alternate screen");
+        assert!(!self.terminal.screen().hide_cursor(), "the cursor is hidden");
+        let termios = self.master.get_termios().expect("terminal settings");
+        assert!(format!("{:?}", termios.local_flags).contains("ICANON"), "still in raw mode: {:?}", termios.local_flags);
+    }
+}
+
+#[test]
+fn pick_build_inspect_and_release_in_a_small_terminal() {
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("Images");
+    screen.shows("fd");
+    screen.keys("ab"); // all, build
+    screen.keys("2");
+    screen.shows("Builds");
+    screen.until("both builds to end", Duration::from_secs(120), |s| project_is_built(&project) && !s.text().contains("queued"));
+    screen.keys("1");
+    screen.shows("verified");
+    screen.keys("i");
+    screen.shows("Inspect");
+    screen.shows("linux/amd64");
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+}
+
+fn project_is_built(project: &Project) -> bool {
+    project.digests().iter().all(|(_, digest)| digest.starts_with("sha256:"))
+}
+
+#[test]
+fn the_terminal_is_restored_after_a_signal() {
+    let project = Project::fd(None);
+    let mut screen = Screen::open(&project, 100, 30);
+    screen.shows("Images");
+    let pid = screen.child.process_id().expect("a process").to_string();
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+    screen.ended();
+    screen.is_restored();
+}
+
+#[test]
+fn a_storm_of_sizes_leaves_a_whole_frame() {
+    let project = Project::fd(None);
+    let mut screen = Screen::open(&project, 120, 40);
+    screen.shows("Images");
+    for n in 0..100_u16 {
+        let size = PtySize { rows: 5 + n % 50, cols: 20 + n * 2 % 180, pixel_width: 0, pixel_height: 0 };
+        screen.master.resize(size).expect("a resize");
+    }
+    screen.master.resize(PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 }).expect("a resize");
+    screen.terminal.screen_mut().set_size(30, 100);
+    screen.keys("\x0c"); // redraw
+    screen.shows("Images");
+    screen.shows("fd");
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+}
+
+#[test]
+fn a_broken_file_is_shown_and_mended_without_leaving() {
+    let project = Project::fd(None);
+    let good = std::fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    std::fs::write(project.path().join("containers.toml"), "[containers.fd]\npakages = []\n").unwrap();
+    let mut screen = Screen::open(&project, 100, 30);
+    screen.shows("pakages");
+    std::fs::write(project.path().join("containers.toml"), good).unwrap();
+    screen.keys("R"); // read again
+    screen.shows("never");
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+}

@@ -1,0 +1,248 @@
+//! Starting the program and the real parts around it, each in folders of its own, each stopped by its pid.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{LazyLock, Once};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Fails the test when a program is missing, and says which package has it.
+pub fn need(program: &str, package: &str) {
+    let found = std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
+    assert!(found, "this test needs `{program}`: apt-get install {package} (tests/run.sh installs everything)");
+}
+
+/// Package files that every test may share: content addressed, so sharing changes nothing but the time.
+static SHARED_CACHE: LazyLock<PathBuf> = LazyLock::new(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+
+/// A project folder with a `containers.toml`, and a cache and state of its own.
+pub struct Project {
+    folder: tempfile::TempDir,
+}
+
+impl Project {
+    /// A project with this `containers.toml`.
+    pub fn new(containers: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("containers.toml"), containers).expect("a writable folder");
+        Project { folder }
+    }
+
+    /// fd for both architectures, pushed to `registry` when there is one.
+    pub fn fd(registry: Option<&Registry>) -> Self {
+        let registry = registry.map(|r| format!("[registry]\nhost = \"{}\"\nrepository = \"tools/{{container}}\"\n", r.host)).unwrap_or_default();
+        Project::new(&format!(
+            "{registry}[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"bash\", \"coreutils\"]\n\n[containers.fd]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\n"
+        ))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn cache(&self) -> PathBuf {
+        self.path().join("cache")
+    }
+
+    /// Lets this project start with the package files and releases that other tests have fetched.
+    pub fn with_downloads(self) -> Self {
+        static FILL: Once = Once::new();
+        FILL.call_once(|| {
+            let filler = Project::fd(None);
+            let done = filler.command().env("CATAMARAN_CACHE_DIR", &*SHARED_CACHE).args(["build"]).output().expect("catamaran starts");
+            assert!(done.status.success(), "filling the shared cache: {}", String::from_utf8_lossy(&done.stderr));
+            fs::copy(filler.path().join("containers.lock"), SHARED_CACHE.join("containers.lock")).expect("the lock was written");
+        });
+        for part in ["debian/packages", "debian/releases"] {
+            copy_folder(&SHARED_CACHE.join(part), &self.cache().join(part));
+        }
+        fs::copy(SHARED_CACHE.join("containers.lock"), self.path().join("containers.lock")).expect("a copy of the lock");
+        self
+    }
+
+    /// `catamaran`, in this project, with nothing inherited that could change what it does.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_catamaran"));
+        command.current_dir(self.path()).env("CATAMARAN_CACHE_DIR", self.cache()).env("CATAMARAN_STATE_DIR", self.path().join("state"));
+        command.env("CATAMARAN_CONFIG_DIR", self.path().join("config")).env("DOCKER_CONFIG", self.path().join("docker")).stdin(Stdio::null());
+        for variable in ["VERSION", "TAGS", "GITHUB_REF_NAME", "GITHUB_ACTOR", "GITHUB_TOKEN", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NO_COLOR"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command().args(arguments))
+    }
+
+    /// Runs, expects success, gives standard output.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "catamaran {arguments:?}\n{}\n{}", ran.out, ran.err);
+        ran.out
+    }
+
+    /// Runs with `--json`-like arguments, expects success, gives the document.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.ok(arguments);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("catamaran {arguments:?} printed no JSON ({error}):\n{text}"))
+    }
+
+    /// The manifest digests of every built target, by `container/target`.
+    pub fn digests(&self) -> Vec<(String, String)> {
+        let list = self.json(&["list", "--json"]);
+        let targets = list["targets"].as_array().expect("a list of targets");
+        let digest = |t: &Value| t["image"]["digest"].as_str().unwrap_or("none").to_owned();
+        targets.iter().map(|t| (format!("{}/{}", t["container"].as_str().unwrap(), t["target"].as_str().unwrap()), digest(t))).collect()
+    }
+}
+
+/// What a finished program left.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Ran::from(output)
+    }
+
+    /// Expects this exit code, and these words on standard error.
+    #[track_caller]
+    pub fn fails(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        for word in words {
+            assert!(self.err.contains(word), "`{word}` is missing from:\n{}", self.err);
+        }
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs a judge and expects it to agree; gives its standard output.
+#[track_caller]
+pub fn judge(program: &str, arguments: &[&str]) -> String {
+    let ran = Ran::of(Command::new(program).args(arguments));
+    assert_eq!(ran.code, 0, "{program} {arguments:?}\n{}\n{}", ran.out, ran.err);
+    ran.out
+}
+
+/// A real `docker-registry` on a loopback port.
+pub struct Registry {
+    pub host: String,
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Registry {
+    /// Open to everyone.
+    pub fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// Open to `user` with `password` only.
+    pub fn with_password(user: &str, password: &str) -> Self {
+        Self::with(Some((user, password)))
+    }
+
+    fn with(login: Option<(&str, &str)>) -> Self {
+        need("docker-registry", "docker-registry");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let auth = login.map(|(user, password)| {
+            need("htpasswd", "apache2-utils");
+            let line = judge("htpasswd", &["-Bbn", user, password]);
+            let file = folder.path().join("htpasswd");
+            fs::write(&file, line).expect("a writable folder");
+            format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display())
+        });
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let config = folder.path().join("config.yml");
+        let text = format!(
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n{}",
+            folder.path().join("data").display(),
+            auth.unwrap_or_default()
+        );
+        fs::write(&config, text).expect("a writable folder");
+        let child = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("docker-registry starts");
+        let registry = Registry { host: format!("127.0.0.1:{port}"), child, folder };
+        wait_for("docker-registry to answer", || TcpStream::connect(&registry.host).is_ok());
+        registry
+    }
+
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Where it keeps its files.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Waits up to ten seconds for `condition`.
+#[track_caller]
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(10), "waited ten seconds for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A copy of a folder; hard links would let one test change another's files.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a writable folder");
+    for entry in fs::read_dir(from).expect("a folder to copy") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a copy");
+        }
+    }
+}
+
+/// Files below `folder` whose names begin with `.new-` or end in `.part`: what a crash must not leave trusted.
+pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for path in entries.flatten().map(|e| e.path()) {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() {
+            found.extend(leftovers(&path));
+        } else if name.starts_with(".new-") {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,11 @@
+//! The whole path against real parts: the Debian archive, docker-registry, skopeo, umoci, readelf, a terminal.
+//!
+//! Nothing here is imitated and nothing is skipped: a test that misses a component fails and says what to install.
+//! `tests/run.sh` installs everything.
+
+mod bad_input;
+mod builds;
+mod dashboard;
+mod harness;
+mod publishing;
+mod verifying;

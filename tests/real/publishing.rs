@@ -1,0 +1,111 @@
+//! Publishing to a real registry, judged by skopeo and by reading the registry's own files.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{Project, Registry, judge, need};
+
+#[test]
+fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothing() {
+    need("skopeo", "skopeo");
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    let receipt = project.json(&["release", "1.2.0", "--tags", "1.2,latest", "--yes", "--json"]);
+    let published = &receipt["containers"][0];
+    let tags: Vec<&str> = published["tags"].as_array().unwrap().iter().map(|t| t["tag"].as_str().unwrap()).collect();
+    for tag in ["1.2.0", "1.2", "latest", "1.2.0-amd64", "1.2.0-arm64"] {
+        assert!(tags.contains(&tag), "{tag} is missing from {tags:?}");
+    }
+
+    let at = |tag: &str| format!("docker://{}/tools/fd:{tag}", registry.host);
+    let index: Value = serde_json::from_str(&judge("skopeo", &["inspect", "--tls-verify=false", "--raw", &at("1.2.0")])).unwrap();
+    assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
+    let platforms: Vec<&str> = index["manifests"].as_array().unwrap().iter().map(|m| m["platform"]["architecture"].as_str().unwrap()).collect();
+    assert_eq!(platforms, ["amd64", "arm64"]);
+    for architecture in platforms {
+        let copy = project.path().join(architecture);
+        judge("skopeo", &[
+            "copy", "--src-tls-verify=false", "--override-arch", architecture, &at("latest"), &format!("oci:{}:it", copy.display()),
+        ]);
+        let inspected: Value = serde_json::from_str(&judge("skopeo", &["inspect", &format!("oci:{}:it", copy.display())])).unwrap();
+        assert_eq!(inspected["Architecture"], architecture);
+    }
+    assert_eq!(project.run(&["verify", &format!("{}/tools/fd:1.2.0", registry.host)]).code, 0);
+
+    let plan = project.json(&["push", "1.2.0", "--tags", "1.2,latest", "--dry-run", "--json"]);
+    assert!(plan["containers"][0]["tags"].as_array().unwrap().iter().all(|t| t["change"] == "unchanged"), "{plan}");
+    let again = project.json(&["push", "1.2.0", "--tags", "1.2,latest", "--yes", "--json"]);
+    assert_eq!((&again["uploaded_bytes"], &again["uploaded_blobs"]), (&0.into(), &0.into()));
+    assert_eq!(again["containers"][0]["digest"], published["digest"]);
+}
+
+#[test]
+fn a_dry_run_sends_nothing() {
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    let plan = project.json(&["release", "1.0.0", "--dry-run", "--json"]);
+    assert_eq!(plan["containers"][0]["images"].as_array().unwrap().len(), 2);
+    assert!(!registry.data().join("docker/registry/v2/repositories/tools").exists());
+}
+
+#[test]
+fn a_version_that_is_something_else_already_is_refused_without_force() {
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["release", "1.0.0", "--yes"]);
+    let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    fs::write(project.path().join("containers.toml"), format!("{text}env = {{ CHANGED = \"yes\" }}\n")).unwrap();
+    project.ok(&["build"]);
+    project.run(&["push", "1.0.0", "--yes"]).fails(1, &["1.0.0", "--force"]);
+    project.ok(&["push", "1.0.0", "--yes", "--force"]);
+}
+
+#[test]
+fn one_target_goes_straight_to_the_version_without_an_index() {
+    need("skopeo", "skopeo");
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["build", "--target", "aarch64"]);
+    project.ok(&["push", "2.0.0", "--target", "aarch64", "--yes"]);
+    let raw: Value = serde_json::from_str(&judge(
+        "skopeo",
+        &["inspect", "--tls-verify=false", "--raw", &format!("docker://{}/tools/fd:2.0.0", registry.host)],
+    ))
+    .unwrap();
+    assert_eq!(raw["mediaType"], "application/vnd.oci.image.manifest.v1+json");
+}
+
+#[test]
+fn a_wrong_password_names_its_source_and_the_right_one_works_from_everywhere() {
+    let registry = Registry::with_password("acme", "secret-word");
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["build"]);
+    project.run(&["push", "1.0.0", "--yes"]).fails(3, &[&registry.host]);
+
+    let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    let settings = "username = { env = \"PUSH_USER\", default = \"acme\" }\npassword = { env = \"PUSH_WORD\" }\n";
+    fs::write(project.path().join("containers.toml"), text.replace("[defaults]", &format!("{settings}[defaults]"))).unwrap();
+    let wrong = crate::harness::Ran::of(project.command().env("PUSH_WORD", "wrong-word").args(["push", "1.0.0", "--yes"]));
+    wrong.fails(3, &["PUSH_WORD"]);
+    assert!(!wrong.err.contains("wrong-word") && !wrong.out.contains("wrong-word"), "{}", wrong.err);
+    let right = crate::harness::Ran::of(project.command().env("PUSH_WORD", "secret-word").args(["push", "1.0.0", "--yes"]));
+    assert_eq!(right.code, 0, "{}", right.err);
+
+    // The Docker configuration file.
+    fs::write(project.path().join("containers.toml"), &text).unwrap();
+    let docker = project.path().join("docker");
+    fs::create_dir_all(&docker).unwrap();
+    let auths = format!("{{\"auths\":{{\"{}\":{{\"auth\":\"YWNtZTpzZWNyZXQtd29yZA==\"}}}}}}", registry.host);
+    fs::write(docker.join("config.json"), auths).unwrap();
+    project.ok(&["push", "1.0.1", "--yes"]);
+}
+
+#[test]
+fn a_registry_that_refuses_is_explained() {
+    let mut registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["build"]);
+    registry.stop();
+    project.run(&["push", "1.0.0", "--yes"]).fails(3, &[&registry.host, "hint"]);
+}

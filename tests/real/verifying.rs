@@ -1,0 +1,100 @@
+//! An image that is not what it says, and judges for the ones that are.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::{Project, judge, need};
+
+/// Replaces the config of `oci:DIR:NAME`'s image by `change` of it, and everything that names it by digest.
+fn with_config_changed(layout: &Path, name: &str, change: impl FnOnce(&mut Value)) {
+    let blob = |digest: &str| layout.join("blobs/sha256").join(digest.trim_start_matches("sha256:"));
+    let read = |path: &Path| serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap();
+    let store = |value: &Value| {
+        let bytes = serde_json::to_vec(value).unwrap();
+        let digest = catamaran::image::Digest::of(&bytes).to_string();
+        fs::write(blob(&digest), &bytes).unwrap();
+        (digest, bytes.len())
+    };
+    let mut index = read(&layout.join("index.json"));
+    let entry = index["manifests"].as_array_mut().unwrap().iter_mut();
+    let entry = entry.into_iter().find(|m| m["annotations"]["org.opencontainers.image.ref.name"] == name).expect("the named entry");
+    let mut manifest = read(&blob(entry["digest"].as_str().unwrap()));
+    let mut config = read(&blob(manifest["config"]["digest"].as_str().unwrap()));
+    change(&mut config);
+    let (digest, size) = store(&config);
+    (manifest["config"]["digest"], manifest["config"]["size"]) = (digest.into(), size.into());
+    let (digest, size) = store(&manifest);
+    (entry["digest"], entry["size"]) = (digest.into(), size.into());
+    entry.as_object_mut().unwrap().remove("platform");
+    fs::write(layout.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
+}
+
+#[test]
+fn an_image_that_says_arm64_and_holds_amd64_fails_with_the_path_named() {
+    let project = Project::fd(None).with_downloads();
+    let out = project.path().join("out");
+    project.ok(&["build", "--target", "x86_64", "--out", out.to_str().unwrap()]);
+    let reference = format!("oci:{}:fd/x86_64", out.display());
+    project.ok(&["verify", &reference]);
+    with_config_changed(&out, "fd/x86_64", |config| config["architecture"] = "arm64".into());
+    let ran = project.run(&["verify", &reference]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("elf-machine") && ran.out.contains("usr/bin/fdfind"), "{}", ran.out);
+    let report: Value = serde_json::from_str(&project.run(&["verify", &reference, "--json"]).out).expect("a JSON document");
+    assert_eq!(report["schema"], 1);
+}
+
+#[test]
+fn an_entrypoint_that_is_not_there_fails() {
+    let project = Project::fd(None).with_downloads();
+    let out = project.path().join("out");
+    project.ok(&["build", "--target", "x86_64", "--out", out.to_str().unwrap()]);
+    with_config_changed(&out, "fd/x86_64", |config| config["config"]["Entrypoint"] = serde_json::json!(["/usr/bin/not-there"]));
+    let ran = project.run(&["verify", &format!("oci:{}:fd/x86_64", out.display())]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("usr/bin/not-there"), "{}", ran.out);
+}
+
+#[test]
+fn a_damaged_layer_is_a_finding_not_a_crash() {
+    let project = Project::fd(None).with_downloads();
+    let out = project.path().join("out");
+    project.ok(&["build", "--target", "x86_64", "--out", out.to_str().unwrap()]);
+    let largest = fs::read_dir(out.join("blobs/sha256")).unwrap().flatten().max_by_key(|e| e.metadata().unwrap().len()).unwrap().path();
+    let mut bytes = fs::read(&largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    fs::write(&largest, &bytes).unwrap();
+    let ran = project.run(&["verify", &format!("oci:{}:fd/x86_64", out.display())]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("layer-digests"), "{}", ran.out);
+}
+
+#[test]
+fn readelf_finds_no_elf_file_of_another_machine_either() {
+    need("umoci", "umoci");
+    need("readelf", "binutils");
+    let project = Project::fd(None).with_downloads();
+    let out = project.path().join("out");
+    project.ok(&["build", "--target", "aarch64", "--out", out.to_str().unwrap()]);
+    let bundle = project.path().join("bundle");
+    judge("umoci", &["unpack", "--rootless", "--image", &format!("{}:fd/aarch64", out.display()), bundle.to_str().unwrap()]);
+    let mut elf_files = 0;
+    let mut folders = vec![bundle.join("rootfs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() && fs::read(entry.path()).is_ok_and(|b| b.starts_with(b"\x7fELF")) {
+                elf_files += 1;
+                let header = judge("readelf", &["-h", entry.path().to_str().unwrap()]);
+                assert!(header.contains("AArch64"), "{}\n{header}", entry.path().display());
+            }
+        }
+    }
+    let report = project.json(&["verify", "fd/aarch64", "--json"]).to_string();
+    assert!(elf_files > 50 && report.contains(&elf_files.to_string()), "{elf_files} ELF files; {report}");
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Passes the tests on a fresh Debian machine: installs the real parts they are judged by, then runs them.
+# Needs root (or sudo) for the installation only; set CATAMARAN_TESTS_NO_INSTALL=1 when everything is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What the tests use, and what for. A test that misses one fails and says so.
+packages=(
+  build-essential        # the C compiler that ring, zstd, xz and libdeflate are built with
+  docker-registry        # the registry that images are pushed to
+  apache2-utils          # htpasswd, for a registry that wants a password
+  skopeo umoci           # second opinions on what was pushed and written
+  debian-archive-keyring gpgv # what apt trusts, against what we trust
+  openssl                # subject hashes of certificates
+  binutils               # readelf
+  qemu-user-static       # runs what was built for aarch64
+  tmux                   # the dashboard, as its users see it
+)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ] && [ -z "${CATAMARAN_TESTS_NO_INSTALL:-}" ]; then
+  sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
+  echo "installing ${missing[*]}" >&2
+  $sudo apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+exec cargo test --locked "$@"
