@@ -9,6 +9,7 @@ mod elf;
 mod facts;
 #[allow(clippy::module_inception)]
 mod image;
+mod layout;
 mod manifest;
 mod reference;
 mod store;
@@ -19,6 +20,7 @@ pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
 pub use elf::{ELF_HEAD, read_elf};
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
 pub use image::{Blobs, Image};
+pub use layout::images_in_layout;
 pub use manifest::{Index, Manifest};
 pub use reference::{Reference, RegistryReference};
 pub use store::{BlobWriter, REF_NAME, Store, replace_file};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::rootfs::RootFs;
+use super::rootfs::MergedRoot;
 use super::scan::{LayerFacts, Usage, scan_layer};
 use crate::image::{Digest, Image, InstalledPackage};
 use crate::progress::{Progress, Unit};
@@ -69,7 +69,7 @@ impl ImageFacts {
     }
 
     /// The packages that the metadata visible in the image names, sorted, each once.
-    pub fn packages(&self, root: &RootFs<'_>) -> Vec<InstalledPackage> {
+    pub fn packages(&self, root: &MergedRoot<'_>) -> Vec<InstalledPackage> {
         let mut out = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
             for (path, packages) in &layer.packages {

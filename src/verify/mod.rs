@@ -18,6 +18,6 @@ mod tarball;
 pub use decode::Compression;
 pub use facts::ImageFacts;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
-pub use rootfs::{BrokenHardLink, Lookup, Node, RootFs};
+pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
 pub use run::{check_facts, inspect_facts, verify};
 pub use scan::{LayerFacts, MAX_ENTRIES};

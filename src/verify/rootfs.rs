@@ -51,16 +51,16 @@ pub struct BrokenHardLink<'a> {
 
 /// The merged file system.
 #[derive(Debug)]
-pub struct RootFs<'a> {
+pub struct MergedRoot<'a> {
     nodes: BTreeMap<String, Node<'a>>,
     /// Hard links to nothing.
     pub broken: Vec<BrokenHardLink<'a>>,
 }
 
-impl<'a> RootFs<'a> {
+impl<'a> MergedRoot<'a> {
     /// Applies `layers`, base first.
     pub fn merge(layers: &'a [Arc<LayerFacts>]) -> Self {
-        let mut root = RootFs { nodes: BTreeMap::new(), broken: Vec::new() };
+        let mut root = MergedRoot { nodes: BTreeMap::new(), broken: Vec::new() };
         root.nodes.insert(String::new(), Node { layer: 0, entry: None });
         for (index, layer) in layers.iter().enumerate() {
             root.apply(index, &layer.entries);

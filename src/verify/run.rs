@@ -3,7 +3,7 @@
 use super::checks::{self, Subject};
 use super::facts::ImageFacts;
 use super::report::{Check, CheckResult, Report};
-use super::rootfs::RootFs;
+use super::rootfs::MergedRoot;
 use crate::catalog::Architecture;
 use crate::image::{Image, InstalledPackage};
 use crate::progress::Progress;
@@ -36,7 +36,7 @@ pub fn check_facts(
     on_check: &mut dyn FnMut(&CheckResult),
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Report> {
-    let root = RootFs::merge(&facts.layers);
+    let root = MergedRoot::merge(&facts.layers);
     let about = Subject { image, facts, root: &root, expected };
     let mut results = Vec::with_capacity(Check::ALL.len());
     for check in Check::ALL {
@@ -65,6 +65,6 @@ pub fn inspect_facts(
         return Err(Error::failed(format!("layer {} cannot be read: {damage}", layer.descriptor.digest))
             .hint("`catamaran verify` shows everything that is wrong with the image"));
     }
-    let root = RootFs::merge(&facts.layers);
+    let root = MergedRoot::merge(&facts.layers);
     Ok((facts.layers.iter().map(|layer| layer.entries.len()).collect(), facts.packages(&root)))
 }

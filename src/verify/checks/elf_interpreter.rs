@@ -11,7 +11,7 @@ use super::tally::{Tally, count, skip, skip_if_damaged};
 use crate::image::{Elf, EntryKind};
 use crate::verify::platform::{ElfPlatform, describe_elf};
 use crate::verify::report::{Check, CheckResult, Verdict};
-use crate::verify::rootfs::{Lookup, RootFs};
+use crate::verify::rootfs::{Lookup, MergedRoot};
 
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     if let Some(skipped) = skip_if_damaged(Check::ElfInterpreter, subject.facts) {
@@ -46,7 +46,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
 }
 
 /// What is wrong with `interpreter` for a program like `program`.
-fn problem_with(root: &RootFs<'_>, interpreter: &str, program: &Elf) -> Option<String> {
+fn problem_with(root: &MergedRoot<'_>, interpreter: &str, program: &Elf) -> Option<String> {
     if !interpreter.starts_with('/') {
         return Some("a relative path, which depends on the folder the program is started in".into());
     }

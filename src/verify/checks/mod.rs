@@ -11,7 +11,7 @@ mod tally;
 
 use super::facts::ImageFacts;
 use super::report::{Check, CheckResult};
-use super::rootfs::RootFs;
+use super::rootfs::MergedRoot;
 use crate::catalog::Architecture;
 use crate::image::Image;
 
@@ -19,7 +19,7 @@ use crate::image::Image;
 pub(super) struct Subject<'a> {
     pub image: &'a Image,
     pub facts: &'a ImageFacts,
-    pub root: &'a RootFs<'a>,
+    pub root: &'a MergedRoot<'a>,
     /// The architecture the image was built for, when the caller knows.
     pub expected: Option<Architecture>,
 }
