@@ -5,18 +5,22 @@
 mod config;
 mod descriptor;
 mod digest;
+mod elf;
 mod facts;
 #[allow(clippy::module_inception)]
 mod image;
+mod layout;
 mod manifest;
 mod reference;
 mod store;
 
-pub use config::{ExecutionConfig, History, ImageConfig, RootFs};
+pub use config::{Empty, ExecutionConfig, History, ImageConfig, RootFs};
 pub use descriptor::{Descriptor, Platform, media_type};
 pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
+pub use elf::{ELF_HEAD, read_elf};
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
 pub use image::{Blobs, Image};
+pub use layout::images_in_layout;
 pub use manifest::{Index, Manifest};
 pub use reference::{Reference, RegistryReference};
 pub use store::{BlobWriter, REF_NAME, Store, replace_file};

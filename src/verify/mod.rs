@@ -1,7 +1,23 @@
 //! IS IT RIGHT: facts read from an image, and pure checks over them.
 //!
-//! Knows `image` and `catalog`.
+//! Knows `image` and `catalog`. One pass over each layer ([`ImageFacts::gather`]) reads everything the checks need:
+//! blob → `decode` (decompress, hash) → `tarball` (members) → `scan` (facts) → `rootfs` (merged) → `checks`.
 
+mod checks;
+mod decode;
+mod facts;
+mod packages;
+mod platform;
 mod report;
+mod rootfs;
+mod run;
+mod scan;
+mod sparse;
+mod tarball;
 
+pub use decode::Compression;
+pub use facts::ImageFacts;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
+pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
+pub use run::{check_facts, inspect_facts, verify};
+pub use scan::{LayerFacts, MAX_ENTRIES};

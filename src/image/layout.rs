@@ -1,0 +1,170 @@
+//! Reads an OCI image layout that anyone wrote (image-spec, "OCI Image Layout"): from a folder and a name to images.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::descriptor::media_type;
+use super::{Descriptor, Digest, Image, Index, REF_NAME, Store};
+use crate::error::IoContext;
+use crate::{Error, Result};
+
+/// How deep indexes may stand within each other; tools write one level, attestations two.
+const MAX_DEPTH: usize = 4;
+/// How many images one name may lead to.
+const MAX_IMAGES: usize = 256;
+/// Docker's mark of an index member that is no image but says something about one.
+const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+
+/// The images that `name` leads to in the layout at `folder`, each with what tells it from the others: nothing when there
+/// is only one, else its platform (`linux/arm64`), with the name before it when no name was asked for and there are
+/// several (`fd linux/arm64`).
+///
+/// An entry may be a manifest or an index, in OCI's or Docker's media types; attestations are passed over. Errors: no
+/// layout, no such name, a member that is not there or damaged.
+pub fn images_in_layout(folder: &Path, name: Option<&str>) -> Result<Vec<(String, Image)>> {
+    let store = Store::open_existing(folder)?;
+    if !folder.join("index.json").is_file() {
+        return Err(Error::failed(format!("the layout {} has no index.json", folder.display())).hint("it is not complete: write it again"));
+    }
+    let entries = store.entries()?;
+    let called = |entry: &Descriptor| entry.annotations.get(REF_NAME).cloned();
+    let chosen: Vec<Descriptor> = match name {
+        None => entries.iter().filter(|entry| !is_attestation(entry)).cloned().collect(),
+        Some(name) => entries.iter().filter(|entry| called(entry).is_some_and(|n| n == name)).cloned().collect(),
+    };
+    if chosen.is_empty() {
+        let names: BTreeSet<String> = entries.iter().filter_map(called).collect();
+        let message = match name {
+            Some(name) => format!("the layout {} has no entry called `{name}`", folder.display()),
+            None => format!("the layout {} holds no image", folder.display()),
+        };
+        let error = Error::usage(message);
+        return Err(match names.is_empty() {
+            true => error.hint("its entries have no names: leave the name out"),
+            false => error.hint(format!("it has {}", names.into_iter().take(20).collect::<Vec<_>>().join(", "))),
+        });
+    }
+    let mut found = Found { store: &store, images: Vec::new(), seen: BTreeSet::new() };
+    let several = name.is_none() && chosen.len() > 1;
+    for entry in &chosen {
+        let prefix = called(entry).filter(|_| several).unwrap_or_default();
+        found.entry(entry, &prefix, 0)?;
+    }
+    if found.images.is_empty() {
+        return Err(Error::failed(format!("the layout {} holds attestations only, no image", folder.display())));
+    }
+    let alone = found.images.len() == 1;
+    Ok(found.images.into_iter().map(|(prefix, image)| (if alone { String::new() } else { suffix(&prefix, &image) }, image)).collect())
+}
+
+fn suffix(prefix: &str, image: &Image) -> String {
+    // What the index claims is what the user knows the member by; the config may be what is wrong.
+    let platform = image.descriptor.platform.clone().unwrap_or_else(|| image.platform());
+    if prefix.is_empty() { platform.to_string() } else { format!("{prefix} {platform}") }
+}
+
+fn is_attestation(member: &Descriptor) -> bool {
+    let unknown = member.platform.as_ref().is_some_and(|p| p.architecture == "unknown" && p.os == "unknown");
+    unknown || member.annotations.contains_key(REFERENCE_TYPE)
+}
+
+struct Found<'a> {
+    store: &'a Store,
+    images: Vec<(String, Image)>,
+    /// Members met so far below one entry: nothing is read twice, and a circle of indexes cannot be made anyway.
+    seen: BTreeSet<(String, Digest)>,
+}
+
+impl Found<'_> {
+    fn entry(&mut self, member: &Descriptor, prefix: &str, depth: usize) -> Result<()> {
+        if is_attestation(member) || !self.seen.insert((prefix.to_owned(), member.digest)) {
+            return Ok(());
+        }
+        let whose = match &member.platform {
+            Some(platform) => format!("{} for {platform}", member.digest),
+            None => member.digest.to_string(),
+        };
+        let path = self.store.blob_path(&member.digest);
+        if !path.try_exists().at("looking for", &path)? {
+            return Err(Error::failed(format!("the layout {} names {whose}, but does not hold it", self.store.root().display()))
+                .hint("it was copied without all its parts: copy it again with every platform (`skopeo copy --all`)"));
+        }
+        if media_type::is_index(&member.media_type) {
+            if depth >= MAX_DEPTH {
+                return Err(Error::failed(format!("the index {whose} is the {}th within another; that deep none is read", MAX_DEPTH + 1)));
+            }
+            let index = Index::parse(&self.store.read(&member.digest)?, &format!("index {}", member.digest))?;
+            return index.manifests.iter().try_for_each(|inner| self.entry(inner, prefix, depth + 1));
+        }
+        if !media_type::is_manifest(&member.media_type) {
+            return Err(Error::failed(format!("the layout's member {whose} is `{}`, neither image nor index", member.media_type)));
+        }
+        if self.images.len() >= MAX_IMAGES {
+            return Err(Error::failed(format!("the layout {} leads to more than {MAX_IMAGES} images", self.store.root().display())));
+        }
+        self.images.push((prefix.to_owned(), self.store.image(member)?));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Architecture;
+    use crate::image::{ImageConfig, Manifest, Platform};
+    use std::collections::BTreeMap;
+
+    fn manifest(store: &Store, architecture: Architecture) -> Descriptor {
+        let config = ImageConfig { architecture: architecture.oci().into(), os: "linux".into(), ..ImageConfig::default() }.to_bytes();
+        store.put(&config).unwrap();
+        let bytes = Manifest::new(Descriptor::of(media_type::CONFIG, &config), vec![], BTreeMap::new()).to_bytes();
+        store.put(&bytes).unwrap();
+        Descriptor { platform: Some(Platform::linux(architecture)), ..Descriptor::of(media_type::DOCKER_MANIFEST, &bytes) }
+    }
+
+    fn index(store: &Store, members: Vec<Descriptor>) -> Descriptor {
+        let bytes = Index::new(members, BTreeMap::new()).to_bytes();
+        store.put(&bytes).unwrap();
+        Descriptor::of(media_type::INDEX, &bytes)
+    }
+
+    fn suffixes(folder: &Path, name: Option<&str>) -> Vec<String> {
+        images_in_layout(folder, name).unwrap().into_iter().map(|(suffix, _)| suffix).collect()
+    }
+
+    #[test]
+    fn names_lead_to_images_through_nested_indexes_and_past_attestations() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let (amd, arm) = (manifest(&store, Architecture::X86_64), manifest(&store, Architecture::Aarch64));
+        let absent = Digest::of(b"not there");
+        let mut attestation = Descriptor::new(media_type::MANIFEST, absent, 1);
+        attestation.platform = Some(Platform { architecture: "unknown".into(), os: "unknown".into(), variant: None });
+        let inner = index(&store, vec![amd.clone(), attestation]);
+        store.publish("both", index(&store, vec![inner, arm])).unwrap();
+        assert_eq!(suffixes(folder.path(), None), ["linux/amd64", "linux/arm64"]);
+        store.publish("one", amd).unwrap();
+        assert_eq!(suffixes(folder.path(), Some("one")), [""]);
+        assert_eq!(suffixes(folder.path(), None), ["both linux/amd64", "both linux/arm64", "one linux/amd64"]);
+        let error = images_in_layout(folder.path(), Some("non")).unwrap_err();
+        assert_eq!(error.advice(), Some("it has both, one"));
+    }
+
+    #[test]
+    fn a_missing_member_and_endless_nesting_are_errors_that_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut absent = Descriptor::new(media_type::MANIFEST, Digest::of(b"not there"), 1);
+        absent.platform = Some(Platform::linux(Architecture::S390x));
+        store.publish("part", index(&store, vec![absent])).unwrap();
+        let error = images_in_layout(folder.path(), Some("part")).unwrap_err();
+        assert!(error.message().contains("for linux/s390x, but does not hold it"), "{error}");
+
+        let mut deep = manifest(&store, Architecture::X86_64);
+        for _ in 0..=MAX_DEPTH {
+            deep = index(&store, vec![deep]);
+        }
+        store.publish("deep", deep).unwrap();
+        assert!(images_in_layout(folder.path(), Some("deep")).unwrap_err().message().contains("within another"));
+    }
+}

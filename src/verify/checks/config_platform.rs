@@ -1,0 +1,47 @@
+//! `config-platform`: the config's platform is a known one, and the one asked for and claimed by the index.
+//!
+//! A wrong one is fatal where it matters: containerd 2.2 does not unpack an image whose config names another platform.
+
+use super::Subject;
+use super::tally::Tally;
+use crate::image::Platform;
+use crate::verify::platform::ElfPlatform;
+use crate::verify::report::{Check, CheckResult, Verdict};
+
+const REBUILD: &str = "build the image again for the right platform; do not edit the config by hand, the files must match it";
+
+pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
+    let mut tally = Tally::default();
+    let platform = subject.image.platform();
+    if platform.architecture.is_empty() || platform.os.is_empty() {
+        let found = format!("os `{}`, architecture `{}`", platform.os, platform.architecture);
+        tally.image(
+            Verdict::Fail,
+            None,
+            "an os and an architecture in the config",
+            found,
+            "image-spec requires both; set them in the builder",
+        );
+    } else if ElfPlatform::of(&platform).is_none() {
+        tally.image(
+            Verdict::Fail,
+            None,
+            "a Linux platform: linux/amd64, linux/arm64, …",
+            platform.to_string(),
+            "use the names of GOOS and GOARCH: `amd64` and not `x86_64`, `arm64` and not `aarch64`",
+        );
+    }
+    if let Some(expected) = subject.expected {
+        let expected = Platform::linux(expected);
+        if !platform.same(&expected) {
+            tally.image(Verdict::Fail, None, format!("{expected}, the target's platform"), platform.to_string(), REBUILD);
+        }
+    }
+    if let Some(claimed) = &subject.image.descriptor.platform
+        && !platform.same(claimed)
+    {
+        let advice = "the index and the image disagree: make the index again from the images' configs";
+        tally.image(Verdict::Fail, None, format!("{claimed}, as the index says"), platform.to_string(), advice);
+    }
+    tally.result(Check::ConfigPlatform, platform.to_string(), "platform claim")
+}

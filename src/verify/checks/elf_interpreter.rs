@@ -1,0 +1,67 @@
+//! `elf-interpreter`: the dynamic linker that every program asks for (`PT_INTERP`) is inside the image and for the same
+//! machine. Without it the kernel answers "no such file or directory" about a file that is plainly there.
+//!
+//! Only files that are visible in the finished image and of its architecture count: what is hidden does not run, and
+//! what is foreign `elf-machine` has already named.
+
+use std::collections::BTreeMap;
+
+use super::Subject;
+use super::tally::{Tally, count, skip, skip_if_damaged};
+use crate::image::{Elf, EntryKind};
+use crate::verify::platform::{ElfPlatform, describe_elf};
+use crate::verify::report::{Check, CheckResult, Verdict};
+use crate::verify::rootfs::{Lookup, MergedRoot};
+
+pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
+    if let Some(skipped) = skip_if_damaged(Check::ElfInterpreter, subject.facts) {
+        return skipped;
+    }
+    let platform = subject.image.platform();
+    let Some(wanted) = ElfPlatform::of(&platform) else {
+        return skip(Check::ElfInterpreter, format!("{platform} is no platform whose ELF files are known"));
+    };
+    let mut tally = Tally::default();
+    let mut problems: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    let mut programs = 0;
+    for (path, node, entry) in subject.root.iter() {
+        let EntryKind::File { elf: Some(elf), .. } = &entry.kind else { continue };
+        let Some(interpreter) = elf.interpreter.as_deref().filter(|_| wanted.is(elf)) else { continue };
+        programs += 1;
+        let Some(problem) = problems.entry(interpreter).or_insert_with(|| problem_with(subject.root, interpreter, elf)) else { continue };
+        // A program that is not executable is data, or a library that can also be run.
+        let verdict = if entry.mode & 0o111 != 0 { Verdict::Fail } else { Verdict::Warn };
+        let digest = subject.facts.layers[node.layer].descriptor.digest;
+        let advice = "add the package with the dynamic linker (libc6 on Debian, musl on Alpine), or link the program statically";
+        tally.path(verdict, path, digest, format!("the interpreter {interpreter} in the image"), problem.clone(), advice);
+    }
+    let found = problems.iter().filter(|(_, problem)| problem.is_none()).map(|(path, _)| *path);
+    let found: Vec<&str> = found.take(3).collect();
+    let looked_at = match (programs, found.as_slice()) {
+        (0, _) => return skip(Check::ElfInterpreter, "no program needs a dynamic linker"),
+        (n, []) => format!("of {}", count(n, "program")),
+        (n, found) => format!("{}, with {}", count(n, "program"), found.join(", ")),
+    };
+    tally.result(Check::ElfInterpreter, looked_at, "program")
+}
+
+/// What is wrong with `interpreter` for a program like `program`.
+fn problem_with(root: &MergedRoot<'_>, interpreter: &str, program: &Elf) -> Option<String> {
+    if !interpreter.starts_with('/') {
+        return Some("a relative path, which depends on the folder the program is started in".into());
+    }
+    match root.lookup(interpreter) {
+        Lookup::Found(at, node) => match node.entry.map(|entry| (&entry.kind, entry.mode)) {
+            Some((EntryKind::File { elf: Some(elf), .. }, mode)) => {
+                if (elf.class, elf.data, elf.machine) != (program.class, program.data, program.machine) {
+                    return Some(format!("{at} is {}", describe_elf(elf)));
+                }
+                (mode & 0o111 == 0).then(|| format!("{at} is not executable (mode {mode:04o})"))
+            }
+            _ => Some(format!("{at} is no ELF file")),
+        },
+        Lookup::Missing(at) => Some(format!("{at} does not exist")),
+        Lookup::NotAFolder(at) => Some(format!("{at} is no folder")),
+        Lookup::Loop => Some("symbolic links that lead to each other".into()),
+    }
+}

@@ -1,0 +1,140 @@
+//! `elf-machine`: every ELF file of every layer, also those that later layers hide, is for the config's architecture.
+//!
+//! An emulated test run does not notice a wrong one, and `e_machine` alone does not tell: class and byte order count
+//! too. Not every foreign file is a mistake, though; what decides is whether it could be meant for this image's processor:
+//!
+//! - BPF programs run in the kernel's virtual machine: they have no architecture of a processor, and pass.
+//! - Relocatable objects (`.o`, `.ko`, `.syso`) and core files are not run: a foreign one is worth a look.
+//! - Firmware and test data are foreign on purpose: worth a look, because they are dead weight if nobody meant them.
+//! - So are compat libraries (`lib32`), multiarch folders and cross toolchains (`usr/lib/TRIPLET`, `usr/TRIPLET`) of the
+//!   file's own architecture, and 32-bit programs that a 64-bit kernel also runs (i386 on amd64, arm on arm64) — but only
+//!   while they are the minority: an image of mostly such files has the wrong architecture, and they all fail.
+//! - Anything else cannot run and fails.
+
+use super::Subject;
+use super::tally::{Tally, count, skip};
+use crate::image::{Elf, Entry, EntryKind};
+use crate::verify::platform::{EM_BPF, ElfPlatform, describe_elf};
+use crate::verify::report::{Check, CheckResult, Verdict};
+
+/// `ET_EXEC` and `ET_DYN`.
+const RUN: [u16; 2] = [2, 3];
+
+pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
+    let platform = subject.image.platform();
+    let Some(wanted) = ElfPlatform::of(&platform) else {
+        return skip(Check::ElfMachine, format!("{platform} is no platform whose ELF files are known"));
+    };
+    let files = || {
+        subject.facts.layers.iter().flat_map(|layer| {
+            layer.entries.iter().filter_map(move |entry| match &entry.kind {
+                EntryKind::File { elf: Some(elf), .. } => Some((layer, entry, elf)),
+                _ => None,
+            })
+        })
+    };
+    let (mut native, mut foreign) = (0usize, 0usize);
+    for (_, entry, elf) in files().filter(|(_, _, elf)| RUN.contains(&elf.object_type) && elf.machine != EM_BPF) {
+        match wanted.is(elf) {
+            true => native += 1,
+            false => foreign += usize::from(device_or_test(&entry.path).is_none()),
+        }
+    }
+    let mut tally = Tally::default();
+    let (mut total, mut bpf) = (0, 0);
+    for (layer, entry, elf) in files() {
+        total += 1;
+        if wanted.is(elf) {
+            continue;
+        }
+        if elf.damage.is_none() && elf.machine == EM_BPF {
+            bpf += 1;
+            continue;
+        }
+        let (verdict, advice) = judge(entry, elf, wanted, foreign < native, &platform.architecture);
+        let digest = layer.descriptor.digest;
+        tally.path(verdict, &entry.path, digest, format!("{wanted}, for {platform}"), describe_elf(elf), advice);
+    }
+    let bpf = if bpf > 0 { format!(", {} aside", count(bpf, "BPF program")) } else { String::new() };
+    let looked_at = match tally.failed + tally.warned {
+        0 if total == 0 => "no ELF files".to_owned(),
+        0 => format!("{}, all {}{bpf}", count(total, "ELF file"), wanted),
+        _ => format!("of {}{bpf}", count(total, "ELF file")),
+    };
+    tally.result(Check::ElfMachine, looked_at, "file")
+}
+
+fn judge(entry: &Entry, elf: &Elf, wanted: ElfPlatform, mostly_native: bool, architecture: &str) -> (Verdict, String) {
+    let path = entry.path.as_str();
+    let place = device_or_test(path).or_else(|| compat_or_cross(path, elf.machine).filter(|_| mostly_native && elf.damage.is_none()));
+    if let Some(place) = place {
+        return (Verdict::Warn, format!("{place} may be for another processor; leave it out if the image does not need it"));
+    }
+    if elf.damage.is_some() {
+        return match entry.mode & 0o111 != 0 || is_library(path) {
+            true => (Verdict::Fail, "the file cannot be loaded: install it again".into()),
+            false => (Verdict::Warn, "it begins like an ELF file but is none that can be read; look whether it is damaged".into()),
+        };
+    }
+    if !RUN.contains(&elf.object_type) {
+        return (Verdict::Warn, "an object or core file is not run, but it is of no use on this architecture".into());
+    }
+    if wanted.also_runs(elf) && mostly_native {
+        return (Verdict::Warn, "32-bit programs run only where kernel and processor allow it; leave it out if nobody needs it".into());
+    }
+    (Verdict::Fail, format!("it cannot run on {architecture}: take the {architecture} build of it, or correct the config's architecture"))
+}
+
+/// Places whose files are for devices, or are only data to be looked at.
+fn device_or_test(path: &str) -> Option<&'static str> {
+    let mut folders = path.split('/').rev().skip(1);
+    if ["usr/share/qemu/", "usr/share/seabios/", "usr/share/u-boot/", "usr/lib/u-boot/"].iter().any(|place| path.starts_with(place)) {
+        return Some("firmware");
+    }
+    folders.find_map(|name| match name {
+        "firmware" => Some("firmware"),
+        "testdata" | "test-data" | "tests" | "test" => Some("test data"),
+        _ => None,
+    })
+}
+
+/// Places that hold files of another architecture beside the image's own, named after it: a file there is excused only
+/// when it is of the architecture the place is for.
+fn compat_or_cross(path: &str, machine: u16) -> Option<&'static str> {
+    let mut folders: Vec<&str> = path.split('/').collect();
+    folders.pop();
+    match folders.as_slice() {
+        ["lib32" | "libx32", ..] | ["usr", "lib32" | "libx32", ..] => Some("a compat library"),
+        ["usr", triplet, ..] if is_triplet_of(triplet, machine) => Some("a cross toolchain"),
+        ["lib", triplet, ..] | ["usr", "lib", triplet, ..] if is_triplet_of(triplet, machine) => Some("a multiarch library"),
+        ["usr", "lib", "gcc" | "gcc-cross", rest @ ..] if rest.iter().any(|n| matches!(*n, "32" | "x32") || is_triplet_of(n, machine)) => {
+            Some("a compiler's library")
+        }
+        _ => None,
+    }
+}
+
+/// Whether `name` is a multiarch or GNU triplet (`aarch64-linux-gnu`, `arm-none-eabi`) of `machine`.
+fn is_triplet_of(name: &str, machine: u16) -> bool {
+    let Some((processor, system)) = name.split_once('-') else { return false };
+    if !["linux-gnu", "linux-musl", "none-", "unknown-"].iter().any(|known| system.starts_with(known)) {
+        return false;
+    }
+    match machine {
+        3 => matches!(processor, "i386" | "i486" | "i586" | "i686"),
+        8 => processor.starts_with("mips"),
+        20 | 21 => processor.starts_with("powerpc"),
+        22 => processor == "s390x" || processor == "s390",
+        40 => processor.starts_with("arm"),
+        62 => processor == "x86_64",
+        183 => processor == "aarch64",
+        243 => processor.starts_with("riscv"),
+        258 => processor.starts_with("loongarch"),
+        _ => false,
+    }
+}
+
+fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.ends_with(".so") || name.contains(".so.")
+}

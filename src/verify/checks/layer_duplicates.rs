@@ -1,0 +1,47 @@
+//! `layer-duplicates`: no layer's tar names a path twice (image-spec, "Image Layer Filesystem Changeset"), no manifest a
+//! layer twice.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Subject;
+use super::tally::{Tally, count};
+use crate::image::EntryKind;
+use crate::verify::report::{Check, CheckResult, Verdict};
+
+pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
+    let mut tally = Tally::default();
+    let (mut seen_layers, mut entries) = (BTreeSet::new(), 0);
+    for layer in &subject.facts.layers {
+        let digest = layer.descriptor.digest;
+        if !seen_layers.insert(digest) {
+            // Docker writes the same empty layer for every instruction that changes no file.
+            if !layer.entries.is_empty() {
+                let advice = "applying it again changes nothing or undoes the layers between: list it once";
+                tally.image(Verdict::Warn, Some(digest), "each layer once in the manifest", "the same layer again", advice);
+            }
+            continue;
+        }
+        entries += layer.entries.len();
+        let mut first = HashMap::with_capacity(layer.entries.len());
+        for entry in &layer.entries {
+            // Paths whose bytes are no UTF-8 may look alike without being the same.
+            if entry.path.contains('\u{fffd}') {
+                continue;
+            }
+            // In the tar a whiteout has another name than what it hides.
+            let name = match entry.kind {
+                EntryKind::Whiteout => 1u8,
+                EntryKind::Opaque => 2,
+                _ => 0,
+            };
+            let Some(earlier) = first.insert((entry.path.as_str(), name), entry) else { continue };
+            // The same folder again means the same to every reader; anything else depends on who unpacks it.
+            let verdict = if earlier == entry && entry.kind == EntryKind::Directory { Verdict::Warn } else { Verdict::Fail };
+            let found = if earlier == entry { "twice the same" } else { "two that differ" };
+            let advice = "engines keep one of them, not all the same one: write each path once per layer, folders before their files";
+            tally.path(verdict, &entry.path, digest, "one entry of that path in the layer", found, advice);
+        }
+    }
+    let looked_at = format!("{} in {}", count(entries, "entry").replace("entrys", "entries"), count(seen_layers.len(), "layer"));
+    tally.result(Check::LayerDuplicates, looked_at, "duplicate")
+}

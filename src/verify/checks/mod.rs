@@ -1,0 +1,38 @@
+//! The checks: pure functions over an image's metadata and the facts read from it, one file each.
+
+mod config_platform;
+mod elf_interpreter;
+mod elf_machine;
+mod entrypoint;
+mod layer_digests;
+mod layer_duplicates;
+mod links;
+mod tally;
+
+use super::facts::ImageFacts;
+use super::report::{Check, CheckResult};
+use super::rootfs::MergedRoot;
+use crate::catalog::Architecture;
+use crate::image::Image;
+
+/// What every check may look at.
+pub(super) struct Subject<'a> {
+    pub image: &'a Image,
+    pub facts: &'a ImageFacts,
+    pub root: &'a MergedRoot<'a>,
+    /// The architecture the image was built for, when the caller knows.
+    pub expected: Option<Architecture>,
+}
+
+/// Runs one check.
+pub(super) fn run(check: Check, subject: &Subject<'_>) -> CheckResult {
+    match check {
+        Check::ConfigPlatform => config_platform::check(subject),
+        Check::LayerDigests => layer_digests::check(subject),
+        Check::LayerDuplicates => layer_duplicates::check(subject),
+        Check::ElfMachine => elf_machine::check(subject),
+        Check::ElfInterpreter => elf_interpreter::check(subject),
+        Check::Entrypoint => entrypoint::check(subject),
+        Check::Links => links::check(subject),
+    }
+}

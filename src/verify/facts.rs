@@ -1,0 +1,86 @@
+//! Everything the checks want to know about an image, gathered in one pass over each layer.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::rootfs::MergedRoot;
+use super::scan::{LayerFacts, Usage, scan_layer};
+use crate::image::{Digest, Image, InstalledPackage};
+use crate::progress::{Progress, Unit};
+use crate::{Error, Result};
+
+/// The facts of an image's layers.
+#[derive(Clone, Debug)]
+pub struct ImageFacts {
+    /// The layers, base first, as the manifest lists them; one listed twice is scanned once.
+    pub layers: Vec<Arc<LayerFacts>>,
+}
+
+impl ImageFacts {
+    /// Scans every layer of `image`, as many at once as there are cores. To be called on a blocking thread.
+    ///
+    /// Damaged content becomes a fact. Errors: an unreachable registry, or `cancelled` said so.
+    pub fn gather(image: &Image, progress: &dyn Progress, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Self> {
+        let mut distinct: BTreeMap<(Digest, u64, &str), usize> = BTreeMap::new();
+        let mut blobs = Vec::new();
+        let mut slots = Vec::new();
+        for layer in &image.manifest.layers {
+            let slot = *distinct.entry((layer.digest, layer.size, &layer.media_type)).or_insert(blobs.len());
+            if slot == blobs.len() {
+                blobs.push(layer);
+            }
+            slots.push(slot);
+        }
+        let total = blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
+        progress.phase("verify");
+        let usage = Usage::new(progress, total);
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(BTreeMap::new());
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(blobs.len());
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    loop {
+                        let slot = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(blob) = blobs.get(slot) else { return };
+                        let result = scan_layer(&*image.blobs, blob, &usage, cancelled);
+                        if result.is_err() {
+                            // Nobody needs the layers that were not begun.
+                            next.store(blobs.len(), Ordering::Relaxed);
+                        }
+                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, result.map(Arc::new));
+                    }
+                });
+            }
+        });
+        progress.amount(total, total, Unit::Bytes);
+        let mut facts = BTreeMap::new();
+        for (slot, result) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            facts.insert(slot, result?);
+        }
+        let layers: Option<Vec<_>> = slots.iter().map(|slot| facts.get(slot).cloned()).collect();
+        Ok(ImageFacts { layers: layers.ok_or_else(Error::interrupted)? })
+    }
+
+    /// The layers that could not be read to their end. What these facts do not show may still be there.
+    pub fn damaged(&self) -> impl Iterator<Item = &LayerFacts> {
+        self.layers.iter().map(Arc::as_ref).filter(|layer| layer.damage.is_some())
+    }
+
+    /// The packages that the metadata visible in the image names, sorted, each once.
+    pub fn packages(&self, root: &MergedRoot<'_>) -> Vec<InstalledPackage> {
+        let mut out = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate() {
+            for (path, packages) in &layer.packages {
+                // Metadata of a lower layer that was replaced or removed no longer tells what is installed.
+                if root.get(path).is_some_and(|node| node.layer == index) {
+                    out.extend(packages.iter().cloned());
+                }
+            }
+        }
+        out.sort();
+        out.dedup();
+        out
+    }
+}

@@ -1,0 +1,109 @@
+//! What the ELF files of a platform look like.
+
+use crate::image::{Elf, ElfClass, ElfData, Platform};
+
+/// `EM_BPF`: programs for the kernel's own virtual machine, of no processor.
+pub(super) const EM_BPF: u16 = 247;
+const EM_386: u16 = 3;
+const EM_X86_64: u16 = 62;
+const EM_ARM: u16 = 40;
+const EM_AARCH64: u16 = 183;
+
+/// Class, byte order and machine of a platform's ELF files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ElfPlatform {
+    pub class: ElfClass,
+    pub data: ElfData,
+    pub machine: u16,
+}
+
+impl ElfPlatform {
+    /// The ELF platform of a Linux platform. Knows every GOARCH that official images exist for, also those we do not
+    /// build for, because any image may be verified.
+    pub(super) fn of(platform: &Platform) -> Option<Self> {
+        use ElfClass::{Bits32, Bits64};
+        use ElfData::{Big, Little};
+        if platform.os != "linux" {
+            return None;
+        }
+        let (class, data, machine) = match platform.architecture.as_str() {
+            "amd64" => (Bits64, Little, EM_X86_64),
+            "arm64" => (Bits64, Little, EM_AARCH64),
+            "riscv64" => (Bits64, Little, 243),
+            "ppc64le" => (Bits64, Little, 21),
+            "s390x" => (Bits64, Big, 22),
+            "arm" => (Bits32, Little, EM_ARM),
+            "386" => (Bits32, Little, EM_386),
+            "loong64" => (Bits64, Little, 258),
+            "mips64le" => (Bits64, Little, 8),
+            "mips64" => (Bits64, Big, 8),
+            "mipsle" => (Bits32, Little, 8),
+            "mips" => (Bits32, Big, 8),
+            "ppc64" => (Bits64, Big, 21),
+            _ => return None,
+        };
+        Some(ElfPlatform { class, data, machine })
+    }
+
+    /// Whether class, byte order and machine are all this platform's.
+    pub(super) fn is(self, elf: &Elf) -> bool {
+        elf.damage.is_none() && (elf.class, elf.data, elf.machine) == (self.class, self.data, self.machine)
+    }
+
+    /// Whether a usual kernel of this platform runs such files too: i386 on x86_64, 32-bit Arm on aarch64.
+    pub(super) fn also_runs(self, elf: &Elf) -> bool {
+        let small = elf.damage.is_none() && elf.class == ElfClass::Bits32 && elf.data == ElfData::Little;
+        small && matches!((self.machine, elf.machine), (EM_X86_64, EM_386) | (EM_AARCH64, EM_ARM))
+    }
+}
+
+impl std::fmt::Display for ElfPlatform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&describe(self.class, self.data, self.machine))
+    }
+}
+
+/// `64-bit little-endian AArch64`.
+pub(super) fn describe_elf(elf: &Elf) -> String {
+    match &elf.damage {
+        Some(damage) => format!("a damaged ELF header: {damage}"),
+        None => describe(elf.class, elf.data, elf.machine),
+    }
+}
+
+fn describe(class: ElfClass, data: ElfData, machine: u16) -> String {
+    let bits = if class == ElfClass::Bits64 { 64 } else { 32 };
+    let order = if data == ElfData::Little { "little" } else { "big" };
+    format!("{bits}-bit {order}-endian {}", machine_name(machine))
+}
+
+/// The name of an `e_machine` (gABI, "ELF Header"), for those seen in images.
+pub(super) fn machine_name(machine: u16) -> String {
+    let name = match machine {
+        0 => "no machine",
+        2 => "SPARC",
+        3 => "Intel 80386",
+        4 => "Motorola 68000",
+        8 => "MIPS",
+        15 => "PA-RISC",
+        18 => "SPARC 32+",
+        20 => "PowerPC",
+        21 => "PowerPC64",
+        22 => "IBM S/390",
+        40 => "ARM",
+        42 => "SuperH",
+        43 => "SPARC 64",
+        50 => "Intel IA-64",
+        62 => "x86-64",
+        83 => "AVR",
+        94 => "Xtensa",
+        183 => "AArch64",
+        190 => "NVIDIA CUDA",
+        224 => "AMD GPU",
+        243 => "RISC-V",
+        247 => "BPF",
+        258 => "LoongArch",
+        other => return format!("machine {other}"),
+    };
+    name.to_owned()
+}

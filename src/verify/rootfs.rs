@@ -1,0 +1,239 @@
+//! The merged file system of an image: layers applied in order (image-spec, "Image Layer Filesystem Changeset"), paths
+//! resolved as the kernel does inside the container (path_resolution(7)).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::scan::LayerFacts;
+use crate::image::{Entry, EntryKind};
+
+/// The kernel's limit of symbolic links in one resolution (`MAXSYMLINKS`).
+const MAX_LINKS: usize = 40;
+
+/// What is at a path once all layers are applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a> {
+    /// The layer that put it there.
+    pub layer: usize,
+    /// What it is; for a hard link, the file it is linked to. `None`: a folder that no layer names but others need.
+    pub entry: Option<&'a Entry>,
+}
+
+impl Node<'_> {
+    fn is_directory(&self) -> bool {
+        self.entry.is_none_or(|entry| entry.kind == EntryKind::Directory)
+    }
+}
+
+/// How looking up a path ended.
+#[derive(Clone, Debug)]
+pub enum Lookup<'a> {
+    /// It is there, at this real path.
+    Found(String, Node<'a>),
+    /// Nothing is at this real path, the first that is missing on the way.
+    Missing(String),
+    /// More than 40 links.
+    Loop,
+    /// This real path on the way is no folder.
+    NotAFolder(String),
+}
+
+/// A hard link whose other path did not exist when it was made: engines refuse to unpack it.
+#[derive(Clone, Debug)]
+pub struct BrokenHardLink<'a> {
+    /// The layer.
+    pub layer: usize,
+    /// The link.
+    pub path: &'a str,
+    /// The path it wants.
+    pub target: &'a str,
+}
+
+/// The merged file system.
+#[derive(Debug)]
+pub struct MergedRoot<'a> {
+    nodes: BTreeMap<String, Node<'a>>,
+    /// Hard links to nothing.
+    pub broken: Vec<BrokenHardLink<'a>>,
+}
+
+impl<'a> MergedRoot<'a> {
+    /// Applies `layers`, base first.
+    pub fn merge(layers: &'a [Arc<LayerFacts>]) -> Self {
+        let mut root = MergedRoot { nodes: BTreeMap::new(), broken: Vec::new() };
+        root.nodes.insert(String::new(), Node { layer: 0, entry: None });
+        for (index, layer) in layers.iter().enumerate() {
+            root.apply(index, &layer.entries);
+        }
+        root
+    }
+
+    fn apply(&mut self, layer: usize, entries: &'a [Entry]) {
+        // Whiteouts act on lower layers only, wherever in the tar they stand; so they go first.
+        for entry in entries {
+            match entry.kind {
+                EntryKind::Whiteout => {
+                    if let Some(path) = self.place(&entry.path) {
+                        self.remove(&path);
+                    }
+                }
+                EntryKind::Opaque => {
+                    if let Some(path) = self.place(&entry.path) {
+                        self.remove_below(&path);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for entry in entries {
+            if matches!(entry.kind, EntryKind::Whiteout | EntryKind::Opaque) {
+                continue;
+            }
+            let node = match &entry.kind {
+                EntryKind::HardLink { target } => {
+                    match self.place(target).and_then(|target| self.nodes.get(&target).copied()).filter(|node| !node.is_directory()) {
+                        Some(node) => Node { layer, entry: node.entry },
+                        None => {
+                            self.broken.push(BrokenHardLink { layer, path: &entry.path, target });
+                            continue;
+                        }
+                    }
+                }
+                _ => Node { layer, entry: Some(entry) },
+            };
+            self.put(layer, &entry.path, node);
+        }
+    }
+
+    fn put(&mut self, layer: usize, path: &str, node: Node<'a>) {
+        let Some(path) = self.place(path) else { return };
+        for (at, _) in path.match_indices('/') {
+            let parent = &path[..at];
+            if !self.nodes.get(parent).is_some_and(Node::is_directory) {
+                self.remove(parent);
+                self.nodes.insert(parent.to_owned(), Node { layer, entry: None });
+            }
+        }
+        if path.is_empty() && !node.is_directory() {
+            return;
+        }
+        if !(node.is_directory() && self.nodes.get(&path).is_some_and(Node::is_directory)) {
+            self.remove(&path);
+        }
+        self.nodes.insert(path, node);
+    }
+
+    /// The real path where an entry called `path` lands: links in its folders are followed, as engines do when they
+    /// unpack; its last name is not. `None` when that path ends in a loop.
+    fn place(&self, path: &str) -> Option<String> {
+        let Some((folder, name)) = path.rsplit_once('/') else { return Some(path.to_owned()) };
+        // Nearly always the folder is a real one already.
+        if self.nodes.get(folder).is_some_and(Node::is_directory) {
+            return Some(path.to_owned());
+        }
+        let (real, ended) = self.walk(folder);
+        if matches!(ended, Ended::Loop) {
+            return None;
+        }
+        Some(join(&real, name))
+    }
+
+    /// Follows `path` from the root as far as it exists; names that do not exist are appended as they are.
+    fn walk(&self, path: &str) -> (String, Ended) {
+        let mut names: Vec<String> = split(path);
+        let (mut real, mut links) = (String::new(), 0);
+        let mut ended = Ended::There;
+        while let Some(name) = names.pop() {
+            if name == ".." {
+                real.truncate(real.rfind('/').unwrap_or(0));
+                continue;
+            }
+            let next = join(&real, &name);
+            match self.nodes.get(&next).and_then(|node| node.entry).map(|entry| &entry.kind) {
+                Some(EntryKind::Symlink { target }) => {
+                    links += 1;
+                    // A resolution is also bounded in length: a few links of many names each could grow for ever.
+                    if links > MAX_LINKS || names.len() > 4096 {
+                        return (next, Ended::Loop);
+                    }
+                    if target.starts_with('/') {
+                        real.clear();
+                    }
+                    names.extend(split(target));
+                    continue;
+                }
+                Some(EntryKind::Directory) => {}
+                Some(_) if !names.is_empty() && matches!(ended, Ended::There) => ended = Ended::NotAFolder(next.clone()),
+                Some(_) => {}
+                None if !self.nodes.contains_key(&next) && matches!(ended, Ended::There) => ended = Ended::Missing(next.clone()),
+                None => {}
+            }
+            real = next;
+        }
+        (real, ended)
+    }
+
+    fn remove(&mut self, path: &str) {
+        if self.nodes.remove(path).is_some_and(|node| node.is_directory()) {
+            self.remove_below(path);
+        }
+    }
+
+    fn remove_below(&mut self, path: &str) {
+        let inside: Vec<String> = match path {
+            "" => self.nodes.keys().filter(|key| !key.is_empty()).cloned().collect(),
+            // `0` is the character after `/`.
+            path => self.nodes.range(format!("{path}/")..format!("{path}0")).map(|(key, _)| key.clone()).collect(),
+        };
+        for path in inside {
+            self.nodes.remove(&path);
+        }
+    }
+
+    /// What is exactly at `path`, links not followed.
+    pub fn get(&self, path: &str) -> Option<Node<'a>> {
+        self.nodes.get(path).copied()
+    }
+
+    /// What `path` leads to, all links followed. `path` is taken from the root, with or without leading slash.
+    pub fn lookup(&self, path: &str) -> Lookup<'a> {
+        match self.walk(path) {
+            (real, Ended::There) => match self.get(&real) {
+                Some(node) => Lookup::Found(real, node),
+                None => Lookup::Missing(real),
+            },
+            (_, Ended::Missing(at)) => Lookup::Missing(at),
+            (_, Ended::NotAFolder(at)) => Lookup::NotAFolder(at),
+            (_, Ended::Loop) => Lookup::Loop,
+        }
+    }
+
+    /// Where the link at `path` with this `target` leads.
+    pub fn follow(&self, path: &str, target: &str) -> Lookup<'a> {
+        match target.starts_with('/') {
+            true => self.lookup(target),
+            false => self.lookup(&join(path.rsplit_once('/').map_or("", |(folder, _)| folder), target)),
+        }
+    }
+
+    /// Every path that a layer put there, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Node<'a>, &'a Entry)> {
+        self.nodes.iter().filter_map(|(path, node)| Some((path.as_str(), *node, node.entry?)))
+    }
+}
+
+enum Ended {
+    There,
+    Missing(String),
+    NotAFolder(String),
+    Loop,
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// The names of a path, last first.
+fn split(path: &str) -> Vec<String> {
+    path.rsplit('/').filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect()
+}
