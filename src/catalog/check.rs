@@ -215,6 +215,8 @@ pub(super) fn mirror(value: &str) -> Checked {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none() => {
             Ok(())
         }
+        // It may hold a password all the same.
+        _ if value.contains('@') => fault("this is not a mirror", "an http or https address: `http://ftp.debian.org/debian`"),
         _ => fault(message, "an http or https address: `http://ftp.debian.org/debian`"),
     }
 }

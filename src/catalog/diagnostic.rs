@@ -114,7 +114,15 @@ mod tests {
 
     #[test]
     fn line_column_caret_and_help_are_shown() {
-        insta::assert_snapshot!(problems("a = 1\nb = \"ä\"\n", Some(10..14)).render(false), @"");
+        insta::assert_snapshot!(problems("a = 1\nb = \"ä\"\n", Some(10..14)).render(false), @r###"
+        error: no
+         --> containers.toml:2:5
+          |
+        2 | b = "ä"
+          |     ^^^ here
+          |
+          = help: do
+        "###);
     }
 
     #[test]

@@ -130,6 +130,14 @@ pub(super) fn targets(reader: &mut Reader, section: &Section) -> Option<Vec<Arch
 /// `packages`: the lists for Debian and for Nix. One list serves both, as far as its names are possible in both worlds.
 fn packages(reader: &mut Reader, section: &Section, key: &Text, builder: BuilderKind) -> (Vec<String>, Vec<String>) {
     let Some(value) = section.get("packages") else {
+        // `pakages` has been noted; that there are no `packages` follows from it.
+        if section
+            .table
+            .keys()
+            .any(|k| schema::CONTAINER.get(k.get_ref()).is_none() && schema::CONTAINER.advice(k.get_ref()).contains("`packages`?"))
+        {
+            return (Vec::new(), Vec::new());
+        }
         let message = format!("container `{}` has no packages", check::shorten(key.get_ref()));
         reader.absence(message, Some(key.span()), "say what to install: `packages = [\"ripgrep\"]`");
         return (Vec::new(), Vec::new());

@@ -63,14 +63,42 @@ pub fn parse(path: &Path, text: &str) -> Result<Catalog, Problems> {
         // What follows from a syntax error is not a second problem.
         let line = |p: &Problem| p.span.as_ref().map(|s| position(text, s.start).0);
         let broken: std::collections::BTreeSet<_> = problems.iter().map(line).collect();
-        reader.problems.retain(|p| !broken.contains(&line(p)));
+        let end = unclosed_at(&problems).unwrap_or(usize::MAX);
+        reader.problems.retain(|p| !broken.contains(&line(p)) && p.span.as_ref().is_none_or(|s| s.start < end));
     }
     problems.append(&mut reader.problems);
     if problems.is_empty() {
         return Ok(catalog);
     }
     problems.sort_by_key(|p| p.span.as_ref().map(|s| s.start));
-    Err(Problems { path: path.to_path_buf(), source: text.to_owned(), problems })
+    Err(Problems { path: path.to_path_buf(), source: without_secrets(text, &reader.secrets), problems })
+}
+
+/// `text` with the given ranges, and whatever follows `password =`, starred out: what is shown of the file ends up on
+/// screens and in logs of CI. Every byte stays where it was.
+fn without_secrets(text: &str, secrets: &[std::ops::Range<usize>]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    let mut ranges = secrets.to_vec();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let value = line.split_once('=').filter(|(key, _)| key.trim().ends_with("password")).map(|(_, value)| value);
+        if let Some(value) = value.filter(|v| !v.trim_start().starts_with('{')) {
+            let space = value.len() - value.trim_start().len();
+            ranges.push(start + line.len() - value.len() + space..start + line.trim_end().len());
+        }
+        start += line.len();
+    }
+    for range in ranges {
+        bytes.get_mut(range).into_iter().flatten().filter(|b| !b.is_ascii_whitespace()).for_each(|b| *b = b'*');
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+const UNCLOSED: &str = "is a `]` or `}` missing at the end of the line above?";
+
+/// Where the file stops making sense for want of a closing bracket.
+fn unclosed_at(problems: &[Problem]) -> Option<usize> {
+    problems.iter().find(|p| p.help.as_deref() == Some(UNCLOSED))?.span.as_ref().map(|s| s.start)
 }
 
 /// The syntax errors, one per line, without the echoes of a bracket that was never closed: the parser then takes
@@ -78,10 +106,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Catalog, Problems> {
 fn syntax_problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = errors.iter().map(|error| syntax(text, error)).collect();
     problems.sort_by_key(|p| p.span.as_ref().map(|s| s.start));
-    let unclosed = problems.iter().any(|p| p.message.starts_with("unclosed"));
-    if let Some(first) = problems.iter().position(|p| p.message.starts_with("missing comma")).filter(|_| unclosed) {
+    if problems.iter().any(|p| p.message.starts_with("unclosed"))
+        && let Some(first) = problems.iter().position(|p| p.message.starts_with("missing comma"))
+    {
         problems.truncate(first + 1);
-        problems[first].help = Some("is a `]` or `}` missing at the end of the line above?".into());
+        problems[first].help = Some(UNCLOSED.into());
     }
     problems.dedup_by_key(|p| p.span.as_ref().map(|s| position(text, s.start).0));
     problems
@@ -140,12 +169,14 @@ fn username(reader: &mut Reader, section: &Section, value: &Spanned<DeValue>) ->
 fn password(reader: &mut Reader, value: &Spanned<DeValue>) -> Option<Secret> {
     let help = "name the variable that holds it: `password = { env = \"GITHUB_TOKEN\" }`; if this one was ever committed, revoke it";
     if value.get_ref().is_str() {
+        reader.secrets.push(value.span());
         let message = "a password does not belong in this file: it is committed, and secrets stay in the environment";
         reader.problem(message, value.span(), "this is a literal password", Some(help.into()));
         return None;
     }
     let setting = reader.table(value, "password", &schema::SETTING)?;
     if let Some(default) = setting.get("default") {
+        reader.secrets.push(default.span());
         let message = "a password has no default: the file is committed, and secrets stay in the environment";
         reader.problem(message, default.span(), "this is a literal password", Some(help.into()));
     }
@@ -179,12 +210,20 @@ fn debian(reader: &mut Reader, section: &Section) -> DebianSettings {
     DebianSettings {
         suite: reader.text(section, "suite", check::suite).unwrap_or(standard.suite),
         components: components.unwrap_or(standard.components),
-        mirror: reader.text(section, "mirror", check::mirror),
-        security_mirror: reader.text(section, "security-mirror", check::mirror),
+        mirror: mirror(reader, section, "mirror"),
+        security_mirror: mirror(reader, section, "security-mirror"),
         keyring: reader.text(section, "keyring", |path| if path.is_empty() { check::source_path(path) } else { Ok(()) }).map(Into::into),
         snapshot: reader.text(section, "snapshot", check::snapshot),
         check_valid_until: reader.flag(section, "check-valid-until").unwrap_or(standard.check_valid_until),
     }
+}
+
+fn mirror(reader: &mut Reader, section: &Section, key: &str) -> Option<String> {
+    let mirror = reader.text(section, key, check::mirror);
+    if let Some(value) = section.get(key).filter(|v| mirror.is_none() && v.get_ref().as_str().is_some_and(|m| m.contains('@'))) {
+        reader.secrets.push(value.span());
+    }
+    mirror
 }
 
 fn nix(reader: &mut Reader, section: &Section) -> NixSettings {

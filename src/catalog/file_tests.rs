@@ -9,6 +9,10 @@ fn problems(text: &str) -> String {
     read(text).unwrap_err().render(false)
 }
 
+fn problems_of_mirror(mirror: &str) -> String {
+    problems(&format!("[debian]\nmirror = \"{mirror}\"\n[containers.a]\npackages = [\"jq\"]\n"))
+}
+
 /// The help of the only problem.
 fn help(text: &str) -> String {
     let problems = read(text).unwrap_err().problems;
@@ -108,12 +112,76 @@ pakages = ["fd-find"]
 packages = ["Ripgrep"]
 targets = ["x86_46"]
 expose = [80]
-"#), @"");
+"#), @r###"
+error: a password does not belong in this file: it is committed, and secrets stay in the environment
+ --> containers.toml:2:12
+  |
+2 | password = *********
+  |            ^^^^^^^^^ this is a literal password
+  |
+  = help: name the variable that holds it: `password = { env = "GITHUB_TOKEN" }`; if this one was ever committed, revoke it
+
+error: `targets` must be an array of strings
+ --> containers.toml:5:11
+  |
+5 | targets = "x86_64"
+  |           ^^^^^^^^ this is a string
+  |
+  = help: write `targets = ["x86_64"]`
+
+error: `Fd` cannot be a container's name: a container's name has lower-case letters, digits, `.`, `_` and `-` only
+ --> containers.toml:7:13
+  |
+7 | [containers.Fd]
+  |             ^^
+  |
+  = help: write `fd`
+
+error: unknown key `pakages` in `[containers.Fd]`
+ --> containers.toml:8:1
+  |
+8 | pakages = ["fd-find"]
+  | ^^^^^^^
+  |
+  = help: did you mean `packages`?
+
+error: `Ripgrep` is not a Debian package name
+  --> containers.toml:11:13
+   |
+11 | packages = ["Ripgrep"]
+   |             ^^^^^^^^^
+   |
+   = help: Debian's names are lower case: `ripgrep`
+
+error: unknown architecture `x86_46`
+  --> containers.toml:12:12
+   |
+12 | targets = ["x86_46"]
+   |            ^^^^^^^^
+   |
+   = help: did you mean `x86_64`?
+
+error: each of `expose` must be a string
+  --> containers.toml:13:11
+   |
+13 | expose = [80]
+   |           ^^ this is a whole number
+   |
+   = help: put it in quotes: `"80"`
+"###);
 }
 
 #[test]
 fn several_syntax_errors_come_together_without_their_echoes() {
-    insta::assert_snapshot!(problems("[containers.rg]\npackages = [\"ripgrep\"\nentrypoint = \n\n[containers.rg]\npackages = [\"a b\"]\n"), @"");
+    insta::assert_snapshot!(problems("[containers.rg]\npackages = [\"ripgrep\"\nentrypoint = \n\n[containers.rg]\npackages = [\"a b\"]\n"), @r###"
+    error: missing comma between array elements, expected `,`
+     --> containers.toml:3:1
+      |
+    3 | entrypoint = 
+      | ^
+      |
+      = help: is a `]` or `}` missing at the end of the line above?
+    "###);
 }
 
 #[test]
@@ -139,7 +207,12 @@ fn a_literal_password_is_refused_and_not_repeated_in_the_message() {
     let text = "[registry]\npassword = { env = \"T\", default = \"hunter2\" }\n[containers.a]\npackages = [\"jq\"]\n";
     let problems = read(text).unwrap_err();
     assert!(problems.problems[0].message.contains("secrets stay in the environment"));
-    assert!(!problems.problems[0].message.contains("hunter2"));
+    assert!(!crate::Error::from(problems).message().contains("hunter2"));
+    for text in ["[registry]\npassword = hunter2\n", "[registry]\npassword = \"hunter2\n", "registry = { password = \"hunter2\" }\n"] {
+        assert!(!read(text).unwrap_err().render(false).contains("hunter2"), "{text}");
+    }
+    assert!(!problems_of_mirror("http://me:hunter2@x/").contains("hunter2"));
+    assert!(!problems_of_mirror("me:hunter2@x").contains("hunter2"));
 }
 
 #[test]
@@ -219,4 +292,11 @@ mod properties {
             prop_assert!(!load(&path).unwrap_err().render(true).is_empty());
         }
     }
+}
+
+#[test]
+fn our_own_file_is_valid_and_can_be_built() {
+    let catalog = load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/containers.toml"))).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(catalog.targets().len(), 14);
+    assert!(catalog.containers.iter().all(|c| crate::catalog::unsupported(c).is_empty()));
 }

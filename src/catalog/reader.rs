@@ -41,6 +41,8 @@ pub(super) struct Reader {
     pub problems: Vec<Problem>,
     /// Problems that say something is missing; after a syntax error they would only repeat it.
     pub absences: Vec<Problem>,
+    /// Ranges that hold secrets and must not be shown.
+    pub secrets: Vec<Range<usize>>,
 }
 
 impl Reader {
