@@ -97,6 +97,41 @@ impl Default for DebianSettings {
     }
 }
 
+/// `[nix]`: the other builder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NixSettings {
+    /// The flake whose outputs are built, `.` by default.
+    pub flake: String,
+    /// Remote builders, as `nix build --builders` takes them.
+    pub builders: Vec<String>,
+    /// Further arguments of `nix build`.
+    pub extra_args: Vec<String>,
+}
+
+impl Default for NixSettings {
+    fn default() -> Self {
+        NixSettings { flake: ".".into(), builders: Vec::new(), extra_args: Vec::new() }
+    }
+}
+
+/// What an entry of `files` holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileContent {
+    /// A file beside `containers.toml`; relative to [`Catalog::folder`].
+    Source(PathBuf),
+    /// The text itself.
+    Text(String),
+}
+
+/// An entry of `files`: a file put into the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtraFile {
+    /// What it holds.
+    pub content: FileContent,
+    /// Its permission bits, `0o644` by default.
+    pub mode: u32,
+}
+
 /// `[containers.NAME]`: one container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
@@ -128,12 +163,78 @@ pub struct Container {
     pub expose: Vec<String>,
     /// Mount points.
     pub volumes: Vec<String>,
+    /// Symbolic links to add: absolute path in the image → what it points to.
+    pub links: BTreeMap<String, String>,
+    /// Files to add, by absolute path in the image.
+    pub files: BTreeMap<String, ExtraFile>,
+    /// Into how many layers the image is cut; `None` is the builder's own choice (base and application).
+    pub layers: Option<u32>,
     /// Arguments with which `catamaran test` runs it; `["--help"]` by default.
     pub test: Vec<String>,
     /// Where in the file it is defined: byte range of its name.
     pub span: Range<usize>,
     /// Line of the definition, from 1.
     pub line: usize,
+}
+
+impl Container {
+    /// A container called `name` with every default, without targets and packages.
+    pub fn new(name: impl Into<ContainerName>) -> Self {
+        let name = name.into();
+        Container {
+            builder: BuilderKind::default(),
+            targets: Vec::new(),
+            debian_packages: Vec::new(),
+            nix_packages: Vec::new(),
+            entrypoint: vec![name.to_string()],
+            cmd: Vec::new(),
+            env: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            user: None,
+            workdir: None,
+            expose: Vec::new(),
+            volumes: Vec::new(),
+            links: BTreeMap::new(),
+            files: BTreeMap::new(),
+            layers: None,
+            test: vec!["--help".into()],
+            span: 0..0,
+            line: 0,
+            name,
+        }
+    }
+
+    /// The packages its own builder installs.
+    pub fn packages(&self) -> &[String] {
+        match self.builder {
+            BuilderKind::Debian => &self.debian_packages,
+            BuilderKind::Nix => &self.nix_packages,
+        }
+    }
+}
+
+/// What `container` asks for that the debian builder cannot do yet, one sentence each; empty when it can be built.
+///
+/// The file's format is wider than the builder. A key that would be ignored is refused instead: an image that lacks
+/// what its definition asks for is worse than no image.
+pub fn unsupported(container: &Container) -> Vec<String> {
+    let name = &container.name;
+    let mut out = Vec::new();
+    if container.builder == BuilderKind::Nix {
+        out.push(format!("`{name}` asks for the nix builder, which this version does not have; set `builder = \"debian\"`"));
+    }
+    if !container.links.is_empty() {
+        out.push(format!("`links` of `{name}` is not supported yet by the debian builder; remove it"));
+    }
+    if !container.files.is_empty() {
+        out.push(format!("`files` of `{name}` is not supported yet by the debian builder; remove it"));
+    }
+    // Base and application are what it makes anyway.
+    if container.layers.is_some_and(|layers| layers != 2) {
+        out.push(format!("`layers` of `{name}` is not supported yet by the debian builder, which always makes 2; remove it"));
+    }
+    out
 }
 
 /// Everything `containers.toml` defines.
@@ -145,6 +246,8 @@ pub struct Catalog {
     pub registry: RegistrySettings,
     /// `[debian]`.
     pub debian: DebianSettings,
+    /// `[nix]`.
+    pub nix: NixSettings,
     /// `[defaults] base`: the packages of the base layer.
     pub base: Vec<String>,
     /// The containers, in the order of the file.

@@ -3,9 +3,25 @@
 //! Knows no other room.
 
 mod architecture;
+mod check;
 mod container;
+mod diagnostic;
+mod entry;
+mod file;
+mod find;
+mod matrix;
+mod reader;
+mod schema;
+mod select;
 mod target;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
-pub use container::{BuilderKind, Catalog, Container, DebianSettings, RegistrySettings, Secret, Setting};
+pub use container::{
+    BuilderKind, Catalog, Container, DebianSettings, ExtraFile, FileContent, NixSettings, RegistrySettings, Secret, Setting, unsupported,
+};
+pub use diagnostic::{Problem, Problems};
+pub use file::{MAX_FILE_SIZE, load, parse};
+pub use find::{FILE_NAME, find};
+pub use matrix::{Matrix, MatrixPart};
+pub use select::{near, select};
 pub use target::{ContainerName, Target};

@@ -1,0 +1,244 @@
+//! Reads one entry of `[containers]`.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::check::{self, Checked};
+use super::reader::{Reader, Section, Text};
+use super::schema;
+use super::{Architecture, BuilderKind, Container, ContainerName, ExtraFile, FileContent, near};
+
+/// What `[defaults]` says about every container.
+pub(super) struct Defaults {
+    pub builder: BuilderKind,
+    pub targets: Vec<Architecture>,
+    pub base: Vec<String>,
+}
+
+impl Default for Defaults {
+    /// As in the reference system: both common architectures, and a base of a shell and the coreutils.
+    fn default() -> Self {
+        Defaults {
+            builder: BuilderKind::Debian,
+            targets: vec![Architecture::X86_64, Architecture::Aarch64],
+            base: vec!["bash".into(), "coreutils".into()],
+        }
+    }
+}
+
+/// Reads the entry `key`, whose name stands on `line`; problems are noted in `reader`, and what could be read is returned.
+pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Spanned<DeValue>, defaults: &Defaults) -> Option<Container> {
+    let shown = format!("[containers.{}]", check::shorten(key.get_ref()));
+    let section = reader.table(value, &shown, &schema::CONTAINER)?;
+    let name = match reader.text(&section, "name", container_name) {
+        Some(name) => Some(name),
+        None if section.get("name").is_some() => None,
+        None => reader.check(container_name(key.get_ref()), &key.span()).then(|| key.get_ref().clone()),
+    };
+    let builder = builder(reader, &section).unwrap_or(defaults.builder);
+    let targets = targets(reader, &section).unwrap_or_else(|| defaults.targets.clone());
+    let (debian_packages, nix_packages) = packages(reader, &section, key, builder);
+    let entrypoint = entrypoint(reader, &section);
+    let cmd = reader.words(&section, "cmd").unwrap_or_default();
+    let env = pairs(reader.map(&section, "env", check::image_variable));
+    let labels = pairs(reader.map(&section, "labels", check::label));
+    let annotations = pairs(reader.map(&section, "annotations", check::label));
+    let user = reader.text(&section, "user", check::user);
+    let workdir = reader.text(&section, "workdir", check::absolute_path);
+    let ports = reader.list(&section, "expose", |p| check::port(p).map(drop)).unwrap_or_default();
+    let mut expose: Vec<String> = ports.iter().filter_map(|p| check::port(p.get_ref()).ok()).collect();
+    expose.dedup();
+    let volumes = strings(reader.list(&section, "volumes", check::absolute_path));
+    let links = links(reader, &section);
+    let files = files(reader, &section);
+    let layers = reader.number(&section, "layers", 2..=100);
+    let test = reader.words(&section, "test").unwrap_or_else(|| vec!["--help".into()]);
+    let name = ContainerName::new(name?);
+    Some(Container {
+        builder,
+        targets,
+        debian_packages,
+        nix_packages,
+        entrypoint: entrypoint.unwrap_or_else(|| vec![name.to_string()]),
+        cmd,
+        env,
+        labels,
+        annotations,
+        user,
+        workdir,
+        expose,
+        volumes,
+        links,
+        files,
+        layers,
+        test,
+        span: key.span(),
+        line,
+        name,
+    })
+}
+
+/// `builder`, of a container or of the defaults.
+pub(super) fn builder(reader: &mut Reader, section: &Section) -> Option<BuilderKind> {
+    let known = |word: &str| match word {
+        "debian" => Some(BuilderKind::Debian),
+        "nix" => Some(BuilderKind::Nix),
+        _ => None,
+    };
+    let word = reader.text(section, "builder", |word| {
+        if known(word).is_some() {
+            return Ok(());
+        }
+        let help = match near(word, ["debian", "nix"]) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "there are `debian` and `nix`".into(),
+        };
+        Err(check::Fault { message: format!("unknown builder `{}`", check::shorten(word)), help: Some(help) })
+    })?;
+    known(&word)
+}
+
+/// `targets`, of a container or of the defaults: architectures by any of their names, none twice, at least one.
+pub(super) fn targets(reader: &mut Reader, section: &Section) -> Option<Vec<Architecture>> {
+    let words = reader.list(section, "targets", |word| {
+        let Err(error) = word.parse::<Architecture>() else { return Ok(()) };
+        let help = match error.near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known are {}", Architecture::ALL.map(|a| a.name()).join(", ")),
+        };
+        Err(check::Fault { message: format!("unknown architecture `{}`", check::shorten(word)), help: Some(help) })
+    })?;
+    let mut targets: Vec<Architecture> = Vec::new();
+    for word in &words {
+        let Ok(architecture) = word.get_ref().parse() else { continue };
+        if targets.contains(&architecture) {
+            let message = format!("`{}` is {architecture}, which is listed already", word.get_ref());
+            reader.problem(message, word.span(), "", Some("name it once".into()));
+        } else {
+            targets.push(architecture);
+        }
+    }
+    let empty = section.get("targets").filter(|v| v.get_ref().as_array().is_some_and(|a| a.is_empty()));
+    if let Some(value) = empty {
+        reader.problem("`targets` is empty", value.span(), "", Some("for example `targets = [\"x86_64\", \"aarch64\"]`".into()));
+    }
+    Some(targets)
+}
+
+/// `packages`: the lists for Debian and for Nix. One list serves both, as far as its names are possible in both worlds.
+fn packages(reader: &mut Reader, section: &Section, key: &Text, builder: BuilderKind) -> (Vec<String>, Vec<String>) {
+    let Some(value) = section.get("packages") else {
+        // `pakages` has been noted; that there are no `packages` follows from it.
+        if section
+            .table
+            .keys()
+            .any(|k| schema::CONTAINER.get(k.get_ref()).is_none() && schema::CONTAINER.advice(k.get_ref()).contains("`packages`?"))
+        {
+            return (Vec::new(), Vec::new());
+        }
+        let message = format!("container `{}` has no packages", check::shorten(key.get_ref()));
+        reader.absence(message, Some(key.span()), "say what to install: `packages = [\"ripgrep\"]`");
+        return (Vec::new(), Vec::new());
+    };
+    let rule = |kind| match kind {
+        BuilderKind::Debian => check::debian_package as fn(&str) -> Checked,
+        BuilderKind::Nix => check::nix_package,
+    };
+    let before = reader.problems.len();
+    let (debian, nix) = if value.get_ref().is_table() {
+        let Some(table) = reader.table(value, "packages", &schema::PACKAGES) else { return (Vec::new(), Vec::new()) };
+        let debian = strings(reader.list(&table, "debian", rule(BuilderKind::Debian)));
+        (debian, strings(reader.list(&table, "nix", rule(BuilderKind::Nix))))
+    } else {
+        let list = strings(reader.list(section, "packages", rule(builder)));
+        let usable = |kind| if list.iter().all(|p| rule(kind)(p).is_ok()) { list.clone() } else { Vec::new() };
+        (usable(BuilderKind::Debian), usable(BuilderKind::Nix))
+    };
+    let (mine, word) = match builder {
+        BuilderKind::Debian => (&debian, "debian"),
+        BuilderKind::Nix => (&nix, "nix"),
+    };
+    // A list whose every name was refused is not also empty.
+    if mine.is_empty() && reader.problems.len() == before {
+        let message = format!("container `{}` has no packages for the {word} builder", check::shorten(key.get_ref()));
+        reader.problem(message, value.span(), "", Some("name at least one: `packages = [\"ripgrep\"]`".into()));
+    }
+    (debian, nix)
+}
+
+/// `entrypoint`: a command of the image's PATH or an absolute path, then its fixed arguments.
+fn entrypoint(reader: &mut Reader, section: &Section) -> Option<Vec<String>> {
+    let words = reader.words(section, "entrypoint")?;
+    let span = section.get("entrypoint")?.span();
+    let (message, help) = match words.first() {
+        None => ("`entrypoint` is empty".to_owned(), "name a command, or leave it out: the default is the container's name".to_owned()),
+        Some(first) if first.is_empty() => ("`entrypoint` names no command".to_owned(), "for example `entrypoint = \"rg\"`".to_owned()),
+        Some(first) if first.contains('/') && !first.starts_with('/') => {
+            let shown = check::shorten(first);
+            (format!("`{shown}` is neither a command nor an absolute path"), format!("write `/{shown}`, or the command's name alone"))
+        }
+        Some(_) => return Some(words),
+    };
+    reader.problem(message, span, "", Some(help));
+    None
+}
+
+/// `links`: path in the image → what the link says.
+fn links(reader: &mut Reader, section: &Section) -> BTreeMap<String, String> {
+    let mut links = BTreeMap::new();
+    for (path, target) in reader.map(section, "links", check::absolute_path) {
+        if target.get_ref().is_empty() || target.get_ref().contains('\n') {
+            let help = Some("for example `links = { \"/usr/bin/fd\" = \"fdfind\" }`".to_owned());
+            reader.problem("a link must point to a path", target.span(), "", help);
+        } else {
+            links.insert(path.into_inner(), target.into_inner());
+        }
+    }
+    links
+}
+
+/// `files`: path in the image → a file beside `containers.toml`, or `{ source | text, mode }`.
+fn files(reader: &mut Reader, section: &Section) -> BTreeMap<String, ExtraFile> {
+    let mut files = BTreeMap::new();
+    for (path, value) in reader.entries(section, "files") {
+        let fine = reader.check(check::absolute_path(path.get_ref()), &path.span());
+        let shown = format!("`{}` of `files`", check::shorten(path.get_ref()));
+        let file = if value.get_ref().is_table() {
+            let Some(table) = reader.table(value, &shown, &schema::FILE) else { continue };
+            let source = reader.text(&table, "source", check::source_path).map(|s| FileContent::Source(s.into()));
+            let text = reader.text(&table, "text", |_| Ok(())).map(FileContent::Text);
+            let mode = reader.text(&table, "mode", |m| check::mode(m).map(drop)).and_then(|m| check::mode(&m).ok());
+            if table.get("source").is_some() == table.get("text").is_some() {
+                let help = "for example `{ source = \"app.conf\", mode = \"0644\" }`".to_owned();
+                reader.problem(format!("{shown} needs either `source` or `text`"), value.span(), "", Some(help));
+            }
+            source.or(text).map(|content| ExtraFile { content, mode: mode.unwrap_or(0o644) })
+        } else {
+            let source = reader.string(value, &shown, || "for example `files = { \"/etc/app.conf\" = \"app.conf\" }`".into());
+            let source = source.filter(|s| reader.check(check::source_path(s), &value.span()));
+            source.map(|s| ExtraFile { content: FileContent::Source(s.into()), mode: 0o644 })
+        };
+        if let Some(file) = file.filter(|_| fine) {
+            files.insert(path.into_inner(), file);
+        }
+    }
+    files
+}
+
+fn container_name(name: &str) -> Checked {
+    let Some(problem) = ContainerName::problem(name) else { return Ok(()) };
+    let lower = name.to_lowercase().replace([' ', '/'], "-");
+    let help = ContainerName::problem(&lower).is_none().then(|| format!("write `{}`", check::shorten(&lower)));
+    Err(check::Fault { message: format!("`{}` cannot be a container's name: {problem}", check::shorten(name)), help })
+}
+
+fn pairs(entries: Vec<(Text, Text)>) -> BTreeMap<String, String> {
+    entries.into_iter().map(|(key, value)| (key.into_inner(), value.into_inner())).collect()
+}
+
+/// The texts of a list, without where they stand.
+pub(super) fn strings(list: Option<Vec<Text>>) -> Vec<String> {
+    list.unwrap_or_default().into_iter().map(Spanned::into_inner).collect()
+}

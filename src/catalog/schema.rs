@@ -1,0 +1,165 @@
+//! The legal keys of every table of `containers.toml`: one table that the reader, its suggestions and its examples share.
+
+/// One legal key.
+pub(super) struct Key {
+    /// As written in the file.
+    pub name: &'static str,
+    /// A value that would be right, for error messages.
+    pub example: &'static str,
+    /// What people who know other tools write instead.
+    pub also: &'static [&'static str],
+}
+
+/// The keys of one table.
+pub(super) struct Table {
+    /// The keys.
+    pub keys: &'static [Key],
+}
+
+const fn key(name: &'static str, example: &'static str, also: &'static [&'static str]) -> Key {
+    Key { name, example, also }
+}
+
+/// The file itself.
+pub(super) const ROOT: Table = Table {
+    keys: &[
+        key("registry", "", &["push", "publish"]),
+        key("defaults", "", &["default"]),
+        key("debian", "", &["apt", "deb"]),
+        key("nix", "", &[]),
+        key("containers", "", &["container", "images", "image"]),
+    ],
+};
+
+/// `[registry]`.
+pub(super) const REGISTRY: Table = Table {
+    keys: &[
+        key("host", r#""ghcr.io""#, &["url", "server", "registry"]),
+        key("repository", r#""acme/tools/{container}""#, &["repo", "path", "name"]),
+        key("username", r#"{ env = "GITHUB_ACTOR", default = "acme" }"#, &["user", "login"]),
+        key("password", r#"{ env = "GITHUB_TOKEN" }"#, &["token", "secret", "pass"]),
+    ],
+};
+
+/// `{ env = …, default = … }`.
+pub(super) const SETTING: Table = Table {
+    keys: &[key("env", r#""GITHUB_ACTOR""#, &["variable", "var", "environment"]), key("default", r#""acme""#, &["fallback", "value"])],
+};
+
+/// `[defaults]`.
+pub(super) const DEFAULTS: Table = Table {
+    keys: &[
+        key("builder", r#""debian""#, &["engine", "backend"]),
+        key("targets", r#"["x86_64", "aarch64"]"#, &["arch", "architectures", "platforms", "platform"]),
+        key("base", r#"["bash", "coreutils"]"#, &["packages", "from"]),
+    ],
+};
+
+/// `[debian]`.
+pub(super) const DEBIAN: Table = Table {
+    keys: &[
+        key("suite", r#""trixie""#, &["release", "codename", "distribution"]),
+        key("components", r#"["main"]"#, &["sections", "component"]),
+        key("mirror", r#""http://ftp.debian.org/debian""#, &["url", "archive"]),
+        key("security-mirror", r#""http://security.debian.org/debian-security""#, &["security_mirror", "security"]),
+        key("keyring", r#""keys/archive.asc""#, &["signed-by", "key"]),
+        key("snapshot", r#""20261101T000000Z""#, &["date"]),
+        key("check-valid-until", "true", &["check_valid_until", "valid-until"]),
+    ],
+};
+
+/// `[nix]`.
+pub(super) const NIX: Table = Table {
+    keys: &[
+        key("flake", r#"".""#, &["url", "path"]),
+        key("builders", r#"["ssh-ng://builder aarch64-linux"]"#, &["machines"]),
+        key("extra-args", r#"["--impure"]"#, &["extra_args", "args", "options"]),
+    ],
+};
+
+/// `[containers.NAME]`.
+pub(super) const CONTAINER: Table = Table {
+    keys: &[
+        key("name", r#""rg""#, &[]),
+        key("packages", r#"["ripgrep"]"#, &["package", "install", "deps", "dependencies"]),
+        key("entrypoint", r#""rg""#, &["entry", "exec", "bin", "binary"]),
+        key("cmd", r#"["--help"]"#, &["command", "args", "arguments"]),
+        key("targets", r#"["x86_64", "aarch64"]"#, &["arch", "architectures", "platforms", "platform"]),
+        key("builder", r#""debian""#, &["engine", "backend"]),
+        key("env", r#"{ LANG = "C.UTF-8" }"#, &["environment", "envs"]),
+        key("labels", r#"{ "org.opencontainers.image.title" = "rg" }"#, &[]),
+        key("annotations", r#"{ "org.opencontainers.image.source" = "https://example.org" }"#, &[]),
+        key("user", r#""1000:1000""#, &["uid", "run-as"]),
+        key("workdir", r#""/work""#, &["working_dir", "working-dir", "cwd", "dir"]),
+        key("expose", r#"["8080/tcp"]"#, &["ports", "port"]),
+        key("volumes", r#"["/data"]"#, &["mounts"]),
+        key("links", r#"{ "/usr/bin/fd" = "fdfind" }"#, &["symlinks"]),
+        key("files", r#"{ "/etc/app.conf" = "app.conf" }"#, &["copy", "add"]),
+        key("layers", "2", &["max-layers", "maxLayers"]),
+        key("test", r#"["--version"]"#, &["check", "healthcheck"]),
+    ],
+};
+
+/// `packages = { debian = …, nix = … }`.
+pub(super) const PACKAGES: Table =
+    Table { keys: &[key("debian", r#"["ripgrep"]"#, &["deb", "apt"]), key("nix", r#"["ripgrep"]"#, &["nixpkgs"])] };
+
+/// `files = { "/path" = { … } }`.
+pub(super) const FILE: Table = Table {
+    keys: &[
+        key("source", r#""app.conf""#, &["src", "from", "path"]),
+        key("text", r#""verbose = true""#, &["content", "contents"]),
+        key("mode", r#""0755""#, &["permissions"]),
+    ],
+};
+
+/// Tables a stray key may belong to, as they are shown.
+const SHOWN: [(&str, &Table); 5] =
+    [("[registry]", &REGISTRY), ("[defaults]", &DEFAULTS), ("[debian]", &DEBIAN), ("[nix]", &NIX), ("[containers.NAME]", &CONTAINER)];
+
+impl Table {
+    /// The key called `name`.
+    pub fn get(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|k| k.name == name)
+    }
+
+    /// What to do about the unknown key `word`: the key it was probably meant to be, where it belongs, or all there are.
+    pub fn advice(&self, word: &str) -> String {
+        let folded = word.to_ascii_lowercase().replace('_', "-");
+        let meant = self.keys.iter().find(|k| k.name == folded || k.also.contains(&word) || k.also.contains(&folded.as_str()));
+        if let Some(key) = meant.or_else(|| {
+            let name = super::near(&folded, self.keys.iter().map(|k| k.name))?;
+            self.get(name)
+        }) {
+            return format!("did you mean `{}`?", key.name);
+        }
+        if let Some((shown, _)) = SHOWN.iter().find(|(_, table)| table.get(&folded).is_some()) {
+            return format!("`{folded}` belongs in `{shown}`");
+        }
+        let all: Vec<String> = self.keys.iter().map(|k| format!("`{}`", k.name)).collect();
+        format!("known here are {}", all.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_knows_misspellings_other_tools_and_other_tables() {
+        assert_eq!(CONTAINER.advice("pakages"), "did you mean `packages`?");
+        assert_eq!(CONTAINER.advice("platforms"), "did you mean `targets`?");
+        assert_eq!(DEBIAN.advice("security_mirror"), "did you mean `security-mirror`?");
+        assert_eq!(DEFAULTS.advice("suite"), "`suite` belongs in `[debian]`");
+        assert_eq!(PACKAGES.advice("zzz"), "known here are `debian`, `nix`");
+    }
+
+    #[test]
+    fn an_alias_never_shadows_a_key_of_the_same_table() {
+        for (shown, table) in SHOWN {
+            for key in table.keys {
+                assert!(table.keys.iter().all(|other| !other.also.contains(&key.name)), "{shown} {}", key.name);
+            }
+        }
+    }
+}
