@@ -167,6 +167,11 @@ impl Registry {
         Ok(source)
     }
 
+    /// Whether a token server stands before the registry, so that every repository needs a proof of its own.
+    pub fn has_tokens(&self) -> bool {
+        self.0.authority.has_tokens()
+    }
+
     /// Where the credentials for `repository` come from, in words; `anonymous` when there are none.
     pub async fn credentials_source(&self, repository: &str) -> Result<String> {
         match self.0.authority.is_open() {

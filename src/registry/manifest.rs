@@ -20,6 +20,9 @@ const MAX_MANIFEST: usize = 4 << 20;
 /// Everything we can read.
 const ACCEPTED: [&str; 4] = [media_type::INDEX, media_type::MANIFEST, media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST];
 
+/// The error codes of a manifest whose blobs are not all there (distribution-spec, "Error Codes").
+const BLOB_MISSING: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"];
+
 /// What a tag or a digest names at a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -29,6 +32,16 @@ pub struct Found {
     pub size: u64,
     /// Its media type.
     pub media_type: String,
+}
+
+/// What a registry did with a manifest.
+#[derive(Debug)]
+pub enum Stored {
+    /// It took it.
+    Yes,
+    /// It says that it does not have every blob of it, though they were sent or found: seen at GHCR right after uploads.
+    /// They can be sent again; the error says what it said.
+    MissesBlobs(Error),
 }
 
 /// A manifest or an index, read and checked.
@@ -123,13 +136,16 @@ impl Registry {
         Ok(FetchedManifest { descriptor, bytes: bytes.into() })
     }
 
-    /// Stores `bytes` under `reference`: a tag, or their digest.
-    pub async fn put_manifest(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<()> {
-        Ok(self.put_manifest_raw(repository, reference, kind, bytes).await?)
+    /// Stores `bytes` with the media type `kind` under `reference`: a tag, or their digest.
+    pub async fn put_manifest(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<Stored> {
+        match self.put_manifest_raw(repository, reference, kind, bytes).await {
+            Ok(()) => Ok(Stored::Yes),
+            Err(failure) if BLOB_MISSING.iter().any(|code| failure.has_code(code)) => Ok(Stored::MissesBlobs(failure.into())),
+            Err(failure) => Err(failure.into()),
+        }
     }
 
-    /// [`Registry::put_manifest`]; says whether the registry misses a blob of it.
-    pub(super) async fn put_manifest_raw(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<(), Failure> {
+    async fn put_manifest_raw(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<(), Failure> {
         let doing = format!("writing {}", self.name(repository, reference));
         let url = self.0.endpoint.url(repository, &["manifests", reference]);
         let body = Bytes::copy_from_slice(bytes);

@@ -19,5 +19,5 @@ mod upload;
 
 pub use client::Registry;
 pub use credentials::{Credentials, Variables};
-pub use manifest::{FetchedManifest, Found};
+pub use manifest::{FetchedManifest, Found, Stored};
 pub use upload::Arrival;
