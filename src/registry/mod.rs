@@ -1,1 +1,23 @@
-//! WHERE it goes: client, authentication, uploads. Knows `image`.
+//! WHERE it goes: client, authentication, uploads, and images read from a registry.
+//!
+//! Knows `image`, and `catalog`'s registry settings. One [`Registry`] is one host: one HTTP client and one connection
+//! pool, through which every request goes with the same authentication, retries and errors.
+
+mod auth;
+mod blob_stream;
+mod challenge;
+mod client;
+mod credential_helper;
+mod credentials;
+mod docker_config;
+mod endpoint;
+mod failure;
+mod manifest;
+mod remote;
+mod retry;
+mod upload;
+
+pub use client::Registry;
+pub use credentials::{Credentials, Variables};
+pub use manifest::{FetchedManifest, Found, Stored};
+pub use upload::Arrival;

@@ -1,9 +1,24 @@
 //! HOW it goes: plan, gates, publish, receipt.
 //!
-//! Knows `registry`, `verify`, `image` and `catalog`.
+//! Knows `registry`, `verify`, `image` and `catalog`. First [`choose_tags`], then [`plan`] (which only asks), then
+//! [`publish`] (which sends exactly the plan, tags last, and proves what arrived).
 
+mod candidate;
+mod gates;
+mod git;
+mod index;
 mod plan;
+mod planner;
+mod proof;
+mod publish;
 mod receipt;
+mod sending;
+mod tags;
 
+pub use candidate::{Candidate, CandidateImage};
+pub use index::index_of;
 pub use plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, TagChange};
+pub use planner::{PlanRequest, plan};
+pub use publish::{Consent, Publishing, Unheard, publish};
 pub use receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
+pub use tags::{Tags, choose_tags};

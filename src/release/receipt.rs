@@ -1,10 +1,13 @@
 //! The receipt: what a push did, as read back from the registry.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use super::plan::TagChange;
 use crate::catalog::{ContainerName, Target};
-use crate::image::{Digest, Platform};
+use crate::image::{Digest, Platform, replace_file};
+use crate::{Error, Result};
 
 /// What a push did. Written to the state folder and printed by `push --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,5 +81,21 @@ impl Receipt {
         let version: String =
             self.version.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).collect();
         format!("{stamp}Z-{version}.json")
+    }
+
+    /// Writes it below `state_dir`, whole or not at all, and says where. Another receipt of the same second is not replaced.
+    pub fn keep(&self, state_dir: &Path) -> Result<PathBuf> {
+        let folder = state_dir.join("receipts");
+        let mut path = folder.join(self.file_name());
+        for n in 2..100 {
+            if !path.exists() {
+                break;
+            }
+            path = folder.join(self.file_name().replace(".json", &format!("-{n}.json")));
+        }
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| Error::failed("writing the receipt").source(error))?;
+        bytes.push(b'\n');
+        replace_file(&path, &bytes)?;
+        Ok(path)
     }
 }

@@ -1,0 +1,172 @@
+//! A blob on its way out: read on a blocking thread, checked while it passes, never whole in memory.
+
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::sync::mpsc;
+
+use crate::image::{Blobs, Descriptor, Hasher};
+use crate::{Error, Result};
+
+/// One read from the blob. With [`IN_FLIGHT`] of them, an upload holds about a megabyte.
+const CHUNK: usize = 256 << 10;
+const IN_FLIGHT: usize = 3;
+
+/// The receiving end of a blob that is being read.
+pub(super) struct BlobStream {
+    chunks: mpsc::Receiver<io::Result<Bytes>>,
+    watch: BlobWatch,
+}
+
+/// What is known about a stream while (and after) someone else consumes it.
+#[derive(Clone)]
+pub(super) struct BlobWatch {
+    taken: Arc<AtomicU64>,
+    trouble: Arc<Mutex<Option<Error>>>,
+}
+
+impl BlobWatch {
+    /// Bytes that have been taken from the stream.
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// What went wrong on our side, if anything did.
+    pub fn trouble(&self) -> Option<Error> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl BlobStream {
+    /// Begins to read `blob`.
+    ///
+    /// The stream ends well only when digest and length were the descriptor's. The last chunk is held back until that is
+    /// known, so the request that carries a wrong blob is never completed.
+    pub fn open(blobs: Arc<dyn Blobs>, blob: Descriptor) -> Self {
+        let (sender, chunks) = mpsc::channel(IN_FLIGHT);
+        let watch = BlobWatch { taken: Arc::default(), trouble: Arc::default() };
+        let trouble = Arc::clone(&watch.trouble);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = pump(&*blobs, &blob, &sender) {
+                *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                let _ = sender.blocking_send(Err(io::Error::other("the blob cannot be read")));
+            }
+        });
+        BlobStream { chunks, watch }
+    }
+
+    /// To look at it later.
+    pub fn watch(&self) -> BlobWatch {
+        self.watch.clone()
+    }
+
+    /// The next piece.
+    pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        let chunk = self.chunks.recv().await?;
+        if let Ok(bytes) = &chunk {
+            self.watch.taken.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
+        Some(chunk)
+    }
+
+    /// As the body of a request.
+    pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        futures_util::stream::unfold(self, async |mut stream| stream.next().await.map(|chunk| (chunk, stream)))
+    }
+}
+
+/// Reads, hashes and hands over; ends early without complaint when nobody listens any more.
+fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
+    let mut reader = blobs.open(blob)?;
+    let failed = |error: io::Error| Error::failed(format!("reading blob {}", blob.digest)).source(error);
+    let wrong = |found: String| {
+        Error::failed(format!("blob {} is damaged: {found}; it was not sent", blob.digest))
+            .hint("delete the image from the cache and build it again")
+    };
+    let (mut hasher, mut read, mut held) = (Hasher::new(), 0_u64, None);
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK.min(usize::try_from(blob.size - read).unwrap_or(CHUNK) + 1));
+        let room = chunk.capacity() as u64;
+        reader.by_ref().take(room).read_to_end(&mut chunk).map_err(failed)?;
+        read += chunk.len() as u64;
+        if read > blob.size {
+            return Err(wrong(format!("it has more than its {} bytes", blob.size)));
+        }
+        let last = chunk.is_empty() || read == blob.size && (chunk.len() as u64) < room;
+        hasher.update(&chunk);
+        if let Some(held) = held.replace(Bytes::from(chunk))
+            && sender.blocking_send(Ok(held)).is_err()
+        {
+            return Ok(());
+        }
+        if last {
+            break;
+        }
+    }
+    let digest = hasher.finish();
+    if read != blob.size {
+        return Err(wrong(format!("it has {read} of its {} bytes", blob.size)));
+    }
+    if digest != blob.digest {
+        return Err(wrong(format!("its content has the digest {digest}")));
+    }
+    if let Some(held) = held.filter(|h| !h.is_empty()) {
+        let _ = sender.blocking_send(Ok(held));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Fixed(Vec<u8>);
+
+    impl Blobs for Fixed {
+        fn open(&self, _: &Descriptor) -> Result<Box<dyn Read + Send>> {
+            Ok(Box::new(io::Cursor::new(self.0.clone())))
+        }
+    }
+
+    async fn sent(content: Vec<u8>, blob: Descriptor) -> (Vec<u8>, Option<Error>) {
+        let mut stream = BlobStream::open(Arc::new(Fixed(content)), blob);
+        let mut all = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            match chunk {
+                Ok(bytes) => all.extend_from_slice(&bytes),
+                Err(_) => break,
+            }
+        }
+        assert_eq!(stream.watch().taken(), all.len() as u64);
+        (all, stream.watch().trouble())
+    }
+
+    #[tokio::test]
+    async fn every_length_arrives_whole() {
+        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK, 5 * CHUNK + 7] {
+            let content: Vec<u8> = (0..length).map(|n| (n * 31 % 251) as u8).collect();
+            let (all, trouble) = sent(content.clone(), Descriptor::of("", &content)).await;
+            assert!(all == content && trouble.is_none(), "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_blob_is_never_sent_whole() {
+        for length in [1, CHUNK, 3 * CHUNK + 5] {
+            let content = vec![7_u8; length];
+            let good = Descriptor::of("", &content);
+            let mut flipped = content.clone();
+            flipped[length / 2] ^= 1;
+            let longer = [content.clone(), vec![7]].concat();
+            for bad in [flipped, longer, content[..length - 1].to_vec()] {
+                let (all, trouble) = sent(bad, good.clone()).await;
+                assert!(all.len() < length, "{length}");
+                assert!(trouble.unwrap().message().contains("is damaged"));
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! One registry: one HTTP client, one connection pool, every request through the same door.
+//!
+//! Own requests rather than `oci-client`'s: that client panics when a manifest is pushed by digest to a registry that
+//! sends no `Location`, does not hand out a manifest's `Content-Type`, retries nothing, hides the token server's
+//! message, cannot use identity tokens, and would open a second pool of connections beside ours. Its `Reference`
+//! grammar is what [`crate::image::RegistryReference`] uses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::auth::{Authority, Scope};
+use super::credentials::Credentials;
+use super::endpoint::{Endpoint, is_loopback};
+use super::failure::{Failure, bounded};
+use super::manifest::Found;
+use super::retry::Patience;
+use crate::{Error, Result};
+
+/// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP (loopback) has no such
+/// thing, and asks one after another so as to stay on one connection too.
+const SMALL_REQUESTS: usize = 6;
+/// Blobs on their way at a time.
+const UPLOADS: usize = 4;
+/// How long a request without a blob may take.
+pub(super) const SMALL_TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// A registry. Cheap to clone; connects when first used.
+#[derive(Clone)]
+pub struct Registry(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub endpoint: Endpoint,
+    pub http: reqwest::Client,
+    pub authority: Authority,
+    pub patience: Patience,
+    pub uploads: Semaphore,
+    /// What tags named when they were last looked at.
+    pub seen: Mutex<BTreeMap<(String, String), (Instant, Option<Found>)>>,
+    small: Semaphore,
+    reached: AtomicBool,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registry").field(&self.host()).finish()
+    }
+}
+
+impl Registry {
+    /// The registry at `host[:port]`. Nothing is sent yet, and no credentials are looked for.
+    ///
+    /// HTTPS, except for loopback addresses. Proxies are those of the environment, again except for loopback.
+    pub fn connect(host: &str, credentials: Credentials) -> Result<Self> {
+        Self::with_patience(host, credentials, Patience::default())
+    }
+
+    pub(super) fn with_patience(host: &str, credentials: Credentials, patience: Patience) -> Result<Self> {
+        let endpoint = Endpoint::new(host)?;
+        // reqwest is built without a TLS provider of its own; someone else may have installed ours already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let redirects = reqwest::redirect::Policy::custom(|attempt| {
+            let plain = attempt.url().scheme() != "https" && !is_loopback(attempt.url());
+            match (plain, attempt.previous().len()) {
+                (true, _) => attempt.error("the registry redirects to an address that is not HTTPS"),
+                (_, 6..) => attempt.error("too many redirects"),
+                _ => attempt.follow(),
+            }
+        });
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("catamaran/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(15))
+            .tcp_keepalive(Duration::from_secs(30))
+            .pool_idle_timeout(Duration::from_secs(90))
+            .http2_adaptive_window(true)
+            .redirect(redirects);
+        if endpoint.is_plain() {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| {
+            Error::network("cannot prepare TLS")
+                .source(error)
+                .hint("are certificate authorities installed (ca-certificates), or SSL_CERT_FILE set?")
+        })?;
+        let small = if endpoint.is_plain() { 1 } else { SMALL_REQUESTS };
+        Ok(Registry(Arc::new(Inner {
+            authority: Authority::new(host, credentials),
+            endpoint,
+            http,
+            patience,
+            uploads: Semaphore::new(UPLOADS),
+            seen: Mutex::default(),
+            small: Semaphore::new(small),
+            reached: AtomicBool::new(false),
+        })))
+    }
+
+    /// `host[:port]`, as given to [`Registry::connect`].
+    pub fn host(&self) -> &str {
+        &self.0.endpoint.host
+    }
+
+    /// Asks the registry whether it is one (`GET /v2/`) and what proof it wants. Asked once.
+    ///
+    /// # Errors
+    /// It cannot be reached, or something else answers.
+    pub async fn ping(&self) -> Result<()> {
+        if !self.0.authority.is_settled() {
+            self.0.patience.retry(|| self.ping_once()).await?;
+        }
+        Ok(())
+    }
+
+    async fn ping_once(&self) -> Result<(), Failure> {
+        let doing = format!("reaching {}", self.host());
+        let request = self.0.http.get(self.0.endpoint.ping()).timeout(SMALL_TIME_LIMIT);
+        let response = self.send_once(request, &doing).await?;
+        match response.status() {
+            StatusCode::UNAUTHORIZED => {
+                self.0.authority.refused(None, response.headers()).await?;
+                let _ = bounded(response, 64 << 10).await;
+                Ok(())
+            }
+            status if status.is_success() => {
+                self.0.authority.served();
+                let _ = bounded(response, 64 << 10).await;
+                Ok(())
+            }
+            status => {
+                let failure = Failure::answer(response, self.host(), &doing).await;
+                let absent = status == StatusCode::NOT_FOUND;
+                Err(if absent { failure.hint("is it a registry? it knows no /v2/ (distribution-spec)") } else { failure })
+            }
+        }
+    }
+
+    /// Proves that the credentials for `repository` are accepted, without sending anything, and says where they come from.
+    ///
+    /// With a token server: a token to push is asked for, and read where it can be. With Basic: `GET /v2/` again.
+    pub async fn authenticate(&self, repository: &str) -> Result<String> {
+        self.ping().await?;
+        let authority = &self.0.authority;
+        if authority.is_open() {
+            return Ok("anonymous (the registry asks for no credentials)".into());
+        }
+        let source = authority.credential(repository).await?.source;
+        let scope = Scope::push(repository);
+        if authority.has_tokens() {
+            if authority.lacks_push(&self.0.http, &scope).await? {
+                return Err(Error::network(format!("the token server of {} does not grant pushing to {repository}", self.host()))
+                    .hint(authority.advice(repository).await));
+            }
+        } else {
+            let doing = format!("logging in to {}", self.host());
+            let response = self.exchange(&scope, Method::GET, &self.0.endpoint.ping(), &doing, &|r| r).await?;
+            if !response.status().is_success() {
+                return Err(self.declined(response, &doing, repository).await.into());
+            }
+            let _ = bounded(response, 64 << 10).await;
+        }
+        Ok(source)
+    }
+
+    /// Whether a token server stands before the registry, so that every repository needs a proof of its own.
+    pub fn has_tokens(&self) -> bool {
+        self.0.authority.has_tokens()
+    }
+
+    /// Where the credentials for `repository` come from, in words; `anonymous` when there are none.
+    pub async fn credentials_source(&self, repository: &str) -> Result<String> {
+        match self.0.authority.is_open() {
+            true => Ok("anonymous (the registry asks for no credentials)".into()),
+            false => Ok(self.0.authority.credential(repository).await?.source),
+        }
+    }
+
+    /// One request that can be sent again: with the proof the registry wants, retried while that helps.
+    ///
+    /// Any answer that a retry does not change is handed back, refusals included.
+    pub(super) async fn request(
+        &self,
+        scope: &Scope,
+        method: Method,
+        url: &Url,
+        doing: &str,
+        shape: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
+    ) -> Result<Response, Failure> {
+        self.0.patience.retry(|| self.exchange(scope, method.clone(), url, doing, shape)).await
+    }
+
+    /// [`Registry::request`], once; a 401 is answered with a fresh proof.
+    pub(super) async fn exchange(
+        &self,
+        scope: &Scope,
+        method: Method,
+        url: &Url,
+        doing: &str,
+        shape: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
+    ) -> Result<Response, Failure> {
+        // The semaphore is never closed; if it were, going on without a permit would be right.
+        let _permit = self.0.small.acquire().await.ok();
+        let mut challenged = false;
+        loop {
+            let request =
+                self.authorised(scope, shape(self.0.http.request(method.clone(), url.clone()).timeout(SMALL_TIME_LIMIT)), url).await?;
+            let response = self.send_once(request, doing).await?;
+            let status = response.status();
+            if status == StatusCode::UNAUTHORIZED && !challenged && self.0.endpoint.is_own(url) {
+                challenged = true;
+                self.0.authority.refused(Some(scope), response.headers()).await?;
+                let _ = bounded(response, 64 << 10).await;
+                continue;
+            }
+            if status.is_server_error() || matches!(status.as_u16(), 408 | 429 | 499) {
+                return Err(Failure::answer(response, self.host(), doing).await);
+            }
+            return Ok(response);
+        }
+    }
+
+    /// Adds the proof, if `url` is the registry itself: nobody else gets to see it.
+    pub(super) async fn authorised(&self, scope: &Scope, request: RequestBuilder, url: &Url) -> Result<RequestBuilder, Failure> {
+        if !self.0.endpoint.is_own(url) {
+            return Ok(request);
+        }
+        Ok(match self.0.authority.authorization(&self.0.http, scope).await? {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        })
+    }
+
+    /// Sends, and tells why there was no answer.
+    pub(super) async fn send_once(&self, request: RequestBuilder, doing: &str) -> Result<Response, Failure> {
+        let reached = self.0.reached.load(Ordering::Relaxed);
+        let response = request.send().await.map_err(|error| Failure::connection(error, self.host(), doing, reached))?;
+        self.0.reached.store(true, Ordering::Relaxed);
+        Ok(response)
+    }
+
+    /// The failure that an answer is, with what to do about 401 and 403.
+    pub(super) async fn declined(&self, response: Response, doing: &str, repository: &str) -> Failure {
+        let status = response.status();
+        let failure = Failure::answer(response, self.host(), doing).await;
+        let advice = self.0.authority.advice(repository).await;
+        match status.as_u16() {
+            401 => failure.hint(advice),
+            403 => {
+                let host = self.host();
+                failure.hint(format!("may these credentials write to {host}/{repository}, and does it exist? {advice}"))
+            }
+            405 | 415 if failure.codes.is_empty() => failure.hint("does the registry accept OCI images, and pushes at all?"),
+            _ if failure.has_code("DENIED") => failure.hint(advice),
+            _ => failure,
+        }
+    }
+}

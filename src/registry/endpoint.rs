@@ -1,0 +1,137 @@
+//! Where a registry answers: its address, and when plain HTTP may be spoken.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use crate::{Error, Result};
+
+/// The names under which people mean Docker Hub; its API answers at [`HUB_API`].
+const HUB_NAMES: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+const HUB_API: &str = "registry-1.docker.io";
+
+/// A registry's address.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    /// `host[:port]`, as the user wrote it.
+    pub host: String,
+    base: Url,
+}
+
+impl Endpoint {
+    /// The endpoint of `host[:port]`: HTTPS, or plain HTTP when the host is a loopback address.
+    pub fn new(host: &str) -> Result<Self> {
+        let error = || {
+            Error::usage(format!("`{host}` is not a registry's host")).hint("write HOST or HOST:PORT, such as ghcr.io or localhost:5000")
+        };
+        let api = if is_docker_hub(host) { HUB_API } else { host };
+        let mut base = Url::parse(&format!("https://{api}/")).map_err(|source| error().source(source))?;
+        let plain = base.path() == "/" && base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
+        if host.is_empty() || !plain || base.password().is_some() {
+            return Err(error());
+        }
+        if is_loopback(&base) {
+            base = Url::parse(&format!("http://{api}/")).map_err(|source| error().source(source))?;
+        }
+        Ok(Endpoint { host: host.to_owned(), base })
+    }
+
+    /// Whether plain HTTP is spoken, which happens for loopback addresses only.
+    pub fn is_plain(&self) -> bool {
+        self.base.scheme() == "http"
+    }
+
+    /// `/v2/`, where a registry says that it is one.
+    pub fn ping(&self) -> Url {
+        self.url("", &[])
+    }
+
+    /// `/v2/REPOSITORY/PARTS…`; every part is escaped, so none can leave its place.
+    pub fn url(&self, repository: &str, parts: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().push("v2");
+            segments.extend(repository.split('/'));
+            segments.extend(parts);
+        }
+        url
+    }
+
+    /// Whether `url` is this registry itself: the only place that gets to see credentials.
+    pub fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    /// Where an upload goes on: the answer's `Location`, relative or absolute (distribution-spec, "Pushing blobs").
+    ///
+    /// A registry behind a proxy may name itself with `http`: that is read as `https`. Leaving for plain HTTP
+    /// anywhere else is refused.
+    pub fn location(&self, asked: &Url, location: &str) -> Result<Url> {
+        let error = |why: &str| Error::network(format!("{} sent the upload to {why}", self.host));
+        let mut url = asked.join(location).map_err(|_| error("an address that cannot be read"))?;
+        if url.scheme() == "http" && !self.is_plain() && url.host() == self.base.host() {
+            let _ = url.set_port(self.base.port());
+            let _ = url.set_scheme("https");
+        }
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if self.is_plain() && is_loopback(&url) => Ok(url),
+            _ => Err(error("an address that is not HTTPS").hint("ask who runs the registry; nothing was sent there")),
+        }
+    }
+}
+
+/// Whether `host` means Docker Hub.
+pub(super) fn is_docker_hub(host: &str) -> bool {
+    HUB_NAMES.contains(&host)
+}
+
+/// Whether `url` stays on this machine: `localhost`, 127.0.0.0/8 or `::1`.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for (host, address) in [
+            ("ghcr.io", "https://ghcr.io/v2/a/b/blobs/x"),
+            ("docker.io", "https://registry-1.docker.io/v2/a/b/blobs/x"),
+            ("127.9.9.9:5000", "http://127.9.9.9:5000/v2/a/b/blobs/x"),
+            ("[::1]:5000", "http://[::1]:5000/v2/a/b/blobs/x"),
+            ("localhost", "http://localhost/v2/a/b/blobs/x"),
+            ("10.0.0.1:5000", "https://10.0.0.1:5000/v2/a/b/blobs/x"),
+            ("127.0.0.1.example.com", "https://127.0.0.1.example.com/v2/a/b/blobs/x"),
+        ] {
+            assert_eq!(Endpoint::new(host).unwrap().url("a/b", &["blobs", "x"]).as_str(), address);
+        }
+        for bad in ["", "a/b", "user@host", "host?x", "host:notaport", "a b"] {
+            assert!(Endpoint::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_location_is_followed_only_where_it_is_safe() {
+        let endpoint = Endpoint::new("reg.example:8443").unwrap();
+        let asked = endpoint.url("a", &["blobs", "uploads", ""]);
+        assert_eq!(asked.as_str(), "https://reg.example:8443/v2/a/blobs/uploads/");
+        let location = |text: &str| endpoint.location(&asked, text).map(String::from);
+        assert_eq!(location("/v2/x?_state=a%3D").unwrap(), "https://reg.example:8443/v2/x?_state=a%3D");
+        assert_eq!(location("uuid").unwrap(), "https://reg.example:8443/v2/a/blobs/uploads/uuid");
+        assert_eq!(location("http://reg.example/v2/x").unwrap(), "https://reg.example:8443/v2/x");
+        assert_eq!(location("https://storage.example/x?sig=1").unwrap(), "https://storage.example/x?sig=1");
+        assert!(!endpoint.is_own(&"https://storage.example/x".parse().unwrap()));
+        assert!(!endpoint.is_own(&"https://reg.example/x".parse().unwrap()));
+        assert!(location("http://169.254.169.254/latest").is_err());
+        assert!(location("file:///etc/passwd").is_err());
+        assert!(Endpoint::new("localhost:1").unwrap().location(&"http://localhost:1/".parse().unwrap(), "http://10.0.0.1/").is_err());
+    }
+}

@@ -1,0 +1,168 @@
+//! The gates: what must be right before anything is sent. All are evaluated, all are shown.
+
+use std::path::Path;
+
+use super::candidate::Candidate;
+use super::git::git;
+use super::index::platform_of;
+use super::plan::{Gate, Plan, TagChange};
+use crate::catalog::Architecture;
+use crate::verify::Verdict;
+use crate::{Error, Kind};
+
+/// The gate that `--force` opens.
+const VERSION_FREE: &str = "version-free";
+/// Gates about the registry rather than about what is released; alone they are a matter of network and credentials.
+const OUTSIDE: [&str; 2] = ["registry", "credentials"];
+/// How many things a gate names.
+const NAMED: usize = 4;
+
+impl Plan {
+    /// The warnings of the gates; with `force`, also what it overrode.
+    pub(super) fn warnings(&self, force: bool) -> Vec<String> {
+        let counts = |g: &&Gate| g.verdict == Verdict::Warn || (force && g.verdict == Verdict::Fail && g.id == VERSION_FREE);
+        self.gates.iter().filter(counts).map(|g| format!("{}: {}", g.id, g.message)).collect()
+    }
+
+    /// Why this plan may not be carried out, if it may not: a failed gate, or a warning that was not accepted.
+    pub fn refusal(&self, accept_warnings: bool, force: bool) -> Option<Error> {
+        let opened = |gate: &&Gate| !(force && gate.id == VERSION_FREE);
+        let of = |verdict| self.gates.iter().filter(opened).filter(move |g| g.verdict == verdict).collect::<Vec<_>>();
+        let say = |gates: &[&Gate]| gates.iter().map(|g| format!("{} ({})", g.message, g.id)).collect::<Vec<_>>().join("; ");
+        let (failed, warned) = (of(Verdict::Fail), of(Verdict::Warn));
+        if !failed.is_empty() {
+            let outside = failed.iter().all(|g| OUTSIDE.contains(&g.id.as_str()));
+            let error = Error::new(if outside { Kind::Network } else { Kind::Failed }, format!("nothing was sent: {}", say(&failed)));
+            return Some(match failed.iter().find_map(|g| g.hint.as_ref()) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            });
+        }
+        (!accept_warnings && !warned.is_empty()).then(|| {
+            Error::failed(format!("nothing was sent: {}", say(&warned))).hint("accept the warnings with --yes, or mend what they name")
+        })
+    }
+}
+
+pub(super) fn gate(id: &str, verdict: Verdict, message: impl Into<String>, hint: Option<&str>) -> Gate {
+    Gate { id: id.into(), verdict, message: message.into(), hint: hint.map(str::to_owned) }
+}
+
+/// A gate that failed with `error`.
+pub(super) fn failed(id: &str, error: &Error) -> Gate {
+    gate(id, Verdict::Fail, error.message(), error.advice())
+}
+
+/// `verified`: every image has passed its checks.
+pub(super) fn verified(candidates: &[Candidate]) -> Gate {
+    let of = |wanted: fn(Option<Verdict>) -> bool| -> Vec<String> {
+        candidates.iter().flat_map(|c| &c.images).filter(|i| wanted(i.verdict)).map(|i| i.target.to_string()).collect()
+    };
+    let (failed, unchecked) = (of(|v| v == Some(Verdict::Fail)), of(|v| v.is_none()));
+    let warned = of(|v| v == Some(Verdict::Warn));
+    let all: usize = candidates.iter().map(|c| c.images.len()).sum();
+    if !failed.is_empty() {
+        gate("verified", Verdict::Fail, format!("checks failed: {}", some(&failed)), Some("see `catamaran verify` for what is wrong"))
+    } else if !unchecked.is_empty() {
+        gate(
+            "verified",
+            Verdict::Fail,
+            format!("not verified: {}", some(&unchecked)),
+            Some("run `catamaran verify`, or `catamaran release`"),
+        )
+    } else if !warned.is_empty() {
+        gate("verified", Verdict::Warn, format!("checks warned: {}", some(&warned)), Some("see `catamaran verify` for the warnings"))
+    } else {
+        gate("verified", Verdict::Pass, format!("{all} images passed every check"), None)
+    }
+}
+
+/// `architectures`: every target of each container is there.
+pub(super) fn architectures(candidates: &[Candidate]) -> Gate {
+    let mut partial = Vec::new();
+    let mut empty = Vec::new();
+    for candidate in candidates {
+        let missing: Vec<&str> = candidate
+            .targets
+            .iter()
+            .filter(|a| !candidate.images.iter().any(|i| i.target.architecture == **a))
+            .map(|a: &Architecture| a.name())
+            .collect();
+        if candidate.images.is_empty() {
+            empty.push(candidate.container.to_string());
+        } else if !missing.is_empty() {
+            partial.push(format!("{} lacks {}", candidate.container, missing.join(", ")));
+        }
+    }
+    if !empty.is_empty() {
+        gate("architectures", Verdict::Fail, format!("no image of {}", some(&empty)), Some("build it first"))
+    } else if !partial.is_empty() {
+        let hint = "the tags will name only what is there; leave out --target to push every architecture";
+        gate("architectures", Verdict::Warn, some(&partial), Some(hint))
+    } else {
+        gate("architectures", Verdict::Pass, "every target of every container is there", None)
+    }
+}
+
+/// `platforms`: every config names the platform of its target.
+pub(super) fn platforms(candidates: &[Candidate]) -> Gate {
+    let wrong: Vec<Error> = candidates.iter().flat_map(|c| &c.images).filter_map(|i| platform_of(i).err()).collect();
+    match wrong.first() {
+        Some(first) => {
+            let messages: Vec<String> = wrong.iter().map(Error::message).collect();
+            gate("platforms", Verdict::Fail, some(&messages), first.advice())
+        }
+        None => gate("platforms", Verdict::Pass, "every config names the platform of its target", None),
+    }
+}
+
+/// `version-free`: no version (and no architecture's tag of it) moves.
+pub(super) fn version_free(plan: &Plan, force: bool) -> Gate {
+    let mut moved = Vec::new();
+    let mut same = 0;
+    for container in &plan.containers {
+        let versions = container.images.iter().filter_map(|i| i.tag.as_ref()).chain(container.tags.first());
+        for tag in versions {
+            match tag.change {
+                TagChange::Moves { from } => moved.push(format!("{}:{} is {} now", container.repository, tag.tag, from.short())),
+                TagChange::Unchanged => same += 1,
+                TagChange::New => {}
+            }
+        }
+    }
+    if moved.is_empty() {
+        let message = match same {
+            0 => format!("{} does not exist yet", plan.version),
+            _ => format!("{} is either new or exactly what is released", plan.version),
+        };
+        gate(VERSION_FREE, Verdict::Pass, message, None)
+    } else if force {
+        let hint = "whoever pulled that version before gets something else from now on";
+        gate(VERSION_FREE, Verdict::Warn, format!("{} will be overwritten", some(&moved)), Some(hint))
+    } else {
+        let message = format!("{} exists and differs: {}", plan.version, some(&moved));
+        gate(VERSION_FREE, Verdict::Fail, message, Some("release another version, or overwrite it with --force"))
+    }
+}
+
+/// `git-clean`: what is released is what is committed.
+pub(super) async fn git_clean(folder: &Path) -> Gate {
+    match git(folder, &["status", "--porcelain", "--", "."]).await {
+        None => gate("git-clean", Verdict::Skip, "not a git repository", None),
+        Some(text) if text.is_empty() => gate("git-clean", Verdict::Pass, "everything is committed", None),
+        Some(text) => {
+            let files: Vec<String> = text.lines().filter_map(|line| line.get(3..)).map(str::to_owned).collect();
+            let message = format!("{} uncommitted: {}", files.len(), some(&files));
+            gate("git-clean", Verdict::Warn, message, Some("commit, so that the release can be made again from the repository"))
+        }
+    }
+}
+
+/// The first few, and how many more.
+fn some(items: &[String]) -> String {
+    let mut text = items.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if items.len() > NAMED {
+        text.push_str(&format!(" and {} more", items.len() - NAMED));
+    }
+    text
+}

@@ -1,0 +1,252 @@
+//! Computing the plan: only HEAD and GET, as few as possible.
+//!
+//! The tags are asked for first. A tag that names what it should proves its manifest is there, and a manifest that is there
+//! has its blobs: so a release that is at the registry already costs one HEAD for each tag and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use futures_util::future::{join_all, try_join_all};
+use tokio_util::sync::CancellationToken;
+
+use super::candidate::{Candidate, CandidateImage};
+use super::gates;
+use super::index::index_of;
+use super::plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, TagChange};
+use super::tags::{Tags, check_tag};
+use crate::image::{Descriptor, Digest};
+use crate::registry::{Found, Registry};
+use crate::verify::Verdict;
+use crate::{Error, Result};
+
+/// What a plan is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanRequest<'a> {
+    /// The tags, the version first: see [`super::choose_tags`].
+    pub tags: &'a Tags,
+    /// What is to be released.
+    pub candidates: &'a [Candidate],
+    /// The catalog's folder, whose git status is a gate.
+    pub folder: &'a Path,
+    /// A version that exists and differs may be overwritten.
+    pub force: bool,
+}
+
+/// Computes what a push would do, and evaluates every gate. Sends nothing.
+///
+/// # Errors
+/// What was asked for makes no sense (kind usage), or it was cancelled. A registry that does not answer is a failed gate of the
+/// plan, not an error: then what the registry has is unknown, and everything is planned to be sent.
+pub async fn plan(registry: &Registry, request: &PlanRequest<'_>, cancel: &CancellationToken) -> Result<Plan> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Error::interrupted()),
+        planned = make(registry, request) => planned,
+    }
+}
+
+async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
+    let PlanRequest { tags, candidates, folder, force } = *request;
+    let version = tags.tags.first().ok_or_else(|| Error::usage("a release needs a version"))?;
+    if candidates.is_empty() {
+        return Err(Error::usage("there is nothing to release").hint("name a container, or define one in containers.toml"));
+    }
+    let drafts: Vec<Draft> = candidates.iter().map(|c| Draft::new(registry.host(), c, tags)).collect::<Result<_>>()?;
+    let mut places = BTreeMap::new();
+    for draft in &drafts {
+        if let Some(other) = places.insert(&draft.path, &draft.candidate.container) {
+            return Err(Error::usage(format!("{other} and {} both go to {}", draft.candidate.container, draft.candidate.repository))
+                .hint("put {container} into [registry] repository of containers.toml"));
+        }
+    }
+
+    let (mut reachable, mut credentials, source) = reach(registry, &drafts).await;
+    let mut containers: Vec<ContainerPlan> = drafts.iter().map(|draft| draft.planned(&Survey::default())).collect();
+    if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
+        match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
+            Ok(surveys) => containers = drafts.iter().zip(&surveys).map(|(draft, survey)| draft.planned(survey)).collect(),
+            Err(error) => reachable = gates::failed("registry", &error),
+        }
+    } else if reachable.verdict != Verdict::Pass {
+        credentials = gates::gate("credentials", Verdict::Skip, "the registry did not answer", None);
+    }
+    let known = reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass;
+
+    let mut plan = Plan {
+        schema: 1,
+        version: version.clone(),
+        registry: registry.host().to_owned(),
+        credentials: source,
+        tag_rule: tags.rule.clone(),
+        containers,
+        gates: vec![gates::verified(candidates), gates::architectures(candidates), gates::platforms(candidates)],
+    };
+    let free = match known {
+        true => gates::version_free(&plan, force),
+        false => gates::gate("version-free", Verdict::Skip, "what the registry has is not known", None),
+    };
+    plan.gates.extend([reachable, credentials, free, gates::git_clean(folder).await]);
+    Ok(plan)
+}
+
+/// Whether the registry answers and takes our credentials; and where those come from.
+async fn reach(registry: &Registry, drafts: &[Draft<'_>]) -> (Gate, Gate, String) {
+    let skipped = gates::gate("credentials", Verdict::Skip, "the registry did not answer", None);
+    if let Err(error) = registry.ping().await {
+        return (gates::failed("registry", &error), skipped, "unknown (the registry did not answer)".into());
+    }
+    let reachable = gates::gate("registry", Verdict::Pass, format!("{} answers", registry.host()), None);
+    // A token is for one repository; a password is the same everywhere.
+    let asked = if registry.has_tokens() { drafts } else { &drafts[..drafts.len().min(1)] };
+    let answers = join_all(asked.iter().map(|draft| registry.authenticate(&draft.path))).await;
+    let mut sources = BTreeSet::new();
+    for answer in answers {
+        match answer {
+            Ok(source) => sources.insert(source),
+            Err(error) => {
+                let path = drafts.first().map_or("", |d| d.path.as_str());
+                let source = registry.credentials_source(path).await.unwrap_or_else(|_| "unknown".into());
+                return (reachable, gates::failed("credentials", &error), source);
+            }
+        };
+    }
+    let source = sources.into_iter().collect::<Vec<_>>().join(", ");
+    (reachable, gates::gate("credentials", Verdict::Pass, format!("accepted: {source}"), None), source)
+}
+
+/// One container of the plan, before the registry was asked.
+struct Draft<'a> {
+    candidate: &'a Candidate,
+    /// The repository below the host.
+    path: String,
+    images: Vec<&'a CandidateImage>,
+    /// Tags of the single images; empty when there is one image only.
+    image_tags: Vec<String>,
+    /// The index and its bytes; `None` for one image, or when it cannot be made (which a gate says).
+    index: Option<(Digest, Vec<u8>)>,
+    /// The container's own tags and what they will name; empty when there is nothing to name.
+    tags: Vec<String>,
+    to: Option<Digest>,
+}
+
+/// What the registry has of a container.
+#[derive(Default)]
+struct Survey {
+    tags: BTreeMap<String, Found>,
+    manifests: BTreeSet<Digest>,
+    blobs: BTreeSet<Digest>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(host: &str, candidate: &'a Candidate, tags: &Tags) -> Result<Self> {
+        let images = candidate.ordered();
+        let version = tags.tags.first().map(String::as_str).unwrap_or_default();
+        let several = images.len() > 1;
+        let suffixed = images.iter().filter(|_| several).map(|i| format!("{version}-{}", i.target.architecture.tag_suffix()));
+        let image_tags: Vec<String> = suffixed.collect();
+        for tag in image_tags.iter().chain(&tags.tags) {
+            check_tag(tag, "the tag")?;
+        }
+        if let Some(taken) = image_tags.iter().find(|t| tags.tags.contains(t)) {
+            return Err(
+                Error::usage(format!("the tag {taken} is the one of a single architecture's image")).hint("leave it out: it is set anyway")
+            );
+        }
+        let index = several.then(|| index_of(candidate).ok()).flatten().map(|index| index.to_bytes()).map(|b| (Digest::of(&b), b));
+        let to = match images.as_slice() {
+            [only] => Some(manifest_of(only).digest),
+            _ => index.as_ref().map(|(digest, _)| *digest),
+        };
+        let tags = if to.is_some() { tags.tags.clone() } else { Vec::new() };
+        Ok(Draft { path: candidate.path(host)?, candidate, images, image_tags, index, tags, to })
+    }
+
+    /// Asks what the registry has: tags, then manifests no tag spoke for, then the blobs of manifests that are not there.
+    async fn survey(&self, registry: &Registry) -> Result<Survey> {
+        let mut survey = Survey::default();
+        let tags: Vec<&String> = self.image_tags.iter().chain(&self.tags).collect();
+        let found = try_join_all(tags.iter().map(|tag| registry.find_manifest(&self.path, tag))).await?;
+        for (tag, found) in tags.into_iter().zip(found) {
+            if let Some(found) = found {
+                survey.manifests.insert(found.digest);
+                survey.tags.insert(tag.clone(), found);
+            }
+        }
+        let unspoken: Vec<Digest> = self
+            .images
+            .iter()
+            .map(|i| manifest_of(i).digest)
+            .chain(self.index.iter().map(|i| i.0))
+            .filter(|d| !survey.manifests.contains(d))
+            .collect();
+        let looks = unspoken
+            .iter()
+            .map(|digest| async move { registry.find_manifest(&self.path, &digest.to_string()).await.map(|f| (digest, f.is_some())) });
+        survey.manifests.extend(try_join_all(looks).await?.into_iter().filter(|(_, there)| *there).map(|(digest, _)| *digest));
+
+        let there = |image: &&&CandidateImage| survey.manifests.contains(&manifest_of(image).digest);
+        for image in self.images.iter().filter(there) {
+            survey.blobs.extend(image.image.manifest.blobs().map(|b| b.digest));
+        }
+        let absent = self.images.iter().filter(|i| !there(i)).flat_map(|i| i.image.manifest.blobs().map(|b| b.digest));
+        let absent: BTreeSet<Digest> = absent.filter(|d| !survey.blobs.contains(d)).collect();
+        let looks =
+            absent.iter().map(|digest| async move { registry.find_blob(&self.path, digest).await.map(|size| (*digest, size.is_some())) });
+        let looked = try_join_all(looks).await?;
+        survey.blobs.extend(looked.into_iter().filter(|(_, there)| *there).map(|(digest, _)| digest));
+        Ok(survey)
+    }
+
+    /// The plan, given what the registry has.
+    fn planned(&self, survey: &Survey) -> ContainerPlan {
+        let tag = |tag: &String, to: Digest| {
+            let change = match survey.tags.get(tag) {
+                None => TagChange::New,
+                Some(found) if found.digest == to => TagChange::Unchanged,
+                Some(found) => TagChange::Moves { from: found.digest },
+            };
+            PlannedTag { tag: tag.clone(), to, change }
+        };
+        let presence = |digest: &Digest| if survey.manifests.contains(digest) { Presence::Present } else { Presence::Upload };
+        let mut coming = BTreeSet::new();
+        let mut images = Vec::new();
+        for (n, candidate) in self.images.iter().enumerate() {
+            let manifest = manifest_of(candidate);
+            let blobs = candidate.image.manifest.blobs().map(|blob| PlannedBlob {
+                digest: blob.digest,
+                size: blob.size,
+                presence: match (survey.blobs.contains(&blob.digest), coming.insert(blob.digest)) {
+                    (true, _) => Presence::Present,
+                    (false, true) => Presence::Upload,
+                    (false, false) => Presence::Shared,
+                },
+            });
+            images.push(PlannedImage {
+                target: candidate.target.clone(),
+                platform: candidate.image.platform(),
+                digest: manifest.digest,
+                size: manifest.size,
+                presence: presence(&manifest.digest),
+                blobs: blobs.collect(),
+                tag: self.image_tags.get(n).map(|t| tag(t, manifest.digest)),
+            });
+        }
+        ContainerPlan {
+            container: self.candidate.container.clone(),
+            repository: self.candidate.repository.clone(),
+            images,
+            index: self.index.as_ref().map(|(digest, bytes)| PlannedIndex {
+                digest: *digest,
+                size: bytes.len() as u64,
+                presence: presence(digest),
+                content: String::from_utf8_lossy(bytes).into_owned(),
+            }),
+            tags: self.to.iter().flat_map(|to| self.tags.iter().map(|t| tag(t, *to))).collect(),
+        }
+    }
+}
+
+/// The manifest's own digest and size, whatever its descriptor claims.
+fn manifest_of(candidate: &CandidateImage) -> Descriptor {
+    Descriptor::of(candidate.image.descriptor.media_type.clone(), &candidate.image.manifest_bytes)
+}

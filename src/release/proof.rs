@@ -1,0 +1,87 @@
+//! Before and after: is the registry still as planned, and is everything there that was sent?
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tokio_util::sync::CancellationToken;
+
+use super::plan::{PlannedTag, TagChange};
+use super::publish::{Bound, Publication};
+use super::receipt::{PublishedContainer, PublishedTag};
+use crate::image::Digest;
+use crate::{Error, Result};
+
+/// When nothing has to be done, a look this fresh is proof enough: planning and publishing a release that is there already
+/// then asks for every tag once, not three times.
+const FRESH: Duration = Duration::from_secs(10);
+
+impl Publication<'_> {
+    /// Refuses a plan whose tags have moved since it was made.
+    pub async fn recheck(&self, cancel: &CancellationToken) -> Result<()> {
+        let looks = self.tags().map(|(bound, tag)| async move {
+            let now = self.named(bound, tag).await?;
+            let planned = match tag.change {
+                TagChange::New => None,
+                TagChange::Unchanged => Some(tag.to),
+                TagChange::Moves { from } => Some(from),
+            };
+            // A tag that names the goal already was set by an earlier try, or by someone who wants the same.
+            if now == planned || now == Some(tag.to) {
+                return Ok(());
+            }
+            let words = |d: Option<Digest>| d.map_or("nothing".into(), |d| d.to_string());
+            Err(Error::failed(format!(
+                "the plan no longer matches: {}:{} named {} when it was made, and names {} now; nothing was sent",
+                bound.plan.repository,
+                tag.tag,
+                words(planned),
+                words(now)
+            ))
+            .hint("someone else may be releasing; make a new plan"))
+        });
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Error::interrupted()),
+            looked = try_join_all(looks) => looked.map(|_| ()),
+        }
+    }
+
+    /// Reads every tag back and compares. The version itself is read whole, so that its bytes are proven, not only announced.
+    pub async fn prove(&self) -> Result<Vec<PublishedContainer>> {
+        let containers = self.containers.iter().map(|bound| async move {
+            let tags = try_join_all(bound.plan.all_tags().map(|tag| self.prove_tag(bound, tag))).await?;
+            self.published(bound, tags)
+        });
+        try_join_all(containers).await
+    }
+
+    async fn prove_tag(&self, bound: &Bound<'_>, tag: &PlannedTag) -> Result<PublishedTag> {
+        let is_version = bound.plan.tags.first().is_some_and(|first| first.tag == tag.tag);
+        let now = match is_version && !self.plan.is_done() {
+            true => Some(self.registry.manifest(&bound.path, &tag.tag).await?.descriptor.digest),
+            false => self.named(bound, tag).await?,
+        };
+        match now {
+            Some(digest) if digest == tag.to => Ok(PublishedTag { tag: tag.tag.clone(), digest, change: tag.change }),
+            other => {
+                let found = other.map_or("nothing".into(), |d| d.to_string());
+                Err(Error::failed(format!("{}:{} should name {} and names {found}", bound.plan.repository, tag.tag, tag.to))
+                    .hint("someone else may have pushed at the same time"))
+            }
+        }
+    }
+
+    /// What a tag names now.
+    async fn named(&self, bound: &Bound<'_>, tag: &PlannedTag) -> Result<Option<Digest>> {
+        let seen = self.plan.is_done().then(|| self.registry.seen_manifest(&bound.path, &tag.tag, FRESH)).flatten();
+        let found = match seen {
+            Some(found) => found,
+            None => self.registry.find_manifest(&bound.path, &tag.tag).await?,
+        };
+        Ok(found.map(|f| f.digest))
+    }
+
+    fn tags(&self) -> impl Iterator<Item = (&Bound<'_>, &PlannedTag)> {
+        self.containers.iter().flat_map(|bound| bound.plan.all_tags().map(move |tag| (bound, tag)))
+    }
+}

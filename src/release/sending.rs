@@ -1,0 +1,80 @@
+//! Blobs of a publication: every blob once, from there to the other repositories that need it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use futures_util::future::try_join_all;
+
+use super::plan::Presence;
+use super::publish::{Bound, Publication, unique_blobs};
+use crate::image::{Descriptor, Digest, Image};
+use crate::registry::Arrival;
+use crate::{Error, Result};
+
+/// One blob and everything it is needed for.
+#[derive(Default)]
+struct Job<'a> {
+    /// A repository that has it already.
+    source: Option<&'a str>,
+    /// Where it has to go, and an image to read it from.
+    places: Vec<(&'a Bound<'a>, &'a Image, &'a Descriptor)>,
+}
+
+impl Publication<'_> {
+    /// Sends what is not there. Containers share layers: a blob is sent to one repository, and the registry is asked to mount it
+    /// in the others.
+    pub async fn send_blobs(&self) -> Result<()> {
+        let mut jobs: BTreeMap<Digest, Job<'_>> = BTreeMap::new();
+        for bound in &self.containers {
+            for (digest, (size, presence)) in unique_blobs(bound.plan) {
+                let job = jobs.entry(digest).or_default();
+                if presence == Presence::Present {
+                    job.source.get_or_insert(&bound.path);
+                    self.listener.blob_finished(&bound.plan.container, &digest, size, true);
+                    continue;
+                }
+                let found =
+                    bound.images.iter().find_map(|image| image.manifest.blobs().find(|b| b.digest == digest).map(|blob| (*image, blob)));
+                let (image, blob) =
+                    found.ok_or_else(|| Error::failed(format!("no image of {} has blob {digest}", bound.plan.container)))?;
+                job.places.push((bound, image, blob));
+            }
+        }
+        // The largest first: what is sent at the same time then ends at about the same time.
+        let mut jobs: Vec<Job<'_>> = jobs.into_values().filter(|job| !job.places.is_empty()).collect();
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.places.first().map(|p| p.2.size)));
+        try_join_all(jobs.iter().map(|job| self.send_job(job))).await?;
+        Ok(())
+    }
+
+    async fn send_job(&self, job: &Job<'_>) -> Result<()> {
+        let mut source = job.source;
+        for (bound, image, blob) in &job.places {
+            self.send(bound, image, blob, source).await?;
+            source.get_or_insert(&bound.path);
+        }
+        Ok(())
+    }
+
+    /// Sends the blobs of `image` that the registry says it lacks.
+    pub async fn send_missing(&self, bound: &Bound<'_>, image: &Image) -> Result<()> {
+        for blob in image.manifest.blobs() {
+            if self.registry.find_blob(&bound.path, &blob.digest).await?.is_none() {
+                self.send(bound, image, blob, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, bound: &Bound<'_>, image: &Image, blob: &Descriptor, source: Option<&str>) -> Result<()> {
+        let container = &bound.plan.container;
+        let progress = |sent: u64| self.listener.blob_progress(container, &blob.digest, sent, blob.size);
+        let arrival = self.registry.put_blob(&bound.path, blob, &image.blobs, source.filter(|s| *s != bound.path), &progress).await?;
+        if arrival == Arrival::Sent {
+            self.sent_bytes.fetch_add(blob.size, Ordering::Relaxed);
+            self.sent_blobs.fetch_add(1, Ordering::Relaxed);
+        }
+        self.listener.blob_finished(container, &blob.digest, blob.size, arrival == Arrival::Present);
+        Ok(())
+    }
+}
