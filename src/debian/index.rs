@@ -183,7 +183,11 @@ impl Scanner<'_> {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let n = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(|error| Error::network("could not be read").source(error))?;
+            let n = reader
+                .by_ref()
+                .take(MAX_LINE)
+                .read_until(b'\n', &mut line)
+                .map_err(|error| Error::network("could not be read").source(error))?;
             let content = line.strip_suffix(b"\n").unwrap_or(&line);
             if n as u64 == MAX_LINE && content.len() == line.len() {
                 return Err(Error::network(format!("a line of stanza {} is too long", self.number)));
@@ -328,7 +332,9 @@ mod tests {
 
     #[test]
     fn a_damaged_stanza_is_named() {
-        for (field, bad) in [("Size: 7", "Size: x"), ("pool/a.deb", "../a.deb"), ("SHA256: 4", "SHA256: g"), ("Version: 1.0-1", "Version: ")] {
+        for (field, bad) in
+            [("Size: 7", "Size: x"), ("pool/a.deb", "../a.deb"), ("SHA256: 4", "SHA256: g"), ("Version: 1.0-1", "Version: ")]
+        {
             let error = Index::scan(stanza("a", "").replace(field, bad).as_bytes(), "amd64").unwrap_err();
             assert!(error.message().starts_with("stanza 1 (\"a\")"), "{error}");
         }

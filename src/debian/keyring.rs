@@ -138,14 +138,17 @@ impl Keyring {
         }
         // The newest self-signature counts; others' certifications (Debian's keys carry many) say nothing about the key.
         let users = details.users.iter().filter(|user| {
-            !user.signatures.iter().any(|s| {
-                s.typ() == Some(SignatureType::CertRevocation) && s.verify_certification(primary, Tag::UserId, &user.id).is_ok()
-            })
+            !user
+                .signatures
+                .iter()
+                .any(|s| s.typ() == Some(SignatureType::CertRevocation) && s.verify_certification(primary, Tag::UserId, &user.id).is_ok())
         });
         let certifications = users.flat_map(|user| {
             user.signatures.iter().filter(|s| s.is_certification() && s.verify_certification(primary, Tag::UserId, &user.id).is_ok())
         });
-        let direct = details.direct_signatures.iter().filter(|s| s.verify_key(primary).is_ok());
+        // Debian's direct signatures only name who may revoke; one that says what the key is for counts as well.
+        let says_use = |s: &&Signature| s.key_flags().sign() || s.key_flags().certify();
+        let direct = details.direct_signatures.iter().filter(says_use).filter(|s| s.verify_key(primary).is_ok());
         let Some(newest) = certifications.chain(direct).filter(|s| is_strong(s)).max_by_key(|s| created(s)) else { return };
         let primary_created = u64::from(primary.created_at().as_secs());
         let primary_expires = expiry(primary_created, newest);

@@ -155,8 +155,7 @@ mod tests {
     #[test]
     fn fields_of_the_archive_are_understood() {
         let field = "libc6 (>= 2.38), python3:any, default-mta | mail-transport-agent, libfoo (<< 2~), perl:native (=5.40.1-6)";
-        let all: Vec<Vec<String>> =
-            alternatives(field).map(|group| group.unwrap().iter().map(Relation::to_string).collect()).collect();
+        let all: Vec<Vec<String>> = alternatives(field).map(|group| group.unwrap().iter().map(Relation::to_string).collect()).collect();
         assert_eq!(
             all,
             [

@@ -125,7 +125,8 @@ impl Cached {
 
     fn store(&self, path: &Path) -> Result<()> {
         let line = |text: &Option<String>| text.clone().unwrap_or_default().replace(['\n', '\r'], "");
-        let mut bytes = format!("{}\n{}\n{}\n", Self::MAGIC, line(&self.validators.etag), line(&self.validators.last_modified)).into_bytes();
+        let mut bytes =
+            format!("{}\n{}\n{}\n", Self::MAGIC, line(&self.validators.etag), line(&self.validators.last_modified)).into_bytes();
         bytes.extend_from_slice(&self.content);
         replace_file(path, &bytes)
     }
@@ -167,8 +168,10 @@ pub(crate) fn parse(text: &str, suite: &str, policy: Policy) -> Result<Release> 
     if let Some(until) = field("valid-until") {
         let until = time(until).ok_or_else(|| Error::network("its Valid-Until is not a date"))?;
         if policy.check_valid_until && !policy.past && policy.now > until {
-            return Err(Error::network(format!("it was valid until {until} only; the mirror is out of date, or someone withholds updates"))
-                .hint("try another mirror, or set check-valid-until = false under [debian]"));
+            return Err(Error::network(format!(
+                "it was valid until {until} only; the mirror is out of date, or someone withholds updates"
+            ))
+            .hint("try another mirror, or set check-valid-until = false under [debian]"));
         }
     }
     if files.is_empty() {
@@ -177,8 +180,8 @@ pub(crate) fn parse(text: &str, suite: &str, policy: Policy) -> Result<Release> 
     // Security's components are called `updates/main` while its files lie below `main`.
     let components = words("components").into_iter().map(|c| c.rsplit('/').next().unwrap_or_default().to_owned()).collect();
     let architectures = words("architectures");
-    let separate_all = architectures.iter().any(|a| a == "all")
-        && !words("no-support-for-architecture-all").iter().any(|what| what == "Packages");
+    let separate_all =
+        architectures.iter().any(|a| a == "all") && !words("no-support-for-architecture-all").iter().any(|what| what == "Packages");
     Ok(Release { date, components, architectures, by_hash: field("acquire-by-hash") == Some("yes"), separate_all, files })
 }
 

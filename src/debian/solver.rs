@@ -10,9 +10,8 @@ use std::collections::HashMap;
 use std::fmt::Display;
 
 use resolvo::{
-    Candidates, Condition, ConditionId, ConditionalRequirement, Dependencies, DependencyProvider, HintDependenciesAvailable, Interner,
-    KnownDependencies, NameId, Problem, Requirement, SolvableId, Solver, SolverCache, StringId, UnsolvableOrCancelled, VersionSetId,
-    VersionSetUnionId,
+    Candidates, Condition, ConditionId, Dependencies, DependencyProvider, HintDependenciesAvailable, Interner, KnownDependencies, NameId,
+    Problem, Requirement, SolvableId, Solver, SolverCache, StringId, UnsolvableOrCancelled, VersionSetId, VersionSetUnionId,
 };
 
 use super::packages::{Id, Packages, Pins};
@@ -309,7 +308,8 @@ mod tests {
 
     #[test]
     fn dependencies_are_followed_and_recommends_are_not() {
-        let text = "fd 10 ; Depends: libc6 (>= 2), libgcc-s1 ; Recommends: doc\nlibc6 2.41 ; Pre-Depends: base\nlibgcc-s1 14\nbase 1\ndoc 1";
+        let text =
+            "fd 10 ; Depends: libc6 (>= 2), libgcc-s1 ; Recommends: doc\nlibc6 2.41 ; Pre-Depends: base\nlibgcc-s1 14\nbase 1\ndoc 1";
         assert_eq!(install(text, &["fd"]).unwrap(), ["base", "fd", "libc6", "libgcc-s1"]);
     }
 

@@ -71,9 +71,11 @@ impl Sources {
                 return parse(text).map_err(|error| error.context(variable));
             }
             // Only real Debian archives: an Ubuntu host's mirrors have other packages under the same names.
-            let of_host = host.apt.iter().filter_map(|text| parse(text).ok()).find(|url| {
-                url.path_segments().and_then(|mut s| s.rfind(|part| !part.is_empty())) == Some(ending)
-            });
+            let of_host = host
+                .apt
+                .iter()
+                .filter_map(|text| parse(text).ok())
+                .find(|url| url.path_segments().and_then(|mut s| s.rfind(|part| !part.is_empty())) == Some(ending));
             of_host.map_or_else(|| parse(built_in), Ok)
         };
         let mirror = find(&settings.mirror, &host.mirror, "mirror", DEBIAN, BUILT_IN)?;
@@ -184,7 +186,9 @@ mod tests {
             "# deb http://no.example/debian x\ndeb-src http://no.example/debian x main\ndeb http://archive.example/ubuntu noble main\n\
              deb [arch=amd64 signed-by=/x] http://apt.example/debian/ trixie main # here\n",
         );
-        host.apt.extend(deb822("Types: deb\nURIs: http://sec.example/debian-security\nSuites: x\n\nEnabled: no\nTypes: deb\nURIs: http://no.example/debian\n"));
+        host.apt.extend(deb822(
+            "Types: deb\nURIs: http://sec.example/debian-security\nSuites: x\n\nEnabled: no\nTypes: deb\nURIs: http://no.example/debian\n",
+        ));
         assert_eq!(bases(&settings, &host)[0], "trixie http://apt.example/debian/");
         assert_eq!(bases(&settings, &host)[2], "trixie-security http://sec.example/debian-security/");
         host.mirror = Some("https://env.example/debian".into());
@@ -201,10 +205,7 @@ mod tests {
         let pool: Vec<&str> = sources.pool(SECURITY).iter().map(Url::as_str).collect();
         assert_eq!(
             pool,
-            [
-                "http://security.debian.org/debian-security/",
-                "http://snapshot.debian.org/archive/debian-security/20261101T000000Z/"
-            ]
+            ["http://security.debian.org/debian-security/", "http://snapshot.debian.org/archive/debian-security/20261101T000000Z/"]
         );
     }
 
