@@ -36,6 +36,11 @@ pub struct LockedArchive {
     pub archive: String,
     /// `trixie`, `trixie-updates`, `trixie-security`.
     pub suite: String,
+    /// The components that were read, sorted.
+    pub components: Vec<String>,
+    /// The moment of the snapshot archive it was read from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// `Date` of its `Release`, RFC 3339 UTC.
     pub date: String,
 }

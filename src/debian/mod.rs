@@ -2,6 +2,24 @@
 //!
 //! Signed release → package index → solver → lock → fetch → segments → layers → image. Knows `catalog` and `image`.
 
+mod archive;
+mod fetch;
+mod http;
+mod index;
+mod indexes;
+mod keyring;
 mod lock;
+mod lock_file;
+mod packages;
+mod relation;
+mod release;
+mod resolve;
+mod signature;
+mod solver;
+mod sources;
+mod version;
 
+pub use archive::Archive;
+pub use fetch::Fetcher;
 pub use lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
+pub use lock_file::{is_fresh, read_lock, staleness};

@@ -1,0 +1,194 @@
+//! One session's view of Debian: locks from it, package files from it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::fetch::Fetcher;
+use super::http::Http;
+use super::indexes::{self, Wanted};
+use super::keyring::Keyring;
+use super::lock::{Lock, LockedArchive};
+use super::lock_file::{changes, containers, read_lock, staleness, write_lock};
+use super::packages::Packages;
+use super::release::{self, Policy, Release};
+use super::resolve::{Universes, resolve};
+use super::sources::{Host, Source, Sources};
+use crate::catalog::{Architecture, Catalog, DebianSettings, Target};
+use crate::error::IoContext;
+use crate::progress::Progress;
+use crate::{Error, Result};
+
+/// The Debian archives of one session: settings, connections and the cache. Does nothing until asked.
+pub struct Archive {
+    http: Http,
+    sources: Sources,
+    settings: DebianSettings,
+    /// The keyring file, if not the embedded one.
+    keyring: Option<PathBuf>,
+    /// `cache/debian`.
+    cache: PathBuf,
+    fetcher: Fetcher,
+}
+
+impl Archive {
+    /// The archives that `settings` and this host name. `folder` is that of `containers.toml`, where a relative keyring
+    /// path starts; `cache` is the program's cache folder, below which `debian/` is used.
+    pub fn new(settings: &DebianSettings, folder: &Path, cache: PathBuf) -> Result<Self> {
+        Self::on(settings, folder, cache, &Host::read())
+    }
+
+    pub(crate) fn on(settings: &DebianSettings, folder: &Path, cache: PathBuf, host: &Host) -> Result<Self> {
+        let http = Http::new()?;
+        let sources = Sources::new(settings, host)?;
+        let cache = cache.join("debian");
+        let fetcher = Fetcher::new(http.clone(), sources.clone(), cache.join("packages"));
+        let keyring = settings.keyring.as_ref().map(|path| folder.join(path));
+        Ok(Archive { http, sources, settings: settings.clone(), keyring, cache, fetcher })
+    }
+
+    /// What fetches the packages of a lock.
+    pub fn fetcher(&self) -> Fetcher {
+        self.fetcher.clone()
+    }
+
+    /// The lock of `catalog`: the one on disk if it fits all of `targets`, without asking the network anything, else a
+    /// renewed one, which is written. Then the changes come with it, a line each.
+    ///
+    /// Versions that are locked stay locked where they can. The file always covers the whole catalog.
+    ///
+    /// # Errors
+    /// With `locked`, a lock that would have to be renewed is a failure.
+    pub async fn lock(
+        &self,
+        catalog: &Catalog,
+        targets: &[Target],
+        locked: bool,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(Lock, Option<Vec<String>>)> {
+        let old = read_lock(&catalog.lock_path())?;
+        let why = match &old {
+            None => "there is none".to_owned(),
+            Some(lock) => match staleness(lock, catalog, targets) {
+                None => return Ok((lock.clone(), None)),
+                Some(why) => why,
+            },
+        };
+        if locked {
+            return Err(Error::failed(format!("{} does not fit containers.toml: {why}", catalog.lock_path().display()))
+                .hint("run `catamaran build` once without --locked, and commit the lock"));
+        }
+        progress.line(&format!("renewing containers.lock: {why}"));
+        let (lock, changes) = self.renew(catalog, targets, old.as_ref(), old.as_ref(), progress, cancel).await?;
+        Ok((lock, Some(changes)))
+    }
+
+    /// Renews the lock of the whole `catalog` with the newest versions, writes it, and says what changed.
+    pub async fn update(&self, catalog: &Catalog, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(Lock, Vec<String>)> {
+        let old = read_lock(&catalog.lock_path())?;
+        self.renew(catalog, &catalog.targets(), old.as_ref(), None, progress, cancel).await
+    }
+
+    /// `old` is compared with, `keep` is what versions are preferred from.
+    async fn renew(
+        &self,
+        catalog: &Catalog,
+        targets: &[Target],
+        old: Option<&Lock>,
+        keep: Option<&Lock>,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(Lock, Vec<String>)> {
+        progress.phase("lock");
+        let mut architectures: Vec<Architecture> = containers(catalog).flat_map(|c| c.targets.iter().copied()).collect();
+        architectures.sort();
+        architectures.dedup();
+        let releases = self.releases(cancel).await?;
+        for (source, release) in &releases {
+            progress.line(&format!("{} {} of {}", source.archive, source.suite, release.date));
+        }
+        let universes: Universes =
+            try_join_all(architectures.into_iter().map(|a| self.packages(a, &releases, cancel))).await?.into_iter().collect();
+        let archives = self.locked_archives(&releases);
+        // Solving is milliseconds of plain computation.
+        let lock = resolve(catalog, &universes, archives, keep, targets, progress)?;
+        let changes = changes(old, &lock);
+        if old != Some(&lock) {
+            write_lock(&catalog.lock_path(), &lock)?;
+        }
+        Ok((lock, changes))
+    }
+
+    /// The releases of all suites, verified.
+    async fn releases(&self, cancel: &CancellationToken) -> Result<Vec<(&Source, Release)>> {
+        let cache = self.cache.join("releases");
+        std::fs::create_dir_all(&cache).at("creating", &cache)?;
+        let keyring = Arc::new(match &self.keyring {
+            Some(path) => Keyring::open(path)?,
+            None => Keyring::embedded()?,
+        });
+        let policy =
+            Policy { now: Timestamp::now(), check_valid_until: self.settings.check_valid_until, past: self.settings.snapshot.is_some() };
+        let (cache, keyring) = (&cache, &keyring);
+        try_join_all(self.sources.suites.iter().map(async |source| {
+            let release = release::read(&self.http, source, keyring, policy, cache, cancel).await?;
+            Ok((source, release))
+        }))
+        .await
+    }
+
+    /// Everything that can be installed on `architecture`.
+    async fn packages(
+        &self,
+        architecture: Architecture,
+        releases: &[(&Source, Release)],
+        cancel: &CancellationToken,
+    ) -> Result<(Architecture, Packages)> {
+        let debian = architecture.debian();
+        let mut wanted = Vec::new();
+        for (source, release) in releases {
+            for component in &self.settings.components {
+                if !release.components.contains(component) {
+                    return Err(Error::usage(format!("{} has no component `{component}`", source.suite))
+                        .hint(format!("it has {}", release.components.join(", "))));
+                }
+                if !release.architectures.iter().any(|a| a == debian) {
+                    return Err(Error::usage(format!("Debian {} does not exist for {architecture}", source.suite))
+                        .hint(format!("it exists for {}", release.architectures.join(", "))));
+                }
+                let folders = [debian].into_iter().chain(release.separate_all.then_some("all"));
+                wanted.extend(folders.map(|folder| Wanted { source, release, component, folder, architecture: debian }));
+            }
+        }
+        let cache = self.cache.join("releases");
+        let read = wanted.iter().map(async |wanted| {
+            let index = indexes::read(&self.http, wanted, &cache, cancel).await?;
+            Ok::<_, Error>(index.map(|index| (wanted.source.archive, index)))
+        });
+        let indexes: Vec<_> = try_join_all(read).await?.into_iter().flatten().collect();
+        let packages = tokio::task::spawn_blocking(move || Packages::new(architecture, indexes)).await;
+        Ok((architecture, packages.map_err(|_| Error::failed("joining the package indexes stopped unexpectedly"))?))
+    }
+
+    fn locked_archives(&self, releases: &[(&Source, Release)]) -> Vec<LockedArchive> {
+        let mut components = self.settings.components.clone();
+        components.sort();
+        components.dedup();
+        let mut archives: Vec<LockedArchive> = releases
+            .iter()
+            .map(|(source, release)| LockedArchive {
+                archive: source.archive.to_owned(),
+                suite: source.suite.clone(),
+                components: components.clone(),
+                snapshot: self.settings.snapshot.clone(),
+                date: release.date.to_string(),
+            })
+            .collect();
+        archives.sort_by(|a, b| (&a.archive, &a.suite).cmp(&(&b.archive, &b.suite)));
+        archives
+    }
+}

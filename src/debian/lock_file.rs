@@ -1,0 +1,299 @@
+//! `containers.lock` on disk: read, written, compared, and whether it still fits the catalog.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::index::is_pool_path;
+use super::lock::Lock;
+use super::relation::{is_name, is_version};
+use super::sources::{DEBIAN, SECURITY};
+use crate::catalog::{Architecture, BuilderKind, Catalog, Container, Target};
+use crate::error::IoContext;
+use crate::image::replace_file;
+use crate::{Error, Result};
+
+/// The only format there is.
+pub(crate) const VERSION: u32 = 1;
+/// A lock larger than this is not one; 1000 packages need 0.3 MB.
+const MAX_LOCK: u64 = 64 << 20;
+const HEADER: &str = "\
+# Every package of every target, pinned. Written by catamaran: commit it, do not edit it.
+# `catamaran update` renews it; `catamaran build --locked` refuses to change it.
+
+";
+
+/// What every image has whatever is asked for: os-release and the usr-merge links, users and groups.
+const IMPLICIT: [&str; 2] = ["base-files", "base-passwd"];
+
+/// The lock at `path`; `None` when there is no such file.
+///
+/// # Errors
+/// A usage error when the file is not a lock, with where and why.
+pub fn read_lock(path: &Path) -> Result<Option<Lock>> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => {
+            if other.at("reading", path)?.len() > MAX_LOCK {
+                return Err(Error::usage(format!("{} is too large to be a lock", path.display())));
+            }
+        }
+    }
+    let text = std::fs::read_to_string(path).at("reading", path)?;
+    parse(&text).map(Some).map_err(|error| {
+        error.context(path.display()).hint("settle the merge if there was one, or delete the file and build again to write a new one")
+    })
+}
+
+/// Writes `lock` to `path`, whole or not at all.
+pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<()> {
+    replace_file(path, text(lock)?.as_bytes())
+}
+
+fn text(lock: &Lock) -> Result<String> {
+    let body = toml::to_string(lock).map_err(|error| Error::failed("the lock could not be written as TOML").source(error))?;
+    Ok(format!("{HEADER}{body}"))
+}
+
+fn parse(text: &str) -> Result<Lock> {
+    let lock: Lock = toml::from_str(text).map_err(|error| Error::usage("not a lock").source(error))?;
+    if lock.version != VERSION {
+        return Err(Error::usage(format!("its format is version {}, and this catamaran knows {VERSION}", lock.version)));
+    }
+    for package in &lock.packages {
+        let fine = is_name(&package.name)
+            && is_version(&package.version)
+            && is_name(&package.architecture)
+            && is_pool_path(&package.path)
+            && [DEBIAN, SECURITY].contains(&package.archive.as_str());
+        if !fine {
+            return Err(Error::usage(format!("the entry of package {:?} is not valid", package.name)));
+        }
+    }
+    let known: BTreeSet<(&str, &str, &str)> =
+        lock.packages.iter().map(|p| (p.name.as_str(), p.version.as_str(), p.architecture.as_str())).collect();
+    let closures = lock.bases.iter().map(|b| (b.target, &b.packages)).chain(lock.targets.iter().map(|t| (t.target, &t.packages)));
+    for (architecture, packages) in closures {
+        for entry in packages {
+            let (name, version) = entry.split_once('=').unwrap_or((entry, ""));
+            if !known.contains(&(name, version, architecture.debian())) && !known.contains(&(name, version, "all")) {
+                return Err(Error::usage(format!("`{entry}` of a target for {architecture} is not among its packages")));
+            }
+        }
+    }
+    Ok(lock)
+}
+
+/// What the base layer asks for, sorted.
+pub(crate) fn base_request(catalog: &Catalog) -> Vec<String> {
+    sorted(catalog.base.iter().map(String::as_str).chain(IMPLICIT))
+}
+
+/// What `container` asks for besides the base, sorted.
+pub(crate) fn request(container: &Container) -> Vec<String> {
+    sorted(container.debian_packages.iter().map(String::as_str))
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The containers that this builder makes.
+pub(crate) fn containers(catalog: &Catalog) -> impl Iterator<Item = &Container> {
+    catalog.containers.iter().filter(|c| c.builder == BuilderKind::Debian)
+}
+
+/// Whether `lock` still says what `catalog` asks for, for every one of `targets` that this builder makes.
+pub fn is_fresh(lock: &Lock, catalog: &Catalog, targets: &[Target]) -> bool {
+    staleness(lock, catalog, targets).is_none()
+}
+
+/// Why `lock` is not what `catalog` asks for, if it is not.
+pub fn staleness(lock: &Lock, catalog: &Catalog, targets: &[Target]) -> Option<String> {
+    let settings = &catalog.debian;
+    let suites: BTreeSet<&str> = lock.archives.iter().map(|a| a.suite.as_str()).collect();
+    let mine = |suite: &str| suite.strip_prefix(settings.suite.as_str()).is_some_and(|rest| ["", "-updates", "-security"].contains(&rest));
+    if !suites.contains(settings.suite.as_str()) || !suites.iter().all(|suite| mine(suite)) {
+        return Some(format!("it is not of the suite {}", settings.suite));
+    }
+    let components = sorted(settings.components.iter().map(String::as_str));
+    if lock.archives.iter().any(|a| a.components != components) {
+        return Some(format!("it is not of the components {}", components.join(", ")));
+    }
+    if lock.archives.iter().any(|a| a.snapshot != settings.snapshot) {
+        return Some("it is of another snapshot".into());
+    }
+    let base = base_request(catalog);
+    for target in targets {
+        let Some(container) = containers(catalog).find(|c| c.name == target.container) else { continue };
+        if lock.base(target.architecture).is_none_or(|locked| locked.request != base) {
+            return Some(format!("the base layer of {} has changed", target.architecture));
+        }
+        match lock.target(target) {
+            None => return Some(format!("{target} is not in it")),
+            Some(locked) if locked.request != request(container) => return Some(format!("the packages of {target} have changed")),
+            Some(_) => {}
+        }
+    }
+    None
+}
+
+/// What is different in `new`, one line each: `curl 8.14.1-1 → 8.14.1-2 (aarch64)`.
+pub(crate) fn changes(old: Option<&Lock>, new: &Lock) -> Vec<String> {
+    let all = |lock: &Lock| {
+        let mut versions: BTreeMap<(String, Architecture), BTreeSet<String>> = BTreeMap::new();
+        let closures = lock.bases.iter().map(|b| (b.target, &b.packages)).chain(lock.targets.iter().map(|t| (t.target, &t.packages)));
+        for (architecture, entry) in closures.flat_map(|(architecture, packages)| packages.iter().map(move |p| (architecture, p))) {
+            if let Some((name, version)) = entry.split_once('=') {
+                versions.entry((name.to_owned(), architecture)).or_default().insert(version.to_owned());
+            }
+        }
+        versions
+    };
+    let (old, new) = (old.map(all).unwrap_or_default(), all(new));
+    let words = |versions: &BTreeSet<String>| versions.iter().cloned().collect::<Vec<_>>().join(", ");
+    // One line for all architectures where the same happened.
+    let mut lines: BTreeMap<String, Vec<Architecture>> = BTreeMap::new();
+    for key @ (name, architecture) in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+        let line = match (old.get(key), new.get(key)) {
+            (Some(before), Some(after)) if before != after => format!("{name} {} → {}", words(before), words(after)),
+            (None, Some(after)) => format!("{name} {} added", words(after)),
+            (Some(before), None) => format!("{name} {} removed", words(before)),
+            _ => continue,
+        };
+        lines.entry(line).or_default().push(*architecture);
+    }
+    let names = |architectures: Vec<Architecture>| architectures.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
+    lines.into_iter().map(|(line, architectures)| format!("{line} ({})", names(architectures))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lock::{Hex, LockedArchive, LockedBase, LockedPackage, LockedTarget};
+    use super::*;
+    use crate::image::Digest;
+    use proptest::prelude::*;
+
+    fn container(name: &str, packages: &[&str]) -> Container {
+        Container {
+            name: name.into(),
+            builder: BuilderKind::Debian,
+            targets: vec![Architecture::X86_64],
+            debian_packages: packages.iter().map(|p| (*p).to_owned()).collect(),
+            nix_packages: Vec::new(),
+            entrypoint: vec![name.to_owned()],
+            cmd: Vec::new(),
+            env: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            user: None,
+            workdir: None,
+            expose: Vec::new(),
+            volumes: Vec::new(),
+            test: Vec::new(),
+            span: 0..0,
+            line: 1,
+        }
+    }
+
+    fn catalog() -> Catalog {
+        Catalog { base: vec!["bash".into()], containers: vec![container("fd", &["fd-find", "less"])], ..Catalog::default() }
+    }
+
+    fn package(name: &str, version: &str) -> LockedPackage {
+        LockedPackage {
+            name: name.into(),
+            version: version.into(),
+            architecture: "amd64".into(),
+            archive: "debian".into(),
+            path: format!("pool/main/{name}.deb"),
+            size: 1,
+            sha256: Hex(Digest::of(name.as_bytes())),
+        }
+    }
+
+    fn lock() -> Lock {
+        let archive = LockedArchive {
+            archive: "debian".into(),
+            suite: "trixie".into(),
+            components: vec!["main".into()],
+            snapshot: None,
+            date: "2026-11-21T00:00:00Z".into(),
+        };
+        let base = LockedBase {
+            target: Architecture::X86_64,
+            request: vec!["base-files".into(), "base-passwd".into(), "bash".into()],
+            packages: vec!["bash=5.2-1".into()],
+        };
+        let target = LockedTarget {
+            container: "fd".into(),
+            target: Architecture::X86_64,
+            request: vec!["fd-find".into(), "less".into()],
+            packages: vec!["bash=5.2-1".into(), "fd-find=10-1".into()],
+        };
+        let packages = vec![package("bash", "5.2-1"), package("fd-find", "10-1")];
+        Lock { version: VERSION, archives: vec![archive], bases: vec![base], targets: vec![target], packages }
+    }
+
+    #[test]
+    fn a_lock_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("containers.lock");
+        assert_eq!(read_lock(&path).unwrap(), None);
+        write_lock(&path, &lock()).unwrap();
+        assert_eq!(read_lock(&path).unwrap(), Some(lock()));
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("# Every package"));
+    }
+
+    #[test]
+    fn a_lock_is_stale_when_what_was_asked_for_changes() {
+        let targets = catalog().targets();
+        assert_eq!(staleness(&lock(), &catalog(), &targets), None);
+        let stale = |change: &dyn Fn(&mut Catalog)| {
+            let mut changed = catalog();
+            change(&mut changed);
+            staleness(&lock(), &changed, &changed.targets()).unwrap_or_default()
+        };
+        assert!(stale(&|c| c.base.push("curl".into())).contains("base layer of x86_64"));
+        assert!(stale(&|c| c.containers[0].debian_packages.push("x".into())).contains("packages of fd/x86_64"));
+        assert!(stale(&|c| c.containers.push(container("rg", &["ripgrep"]))).contains("rg/x86_64 is not in it"));
+        assert!(stale(&|c| c.debian.suite = "forky".into()).contains("suite forky"));
+        assert!(stale(&|c| c.debian.components.push("contrib".into())).contains("components"));
+        assert!(stale(&|c| c.debian.snapshot = Some("20261101T000000Z".into())).contains("snapshot"));
+        // Order, and containers of the other builder, do not matter.
+        assert_eq!(stale(&|c| c.containers[0].debian_packages.reverse()), "");
+        assert_eq!(stale(&|c| c.containers[0].builder = BuilderKind::Nix), "");
+    }
+
+    #[test]
+    fn a_damaged_lock_says_what_is_wrong() {
+        let good = text(&lock()).unwrap();
+        for (from, to, expected) in [
+            ("version = 1", "version = 2", "version 2"),
+            ("pool/main/bash.deb", "../../etc/passwd", "package \"bash\""),
+            ("\"fd-find=10-1\"", "\"fd-find=11-1\"", "fd-find=11-1"),
+            ("[[base]]", "<<<<<<< HEAD", "not a lock"),
+        ] {
+            let error = parse(&good.replace(from, to)).unwrap_err();
+            assert!(error.message().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn changes_are_one_line_each() {
+        let mut new = lock();
+        new.packages = vec![package("bash", "5.2-2"), package("curl", "8-1")];
+        new.bases[0].packages = vec!["bash=5.2-2".into()];
+        new.targets[0].packages = vec!["bash=5.2-2".into(), "curl=8-1".into()];
+        assert_eq!(
+            changes(Some(&lock()), &new),
+            ["bash 5.2-1 → 5.2-2 (x86_64)", "curl 8-1 added (x86_64)", "fd-find 10-1 removed (x86_64)"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_lock_or_refused(text in "(version = 1\n|\\[\\[package\\]\\]\n|name = \"a\"\n|size = 1\n|[ -~]|\n){0,20}") {
+            let _ = parse(&text);
+        }
+    }
+}

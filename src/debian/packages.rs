@@ -1,0 +1,166 @@
+//! Everything that can be installed on one architecture: the indexes of all suites taken together.
+
+use std::collections::BTreeMap;
+
+use super::index::{Index, Record};
+use super::relation::{Relation, relations};
+use super::version;
+use crate::catalog::Architecture;
+
+/// The packages of one architecture.
+#[derive(Debug)]
+pub(crate) struct Packages {
+    /// Which architecture.
+    pub architecture: Architecture,
+    indexes: Vec<(&'static str, Index)>,
+    /// Who provides what: a hash of the provided name, and the provider. Sorted.
+    providers: Vec<(u64, Id)>,
+}
+
+/// A package: which index, which position in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Id(u32, u32);
+
+/// Chosen versions by package name; they win over newer ones.
+pub(crate) type Pins = BTreeMap<String, String>;
+
+impl Packages {
+    /// Joins `indexes`, each with the name of its archive; of equal versions the first index's is taken.
+    pub fn new(architecture: Architecture, indexes: Vec<(&'static str, Index)>) -> Self {
+        let mut providers = Vec::new();
+        for (i, (_, index)) in indexes.iter().enumerate() {
+            for position in 0..index.len() {
+                let provides = index.record(position).provides;
+                for provided in relations(provides).flatten() {
+                    providers.push((hash(provided.name), Id(i as u32, position as u32)));
+                }
+            }
+        }
+        providers.sort_unstable();
+        Packages { architecture, indexes, providers }
+    }
+
+    /// The package `id`.
+    pub fn record(&self, id: Id) -> Record<'_> {
+        self.indexes[id.0 as usize].1.record(id.1 as usize)
+    }
+
+    /// The archive that has the package `id`.
+    pub fn archive(&self, id: Id) -> &'static str {
+        self.indexes[id.0 as usize].0
+    }
+
+    /// Every version of the package `name`.
+    pub fn versions(&self, name: &str) -> impl Iterator<Item = Id> {
+        self.indexes.iter().enumerate().flat_map(move |(i, (_, index))| index.find(name).map(move |p| Id(i as u32, p as u32)))
+    }
+
+    /// The version of `name` to install: the pinned one if it is there, else the newest, whatever suite has it.
+    pub fn candidate(&self, name: &str, pins: &Pins) -> Option<Id> {
+        let pinned = pins.get(name).and_then(|pin| self.versions(name).find(|id| self.record(*id).version == *pin));
+        pinned.or_else(|| {
+            self.versions(name).reduce(|best, id| match version::compare(self.record(id).version, self.record(best).version) {
+                std::cmp::Ordering::Greater => id,
+                _ => best,
+            })
+        })
+    }
+
+    /// The candidates that provide `relation` by `Provides`, best first: by priority, then by name.
+    pub fn providers(&self, relation: &Relation<'_>, pins: &Pins) -> Vec<Id> {
+        let wanted = hash(relation.name);
+        let first = self.providers.partition_point(|(hash, _)| *hash < wanted);
+        let mut found: Vec<Id> = self.providers[first..]
+            .iter()
+            .take_while(|(hash, _)| *hash == wanted)
+            .map(|(_, id)| *id)
+            .filter(|id| {
+                let record = self.record(*id);
+                let provides = relations(record.provides).flatten().any(|provided| {
+                    provided.name == relation.name && relation.accepts_provided(provided.constraint.map(|(_, version)| version))
+                });
+                // An old version's Provides must not count, or an update would be held back by it.
+                provides && self.candidate(record.name, pins) == Some(*id)
+            })
+            .collect();
+        found.sort_by_key(|id| {
+            let record = self.record(*id);
+            (importance(record.priority), record.name)
+        });
+        found.dedup();
+        found
+    }
+
+    /// Every name of a package, with repetitions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.indexes.iter().flat_map(|(_, index)| (0..index.len()).map(|position| index.name(position)))
+    }
+}
+
+/// Policy 2.5, most important first.
+fn importance(priority: &str) -> u8 {
+    match priority {
+        "required" => 0,
+        "important" => 1,
+        "standard" => 2,
+        "optional" => 3,
+        _ => 4,
+    }
+}
+
+/// FNV-1a: the same everywhere, unlike the standard library's.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::relation::relation;
+    use super::*;
+
+    /// Packages from lines `name version ; field: value ; …`.
+    pub(crate) fn packages(architecture: Architecture, suites: &[&str]) -> Packages {
+        let indexes = suites.iter().map(|suite| {
+            let mut text = String::new();
+            for line in suite.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                let mut parts = line.split(" ; ").map(str::trim);
+                let (name, version) = parts.next().unwrap().split_once(' ').unwrap();
+                let sha = crate::image::Digest::of(line.as_bytes()).hex();
+                let debian = architecture.debian();
+                text += &format!("Package: {name}\nVersion: {version}\nArchitecture: {debian}\n");
+                text += &format!("Filename: pool/main/{name}_{version}_{debian}.deb\nSize: {}\nSHA256: {sha}\n", line.len());
+                parts.for_each(|field| text += &format!("{field}\n"));
+                text.push('\n');
+            }
+            ("debian", Index::scan(text.as_bytes(), architecture.debian()).unwrap())
+        });
+        Packages::new(architecture, indexes.collect())
+    }
+
+    fn names(packages: &Packages, text: &str) -> Vec<String> {
+        let found = packages.providers(&relation(text).unwrap(), &Pins::new());
+        found.into_iter().map(|id| format!("{} {}", packages.record(id).name, packages.record(id).version)).collect()
+    }
+
+    #[test]
+    fn the_newest_of_all_suites_wins_unless_another_is_pinned() {
+        let all = packages(Architecture::X86_64, &["curl 8.14.1-1\ncurl 8.2-1", "curl 8.14.1-1+deb13u1"]);
+        let version = |pins: &Pins| all.record(all.candidate("curl", pins).unwrap()).version.to_owned();
+        assert_eq!(version(&Pins::new()), "8.14.1-1+deb13u1");
+        assert_eq!(version(&Pins::from([("curl".into(), "8.2-1".into())])), "8.2-1");
+        assert_eq!(version(&Pins::from([("curl".into(), "7-gone".into())])), "8.14.1-1+deb13u1");
+    }
+
+    #[test]
+    fn providers_are_current_and_ordered_by_priority() {
+        let all = packages(
+            Architecture::X86_64,
+            &[
+                "gawk 5 ; Priority: optional ; Provides: awk\nmawk 1 ; Priority: required ; Provides: awk (= 2)\nold 1 ; Provides: awk",
+                "old 2",
+            ],
+        );
+        assert_eq!(names(&all, "awk"), ["mawk 1", "gawk 5"]);
+        assert_eq!(names(&all, "awk (>= 2)"), ["mawk 1"]);
+    }
+}
