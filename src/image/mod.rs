@@ -5,6 +5,7 @@
 mod config;
 mod descriptor;
 mod digest;
+mod elf;
 mod facts;
 #[allow(clippy::module_inception)]
 mod image;
@@ -12,9 +13,10 @@ mod manifest;
 mod reference;
 mod store;
 
-pub use config::{ExecutionConfig, History, ImageConfig, RootFs};
+pub use config::{Empty, ExecutionConfig, History, ImageConfig, RootFs};
 pub use descriptor::{Descriptor, Platform, media_type};
 pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
+pub use elf::{ELF_HEAD, read_elf};
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
 pub use image::{Blobs, Image};
 pub use manifest::{Index, Manifest};
