@@ -2,6 +2,8 @@
 //!
 //! Signed release → package index → solver → lock → fetch → segments → layers → image. Knows `catalog` and `image`.
 
+mod deb;
 mod lock;
+mod segment;
 
 pub use lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
