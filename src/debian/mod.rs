@@ -4,6 +4,7 @@
 
 mod deb;
 mod lock;
+mod rootfs;
 mod segment;
 
 pub use lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
