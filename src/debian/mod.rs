@@ -3,6 +3,7 @@
 //! Signed release → package index → solver → lock → fetch → segments → layers → image. Knows `catalog` and `image`.
 
 mod archive;
+mod deb;
 mod fetch;
 mod http;
 mod index;
@@ -14,6 +15,8 @@ mod packages;
 mod relation;
 mod release;
 mod resolve;
+mod rootfs;
+mod segment;
 mod signature;
 mod solver;
 mod sources;

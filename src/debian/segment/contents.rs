@@ -1,0 +1,49 @@
+//! The few files whose bytes are kept beside a segment, because generated files are made from them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A kept file larger than this is left alone: none of them comes near it.
+pub(super) const MAX_KEPT: u64 = 1 << 20;
+
+/// Whether the bytes of `path` are kept (rules R5–R9 read them).
+pub(super) fn is_kept(path: &str) -> bool {
+    const FOLDERS: [(&str, &str); 4] = [
+        ("usr/share/base-passwd/", ".master"),
+        ("usr/share/base-files/", ""),
+        ("usr/share/ca-certificates/", ".crt"),
+        ("etc/ld.so.conf.d/", ".conf"),
+    ];
+    matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf")
+        || FOLDERS.iter().any(|(folder, suffix)| path.starts_with(folder) && path.ends_with(suffix))
+}
+
+/// Kept files by path.
+pub(super) type Contents = BTreeMap<String, Bytes>;
+
+/// File content; base64 in JSON, so that it is exact whatever it holds.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(in super::super) struct Bytes(pub Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        STANDARD.decode(&*text).map(Bytes).map_err(serde::de::Error::custom)
+    }
+}

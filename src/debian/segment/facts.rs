@@ -1,0 +1,89 @@
+//! What is known of a segment without opening it, and where segments are kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::Hex;
+use super::contents::Contents;
+use crate::Result;
+use crate::image::{Digest, Entry};
+
+/// Changes whenever the bytes or the facts of a segment would: a part of its file name, so older ones are just not found.
+pub(super) const FORMAT: u32 = 1;
+
+/// The facts of one segment; its sidecar on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in super::super) struct Segment {
+    /// [`FORMAT`] of its maker.
+    pub format: u32,
+    /// SHA-256 of the .deb.
+    pub sha256: Hex,
+    /// Binary package.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// Its architecture in Debian's words.
+    pub architecture: String,
+    /// Length of the .deb.
+    pub deb_size: u64,
+    /// Length of the tar entries, uncompressed.
+    pub raw_size: u64,
+    /// Length of the members together.
+    pub size: u64,
+    /// Length of each gzip member; all but the last hold [`super::gzip::MEMBER`] bytes.
+    pub members: Vec<u32>,
+    /// Newest modification time of its files, seconds since 1970.
+    pub newest: u64,
+    /// Its non-directory entries, in the order of the tar.
+    pub entries: Vec<Entry>,
+    /// The directories the .deb lists, at their physical paths, sorted.
+    pub directories: Vec<Directory>,
+    /// The control stanza, as it goes into the image.
+    pub control: String,
+    /// The `md5sums` control file with physical paths, empty when the package has none.
+    pub md5sums: String,
+    /// Its maintainer scripts and triggers, with the SHA-256 of each.
+    pub scripts: BTreeMap<String, Hex>,
+    /// Files that generated files are made from.
+    pub contents: Contents,
+}
+
+/// A directory a .deb lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in super::super) struct Directory {
+    /// Path, without slashes at the ends.
+    pub path: String,
+    /// `0o7777` bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Modification time.
+    pub mtime: u64,
+}
+
+impl Segment {
+    /// Where the segment of the .deb `sha256` is below `folder`: its members, and its facts.
+    pub(in super::super) fn paths(folder: &Path, sha256: &Digest) -> (PathBuf, PathBuf) {
+        let stem = format!("{}-v{FORMAT}", sha256.hex());
+        (folder.join(format!("{stem}.gz")), folder.join(format!("{stem}.json")))
+    }
+
+    /// The facts of a cached segment, if it is there whole. A damaged one counts as missing and is made again.
+    pub(in super::super) fn load(folder: &Path, sha256: &Digest) -> Option<Self> {
+        let (members, facts) = Self::paths(folder, sha256);
+        let segment: Segment = serde_json::from_slice(&fs::read(facts).ok()?).ok()?;
+        let length = fs::metadata(members).ok()?.len();
+        let listed: u64 = segment.members.iter().map(|n| u64::from(*n)).sum();
+        (segment.format == FORMAT && segment.sha256.0 == *sha256 && segment.size == length && listed == length).then_some(segment)
+    }
+
+    /// The sidecar's bytes.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|error| crate::Error::failed("cannot write a segment's facts").source(error))
+    }
+}

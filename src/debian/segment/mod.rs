@@ -1,0 +1,16 @@
+//! Segments: each .deb, once, as the compressed tar entries it gives to any layer, with the facts others need.
+//!
+//! .deb → canonical paths → normalised headers → 1 MiB gzip members, and a sidecar of facts. Layers are concatenations of
+//! segments, so a package is decompressed and compressed once for all containers that ever use it.
+
+pub(super) mod canonical;
+mod contents;
+mod facts;
+pub(super) mod gzip;
+mod make;
+pub(super) mod pipeline;
+pub(super) mod stanza;
+pub(super) mod tar_header;
+
+pub(super) use facts::{Directory, Segment};
+pub(super) use make::{Making, make};
