@@ -3,14 +3,19 @@
 //! Signed release → package index → solver → lock → fetch → segments → layers → image. Knows `catalog` and `image`.
 
 mod archive;
+mod builder;
 mod deb;
+mod entrypoint;
 mod fetch;
 mod http;
+mod image_config;
 mod index;
 mod indexes;
 mod keyring;
+mod layer;
 mod lock;
 mod lock_file;
+mod members;
 mod packages;
 mod relation;
 mod release;
@@ -22,7 +27,11 @@ mod solver;
 mod sources;
 mod version;
 
+<<<<<<< HEAD
 pub use archive::Archive;
 pub use fetch::Fetcher;
+=======
+pub use builder::{Builder, PackageFiles};
+>>>>>>> layers
 pub use lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
 pub use lock_file::{is_fresh, read_lock, staleness};

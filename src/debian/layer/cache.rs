@@ -1,0 +1,45 @@
+//! Remembers which blob a recipe made, so that the base layer is written once for all containers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::{Descriptor, Digest, Store, media_type, replace_file};
+use crate::{Error, Result};
+
+/// A layer that has been written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in super::super) struct CachedLayer {
+    /// The blob.
+    pub digest: Digest,
+    /// Its uncompressed tar.
+    pub diff_id: Digest,
+    /// Length of the blob.
+    pub size: u64,
+    /// Length of the tar.
+    pub raw_size: u64,
+}
+
+impl CachedLayer {
+    /// Its descriptor in a manifest.
+    pub(in super::super) fn descriptor(&self) -> Descriptor {
+        Descriptor::new(media_type::LAYER_GZIP, self.digest, self.size)
+    }
+}
+
+fn path(folder: &Path, recipe: &Digest) -> PathBuf {
+    folder.join(format!("{}.json", recipe.hex()))
+}
+
+/// The layer `recipe` made, if its blob is still in `store`.
+pub(in super::super) fn load(folder: &Path, recipe: &Digest, store: &Store) -> Option<CachedLayer> {
+    let layer: CachedLayer = serde_json::from_slice(&fs::read(path(folder, recipe)).ok()?).ok()?;
+    store.has(&layer.descriptor()).then_some(layer)
+}
+
+/// Remembers it.
+pub(in super::super) fn save(folder: &Path, recipe: &Digest, layer: &CachedLayer) -> Result<()> {
+    let bytes = serde_json::to_vec(layer).map_err(|error| Error::failed("cannot write a layer's record").source(error))?;
+    replace_file(&path(folder, recipe), &bytes)
+}

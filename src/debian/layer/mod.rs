@@ -1,0 +1,12 @@
+//! Layers: directories, segments in name order, generated files, end of archive; written once per recipe.
+
+mod cache;
+mod directories;
+mod filter;
+mod ownership;
+mod plan;
+mod write;
+
+pub(super) use cache::{CachedLayer, load, save};
+pub(super) use plan::{LayerPlan, plan};
+pub(super) use write::write;

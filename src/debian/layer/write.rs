@@ -1,0 +1,133 @@
+//! Writes a layer's blob: cached members are copied, the rest is compressed, both digests are computed on the way.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use tar::EntryType;
+use tokio_util::sync::CancellationToken;
+
+use super::super::rootfs::Content;
+use super::super::segment::gzip::{MEMBER, compress, decompress};
+use super::super::segment::tar_header::{TarEntry, pad};
+use super::super::segment::{Segment, pipeline};
+use super::cache::CachedLayer;
+use super::filter::filter;
+use super::plan::LayerPlan;
+use crate::error::IoContext;
+use crate::image::{Hasher, Store};
+use crate::{Error, Result};
+
+/// A piece of the layer on its way to the blob.
+enum Piece {
+    /// Uncompressed tar, at most [`MEMBER`] bytes.
+    Raw(Vec<u8>),
+    /// A finished member: file, offset, length, package.
+    Member(Arc<File>, u64, u32, Arc<Segment>),
+}
+
+/// Writes the layer into `store`; segments are read from `folder`. The same bytes for any number of `workers`.
+pub(in super::super) fn write(
+    plan: &LayerPlan,
+    folder: &Path,
+    store: &Store,
+    workers: usize,
+    cancel: &CancellationToken,
+) -> Result<CachedLayer> {
+    let mut blob = store.writer()?;
+    let (mut diff_id, mut raw_size) = (Hasher::new(), 0u64);
+    pipeline::ordered(
+        workers,
+        |push| {
+            let mut push = |piece| {
+                if cancel.is_cancelled() { Err(Error::interrupted()) } else { push(piece) }
+            };
+            let mut raw = Raw { buffer: Vec::new() };
+            directories(plan, &mut raw.buffer)?;
+            raw.flush(&mut push)?;
+            for (segment, without) in &plan.segments {
+                let path = Segment::paths(folder, &segment.sha256.0).0;
+                let file = File::open(&path).at("opening", &path)?;
+                if without.is_empty() {
+                    let (file, mut offset) = (Arc::new(file), 0);
+                    for length in &segment.members {
+                        push(Piece::Member(file.clone(), offset, *length, segment.clone()))?;
+                        offset += u64::from(*length);
+                    }
+                } else {
+                    filter(file, without, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
+                    raw.flush(&mut push)?;
+                }
+            }
+            for (path, file) in &plan.files {
+                let (kind, link, bytes): (_, &str, &[u8]) = match &file.content {
+                    Content::File(bytes) => (EntryType::Regular, "", bytes),
+                    Content::Link(target) => (EntryType::Symlink, target, b""),
+                    Content::Directory => continue,
+                };
+                let size = bytes.len() as u64;
+                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime, device: None }
+                    .write(&mut raw.buffer)?;
+                raw.add(bytes, &mut push)?;
+                pad(&mut raw.buffer, size);
+            }
+            raw.flush(&mut push)?;
+            // Two zero blocks end an archive (POSIX pax, "ustar Interchange Format").
+            push(Piece::Raw(vec![0; 1024]))
+        },
+        |piece| match piece {
+            Piece::Raw(raw) => Ok((compress(&raw)?, raw)),
+            Piece::Member(file, offset, length, segment) => {
+                let damaged = |error: Error| {
+                    error
+                        .context(format!("{} {}", segment.package, segment.version))
+                        .hint(format!("delete {} and build again", Segment::paths(folder, &segment.sha256.0).0.display()))
+                };
+                let mut member = vec![0; length as usize];
+                file.read_exact_at(&mut member, offset).at("reading a segment in", folder).map_err(damaged)?;
+                let raw = decompress(&member).map_err(damaged)?;
+                Ok((member, raw))
+            }
+        },
+        |(member, raw): (Vec<u8>, Vec<u8>)| {
+            diff_id.update(&raw);
+            raw_size += raw.len() as u64;
+            blob.write_all(&member).at("writing a layer to", store.root())
+        },
+    )?;
+    let (digest, size) = blob.finish()?;
+    Ok(CachedLayer { digest, diff_id: diff_id.finish(), size, raw_size })
+}
+
+fn directories(plan: &LayerPlan, out: &mut Vec<u8>) -> Result<()> {
+    plan.directories.iter().try_for_each(|d| {
+        let (kind, mode, uid, gid, mtime) = (EntryType::Directory, d.mode, d.uid, d.gid, d.mtime);
+        TarEntry { path: &d.path, kind, link: "", mode, uid, gid, size: 0, mtime, device: None }.write(out)
+    })
+}
+
+/// Gathers uncompressed tar into pieces.
+struct Raw {
+    buffer: Vec<u8>,
+}
+
+impl Raw {
+    fn add(&mut self, bytes: &[u8], push: &mut dyn FnMut(Piece) -> Result<()>) -> Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() < MEMBER { Ok(()) } else { self.hand_on(push, MEMBER) }
+    }
+
+    fn flush(&mut self, push: &mut dyn FnMut(Piece) -> Result<()>) -> Result<()> {
+        self.hand_on(push, 1)
+    }
+
+    fn hand_on(&mut self, push: &mut dyn FnMut(Piece) -> Result<()>, least: usize) -> Result<()> {
+        while self.buffer.len() >= least {
+            let rest = self.buffer.split_off(self.buffer.len().min(MEMBER));
+            push(Piece::Raw(std::mem::replace(&mut self.buffer, rest)))?;
+        }
+        Ok(())
+    }
+}
