@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::{Buf, Bytes};
 use reqwest::header::{ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RANGE, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
@@ -259,15 +259,24 @@ impl Read for Pieces {
 }
 
 /// Runs `attempt` until it succeeds, fails for good, or has been tried often enough; stops at once when cancelled.
-pub(crate) async fn with_retries<T, F>(cancel: &CancellationToken, attempt: impl FnMut() -> F) -> Result<T>
+pub(crate) async fn with_retries<T, F>(cancel: &CancellationToken, mut attempt: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T, Fault>>,
 {
-    let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(RETRIES).with_jitter();
-    let work = attempt.retry(backoff).when(|fault: &Fault| fault.transient).adjust(|fault, delay| delay.map(|d| fault.after.unwrap_or(d)));
-    match cancel.run_until_cancelled(work).await {
-        None => Err(Error::interrupted()),
-        Some(done) => done.map_err(|fault| fault.error),
+    let mut delays = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(RETRIES).with_jitter().build();
+    loop {
+        let fault = match cancel.run_until_cancelled(attempt()).await {
+            None => return Err(Error::interrupted()),
+            Some(Ok(done)) => return Ok(done),
+            Some(Err(fault)) => fault,
+        };
+        let delay = match delays.next() {
+            Some(delay) if fault.transient => fault.after.unwrap_or(delay),
+            _ => return Err(fault.error),
+        };
+        if cancel.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+            return Err(Error::interrupted());
+        }
     }
 }
 

@@ -55,23 +55,25 @@ pub(crate) async fn read(http: &Http, wanted: &Wanted<'_>, cache: &Path, cancel:
     }
     let what = format!("{path} of {}", wanted.source.suite);
     let urls = urls(wanted, &path, &digest)?;
-    let index = with_retries(cancel, || async {
-        for url in &urls {
-            let Answer::Body(body) = http.ask(url, 0, None).await? else { continue };
-            let (what, architecture, place) = (what.clone(), wanted.architecture.to_owned(), place.clone());
-            return body
-                .read_by(move |pieces| {
-                    let index = scan(pieces, compression, digest, size, unpacked, &architecture, &what)?;
-                    // Next time is no reason to fail now.
-                    let _ = store(&place, &digest, &index);
-                    Ok(index)
-                })
-                .await;
+    let index = with_retries(cancel, || {
+        async {
+            for url in &urls {
+                let Answer::Body(body) = http.ask(url, 0, None).await? else { continue };
+                let (what, architecture, place) = (what.clone(), wanted.architecture.to_owned(), place.clone());
+                return body
+                    .read_by(move |pieces| {
+                        let index = scan(pieces, compression, digest, size, unpacked, &architecture, &what)?;
+                        // Next time is no reason to fail now.
+                        let _ = store(&place, &digest, &index);
+                        Ok(index)
+                    })
+                    .await;
+            }
+            Err(Fault::lasting(
+                Error::network(format!("the mirror does not have {what}"))
+                    .hint("it may be in the middle of an update: try again in a few minutes, or use another mirror"),
+            ))
         }
-        Err(Fault::lasting(
-            Error::network(format!("the mirror does not have {what}"))
-                .hint("it may be in the middle of an update: try again in a few minutes, or use another mirror"),
-        ))
     })
     .await?;
     Ok(Some(index))

@@ -50,7 +50,7 @@ pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<()> {
 }
 
 fn text(lock: &Lock) -> Result<String> {
-    let body = toml::to_string(lock).map_err(|error| Error::failed("the lock could not be written as TOML").source(error))?;
+    let body = toml::to_string_pretty(lock).map_err(|error| Error::failed("the lock could not be written as TOML").source(error))?;
     Ok(format!("{HEADER}{body}"))
 }
 

@@ -95,15 +95,14 @@ fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<B
         if read > blob.size {
             return Err(wrong(format!("it has more than its {} bytes", blob.size)));
         }
-        let last = chunk.is_empty() || read == blob.size && (chunk.len() as u64) < room;
+        if chunk.is_empty() {
+            break;
+        }
         hasher.update(&chunk);
         if let Some(held) = held.replace(Bytes::from(chunk))
             && sender.blocking_send(Ok(held)).is_err()
         {
             return Ok(());
-        }
-        if last {
-            break;
         }
     }
     let digest = hasher.finish();
@@ -113,7 +112,7 @@ fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<B
     if digest != blob.digest {
         return Err(wrong(format!("its content has the digest {digest}")));
     }
-    if let Some(held) = held.filter(|h| !h.is_empty()) {
+    if let Some(held) = held {
         let _ = sender.blocking_send(Ok(held));
     }
     Ok(())

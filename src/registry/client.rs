@@ -149,22 +149,24 @@ impl Registry {
         if authority.is_open() {
             return Ok("anonymous (the registry asks for no credentials)".into());
         }
-        let source = authority.credential(repository).await?.source;
+        let credential = authority.credential(repository).await?;
         let scope = Scope::push(repository);
         if authority.has_tokens() {
             if authority.lacks_push(&self.0.http, &scope).await? {
                 return Err(Error::network(format!("the token server of {} does not grant pushing to {repository}", self.host()))
                     .hint(authority.advice(repository).await));
             }
+        } else if credential.proof.is_none() {
+            return Err(Error::network(format!("{} asks for credentials", self.host())).hint(authority.advice(repository).await));
         } else {
-            let doing = format!("logging in to {}", self.host());
-            let response = self.exchange(&scope, Method::GET, &self.0.endpoint.ping(), &doing, &|r| r).await?;
+            let doing = "logging in";
+            let response = self.exchange(&scope, Method::GET, &self.0.endpoint.ping(), doing, &|r| r).await?;
             if !response.status().is_success() {
-                return Err(self.declined(response, &doing, repository).await.into());
+                return Err(self.declined(response, doing, repository).await.into());
             }
             let _ = bounded(response, 64 << 10).await;
         }
-        Ok(source)
+        Ok(credential.source)
     }
 
     /// Whether a token server stands before the registry, so that every repository needs a proof of its own.

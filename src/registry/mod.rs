@@ -12,9 +12,13 @@ mod credentials;
 mod docker_config;
 mod endpoint;
 mod failure;
+#[cfg(test)]
+mod fault_server;
 mod manifest;
 mod remote;
 mod retry;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use client::Registry;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::candidate::Candidate;
 use super::git::git;
 use super::index::platform_of;
-use super::plan::{Gate, Plan, TagChange};
+use super::plan::{Gate, Plan, PlannedTag, TagChange};
 use crate::catalog::Architecture;
 use crate::verify::Verdict;
 use crate::{Error, Kind};
@@ -121,14 +121,14 @@ pub(super) fn version_free(plan: &Plan, force: bool) -> Gate {
     let mut moved = Vec::new();
     let mut same = 0;
     for container in &plan.containers {
-        let versions = container.images.iter().filter_map(|i| i.tag.as_ref()).chain(container.tags.first());
-        for tag in versions {
-            match tag.change {
-                TagChange::Moves { from } => moved.push(format!("{}:{} is {} now", container.repository, tag.tag, from.short())),
-                TagChange::Unchanged => same += 1,
-                TagChange::New => {}
-            }
-        }
+        let named = |tag: &PlannedTag| match tag.change {
+            TagChange::Moves { from } => Some(format!("{}:{} is {} now", container.repository, tag.tag, from.short())),
+            _ => None,
+        };
+        let versions = || container.tags.first().into_iter().chain(container.images.iter().filter_map(|i| i.tag.as_ref()));
+        // The version speaks for the tags of its architectures.
+        moved.extend(versions().find_map(named));
+        same += versions().filter(|t| t.change == TagChange::Unchanged).count();
     }
     if moved.is_empty() {
         let message = match same {

@@ -11,6 +11,8 @@ mod platform;
 mod report;
 mod rootfs;
 mod run;
+#[cfg(test)]
+mod samples;
 mod scan;
 mod sparse;
 mod tarball;

@@ -45,3 +45,33 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     }
     tally.result(Check::ConfigPlatform, platform.to_string(), "platform claim")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::Architecture;
+    use crate::progress::Silent;
+    use crate::verify::samples::{Layer, Sample, claim, report, result};
+    use crate::verify::{Check, Verdict, verify};
+
+    fn verdict(image: &crate::image::Image, expected: Option<Architecture>) -> Verdict {
+        let report = verify(image, "", expected, &mut |_| {}, &Silent, &|| false).unwrap();
+        result(&report, Check::ConfigPlatform).verdict
+    }
+
+    #[test]
+    fn the_claims_of_config_index_and_target_must_agree() {
+        let mut image = Sample::new("arm64").layer(Layer::new()).image();
+        claim(&mut image, "arm64", Some("v8"));
+        assert_eq!(verdict(&image, Some(Architecture::Aarch64)), Verdict::Pass);
+        assert_eq!(verdict(&image, Some(Architecture::X86_64)), Verdict::Fail);
+        claim(&mut image, "amd64", None);
+        assert_eq!(verdict(&image, None), Verdict::Fail);
+    }
+
+    #[test]
+    fn names_of_other_worlds_are_no_platform() {
+        let report = report(&Sample::new("x86_64").layer(Layer::new()).image());
+        assert_eq!(result(&report, Check::ConfigPlatform).verdict, Verdict::Fail);
+        assert_eq!(result(&report, Check::ElfMachine).verdict, Verdict::Skip);
+    }
+}

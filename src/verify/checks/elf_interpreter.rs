@@ -65,3 +65,30 @@ fn problem_with(root: &MergedRoot<'_>, interpreter: &str, program: &Elf) -> Opti
         Lookup::Loop => Some("symbolic links that lead to each other".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::samples::{Layer, Sample, elf, findings, result};
+
+    const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+
+    fn image(layer: Layer) -> Sample {
+        Sample::new("amd64").layer(Layer::new().file("usr/bin/a", 0o755, &elf(62, LOADER))).layer(layer)
+    }
+
+    #[test]
+    fn the_loader_is_found_through_links_and_must_be_of_the_same_machine() {
+        let layer = |machine| Layer::new().symlink("lib64", "usr/lib64").file("usr/lib64/ld-linux-x86-64.so.2", 0o755, &elf(machine, ""));
+        let report = image(layer(62)).report();
+        assert_eq!(result(&report, Check::ElfInterpreter).verdict, Verdict::Pass);
+        assert_eq!(findings(&image(layer(183)).report(), Check::ElfInterpreter), ["fail usr/bin/a"]);
+        assert_eq!(findings(&image(Layer::new()).report(), Check::ElfInterpreter), ["fail usr/bin/a"]);
+    }
+
+    #[test]
+    fn a_program_that_a_later_layer_removes_needs_nothing() {
+        let report = image(Layer::new().file("usr/bin/.wh.a", 0, b"")).report();
+        assert_eq!(result(&report, Check::ElfInterpreter).verdict, Verdict::Skip);
+    }
+}

@@ -138,3 +138,68 @@ fn is_library(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.ends_with(".so") || name.contains(".so.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::samples::{Layer, Sample, elf, findings, result};
+
+    const AMD64: u16 = 62;
+
+    #[test]
+    fn an_arm64_image_with_amd64_files_fails_also_for_files_that_are_removed_later() {
+        let lower =
+            Layer::new().file("usr/bin/tool", 0o755, &elf(AMD64, "")).file("usr/lib/x86_64-linux-gnu/libx.so.1", 0o644, &elf(AMD64, ""));
+        let report = Sample::new("arm64").layer(lower).layer(Layer::new().file("usr/bin/.wh.tool", 0, b"")).report();
+        assert_eq!(findings(&report, Check::ElfMachine), ["fail usr/bin/tool", "fail usr/lib/x86_64-linux-gnu/libx.so.1"]);
+        assert_eq!(result(&report, Check::ElfMachine).summary, "2 files wrong (of 2 ELF files)");
+    }
+
+    #[test]
+    fn class_and_byte_order_count_besides_the_machine() {
+        let (mut small, mut big) = (elf(AMD64, ""), elf(AMD64, ""));
+        small[4] = 1;
+        big[5] = 2;
+        big[16..24].copy_from_slice(&[0, 2, 0, 62, 0, 0, 0, 1]);
+        let layer =
+            Layer::new().file("usr/bin/good", 0o755, &elf(AMD64, "")).file("usr/bin/small", 0o755, &small).file("usr/bin/big", 0o755, &big);
+        assert_eq!(findings(&Sample::new("amd64").layer(layer).report(), Check::ElfMachine), ["fail usr/bin/small", "fail usr/bin/big"]);
+    }
+
+    #[test]
+    fn files_that_are_foreign_on_purpose_are_told_from_mistakes() {
+        let mut i386 = elf(3, "");
+        i386[4] = 1;
+        let mut object = elf(183, "");
+        object[16] = 1;
+        let layer = Layer::new()
+            .file("usr/bin/a", 0o755, &elf(AMD64, ""))
+            .file("usr/bin/b", 0o755, &elf(AMD64, ""))
+            .file("usr/bin/c", 0o755, &elf(AMD64, ""))
+            .file("usr/lib/bpf/x.o", 0o644, &elf(EM_BPF, ""))
+            .file("usr/lib/firmware/x.elf", 0o644, &elf(94, ""))
+            .file("usr/lib/i386-linux-gnu/libc.so.6", 0o755, &i386)
+            .file("usr/lib/go/race_arm64.syso", 0o644, &object)
+            .file("usr/lib/aarch64-linux-gnu/libwrong.so", 0o644, &elf(22, ""))
+            .file("usr/lib/broken.so", 0o644, b"\x7fELF\x02\x01");
+        let expected = [
+            "fail usr/lib/aarch64-linux-gnu/libwrong.so",
+            "fail usr/lib/broken.so",
+            "warn usr/lib/firmware/x.elf",
+            "warn usr/lib/i386-linux-gnu/libc.so.6",
+            "warn usr/lib/go/race_arm64.syso",
+        ];
+        assert_eq!(findings(&Sample::new("amd64").layer(layer).report(), Check::ElfMachine), expected);
+        // The same 32-bit file alone is an image of the wrong architecture.
+        let report = Sample::new("amd64").layer(Layer::new().file("usr/bin/tool", 0o755, &i386)).report();
+        assert_eq!(findings(&report, Check::ElfMachine), ["fail usr/bin/tool"]);
+    }
+
+    #[test]
+    fn findings_are_bounded_and_the_summary_tells_the_number() {
+        let layer = (0..150).fold(Layer::new(), |layer, n| layer.file(&format!("bin/{n}"), 0o755, &elf(AMD64, "")));
+        let report = Sample::new("s390x").layer(layer).report();
+        let result = result(&report, Check::ElfMachine);
+        assert_eq!((result.findings.len(), result.summary.as_str()), (100, "150 files wrong (of 150 ELF files)"));
+    }
+}

@@ -116,6 +116,7 @@ fn find<'a>(subject: &Subject<'a>, command: &str) -> Result<(String, &'a Entry),
     let workdir = config.working_dir.as_deref().unwrap_or("/");
     let path = config.env.iter().rev().find_map(|variable| variable.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
     let candidates: Vec<String> = match command {
+        "" => Vec::new(),
         c if c.starts_with('/') => vec![c.to_owned()],
         c if c.contains('/') => vec![format!("{workdir}/{c}")],
         c => path.split(':').filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/{c}")).collect(),
@@ -148,4 +149,75 @@ fn find<'a>(subject: &Subject<'a>, command: &str) -> Result<(String, &'a Entry),
         found: format!("it is in none of {path}"),
         advice: "add the package that has it, or correct the config's entrypoint or PATH",
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::samples::{Layer, Sample, elf, result};
+
+    fn sample(entrypoint: &str) -> Sample {
+        let layer = Layer::new()
+            .file("usr/bin/tool", 0o755, &elf(62, ""))
+            .file("usr/bin/arm", 0o755, &elf(183, ""))
+            .file("usr/bin/plain", 0o644, &elf(62, ""))
+            .file("usr/local/bin/plain", 0o755, &elf(62, ""))
+            .file("usr/bin/text", 0o755, b"echo")
+            .file("app/run", 0o755, b"#!/bin/tool -x\n")
+            .file("app/env", 0o755, b"#!/usr/bin/env -S tool a\n")
+            .file("usr/bin/env", 0o755, &elf(62, ""))
+            .file("app/lost", 0o755, b"#!/bin/bash\n")
+            .file("app/circle", 0o755, b"#!/app/circle\n")
+            .symlink("bin", "usr/bin");
+        Sample::new("amd64").layer(layer).entrypoint(entrypoint)
+    }
+
+    fn summary(sample: Sample) -> (Verdict, String, String) {
+        let report = sample.report();
+        let result = result(&report, Check::Entrypoint);
+        (result.verdict, result.summary.clone(), result.findings.first().map_or(String::new(), |f| f.found.clone()))
+    }
+
+    #[test]
+    fn what_starts_is_found_on_path_through_links_and_scripts() {
+        for (entrypoint, way) in [
+            ("tool", "tool → /usr/bin/tool"),
+            ("/bin/tool", "/bin/tool → /usr/bin/tool"),
+            ("plain", "plain → /usr/local/bin/plain"),
+            ("/app/run", "/app/run → /bin/tool → /usr/bin/tool"),
+            ("/app/env", "/app/env → tool → /usr/bin/tool"),
+            ("./app/run", "./app/run → /app/run → /bin/tool → /usr/bin/tool"),
+        ] {
+            assert_eq!(summary(sample(entrypoint)), (Verdict::Pass, format!("entrypoint {way}"), String::new()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_start_says_why() {
+        for (entrypoint, why) in [
+            ("nothing", "it is in none of"),
+            ("", "it is in none of"),
+            ("/usr/bin/nothing", "/usr/bin/nothing does not exist"),
+            ("/usr/bin/plain", "without execute permission"),
+            ("/usr/bin", "a folder"),
+            ("arm", "AArch64"),
+            ("text", "neither"),
+            ("/app/lost", "/usr/bin/bash does not exist"),
+            ("/app/circle", "each other"),
+        ] {
+            let (verdict, _, found) = summary(sample(entrypoint));
+            assert!(verdict == Verdict::Fail && found.contains(why), "{entrypoint}: {found}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_starts_nothing_is_skipped_and_cmd_counts() {
+        let mut nothing = sample("x");
+        nothing.config.entrypoint.clear();
+        assert_eq!(summary(nothing).0, Verdict::Skip);
+        let mut command = sample("x");
+        command.config.entrypoint.clear();
+        command.config.cmd = vec!["nothing".into()];
+        assert_eq!(summary(command).0, Verdict::Fail);
+    }
 }

@@ -72,3 +72,85 @@ fn document(tally: &mut Tally, what: &str, descriptor: &Descriptor, bytes: &[u8]
         tally.image(Verdict::Fail, None, format!("{what} with the digest {}", descriptor.digest), digest.to_string(), AGAIN);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::image::{Digest, media_type};
+    use crate::verify::samples::{Layer, Sample, gzip, report, result};
+    use crate::verify::{Check, CheckResult, Verdict};
+
+    fn checked(sample: Sample) -> CheckResult {
+        result(&sample.report(), Check::LayerDigests).clone()
+    }
+
+    fn tar() -> Vec<u8> {
+        Layer::new().file("etc/a", 0o644, &[7; 5000]).file("etc/b", 0o644, &[9; 5000]).tar()
+    }
+
+    #[test]
+    fn every_compression_passes_also_in_many_members_and_frames() {
+        let tar = tar();
+        let (front, back) = tar.split_at(3000);
+        let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 1).unwrap();
+        for (media_type, blob) in [
+            (media_type::LAYER_TAR, tar.clone()),
+            (media_type::LAYER_GZIP, [gzip(front), gzip(back)].concat()),
+            (media_type::DOCKER_LAYER_GZIP, gzip(&tar)),
+            (media_type::LAYER_ZSTD, [zstd(front), zstd(back)].concat()),
+        ] {
+            let result = checked(Sample::new("amd64").raw(media_type, blob, &tar));
+            assert_eq!(result.verdict, Verdict::Pass, "{media_type}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn a_truncated_stream_is_a_finding_and_what_came_before_is_still_looked_at() {
+        let tar = tar();
+        let mut blob = gzip(&tar);
+        blob.truncate(blob.len() - 12);
+        let report = Sample::new("amd64").raw(media_type::LAYER_GZIP, blob, &tar).report();
+        let result = result(&report, Check::LayerDigests);
+        assert_eq!(result.findings[0].found, "the gzip stream ends too early", "{result:?}");
+        assert_eq!(super::super::tests::verdict(&report, Check::Links), Verdict::Skip);
+    }
+
+    #[test]
+    fn media_types_that_the_bytes_contradict_are_found() {
+        let tar = tar();
+        let result = checked(Sample::new("amd64").raw(media_type::LAYER_GZIP, zstd::encode_all(&tar[..], 1).unwrap(), &tar));
+        assert_eq!((result.verdict, result.findings.len()), (Verdict::Fail, 1), "{result:?}");
+        assert!(result.findings[0].found == "zstd");
+    }
+
+    #[test]
+    fn wrong_digests_sizes_diff_ids_and_counts_are_found() {
+        let tar = tar();
+        let good = || Sample::new("amd64").raw(media_type::LAYER_TAR, tar.clone(), &tar).image();
+        let found = |image: &crate::image::Image| {
+            let report = report(image);
+            result(&report, Check::LayerDigests).findings.iter().map(|f| f.expected.clone()).collect::<Vec<_>>().join("; ")
+        };
+        let mut image = good();
+        Arc::make_mut(&mut image.manifest).layers[0].size += 1;
+        assert!(found(&image).contains("bytes"), "{}", found(&image));
+        Arc::make_mut(&mut image.manifest).layers[0].size = 10;
+        assert!(found(&image).contains("10 bytes"), "{}", found(&image));
+        let mut image = good();
+        Arc::make_mut(&mut image.config).rootfs.diff_ids[0] = Digest::of(b"other");
+        assert!(found(&image).starts_with("uncompressed content"), "{}", found(&image));
+        Arc::make_mut(&mut image.config).rootfs.diff_ids.clear();
+        assert!(found(&image).starts_with("1 diff id in the config"), "{}", found(&image));
+        let mut image = good();
+        image.config_bytes = b"{}".as_slice().into();
+        assert!(found(&image).contains("the config with the digest"), "{}", found(&image));
+        // Other content under the same digest.
+        let swapped = Sample::new("amd64").raw(media_type::LAYER_TAR, Layer::new().file("x", 0o644, b"").tar(), b"").image();
+        let mut image = good();
+        Arc::make_mut(&mut image.manifest).layers[0].digest = swapped.manifest.layers[0].digest;
+        image.blobs = swapped.blobs.clone();
+        Arc::make_mut(&mut image.manifest).layers[0].digest = Digest::of(b"absent");
+        assert!(found(&image).contains("read to its end"), "{}", found(&image));
+    }
+}

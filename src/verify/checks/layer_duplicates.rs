@@ -45,3 +45,26 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let looked_at = format!("{} in {}", count(entries, "entry").replace("entrys", "entries"), count(seen_layers.len(), "layer"));
     tally.result(Check::LayerDuplicates, looked_at, "duplicate")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::verify::Check;
+    use crate::verify::samples::{Layer, Sample, findings};
+
+    #[test]
+    fn files_twice_fail_and_equal_folders_twice_are_worth_a_look() {
+        let layer =
+            Layer::new().folder("etc/").folder("./etc").file("etc/a", 0o644, b"1").file("etc/a", 0o644, b"1").file("etc/.wh.b", 0o644, b"");
+        let report = Sample::new("amd64").layer(layer.file("etc/b", 0o644, b"")).report();
+        assert_eq!(findings(&report, Check::LayerDuplicates), ["fail etc/a", "warn etc"]);
+    }
+
+    #[test]
+    fn a_layer_twice_is_worth_a_look_unless_it_is_empty() {
+        let full = || Layer::new().file("a", 0o644, b"");
+        let report = Sample::new("amd64").layer(full()).layer(Layer::new()).layer(Layer::new()).report();
+        assert_eq!(findings(&report, Check::LayerDuplicates), [""; 0]);
+        let report = Sample::new("amd64").layer(full()).layer(full()).report();
+        assert_eq!(findings(&report, Check::LayerDuplicates), ["warn -"]);
+    }
+}

@@ -62,3 +62,38 @@ fn importance(path: &str) -> Verdict {
         name.contains(".so.") && (folder.starts_with("lib") || folder.starts_with("usr/lib") || folder.starts_with("usr/local/lib"));
     if command || library { Verdict::Fail } else { Verdict::Warn }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::samples::{Layer, Sample, findings, result};
+
+    #[test]
+    fn where_a_dangling_link_is_decides_how_bad_it_is() {
+        let layer = Layer::new()
+            .symlink("etc/mtab", "/proc/self/mounts")
+            .symlink("dev/stdout", "/proc/self/fd/1")
+            .symlink("var/run", "../run")
+            .symlink("var/run/x", "y")
+            .symlink("usr/bin/awk", "/etc/alternatives/awk")
+            .symlink("usr/lib/x86_64-linux-gnu/libm.so.6", "libm-2.so")
+            .symlink("usr/lib/x86_64-linux-gnu/libm.so", "libm-2.so")
+            .symlink("usr/share/doc/a", "b")
+            .symlink("opt/one", "two")
+            .symlink("opt/two", "one")
+            .symlink("up", "../../../etc")
+            .hard_link("opt/hard", "opt/nothing");
+        let report = Sample::new("amd64").layer(layer).report();
+        let expected = [
+            "fail opt/hard",
+            "fail opt/one",
+            "fail opt/two",
+            "fail usr/bin/awk",
+            "fail usr/lib/x86_64-linux-gnu/libm.so.6",
+            "warn usr/lib/x86_64-linux-gnu/libm.so",
+            "warn usr/share/doc/a",
+        ];
+        assert_eq!(findings(&report, Check::Links), expected);
+        assert!(result(&report, Check::Links).summary.contains("3 into /proc"), "{:?}", result(&report, Check::Links));
+    }
+}

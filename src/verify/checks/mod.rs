@@ -36,3 +36,13 @@ pub(super) fn run(check: Check, subject: &Subject<'_>) -> CheckResult {
         Check::Links => links::check(subject),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{Report, Verdict};
+
+    pub(super) fn verdict(report: &Report, check: Check) -> Verdict {
+        report.checks.iter().find(|result| result.check == check).unwrap().verdict
+    }
+}
