@@ -58,7 +58,9 @@ fn rooms_named(text: &str) -> Vec<String> {
                 parts
             }
         };
-        named.extend(groups.into_iter().map(|g| g.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()));
+        named.extend(
+            groups.into_iter().map(|g| g.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()),
+        );
     }
     named
 }
@@ -75,7 +77,10 @@ fn rooms_know_only_whom_they_may() {
             let text = std::fs::read_to_string(&file).expect("a source file");
             for named in rooms_named(&text) {
                 if rules.contains_key(named.as_str()) && named != *room && !allowed.contains(&named.as_str()) {
-                    wrong.push(format!("{} names `{named}`, which `{room}` may not know", file.strip_prefix(&src).unwrap_or(&file).display()));
+                    wrong.push(format!(
+                        "{} names `{named}`, which `{room}` may not know",
+                        file.strip_prefix(&src).unwrap_or(&file).display()
+                    ));
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ const FETCHES: usize = 16;
 /// Where .deb files come from.
 pub trait PackageFiles: Send + Sync {
     /// The path of the .deb of `package`, fetched when it is not there yet. Its SHA-256 is checked again when it is read.
-    fn fetch<'a>(&'a self, package: &'a LockedPackage, cancel: &'a CancellationToken) -> BoxFuture<'a, Result<PathBuf>>;
+    fn fetch<'a>(&'a self, package: &'a LockedPackage, cancel: &'a CancellationToken) -> LocalBoxFuture<'a, Result<PathBuf>>;
 }
 
 /// Builds images into a store. One per session: targets built at the same time share their segments and layers.
@@ -73,7 +73,7 @@ impl Builder {
 
     /// The digest of everything that decides the bytes of `target`'s image: its definition, its packages, our formats.
     /// `None` when the catalog or the lock does not have it, or the lock is not whole.
-    pub fn inputs(&self, catalog: &Catalog, target: &Target, lock: &Lock) -> Option<Digest> {
+    pub fn inputs(catalog: &Catalog, target: &Target, lock: &Lock) -> Option<Digest> {
         let container = catalog.container(target.container.as_str())?;
         let members = members(lock, target)?.ok()?;
         Some(inputs(container, target, &members))

@@ -176,22 +176,9 @@ mod tests {
     fn container(name: &str, packages: &[&str]) -> Container {
         Container {
             name: name.into(),
-            builder: BuilderKind::Debian,
             targets: vec![Architecture::X86_64],
             debian_packages: packages.iter().map(|p| (*p).to_owned()).collect(),
-            nix_packages: Vec::new(),
-            entrypoint: vec![name.to_owned()],
-            cmd: Vec::new(),
-            env: BTreeMap::new(),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
-            user: None,
-            workdir: None,
-            expose: Vec::new(),
-            volumes: Vec::new(),
-            test: Vec::new(),
-            span: 0..0,
-            line: 1,
+            ..Container::new(name)
         }
     }
 

@@ -27,11 +27,8 @@ mod solver;
 mod sources;
 mod version;
 
-<<<<<<< HEAD
 pub use archive::Archive;
-pub use fetch::Fetcher;
-=======
 pub use builder::{Builder, PackageFiles};
->>>>>>> layers
+pub use fetch::Fetcher;
 pub use lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
 pub use lock_file::{is_fresh, read_lock, staleness};

@@ -251,19 +251,7 @@ mod tests {
                 builder: crate::catalog::BuilderKind::Debian,
                 targets: vec![X, A],
                 debian_packages: list.split(' ').map(str::to_owned).collect(),
-                nix_packages: Vec::new(),
-                entrypoint: Vec::new(),
-                cmd: Vec::new(),
-                env: BTreeMap::new(),
-                labels: BTreeMap::new(),
-                annotations: BTreeMap::new(),
-                user: None,
-                workdir: None,
-                expose: Vec::new(),
-                volumes: Vec::new(),
-                test: Vec::new(),
-                span: 0..0,
-                line: 1,
+                ..Container::new(name)
             });
         }
         catalog

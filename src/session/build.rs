@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -34,14 +34,6 @@ pub(super) struct Workshop {
     builder: Builder,
 }
 
-/// What a build came to.
-pub(super) struct Built {
-    /// Every target with the image it has now, in the order asked for.
-    pub(super) images: Vec<(Target, Descriptor)>,
-    /// Targets that failed to build or to verify.
-    pub(super) failed: usize,
-}
-
 impl Work {
     /// Reports every target with what the local store has of it.
     pub(super) async fn load_catalog(&self) -> Result<()> {
@@ -52,7 +44,9 @@ impl Work {
         let targets = catalog
             .containers
             .iter()
-            .flat_map(|container| container.targets.iter().map(move |architecture| (container, Target::new(container.name.clone(), *architecture))))
+            .flat_map(|container| {
+                container.targets.iter().map(move |architecture| (container, Target::new(container.name.clone(), *architecture)))
+            })
             .map(|(container, target)| {
                 let entry = entries.iter().find(|d| is_named(d, &target));
                 let inputs = Builder::inputs(&catalog, &target, &lock);
@@ -82,15 +76,19 @@ impl Work {
         Ok(())
     }
 
-    /// Builds what is asked for. Targets fail one by one; only what concerns all (the lock) is an error here.
-    pub(super) async fn build(&self, request: &BuildRequest) -> Result<Built> {
+    /// Builds what is asked for, and says how many targets failed to build or to verify. Targets fail one by one; only what
+    /// concerns all (the lock) is an error here.
+    pub(super) async fn build(&self, request: &BuildRequest) -> Result<usize> {
         let catalog = Arc::new(self.catalog()?);
         let targets = if request.targets.is_empty() { catalog.targets() } else { request.targets.clone() };
         for target in &targets {
             self.emit(EventKind::BuildQueued { target: target.clone() }).await;
         }
-        let debian: Vec<Target> =
-            targets.iter().filter(|t| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian)).cloned().collect();
+        let debian: Vec<Target> = targets
+            .iter()
+            .filter(|t| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian))
+            .cloned()
+            .collect();
         let lock = match self.lock(&catalog, &debian, request.locked).await {
             Ok(lock) => Arc::new(lock),
             Err(error) => {
@@ -142,9 +140,9 @@ impl Work {
         images.sort_by_key(|(position, _)| *position);
         let images: Vec<(Target, Descriptor)> = images.into_iter().map(|(position, image)| (targets[position].clone(), image)).collect();
         if let Some(folder) = &request.out {
-            self.write_out(folder.clone(), images.clone()).await?;
+            self.write_out(folder.clone(), images).await?;
         }
-        Ok(Built { images, failed })
+        Ok(failed)
     }
 
     /// The lock that covers `targets`, renewed when it has to be.
@@ -325,7 +323,7 @@ struct Files {
 }
 
 impl PackageFiles for Files {
-    fn fetch<'a>(&'a self, package: &'a LockedPackage, cancel: &'a CancellationToken) -> BoxFuture<'a, Result<PathBuf>> {
+    fn fetch<'a>(&'a self, package: &'a LockedPackage, cancel: &'a CancellationToken) -> LocalBoxFuture<'a, Result<PathBuf>> {
         Box::pin(async move { self.fetcher.fetch(package, &|_| {}, cancel).await })
     }
 }
@@ -341,6 +339,12 @@ fn is_current(entry: &Descriptor, inputs: Option<Digest>) -> bool {
 /// Whether the entry's checks ended without a fail.
 pub(super) fn is_verified(entry: &Descriptor) -> bool {
     entry.annotations.get(VERIFIED).is_some_and(|word| word != Verdict::Fail.word())
+}
+
+/// The verdict of the entry's checks, when they were run.
+pub(super) fn verdict_of(entry: &Descriptor) -> Option<Verdict> {
+    let word = entry.annotations.get(VERIFIED)?;
+    [Verdict::Skip, Verdict::Pass, Verdict::Warn, Verdict::Fail].into_iter().find(|verdict| verdict.word() == word)
 }
 
 fn built_image(store: &Store, entry: &Descriptor) -> Result<BuiltImage> {

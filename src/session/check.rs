@@ -26,7 +26,13 @@ impl Work {
     }
 
     /// Runs every check over one of our own images.
-    pub(super) async fn check(&self, subject: String, target: Option<Target>, image: Image, token: &CancellationToken) -> Result<Arc<Report>> {
+    pub(super) async fn check(
+        &self,
+        subject: String,
+        target: Option<Target>,
+        image: Image,
+        token: &CancellationToken,
+    ) -> Result<Arc<Report>> {
         let expected = target.as_ref().map(|t| t.architecture);
         self.check_as(subject, target, expected, image, token).await
     }
@@ -70,7 +76,13 @@ impl Work {
     }
 }
 
-fn inspection(subject: String, target: Option<Target>, image: &Image, entries: &[usize], packages: Vec<crate::image::InstalledPackage>) -> Inspection {
+fn inspection(
+    subject: String,
+    target: Option<Target>,
+    image: &Image,
+    entries: &[usize],
+    packages: Vec<crate::image::InstalledPackage>,
+) -> Inspection {
     let config = &image.config;
     // History entries without a layer (ENV, CMD …) stand between those that made one.
     let mut made = config.history.iter().filter(|h| !h.empty_layer);

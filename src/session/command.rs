@@ -70,6 +70,8 @@ pub struct PushRequest {
     pub tags: Option<Vec<String>>,
     /// Overwrite a version that exists and differs.
     pub force: bool,
+    /// The registry, `host[:port]`; `None` takes the one of `containers.toml`.
+    pub registry: Option<String>,
 }
 
 /// Build, verify and push.

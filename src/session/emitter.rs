@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 
+use super::RunId;
 use super::event::{Event, EventKind};
 use super::state::KEPT_LINES;
-use super::RunId;
 use crate::catalog::Target;
 use crate::progress::{Progress, Unit};
 

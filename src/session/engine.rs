@@ -1,6 +1,6 @@
 //! The engine: takes commands, starts their work, and answers in events.
 //!
-//! Every command runs as a task of its own under a cancellation token; a run always ends with exactly one
+//! Every command runs on a thread of its own under a cancellation token; a run always ends with exactly one
 //! `RunFinished` or `RunFailed`.
 
 use std::collections::HashMap;
@@ -59,19 +59,17 @@ pub fn start(options: Options) -> Session {
     let (emitter, events) = Emitter::new();
     let (queue, mut commands) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        let context = Context {
-            options: Arc::new(options),
-            emitter,
-            runs: Arc::default(),
-            all: CancellationToken::new(),
-            workshop: Arc::default(),
-        };
+        let context =
+            Context { options: Arc::new(options), emitter, runs: Arc::default(), all: CancellationToken::new(), workshop: Arc::default() };
         while let Some((run, command)) = commands.recv().await {
             match command {
                 Command::Cancel { run, target } => context.cancel(run, target.as_ref()),
                 command => {
                     let token = context.begin(run);
-                    tokio::spawn(context.clone().carry_out(run, command, token));
+                    // A thread for every run: its futures may borrow from each other freely, which tasks that move between
+                    // threads may not. Bytes are worked on elsewhere; this thread only waits.
+                    let (context, runtime) = (context.clone(), tokio::runtime::Handle::current());
+                    tokio::task::spawn_blocking(move || runtime.block_on(context.carry_out(run, command, token)));
                 }
             }
         }
@@ -175,7 +173,7 @@ impl Work {
     async fn carry_out(&self, command: Command) -> Result<usize> {
         match command {
             Command::LoadCatalog => self.load_catalog().await.map(|()| 0),
-            Command::Build(request) => self.build(&request).await.map(|built| built.failed),
+            Command::Build(request) => self.build(&request).await,
             Command::Verify(references) => self.verify(&references).await,
             Command::Inspect(reference) => self.inspect(&reference).await.map(|()| 0),
             Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),
@@ -191,10 +189,8 @@ impl Work {
 
     /// Reads `containers.toml`: afresh each time, so that an edited file counts from the next command on.
     pub(super) fn catalog(&self) -> Result<Catalog> {
-        let path = match &self.context.options.file {
-            Some(path) => path.clone(),
-            None => catalog::find(&std::env::current_dir().map_err(|error| Error::failed("the current folder cannot be read").source(error))?)?,
-        };
+        let here = std::env::current_dir().map_err(|error| Error::failed("the current folder cannot be read").source(error))?;
+        let path = catalog::find(self.context.options.file.as_deref(), &here)?;
         Ok(catalog::load(&path)?)
     }
 
@@ -212,6 +208,8 @@ impl Work {
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(Error::failed("a worker stopped unexpectedly").source(error).hint("this is a bug in catamaran; please report it")),
+        Err(error) => {
+            Err(Error::failed("a worker stopped unexpectedly").source(error).hint("this is a bug in catamaran; please report it"))
+        }
     }
 }

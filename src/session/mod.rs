@@ -2,10 +2,19 @@
 //!
 //! `Command → engine → Event → State → (cli display | tui view)`. Front ends know this room and what it hands out.
 
+mod build;
+mod check;
 mod command;
+mod emitter;
+mod engine;
 mod event;
+mod folders;
+mod publish;
 mod state;
+mod subject;
 
 pub use command::{BuildRequest, Command, PushRequest, ReleaseRequest, RunId};
+pub use engine::{Commands, Options, Session, start};
 pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, TargetSummary};
+pub use folders::Folders;
 pub use state::{BlobState, Build, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Verification};

@@ -3,7 +3,7 @@
 use super::engine::{Work, blocking};
 use crate::catalog::{Architecture, Target};
 use crate::image::{self, Image, Reference};
-use crate::registry::Registry;
+use crate::registry::{Credentials, Registry, Variables};
 use crate::{Error, Result};
 
 /// One image to look at.
@@ -25,7 +25,7 @@ impl Work {
         match reference {
             Reference::Container { name, architecture } => {
                 let catalog = self.catalog()?;
-                let targets = crate::catalog::select(&catalog, &[name.as_str()], architecture.as_slice())?;
+                let targets = crate::catalog::select(&catalog, &[name.to_string()], architecture.as_slice())?;
                 let store = self.store()?;
                 blocking(move || targets.into_iter().map(|target| built(&store, target)).collect()).await
             }
@@ -39,12 +39,13 @@ impl Work {
             }
             Reference::Registry(remote) => {
                 let settings = self.catalog().map(|catalog| catalog.registry).unwrap_or_default();
-                let registry = Registry::connect(&remote.host, &settings)?;
+                let registry = Registry::connect(&remote.host, Credentials::new(&settings, Variables::of_process()))?;
                 let images = tokio::select! {
                     images = registry.images(remote) => images?,
                     () = self.token.cancelled() => return Err(Error::interrupted()),
                 };
-                let images = images.into_iter().map(|(platform, image)| (platform.map(|p| p.to_string()).unwrap_or_default(), image)).collect();
+                let images =
+                    images.into_iter().map(|(platform, image)| (platform.map(|p| p.to_string()).unwrap_or_default(), image)).collect();
                 Ok(name_all(&reference.to_string(), images))
             }
             Reference::Nix(_) | Reference::DockerArchive(_) | Reference::DockerDaemon(_) => {
@@ -57,7 +58,8 @@ impl Work {
 
 fn built(store: &image::Store, target: Target) -> Result<Named> {
     let entry = store.find(&target.to_string())?.ok_or_else(|| {
-        Error::usage(format!("{target} has not been built")).hint(format!("catamaran build {} --target {}", target.container, target.architecture))
+        Error::usage(format!("{target} has not been built"))
+            .hint(format!("catamaran build {} --target {}", target.container, target.architecture))
     })?;
     Ok(Named { subject: target.to_string(), expected: Some(target.architecture), image: store.image(&entry)?, target: Some(target) })
 }

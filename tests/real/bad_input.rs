@@ -41,7 +41,8 @@ fn unknown_names_are_answered_with_near_ones() {
 
 #[test]
 fn a_password_in_the_file_is_refused_and_not_repeated() {
-    let project = Project::new("[registry]\nhost = \"ghcr.io\"\npassword = \"hunter2-secret\"\n[containers.fd]\npackages = [\"fd-find\"]\n");
+    let project =
+        Project::new("[registry]\nhost = \"ghcr.io\"\npassword = \"hunter2-secret\"\n[containers.fd]\npackages = [\"fd-find\"]\n");
     project.run(&["list"]).fails(2, &["password", "env"]);
 }
 
@@ -49,7 +50,8 @@ fn a_password_in_the_file_is_refused_and_not_repeated() {
 fn an_unreachable_mirror_is_a_network_error() {
     let project = Project::fd(None);
     let nowhere = "http://127.0.0.1:9/debian";
-    let ran = Ran::of(project.command().env("CATAMARAN_DEBIAN_MIRROR", nowhere).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", nowhere).arg("build"));
+    let ran =
+        Ran::of(project.command().env("CATAMARAN_DEBIAN_MIRROR", nowhere).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", nowhere).arg("build"));
     ran.fails(3, &["127.0.0.1:9", "hint"]);
     assert!(!project.path().join("containers.lock").exists());
 }
@@ -99,9 +101,7 @@ fn mirror_with(change: impl Fn(String) -> String) -> (tempfile::TempDir, String)
                 folders.push(entry.path());
             } else if let Ok(text) = fs::read_to_string(entry.path())
                 && text.contains("BEGIN PGP SIGNED MESSAGE")
-                && let Some(suite) = ["trixie", "trixie-updates"].into_iter().find(|s| {
-                    text.lines().any(|l| l == format!("Codename: {s}"))
-                })
+                && let Some(suite) = ["trixie", "trixie-updates"].into_iter().find(|s| text.lines().any(|l| l == format!("Codename: {s}")))
             {
                 let place = folder.path().join("dists").join(suite);
                 fs::create_dir_all(&place).unwrap();
@@ -119,7 +119,8 @@ fn mirror_with(change: impl Fn(String) -> String) -> (tempfile::TempDir, String)
 fn a_tampered_release_is_refused() {
     let (_folder, mirror) = mirror_with(|text| text.replacen("Origin: Debian", "Origin: Dobian", 1));
     let project = Project::fd(None);
-    let ran = Ran::of(project.command().env("CATAMARAN_DEBIAN_MIRROR", &mirror).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", &mirror).arg("build"));
+    let ran =
+        Ran::of(project.command().env("CATAMARAN_DEBIAN_MIRROR", &mirror).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", &mirror).arg("build"));
     assert!(ran.code == 1 || ran.code == 3, "{ran:?}");
     ran.fails(ran.code, &["InRelease", "signature"]);
     assert!(!project.path().join("containers.lock").exists());
@@ -129,7 +130,11 @@ fn a_tampered_release_is_refused() {
 fn a_tampered_package_is_refused_and_not_kept() {
     let project = Project::fd(None).with_downloads();
     let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
-    let fd = lock["package"].as_array().unwrap().iter().find(|p| p["name"].as_str() == Some("fd-find") && p["architecture"].as_str() == Some("amd64"));
+    let fd = lock["package"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["name"].as_str() == Some("fd-find") && p["architecture"].as_str() == Some("amd64"));
     let fd = fd.expect("fd-find is locked");
     let (path, sha256, size) = (fd["path"].as_str().unwrap(), fd["sha256"].as_str().unwrap(), fd["size"].as_integer().unwrap());
     let folder = tempfile::tempdir().unwrap();
@@ -186,7 +191,8 @@ fn a_full_disk_is_named_and_leaves_nothing_that_a_rerun_trusts() {
 fn ctrl_c_at_any_moment_exits_130_and_a_rerun_just_works() {
     let project = Project::fd(None).with_downloads();
     for delay in [5, 60, 200, 500, 900] {
-        let mut child = project.command().args(["build", "--output", "plain"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            project.command().args(["build", "--output", "plain"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(delay));
         let pid = child.id().to_string();
         let _ = Command::new("kill").args(["-INT", &pid]).status();

@@ -20,14 +20,20 @@ fn both_architectures_build_from_the_archive_and_the_second_run_asks_nobody() {
         assert_eq!((&target["state"], &target["verified"]), (&"built".into(), &true.into()), "{target}");
     }
 
-    let again = project.command().env("CATAMARAN_DEBIAN_MIRROR", NOWHERE).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", NOWHERE).args(["build", "--locked"]).output();
+    let again = project
+        .command()
+        .env("CATAMARAN_DEBIAN_MIRROR", NOWHERE)
+        .env("CATAMARAN_DEBIAN_SECURITY_MIRROR", NOWHERE)
+        .args(["build", "--locked"])
+        .output();
     let again = again.expect("catamaran starts");
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(project.digests(), first);
 
     // Even without its images, a warm cache of packages is enough.
     fs::remove_dir_all(project.cache().join("images")).unwrap();
-    let rebuilt = project.command().env("CATAMARAN_DEBIAN_MIRROR", NOWHERE).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", NOWHERE).arg("build").output();
+    let rebuilt =
+        project.command().env("CATAMARAN_DEBIAN_MIRROR", NOWHERE).env("CATAMARAN_DEBIAN_SECURITY_MIRROR", NOWHERE).arg("build").output();
     let rebuilt = rebuilt.expect("catamaran starts");
     assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
     assert_eq!(project.digests(), first);

@@ -8,6 +8,10 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use crate::harness::{Project, Registry};
 
+fn cells(n: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(n).expect("a terminal has cells")
+}
+
 /// A running dashboard and the screen it draws.
 struct Screen {
     child: Box<dyn Child + Send + Sync>,
@@ -44,7 +48,14 @@ impl Screen {
             }
         });
         let keyboard = pty.master.take_writer().expect("a writer");
-        Screen { child, master: pty.master, keyboard, output, terminal: vt100::Parser::new(rows, columns, 0), raw: Vec::new() }
+        Screen {
+            child,
+            master: pty.master,
+            keyboard,
+            output,
+            terminal: vt100::Parser::new(cells(rows), cells(columns), 0),
+            raw: Vec::new(),
+        }
     }
 
     fn keys(&mut self, keys: &str) {
@@ -148,7 +159,7 @@ fn a_storm_of_sizes_leaves_a_whole_frame() {
         screen.master.resize(size).expect("a resize");
     }
     screen.master.resize(PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 }).expect("a resize");
-    screen.terminal.screen_mut().set_size(30, 100);
+    screen.terminal.screen_mut().set_size(cells(30), cells(100));
     screen.keys("\x0c"); // redraw
     screen.shows("Images");
     screen.shows("fd");

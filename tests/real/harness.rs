@@ -33,7 +33,8 @@ impl Project {
 
     /// fd for both architectures, pushed to `registry` when there is one.
     pub fn fd(registry: Option<&Registry>) -> Self {
-        let registry = registry.map(|r| format!("[registry]\nhost = \"{}\"\nrepository = \"tools/{{container}}\"\n", r.host)).unwrap_or_default();
+        let registry =
+            registry.map(|r| format!("[registry]\nhost = \"{}\"\nrepository = \"tools/{{container}}\"\n", r.host)).unwrap_or_default();
         Project::new(&format!(
             "{registry}[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"bash\", \"coreutils\"]\n\n[containers.fd]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\n"
         ))
@@ -67,8 +68,13 @@ impl Project {
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_catamaran"));
         command.current_dir(self.path()).env("CATAMARAN_CACHE_DIR", self.cache()).env("CATAMARAN_STATE_DIR", self.path().join("state"));
-        command.env("CATAMARAN_CONFIG_DIR", self.path().join("config")).env("DOCKER_CONFIG", self.path().join("docker")).stdin(Stdio::null());
-        for variable in ["VERSION", "TAGS", "GITHUB_REF_NAME", "GITHUB_ACTOR", "GITHUB_TOKEN", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NO_COLOR"] {
+        command
+            .env("CATAMARAN_CONFIG_DIR", self.path().join("config"))
+            .env("DOCKER_CONFIG", self.path().join("docker"))
+            .stdin(Stdio::null());
+        for variable in
+            ["VERSION", "TAGS", "GITHUB_REF_NAME", "GITHUB_ACTOR", "GITHUB_TOKEN", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NO_COLOR"]
+        {
             command.env_remove(variable);
         }
         command

@@ -21,13 +21,15 @@ fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothin
     let at = |tag: &str| format!("docker://{}/tools/fd:{tag}", registry.host);
     let index: Value = serde_json::from_str(&judge("skopeo", &["inspect", "--tls-verify=false", "--raw", &at("1.2.0")])).unwrap();
     assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
-    let platforms: Vec<&str> = index["manifests"].as_array().unwrap().iter().map(|m| m["platform"]["architecture"].as_str().unwrap()).collect();
+    let platforms: Vec<&str> =
+        index["manifests"].as_array().unwrap().iter().map(|m| m["platform"]["architecture"].as_str().unwrap()).collect();
     assert_eq!(platforms, ["amd64", "arm64"]);
     for architecture in platforms {
         let copy = project.path().join(architecture);
-        judge("skopeo", &[
-            "copy", "--src-tls-verify=false", "--override-arch", architecture, &at("latest"), &format!("oci:{}:it", copy.display()),
-        ]);
+        judge(
+            "skopeo",
+            &["copy", "--src-tls-verify=false", "--override-arch", architecture, &at("latest"), &format!("oci:{}:it", copy.display())],
+        );
         let inspected: Value = serde_json::from_str(&judge("skopeo", &["inspect", &format!("oci:{}:it", copy.display())])).unwrap();
         assert_eq!(inspected["Architecture"], architecture);
     }
