@@ -85,6 +85,7 @@ struct Pending {
 pub(super) struct Listener {
     pending: Mutex<Pending>,
     wake: Notify,
+    closing: Notify,
 }
 
 impl Listener {
@@ -94,7 +95,8 @@ impl Listener {
             std::fs::create_dir_all(path.parent()?).ok()?;
             File::options().create(true).append(true).open(path).ok()
         });
-        let listener = Arc::new(Listener { pending: Mutex::new(Pending { log, ..Pending::default() }), wake: Notify::new() });
+        let listener =
+            Arc::new(Listener { pending: Mutex::new(Pending { log, ..Pending::default() }), wake: Notify::new(), closing: Notify::new() });
         let task = tokio::spawn(Arc::clone(&listener).send_on(emitter.clone(), run, subject));
         Listening { listener, task }
     }
@@ -108,7 +110,8 @@ impl Listener {
     async fn send_on(self: Arc<Self>, emitter: Emitter, run: RunId, subject: Subject) {
         loop {
             self.wake.notified().await;
-            tokio::time::sleep(GATHER).await;
+            // The end is not kept waiting for more to gather.
+            let _ = tokio::time::timeout(GATHER, self.closing.notified()).await;
             let closed = self.flush(&emitter, run, &subject).await;
             if closed {
                 return;
@@ -199,6 +202,7 @@ impl Listening {
     /// Sends what is left, so that what follows comes after it.
     pub(super) async fn finish(self) {
         self.listener.with(|pending| pending.closed = true);
+        self.listener.closing.notify_one();
         let _ = self.task.await;
     }
 }
