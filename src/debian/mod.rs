@@ -5,6 +5,8 @@
 mod builder;
 mod deb;
 mod entrypoint;
+#[cfg(test)]
+mod fixtures;
 mod image_config;
 mod layer;
 mod lock;
