@@ -8,6 +8,8 @@ mod deb;
 mod entrypoint;
 mod fetch;
 mod http;
+#[cfg(test)]
+mod fixtures;
 mod image_config;
 mod index;
 mod indexes;

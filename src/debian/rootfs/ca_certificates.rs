@@ -98,7 +98,17 @@ mod tests {
         assert_eq!(pem_name("x/NetLock_Arany_=Class_Gold=_Főtanúsítvány.crt"), "NetLock_Arany_=Class_Gold=_Főtanúsítvány.pem");
     }
 
-    /// Self-signed by a real CA program: only files with one certificate get a hash link.
+    /// The hashes are what `openssl x509 -subject_hash` 3.0 and 3.5 print; one subject has letters beyond ASCII.
+    #[test]
+    fn hashes_are_those_of_openssl() {
+        for (pem, hash) in [
+            (&include_bytes!("certificates/Amazon_Root_CA_3.crt")[..], 0x8cb5ee0f),
+            (&include_bytes!("certificates/NetLock.crt")[..], 0x988a38cb),
+        ] {
+            assert_eq!(subject_hash(&only_certificate(pem).unwrap()), Some(hash));
+        }
+    }
+
     #[test]
     fn only_single_certificates_are_hashed() {
         let one = b"-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n";

@@ -61,7 +61,9 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         0 => format!("{}, all {}{bpf}", count(total, "ELF file"), wanted),
         _ => format!("of {}{bpf}", count(total, "ELF file")),
     };
-    tally.result(Check::ElfMachine, looked_at, "file")
+    // A damaged layer may hold more files than could be seen; nobody shall take this for all of them.
+    let partly = if subject.facts.damaged().next().is_some() { ", as far as the layers can be read" } else { "" };
+    tally.result(Check::ElfMachine, format!("{looked_at}{partly}"), "file")
 }
 
 fn judge(entry: &Entry, elf: &Elf, wanted: ElfPlatform, mostly_native: bool, architecture: &str) -> (Verdict, String) {

@@ -1,0 +1,143 @@
+//! For tests: small real .debs and the lock that names them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use futures_util::future::BoxFuture;
+use tar::EntryType;
+use tokio_util::sync::CancellationToken;
+
+use super::deb::tests::deb;
+use super::segment::tar_header::{TarEntry, pad};
+use super::{Hex, Lock, LockedBase, LockedPackage, LockedTarget, PackageFiles};
+use crate::Result;
+use crate::catalog::{Architecture, BuilderKind, Catalog, Container};
+use crate::image::Digest;
+
+/// An entry of a package: path, kind, link target, mode, content.
+pub(super) type File<'a> = (&'a str, EntryType, &'a str, u32, &'a [u8]);
+
+/// A regular file.
+pub(super) fn file<'a>(path: &'a str, mode: u32, content: &'a [u8]) -> File<'a> {
+    (path, EntryType::Regular, "", mode, content)
+}
+
+/// A directory with mode 0755.
+pub(super) fn folder(path: &str) -> File<'_> {
+    (path, EntryType::Directory, "", 0o755, b"")
+}
+
+/// A symbolic link.
+pub(super) fn link<'a>(path: &'a str, target: &'a str) -> File<'a> {
+    (path, EntryType::Symlink, target, 0o777, b"")
+}
+
+/// .debs in a folder, and the order in which they were asked for.
+pub(super) struct Archive {
+    folder: PathBuf,
+    paths: HashMap<Digest, PathBuf>,
+    /// Every package, by name.
+    pub packages: BTreeMap<String, LockedPackage>,
+    /// Names of the packages that were fetched.
+    pub fetched: Mutex<Vec<String>>,
+}
+
+impl Archive {
+    /// An empty archive in `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        Archive { folder: folder.to_owned(), paths: HashMap::new(), packages: BTreeMap::new(), fetched: Mutex::default() }
+    }
+
+    /// Adds package `name` with more control `fields` (each with its newline) and `files`.
+    pub(super) fn add(&mut self, name: &str, fields: &str, files: &[File<'_>]) {
+        let mut data = Vec::new();
+        for (path, kind, link, mode, content) in files {
+            let path = format!("./{path}");
+            let entry = TarEntry {
+                path: &path,
+                kind: *kind,
+                link,
+                mode: *mode,
+                uid: 0,
+                gid: 0,
+                size: content.len() as u64,
+                mtime: 1_700_000_000,
+                device: None,
+            };
+            entry.write(&mut data).unwrap();
+            data.extend_from_slice(content);
+            pad(&mut data, content.len() as u64);
+        }
+        data.resize(data.len() + 1024, 0);
+        let control = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n{fields}");
+        let bytes = deb(&[("control", &control)], &data, "");
+        let sha256 = Digest::of(&bytes);
+        let path = self.folder.join(format!("{name}.deb"));
+        std::fs::write(&path, &bytes).unwrap();
+        self.paths.insert(sha256, path);
+        let package = LockedPackage {
+            name: name.into(),
+            version: "1".into(),
+            architecture: "amd64".into(),
+            archive: "debian".into(),
+            path: String::new(),
+            size: bytes.len() as u64,
+            sha256: Hex(sha256),
+        };
+        self.packages.insert(name.into(), package);
+    }
+
+    /// A lock of container `x` for x86_64 with `base` and `application`.
+    pub(super) fn lock(&self, base: &[&str], application: &[&str]) -> Lock {
+        let pins = |names: &mut dyn Iterator<Item = &&str>| {
+            let mut pins: Vec<String> = names.map(|name| format!("{name}=1")).collect();
+            pins.sort();
+            pins
+        };
+        let target = Architecture::X86_64;
+        let request = application.iter().map(|n| (*n).to_owned()).collect();
+        Lock {
+            version: 1,
+            archives: Vec::new(),
+            bases: vec![LockedBase { target, request: vec!["base".into()], packages: pins(&mut base.iter()) }],
+            targets: vec![LockedTarget { container: "x".into(), target, request, packages: pins(&mut base.iter().chain(application)) }],
+            packages: self.packages.values().cloned().collect(),
+        }
+    }
+}
+
+impl PackageFiles for Archive {
+    fn fetch<'a>(&'a self, package: &'a LockedPackage, _: &'a CancellationToken) -> BoxFuture<'a, Result<PathBuf>> {
+        Box::pin(async move {
+            // Arrives in another order than it was asked for.
+            tokio::time::sleep(std::time::Duration::from_millis(package.sha256.0.hex().bytes().map(u64::from).sum::<u64>() % 7)).await;
+            self.fetched.lock().unwrap().push(package.name.clone());
+            Ok(self.paths[&package.sha256.0].clone())
+        })
+    }
+}
+
+/// A catalog with the one container `x`, which runs `entrypoint`.
+pub(super) fn catalog(entrypoint: &str) -> Catalog {
+    let container = Container {
+        name: "x".into(),
+        builder: BuilderKind::Debian,
+        targets: vec![Architecture::X86_64],
+        debian_packages: Vec::new(),
+        nix_packages: Vec::new(),
+        entrypoint: vec![entrypoint.into()],
+        cmd: vec!["--help".into()],
+        env: BTreeMap::from([("A".into(), "b".into())]),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::from([("note".into(), "yes".into())]),
+        user: None,
+        workdir: None,
+        expose: vec!["80/tcp".into()],
+        volumes: Vec::new(),
+        test: Vec::new(),
+        span: 0..0,
+        line: 1,
+    };
+    Catalog { containers: vec![container], ..Catalog::default() }
+}
