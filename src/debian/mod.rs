@@ -3,6 +3,8 @@
 //! Signed release → package index → solver → lock → fetch → segments → layers → image. Knows `catalog` and `image`.
 
 mod archive;
+#[cfg(test)]
+mod fake_archive;
 mod fetch;
 mod http;
 mod index;
