@@ -213,7 +213,7 @@ impl Body {
         mut self,
         work: impl FnOnce(&mut Pieces) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let (sender, receiver) = mpsc::channel(16);
+        let (sender, receiver) = mpsc::channel(4);
         let worker = tokio::task::spawn_blocking(move || work(&mut Pieces { receiver, current: Bytes::new() }));
         let mut broken = None;
         loop {
