@@ -17,6 +17,8 @@ use crate::{Error, Result};
 
 /// How often a transient failure is tried again.
 const RETRIES: usize = 3;
+/// The pause before the first of them; each next is twice as long.
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 200 });
 
 /// The client of one session. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -211,7 +213,7 @@ impl Body {
         mut self,
         work: impl FnOnce(&mut Pieces) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let (sender, receiver) = mpsc::channel(16);
+        let (sender, receiver) = mpsc::channel(4);
         let worker = tokio::task::spawn_blocking(move || work(&mut Pieces { receiver, current: Bytes::new() }));
         let mut broken = None;
         loop {
@@ -263,7 +265,7 @@ pub(crate) async fn with_retries<T, F>(cancel: &CancellationToken, mut attempt: 
 where
     F: Future<Output = Result<T, Fault>>,
 {
-    let mut delays = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200)).with_max_times(RETRIES).with_jitter().build();
+    let mut delays = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(RETRIES).with_jitter().build();
     loop {
         let fault = match cancel.run_until_cancelled(attempt()).await {
             None => return Err(Error::interrupted()),

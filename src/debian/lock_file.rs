@@ -167,23 +167,26 @@ pub(crate) fn changes(old: Option<&Lock>, new: &Lock) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::super::lock::{Hex, LockedArchive, LockedBase, LockedPackage, LockedTarget};
     use super::*;
     use crate::image::Digest;
     use proptest::prelude::*;
 
-    fn container(name: &str, packages: &[&str]) -> Container {
+    const X: &[Architecture] = &[Architecture::X86_64];
+
+    /// A container of this builder with nothing but packages.
+    pub(crate) fn container(name: &str, packages: &[&str], targets: &[Architecture]) -> Container {
         Container {
             name: name.into(),
-            targets: vec![Architecture::X86_64],
+            targets: targets.to_vec(),
             debian_packages: packages.iter().map(|p| (*p).to_owned()).collect(),
             ..Container::new(name)
         }
     }
 
     fn catalog() -> Catalog {
-        Catalog { base: vec!["bash".into()], containers: vec![container("fd", &["fd-find", "less"])], ..Catalog::default() }
+        Catalog { base: vec!["bash".into()], containers: vec![container("fd", &["fd-find", "less"], X)], ..Catalog::default() }
     }
 
     fn package(name: &str, version: &str) -> LockedPackage {
@@ -242,7 +245,7 @@ mod tests {
         };
         assert!(stale(&|c| c.base.push("curl".into())).contains("base layer of x86_64"));
         assert!(stale(&|c| c.containers[0].debian_packages.push("x".into())).contains("packages of fd/x86_64"));
-        assert!(stale(&|c| c.containers.push(container("rg", &["ripgrep"]))).contains("rg/x86_64 is not in it"));
+        assert!(stale(&|c| c.containers.push(container("rg", &["ripgrep"], X))).contains("rg/x86_64 is not in it"));
         assert!(stale(&|c| c.debian.suite = "forky".into()).contains("suite forky"));
         assert!(stale(&|c| c.debian.components.push("contrib".into())).contains("components"));
         assert!(stale(&|c| c.debian.snapshot = Some("20261101T000000Z".into())).contains("snapshot"));

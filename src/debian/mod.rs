@@ -6,6 +6,8 @@ mod archive;
 mod builder;
 mod deb;
 mod entrypoint;
+#[cfg(test)]
+mod fake_archive;
 mod fetch;
 mod http;
 #[cfg(test)]

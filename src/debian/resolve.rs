@@ -234,6 +234,7 @@ fn common(universes: &Universes, name: &str, versions: &BTreeMap<Architecture, S
 
 #[cfg(test)]
 mod tests {
+    use super::super::lock_file::tests::container;
     use super::super::packages::tests::packages;
     use super::*;
     use crate::progress::Silent;
@@ -246,13 +247,7 @@ mod tests {
         let mut catalog = Catalog::default();
         for line in containers.lines() {
             let (name, list) = line.split_once(": ").unwrap();
-            catalog.containers.push(Container {
-                name: name.into(),
-                builder: crate::catalog::BuilderKind::Debian,
-                targets: vec![X, A],
-                debian_packages: list.split(' ').map(str::to_owned).collect(),
-                ..Container::new(name)
-            });
+            catalog.containers.push(container(name, &list.split(' ').collect::<Vec<_>>(), &[X, A]));
         }
         catalog
     }

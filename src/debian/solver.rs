@@ -35,11 +35,22 @@ pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins) -> Res
             Ok(ids)
         }
         Err(UnsolvableOrCancelled::Unsolvable(conflict)) => {
-            let why = conflict.display_user_friendly(&solver).to_string();
-            Err(Error::failed(format!("no set of packages for {} fits together:\n{}", packages.architecture, why.trim_end())))
+            let why = plainly(&conflict.display_user_friendly(&solver).to_string());
+            Err(Error::failed(format!("no set of packages for {} fits together:\n{why}", packages.architecture)))
         }
         Err(UnsolvableOrCancelled::Cancelled(_)) => Err(Error::interrupted()),
     }
+}
+
+/// The solver's explanation in a packager's words: its version sets only ever say yes or no to one candidate.
+fn plainly(why: &str) -> String {
+    why.trim_end()
+        .replace("The following packages are incompatible\n", "")
+        .replace(" would constrain", " conflicts with")
+        .replace(", which conflicts with any installable versions previously reported", "")
+        .replace(" would require", " needs")
+        .replace(" can be installed with any of the following options:", " is possible with:")
+        .replace(" cannot be installed because there are no viable options:", " is not possible:")
 }
 
 /// Refuses names that stand for no package, all of them at once.
@@ -154,7 +165,7 @@ impl Universe<'_> {
                 sets.push(self.set(relation.name, true, text));
             }
             for id in self.packages.providers(relation, self.pins) {
-                sets.push(self.set(self.packages.record(id).name, true, format!("as {relation}")));
+                sets.push(self.set(self.packages.record(id).name, true, format!("(as {relation})")));
             }
         }
         match sets[..] {
@@ -182,12 +193,12 @@ impl Universe<'_> {
         let candidate = self.packages.candidate(relation.name, self.pins).map(|id| self.packages.record(id));
         // A package may conflict with a name it provides itself, to be the only one that does (Policy 7.6.2).
         if relation.name != own && candidate.is_some_and(|record| relation.accepts(record.version)) {
-            sets.push(self.set(relation.name, false, format!("anything but {relation}")));
+            sets.push(self.set(relation.name, false, String::new()));
         }
         for id in self.packages.providers(relation, self.pins) {
             let provider = self.packages.record(id).name;
             if provider != own {
-                sets.push(self.set(provider, false, format!("anything that is not {relation}")));
+                sets.push(self.set(provider, false, format!("(as {relation})")));
             }
         }
     }
