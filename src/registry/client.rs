@@ -42,10 +42,13 @@ pub(super) struct Inner {
     pub patience: Patience,
     pub uploads: Semaphore,
     /// What tags named when they were last looked at.
-    pub seen: Mutex<BTreeMap<(String, String), (Instant, Option<Found>)>>,
+    pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
     small: Semaphore,
     reached: AtomicBool,
 }
+
+/// When a reference was looked at, and what it named.
+pub(super) type Sighting = (Instant, Option<Found>);
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,9 +14,12 @@ use super::docker_config::{DockerConfig, Entry, Proof};
 use crate::catalog::{RegistrySettings, Secret, Setting};
 use crate::{Error, Result};
 
+/// Looks a variable up by its name.
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// The environment variables, or a test's own.
 #[derive(Clone)]
-pub struct Variables(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Variables(Arc<Lookup>);
 
 impl Variables {
     /// This process's environment.
@@ -65,7 +68,7 @@ impl Credentials {
 
     /// The first credentials that fit.
     pub(super) async fn find(&self, host: &str, repository: &str) -> Result<Credential> {
-        if let Some(credential) = self.from_settings(host)? {
+        if let Some(credential) = self.configured(host)? {
             return Ok(credential);
         }
         for path in self.files() {
@@ -103,7 +106,7 @@ impl Credentials {
         }
     }
 
-    fn from_settings(&self, host: &str) -> Result<Option<Credential>> {
+    fn configured(&self, host: &str) -> Result<Option<Credential>> {
         let Some(variable) = self.variable(host) else { return Ok(None) };
         let Some(password) = self.variables.get(&variable).map(SecretString::from) else { return Ok(None) };
         let ours = self.settings.host.as_deref().is_none_or(|h| h == host);

@@ -192,11 +192,11 @@ mod tests {
     fn password(config: &str, host: &str, repository: &str) -> Option<String> {
         let path = Path::new("config.json");
         let entries = DockerConfig::parse(config.as_bytes(), path).unwrap().entries(host, repository, path).unwrap();
-        entries.into_iter().find_map(|e| match e {
-            Entry::Stored(Proof::Password { username, password }) => Some(format!("{username}:{}", password.expose_secret())),
-            Entry::Stored(Proof::IdentityToken(token)) => Some(format!("identity {}", token.expose_secret())),
-            Entry::Stored(Proof::RegistryToken(token)) => Some(format!("registry {}", token.expose_secret())),
-            Entry::Helper(helper) => Some(format!("helper {helper}")),
+        entries.into_iter().next().map(|e| match e {
+            Entry::Stored(Proof::Password { username, password }) => format!("{username}:{}", password.expose_secret()),
+            Entry::Stored(Proof::IdentityToken(token)) => format!("identity {}", token.expose_secret()),
+            Entry::Stored(Proof::RegistryToken(token)) => format!("registry {}", token.expose_secret()),
+            Entry::Helper(helper) => format!("helper {helper}"),
         })
     }
 

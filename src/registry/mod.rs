@@ -13,7 +13,7 @@ mod docker_config;
 mod endpoint;
 mod failure;
 #[cfg(test)]
-mod fault_server;
+pub(crate) mod fault_server;
 mod manifest;
 mod remote;
 mod retry;

@@ -14,6 +14,8 @@ mod publish;
 mod receipt;
 mod sending;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 pub use candidate::{Candidate, CandidateImage};
 pub use index::index_of;

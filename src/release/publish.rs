@@ -218,15 +218,14 @@ impl<'a> Publication<'a> {
             })
         });
         self.wave(of_images.collect()).await?;
-        for others in [false, true] {
-            let tags = self.containers.iter().flat_map(|bound| {
-                let (kind, bytes) = top_of(bound);
-                let tags = bound.plan.tags.iter();
-                let tags = if others { tags.skip(1).take(usize::MAX) } else { tags.skip(0).take(1) };
-                tags.map(move |tag| (bound, tag, kind, bytes))
-            });
-            self.wave(tags.collect()).await?;
-        }
+        let own = |rest: bool| {
+            let tops = self.containers.iter().map(|bound| (bound, top_of(bound)));
+            let all = tops
+                .flat_map(|(bound, (kind, bytes))| bound.plan.tags.iter().enumerate().map(move |(n, tag)| (n, (bound, tag, kind, bytes))));
+            all.filter(move |(n, _)| (*n > 0) == rest).map(|(_, tag)| tag).collect::<Vec<_>>()
+        };
+        self.wave(own(false)).await?;
+        self.wave(own(true)).await?;
         Ok(())
     }
 

@@ -1,0 +1,297 @@
+//! Plan and publication against a small registry in memory, which can be told to fail.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::catalog::{Architecture, RegistrySettings, Target};
+use crate::image::{Blobs, Descriptor, Digest, Image, ImageConfig, Manifest, Platform, media_type};
+use crate::registry::fault_server::{FaultServer, Reply, Request, reply};
+use crate::registry::{Credentials, Registry, Variables};
+use crate::verify::Verdict;
+use crate::{Kind, Result};
+
+#[derive(Debug, Default)]
+struct Memory(BTreeMap<Digest, Vec<u8>>);
+
+impl Blobs for Memory {
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
+        Ok(Box::new(Cursor::new(self.0[&blob.digest].clone())))
+    }
+}
+
+/// An image with a layer that all architectures of one kind share, and one of its own.
+fn image(architecture: Architecture, own: &str) -> Image {
+    let layers = [format!("base {architecture}").into_bytes(), format!("{own} {architecture}").into_bytes()];
+    let platform = Platform::linux(architecture);
+    let config = ImageConfig { architecture: platform.architecture, os: platform.os, ..ImageConfig::default() };
+    let config_bytes = config.to_bytes();
+    let descriptors = layers.iter().map(|l| Descriptor::of(media_type::LAYER_GZIP, l)).collect();
+    let manifest = Manifest::new(Descriptor::of(media_type::CONFIG, &config_bytes), descriptors, BTreeMap::new());
+    let bytes = manifest.to_bytes();
+    let blobs = layers.into_iter().chain([config_bytes.clone()]).map(|b| (Digest::of(&b), b)).collect();
+    Image {
+        descriptor: Descriptor::of(media_type::MANIFEST, &bytes),
+        manifest: Arc::new(manifest),
+        manifest_bytes: bytes.into(),
+        config: Arc::new(config),
+        config_bytes: config_bytes.into(),
+        blobs: Arc::new(Memory(blobs)),
+    }
+}
+
+const BOTH: [Architecture; 2] = [Architecture::Aarch64, Architecture::X86_64];
+
+fn candidate(host: &str, name: &str, own: &str) -> Candidate {
+    let image_of = |a| CandidateImage { target: Target::new(name, a), image: image(a, own), verdict: Some(Verdict::Pass) };
+    Candidate {
+        container: name.into(),
+        repository: format!("{host}/acme/{name}"),
+        targets: BOTH.to_vec(),
+        images: BOTH.map(image_of).to_vec(),
+        annotations: BTreeMap::new(),
+    }
+}
+
+type Kept = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+/// A registry that keeps blobs and manifests by path; `fault` may answer in its place.
+async fn registry(fault: impl Fn(&Request, &Kept) -> Option<Reply> + Send + Sync + 'static) -> (FaultServer, Kept) {
+    let kept: Kept = Arc::default();
+    let own = Arc::clone(&kept);
+    let server = FaultServer::start(move |request, _| {
+        if let Some(reply) = fault(request, &own) {
+            return reply;
+        }
+        let mut kept = own.lock().unwrap();
+        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        let digest = |bytes: &[u8]| {
+            vec![("Docker-Content-Digest", Digest::of(bytes).to_string()), ("Content-Type", media_type::MANIFEST.to_owned())]
+        };
+        match request.method.as_str() {
+            "GET" | "HEAD" if path == "/v2/" => reply(200),
+            "GET" | "HEAD" => match kept.get(path) {
+                Some(bytes) => Reply::Answer(200, digest(bytes), bytes.clone()),
+                None => reply(404),
+            },
+            "POST" => match query.split('&').find_map(|p| p.strip_prefix("mount=")) {
+                Some(mounted) => {
+                    let name = format!("{}{}", path.trim_end_matches("uploads/"), mounted.replace("%3A", ":"));
+                    kept.insert(name, vec![]);
+                    reply(201)
+                }
+                None => Reply::Answer(202, vec![("Location", path.to_owned())], vec![]),
+            },
+            _ => {
+                let blob = query.strip_prefix("digest=").map(|d| format!("{}{}", path.trim_end_matches("uploads/"), d.replace("%3A", ":")));
+                kept.insert(blob.unwrap_or_else(|| path.to_owned()), request.body.clone());
+                if path.contains("/manifests/") {
+                    let by_digest = format!("{}/{}", path.rsplit_once('/').unwrap().0, Digest::of(&request.body));
+                    kept.insert(by_digest, request.body.clone());
+                }
+                reply(201)
+            }
+        }
+    })
+    .await;
+    (server, kept)
+}
+
+fn client(server: &FaultServer) -> Registry {
+    Registry::connect(&server.host, Credentials::new(&RegistrySettings::default(), Variables::from_fn(|_| None))).unwrap()
+}
+
+fn tags(names: &[&str]) -> Tags {
+    Tags { tags: names.iter().map(|t| (*t).to_owned()).collect(), rule: "as asked".into() }
+}
+
+async fn planned(server: &FaultServer, candidates: &[Candidate], names: &[&str]) -> Result<Plan> {
+    let tags = tags(names);
+    let request = PlanRequest { tags: &tags, candidates, folder: Path::new("/nonexistent"), force: false };
+    plan(&client(server), &request, &CancellationToken::new()).await
+}
+
+async fn published(server: &FaultServer, plan: &Plan, candidates: &[Candidate]) -> Result<Receipt> {
+    publish(&client(server), plan, candidates, Consent::default(), &Unheard, &CancellationToken::new()).await
+}
+
+fn gate<'a>(plan: &'a Plan, id: &str) -> &'a Gate {
+    plan.gates.iter().find(|g| g.id == id).unwrap()
+}
+
+#[tokio::test]
+async fn tags_come_last_and_a_second_push_asks_for_each_tag_once() {
+    let (server, kept) = registry(|_, _| None).await;
+    let candidates = [candidate(&server.host, "fd", "fd"), candidate(&server.host, "rg", "rg")];
+    let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
+    assert!(server.lines().iter().all(|l| l.starts_with("GET") || l.starts_with("HEAD")));
+    assert_eq!(plan.verdict(), Verdict::Pass);
+    assert_eq!(plan.containers[0].images[0].tag.as_ref().unwrap().tag, "1.0-amd64");
+
+    let before = server.lines().len();
+    let receipt = published(&server, &plan, &candidates).await.unwrap();
+    // The base layers (and here the configs) are sent to one repository and mounted in the other.
+    assert_eq!((receipt.uploaded_blobs, receipt.present_blobs), (8, 4));
+    let writes: Vec<String> =
+        server.lines()[before..].iter().filter(|l| l.starts_with("PUT")).map(|l| l.split('?').next().unwrap().to_owned()).collect();
+    let rank = |line: &String| match line {
+        l if l.contains("/blobs/") => 0,
+        l if l.contains("/manifests/sha256:") => 1,
+        l if l.ends_with("-amd64") || l.ends_with("-arm64") => 2,
+        l if l.ends_with("/1.0") => 3,
+        _ => 4,
+    };
+    assert!(writes.is_sorted_by_key(rank), "{writes:#?}");
+    let index = kept.lock().unwrap()["/v2/acme/fd/manifests/1.0"].clone();
+    assert_eq!(Digest::of(&index), plan.containers[0].index.as_ref().unwrap().digest);
+    assert_eq!(kept.lock().unwrap()["/v2/acme/fd/manifests/latest"], index);
+
+    let before = server.lines().len();
+    let registry = client(&server);
+    let tags = tags(&["1.0", "latest"]);
+    let request = PlanRequest { tags: &tags, candidates: &candidates, folder: Path::new("/nonexistent"), force: false };
+    let cancel = CancellationToken::new();
+    let again = super::plan(&registry, &request, &cancel).await.unwrap();
+    assert!(again.is_done());
+    publish(&registry, &again, &candidates, Consent::default(), &Unheard, &cancel).await.unwrap();
+    let lines = &server.lines()[before..];
+    assert_eq!(lines.iter().filter(|l| l.starts_with("HEAD")).count(), 8, "{lines:#?}");
+    assert_eq!(lines.len(), 9, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn one_target_goes_straight_to_its_version() {
+    let (server, kept) = registry(|_, _| None).await;
+    let mut only = candidate(&server.host, "fd", "fd");
+    only.images.truncate(1);
+    only.targets.truncate(1);
+    let candidates = [only];
+    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
+    assert!(plan.containers[0].index.is_none() && plan.containers[0].images[0].tag.is_none());
+    let receipt = published(&server, &plan, &candidates).await.unwrap();
+    assert_eq!(receipt.containers[0].digest, plan.containers[0].images[0].digest);
+    assert!(kept.lock().unwrap().contains_key("/v2/acme/fd/manifests/1.0"));
+    assert!(!kept.lock().unwrap().keys().any(|k| k.ends_with("-arm64")));
+}
+
+#[tokio::test]
+async fn every_gate_that_fails_is_shown() {
+    let (server, kept) = registry(|_, _| None).await;
+    kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec());
+    let mut wrong = candidate(&server.host, "fd", "fd");
+    wrong.images[0].verdict = None;
+    wrong.images[1].image = image(Architecture::Riscv64, "fd");
+    wrong.targets.push(Architecture::S390x);
+    let plan = planned(&server, &[wrong], &["1.0"]).await.unwrap();
+    let verdict = |id| gate(&plan, id).verdict;
+    assert_eq!((verdict("verified"), verdict("platforms"), verdict("architectures")), (Verdict::Fail, Verdict::Fail, Verdict::Warn));
+    assert!(gate(&plan, "platforms").message.contains("says linux/riscv64, not linux/amd64"), "{:?}", plan.gates);
+    assert_eq!(plan.refusal(true, true).unwrap().kind(), Kind::Failed);
+
+    let good = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &good, &["1.0"]).await.unwrap();
+    assert_eq!(gate(&plan, "version-free").verdict, Verdict::Fail);
+    assert!(published(&server, &plan, &good).await.unwrap_err().message().contains("exists and differs"));
+    assert!(!server.lines().iter().any(|l| l.starts_with("P")));
+    assert!(plan.refusal(true, true).is_none());
+}
+
+#[tokio::test]
+async fn a_plan_that_no_longer_matches_sends_nothing() {
+    let (server, kept) = registry(|_, _| None).await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
+    let rebuilt = [candidate(&server.host, "fd", "newer")];
+    assert!(published(&server, &plan, &rebuilt).await.unwrap_err().message().contains("has been built anew"));
+    kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec());
+    let error = published(&server, &plan, &candidates).await.unwrap_err();
+    assert!(error.message().contains("the plan no longer matches") && error.message().contains("acme/fd:1.0 named nothing"), "{error}");
+    assert!(!server.lines().iter().any(|l| l.starts_with("P")));
+}
+
+#[tokio::test]
+async fn a_failure_says_what_is_public_and_a_rerun_goes_on() {
+    let broken = Arc::new(Mutex::new(true));
+    let fault = Arc::clone(&broken);
+    let (server, _) = registry(move |r, _| {
+        let refuse = *fault.lock().unwrap() && r.method == "PUT" && r.target.ends_with("/manifests/1.0");
+        refuse.then(|| Reply::Answer(403, vec![], br#"{"errors":[{"code":"DENIED","message":"immutable tag"}]}"#.to_vec()))
+    })
+    .await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
+    let error = published(&server, &plan, &candidates).await.unwrap_err();
+    assert!(error.message().contains("immutable tag"), "{error}");
+    let advice = error.advice().unwrap();
+    assert!(advice.contains("already public:") && advice.contains("fd:1.0-amd64") && !advice.contains("latest"), "{advice}");
+
+    *broken.lock().unwrap() = false;
+    let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
+    assert_eq!(plan.bytes_to_upload(), 0);
+    let receipt = published(&server, &plan, &candidates).await.unwrap();
+    assert_eq!((receipt.uploaded_blobs, receipt.containers[0].tags.len()), (0, 4));
+}
+
+#[tokio::test]
+async fn blobs_the_registry_lost_are_sent_again() {
+    // Right after uploads GHCR may say that it does not know a blob.
+    let (server, _) = registry(|r, kept| {
+        let kept = &mut *kept.lock().unwrap();
+        let first = r.method == "PUT" && r.target.contains("/manifests/sha256") && kept.insert("lost".into(), vec![]).is_none();
+        if first {
+            let blob = kept.keys().find(|k| k.contains("/blobs/sha256")).cloned();
+            blob.map(|b| kept.remove(&b));
+        }
+        first.then(|| Reply::Answer(404, vec![], br#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#.to_vec()))
+    })
+    .await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
+    let receipt = published(&server, &plan, &candidates).await.unwrap();
+    assert_eq!(receipt.containers[0].tags.len(), 3);
+}
+
+#[tokio::test]
+async fn a_tag_that_names_something_else_afterwards_is_no_success() {
+    let (server, _) = registry(|r, kept| {
+        // Someone else moves the version as soon as it is there.
+        let moved = r.method == "GET" && r.target.ends_with("/manifests/1.0");
+        moved.then(|| kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec()));
+        None
+    })
+    .await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
+    let error = published(&server, &plan, &candidates).await.unwrap_err();
+    assert!(error.message().contains("fd:1.0 should name"), "{error}");
+}
+
+#[tokio::test]
+async fn cancelling_stops_before_any_tag() {
+    let (server, _) = registry(|_, _| None).await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let error = publish(&client(&server), &plan, &candidates, Consent::default(), &Unheard, &cancel).await.unwrap_err();
+    assert!(error.is_interrupted());
+    assert!(!server.lines().iter().any(|l| l.starts_with("PUT")));
+}
+
+#[tokio::test]
+async fn a_request_that_makes_no_sense_is_refused() {
+    let (server, _) = registry(|_, _| None).await;
+    let fd = candidate(&server.host, "fd", "fd");
+    let mut rg = candidate(&server.host, "rg", "rg");
+    rg.repository = fd.repository.clone();
+    assert!(planned(&server, &[fd.clone(), rg], &["1.0"]).await.unwrap_err().message().contains("both go to"));
+    assert!(planned(&server, std::slice::from_ref(&fd), &["1.0", "1.0-amd64"]).await.is_err());
+    assert!(planned(&server, &[], &["1.0"]).await.is_err());
+    let mut upper = fd;
+    upper.repository = format!("{}/Acme/fd", server.host);
+    assert!(planned(&server, &[upper], &["1.0"]).await.is_err());
+}
