@@ -1,1 +1,35 @@
 //! Front end 1: the command line.
+//!
+//! A subcommand turns its arguments into a [`Command`](crate::session::Command), a display shows the events while they
+//! come in, and the subcommand prints the result from the folded state. Results go to stdout, everything else to stderr.
+
+mod args;
+mod bars;
+mod build;
+mod confirm;
+mod display;
+mod drive;
+mod fact;
+mod folders;
+mod inspect;
+mod json;
+mod list;
+mod matrix;
+mod plain;
+mod printer;
+mod push;
+mod quantity;
+mod quiet;
+mod release;
+mod run;
+mod show;
+mod table;
+mod verify;
+
+pub use args::{
+    BuildArgs, Cli, Color, Global, InspectArgs, ListArgs, MatrixArgs, Output, Part, PushArgs, ReleaseArgs, Subcommand, VerifyArgs,
+};
+pub use drive::Link;
+pub use folders::{Folders, folders};
+pub use printer::Printer;
+pub use run::run;

@@ -1,0 +1,284 @@
+//! The command line, as the user writes it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand as ClapSubcommand, ValueEnum};
+
+use crate::catalog::{Architecture, MatrixPart};
+
+/// Build, verify and publish multi-architecture container images.
+#[derive(Debug, Parser)]
+#[command(
+    name = "catamaran",
+    version,
+    about,
+    long_about = "Builds OCI images for several CPU architectures from one containers.toml, proves that each image really is what its \
+                  metadata says, and publishes them as one manifest list. Without a subcommand it opens the dashboard.",
+    after_help = "Examples:\n  catamaran                          open the dashboard\n  catamaran build                    build everything\n  \
+                  catamaran build fd --target aarch64\n  catamaran verify fd ghcr.io/acme/tools/fd:1.2.0\n  catamaran push 1.2.0 --dry-run     \
+                  show what a push would do\n  catamaran release 1.2.0 --tags 1.2,latest\n\nExit codes: 0 done, 1 a build, check or gate \
+                  failed, 2 usage or configuration, 3 network, registry or credentials, 130 interrupted."
+)]
+pub struct Cli {
+    /// What holds for every subcommand.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; nothing means the dashboard.
+    #[command(subcommand)]
+    pub command: Option<Subcommand>,
+}
+
+/// Options of every subcommand.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// containers.toml, or a folder with one [default: the nearest above the current folder]
+    #[arg(long, short, global = true, value_name = "PATH", help_heading = "Global options")]
+    pub file: Option<PathBuf>,
+    /// How progress is shown on stderr (json: events on stdout, one per line)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW", help_heading = "Global options")]
+    pub output: Output,
+    /// When to use colour (NO_COLOR is respected)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    pub color: Color,
+    /// Print the result as a JSON document
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Bars on a terminal, plain lines elsewhere and in CI.
+    #[default]
+    Auto,
+    /// Progress bars.
+    Bars,
+    /// One line per fact.
+    Plain,
+    /// The events, one JSON object per line on stdout.
+    Json,
+    /// Errors only.
+    Quiet,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, ClapSubcommand)]
+pub enum Subcommand {
+    /// Show containers, their targets and what is built.
+    List(ListArgs),
+    /// Build images into the local store.
+    Build(BuildArgs),
+    /// Show config, layers and packages of an image.
+    Inspect(InspectArgs),
+    /// Prove that images are what their metadata says.
+    Verify(VerifyArgs),
+    /// Publish what is built: images, manifest list, tags.
+    Push(PushArgs),
+    /// Build, verify, push, and check what arrived.
+    Release(ReleaseArgs),
+    /// Print the CI matrix as JSON.
+    Matrix(MatrixArgs),
+}
+
+/// `list`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  catamaran list\n  catamaran list --json | jq '.targets[] | select(.state == \"stale\")'")]
+pub struct ListArgs {}
+
+/// `build`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  catamaran build\n  catamaran build fd rg --target aarch64 --jobs 2\n  catamaran build fd --out ./fd-layout"
+)]
+pub struct BuildArgs {
+    /// Containers to build [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only these architectures
+    #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
+    pub target: Vec<Architecture>,
+    /// How many targets at a time [default: one per core]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Refuse to change containers.lock
+    #[arg(long)]
+    pub locked: bool,
+    /// Also write the images as an OCI image layout
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `inspect`
+#[derive(Debug, Args)]
+#[command(after_help = REFERENCES)]
+pub struct InspectArgs {
+    /// The image
+    #[arg(value_name = "REF")]
+    pub reference: String,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+#[command(after_help = REFERENCES)]
+pub struct VerifyArgs {
+    /// The images
+    #[arg(value_name = "REF", required = true)]
+    pub references: Vec<String>,
+}
+
+const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64                a container of containers.toml, as last built\n  \
+                          ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \
+                          oci:DIR[:TAG]                 an OCI image layout";
+
+/// `push`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Tags: VERSION first, then --tags; without --tags, `latest` if the branch is main.\nWithout --yes the version has to be \
+                  typed on a terminal; elsewhere --yes is needed only when a gate warns.\nVERSION and TAGS are also read from the \
+                  environment: `VERSION=1.2.0 TAGS=1.2,latest catamaran push fd`.\n\nExamples:\n  catamaran push 1.2.0 --dry-run\n  catamaran \
+                  push 1.2.0 fd --tags 1.2,latest --yes"
+)]
+pub struct PushArgs {
+    /// The version (the first tag), then containers [default: all]
+    #[arg(value_name = "VERSION [NAME]")]
+    pub words: Vec<String>,
+    /// Further tags; '' for none
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub tags: Option<Vec<String>>,
+    /// Only these architectures
+    #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
+    pub target: Vec<Architecture>,
+    /// Show the plan and stop
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Do not ask; accept warnings of gates
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Overwrite a version that exists and differs
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `release`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Builds, verifies, shows the plan, pushes, and reads back what was published.\nOtherwise as `catamaran push`.\n\nExamples:\n  \
+                  catamaran release 1.2.0 --dry-run\n  catamaran release 1.2.0 --tags 1.2,latest --locked --yes"
+)]
+pub struct ReleaseArgs {
+    /// What to push, and under which names
+    #[command(flatten)]
+    pub push: PushArgs,
+    /// How many targets at a time [default: one per core]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Refuse to change containers.lock
+    #[arg(long)]
+    pub locked: bool,
+}
+
+/// `matrix`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  catamaran matrix\n  catamaran matrix build\n  catamaran matrix --github >> \"$GITHUB_OUTPUT\"   # then: \
+                  strategy.matrix: ${{ fromJSON(needs.discover.outputs.build) }}"
+)]
+pub struct MatrixArgs {
+    /// Only this half
+    #[arg(value_enum)]
+    pub part: Option<Part>,
+    /// As `name={"include":[…]}` lines for GitHub Actions
+    #[arg(long)]
+    pub github: bool,
+}
+
+/// A half of the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Container and target of every build job.
+    Build,
+    /// Container of every manifest job.
+    Manifest,
+}
+
+impl From<Part> for MatrixPart {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Build => MatrixPart::Build,
+            Part::Manifest => MatrixPart::Manifest,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_of_the_design_are_understood() {
+        for line in [
+            "",
+            "list --json",
+            "build",
+            "build fd rg --target x86_64,arm64 --jobs 2 --locked --out DIR",
+            "inspect fd/aarch64 --json",
+            "verify fd oci:x",
+            "push 1.2.0 fd --tags a,b --target aarch64 --dry-run --yes --force",
+            "release 1.2.0 fd --tags a,b --dry-run --yes",
+            "matrix",
+            "matrix build --github",
+            "-f x/containers.toml --output plain --color never matrix manifest",
+            "build --output json --file x",
+        ] {
+            let words = std::iter::once("catamaran").chain(line.split_whitespace());
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_usage_errors_that_help() {
+        for (line, part) in [
+            ("buld", "'build'"),
+            ("build --target x86_46", "did you mean `x86_64`?"),
+            ("build --jobs 0", "jobs"),
+            ("verify", "REF"),
+            ("matrix all", "manifest"),
+            ("list --output pretty", "bars"),
+        ] {
+            let words = std::iter::once("catamaran").chain(line.split_whitespace());
+            let error = Cli::try_parse_from(words).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_tag_list_is_not_the_same_as_none() {
+        let tags = |line: &str| match Cli::try_parse_from(line.split(' ')).map(|c| c.command) {
+            Ok(Some(Subcommand::Push(push))) => push.tags,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(tags("catamaran push 1"), None);
+        assert_eq!(tags("catamaran push 1 --tags="), Some(vec![String::new()]));
+        assert_eq!(tags("catamaran push 1 --tags a,b"), Some(vec!["a".into(), "b".into()]));
+    }
+}

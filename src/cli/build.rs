@@ -1,0 +1,90 @@
+//! `catamaran build`: images into the local store.
+
+use serde::Serialize;
+
+use super::args::BuildArgs;
+use super::drive::{Drive, Link};
+use super::printer::{Ink, Printer, Results};
+use super::quantity::{bytes, count, duration};
+use super::table::{Cell, Table};
+use crate::catalog::{Catalog, Target, select};
+use crate::session::{Build, BuildRequest, Command, Outcome, Phase, State};
+use crate::{Error, Result};
+
+/// What `build --json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    failed: usize,
+    targets: Vec<Built<'a>>,
+}
+
+/// One target of it.
+#[derive(Serialize)]
+struct Built<'a> {
+    #[serde(flatten)]
+    target: &'a Target,
+    #[serde(flatten)]
+    outcome: Option<&'a Outcome>,
+    took: Option<u64>,
+}
+
+/// Builds what `args` select.
+pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &BuildArgs) -> Result<()> {
+    let targets = select(catalog, &args.names, &args.target)?;
+    let jobs = args.jobs.map_or(0, usize::from);
+    let request = BuildRequest { targets, jobs, locked: args.locked, out: args.out.clone() };
+    let ended = drive.run(Command::Build(request)).await;
+    // What was built is worth showing even when the rest failed.
+    let failed = *ended.as_ref().unwrap_or(&0);
+    match printer.results {
+        Results::Document if ended.is_ok() => printer.document(&document(&drive.state, failed))?,
+        Results::Text if !drive.state.builds.is_empty() => printer.result(&table(&drive.state).render(printer.out_color)),
+        Results::Document | Results::Text | Results::Events => {}
+    }
+    ended?;
+    outcome(&drive.state, failed)
+}
+
+/// The error of a run in which something failed.
+pub(super) fn outcome(state: &State, failed: usize) -> Result<()> {
+    if failed == 0 {
+        return Ok(());
+    }
+    let unbuilt = state.builds.values().filter(|b| b.image().is_none()).count();
+    if unbuilt > 0 {
+        let message = format!("{unbuilt} of {} could not be built", count(state.builds.len(), "target"));
+        return Err(Error::failed(message));
+    }
+    Err(Error::failed(format!("{} failed", count(failed, "check"))).hint("`catamaran verify NAME` shows every finding"))
+}
+
+fn document(state: &State, failed: usize) -> Document<'_> {
+    let outcome = |build| match build {
+        &Build { phase: Phase::Ended(ref outcome), .. } => Some(outcome),
+        _ => None,
+    };
+    let targets = state.builds.iter().map(|(target, build)| Built { target, outcome: outcome(build), took: build.took });
+    Document { schema: 1, failed, targets: targets.collect() }
+}
+
+fn table(state: &State) -> Table {
+    let mut table = Table::plain(0);
+    for (target, build) in &state.builds {
+        let (mark, image) = match &build.phase {
+            Phase::Ended(Outcome::Succeeded { image }) => (Cell::ink("✓ built", Ink::Good), Some(image)),
+            Phase::Ended(Outcome::Cached { image }) => (Cell::ink("✓ unchanged", Ink::Good), Some(image)),
+            Phase::Ended(Outcome::Failed(_)) => (Cell::ink("✗ failed", Ink::Bad), None),
+            Phase::Ended(Outcome::Cancelled) => (Cell::ink("! cancelled", Ink::Warn), None),
+            Phase::Queued | Phase::Running(_) => (Cell::ink("· not finished", Ink::Dim), None),
+        };
+        table.row([
+            mark,
+            target.to_string().into(),
+            Cell::number(image.map(|i| bytes(i.size)).unwrap_or_default()),
+            image.map(|i| i.digest.to_string()).unwrap_or_default().into(),
+            Cell::ink(build.took.map(duration).unwrap_or_default(), Ink::Dim),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,118 @@
+//! What an event says, as one line for people; bars and plain lines share it.
+
+use super::printer::{Ink, clean};
+use super::quantity::{bytes, count, duration};
+use crate::catalog::Target;
+use crate::release::TagChange;
+use crate::session::{BuiltImage, Event, EventKind, Outcome, State};
+use crate::verify::{Report, Verdict};
+
+/// Log lines shown under a failure; the whole log is in its file.
+const TAIL: usize = 10;
+/// Changes of the lock that are listed.
+const MAX_CHANGES: usize = 20;
+
+/// One line, and what belongs under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fact {
+    /// What it is about: `fd.x86_64`; empty when it is about the run.
+    pub subject: String,
+    /// `✓`, `✗`, `!` or nothing.
+    pub glyph: &'static str,
+    /// How to colour the glyph.
+    pub ink: Ink,
+    /// The sentence.
+    pub text: String,
+    /// Lines under it.
+    pub more: Vec<String>,
+}
+
+impl Fact {
+    fn new(subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Fact { subject: subject.into(), glyph: "", ink: Ink::Dim, text: clean(&text.into()), more: Vec::new() }
+    }
+
+    fn marked(mut self, glyph: &'static str, ink: Ink) -> Self {
+        (self.glyph, self.ink) = (glyph, ink);
+        self
+    }
+}
+
+/// `fd.x86_64`.
+pub(super) fn name(target: &Target) -> String {
+    format!("{}.{}", target.container, target.architecture)
+}
+
+/// What `event` says that is worth a line of its own; progress, phases and log lines are the displays' own business.
+pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
+    Some(match &event.kind {
+        EventKind::LockWritten { path, packages, changes } => {
+            let mut fact = Fact::new("", format!("wrote {}: {}", path.display(), count(*packages, "package")));
+            fact.more = changes.iter().take(MAX_CHANGES).map(|c| clean(c)).collect();
+            if changes.len() > MAX_CHANGES {
+                fact.more.push(format!("… and {}", count(changes.len() - MAX_CHANGES, "more change")));
+            }
+            fact
+        }
+        EventKind::BuildFinished { target, outcome, took } => finished(target, outcome, *took, state),
+        EventKind::CheckFinished { subject, result } if result.verdict >= Verdict::Warn => {
+            let (glyph, ink) = super::table::verdict_mark(result.verdict);
+            Fact::new(clean(subject), format!("{} {}: {}", result.verdict, result.check, result.summary)).marked(glyph, ink)
+        }
+        EventKind::VerifyFinished { target, report } => {
+            let (glyph, ink) = super::table::verdict_mark(report.verdict());
+            let subject = target.as_ref().map_or_else(|| clean(&report.subject), name);
+            Fact::new(subject, format!("verified: {}", tally(report))).marked(glyph, ink)
+        }
+        EventKind::PublishStarted { version, bytes: n } => Fact::new("", format!("publishing {version}: {} to send", bytes(*n))),
+        EventKind::ManifestPublished { container, digest, platform } => {
+            let what = platform.as_ref().map_or_else(|| "index".to_owned(), |p| format!("image for {p}"));
+            Fact::new(container.to_string(), format!("sent {what} {digest}"))
+        }
+        EventKind::TagPublished { container, reference, digest, change } => {
+            let change = match change {
+                TagChange::New => "new".to_owned(),
+                TagChange::Unchanged => "unchanged".to_owned(),
+                TagChange::Moves { from } => format!("was {}", from.short()),
+            };
+            Fact::new(container.to_string(), format!("tagged {reference} → {} ({change})", digest.short())).marked("✓", Ink::Good)
+        }
+        EventKind::ReleaseFinished { path: Some(path), .. } => {
+            Fact::new("", format!("read back and compared; receipt in {}", path.display())).marked("✓", Ink::Good)
+        }
+        _ => return None,
+    })
+}
+
+fn finished(target: &Target, outcome: &Outcome, took: u64, state: &State) -> Fact {
+    let subject = name(target);
+    match outcome {
+        Outcome::Succeeded { image } => {
+            Fact::new(subject, format!("built in {}: {}", duration(took), describe(image))).marked("✓", Ink::Good)
+        }
+        Outcome::Cached { image } => Fact::new(subject, format!("unchanged: {}", describe(image))).marked("✓", Ink::Good),
+        Outcome::Cancelled => Fact::new(subject, "cancelled").marked("!", Ink::Warn),
+        Outcome::Failed(failure) => {
+            let mut fact = Fact::new(subject, format!("failed after {}: {}", duration(took), failure.message)).marked("✗", Ink::Bad);
+            if let Some(build) = state.builds.get(target) {
+                let skip = build.lines.len().saturating_sub(TAIL);
+                fact.more.extend(build.lines.iter().skip(skip).map(|line| format!("| {}", clean(line))));
+                fact.more.extend(build.log.iter().map(|log| format!("log: {}", log.display())));
+            }
+            fact.more.extend(failure.hint.iter().map(|hint| format!("hint: {}", clean(hint))));
+            fact
+        }
+    }
+}
+
+fn describe(image: &BuiltImage) -> String {
+    let packages = if image.packages > 0 { format!(", {}", count(image.packages, "package")) } else { String::new() };
+    format!("{}, {}, {}{packages}", image.digest.short(), bytes(image.size), count(image.layers, "layer"))
+}
+
+/// `6 pass, 1 warn`; verdicts nobody got are left out.
+pub(super) fn tally(report: &Report) -> String {
+    let verdicts = [Verdict::Fail, Verdict::Warn, Verdict::Pass, Verdict::Skip];
+    let parts = verdicts.iter().map(|v| (report.count(*v), v)).filter(|(n, _)| *n > 0);
+    parts.map(|(n, v)| format!("{n} {v}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,85 @@
+//! From the parsed command line to an exit code.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::args::{Global, Subcommand};
+use super::display::display;
+use super::drive::{Drive, Link, interrupts};
+use super::printer::Printer;
+use super::{build, inspect, list, matrix, push, release, verify};
+use crate::catalog::{self, Catalog};
+use crate::{Error, Kind, Result};
+
+/// Runs `command`. `connect` starts the engine for a `containers.toml` (when there is one), inside a Tokio runtime; it
+/// is not called where no engine is needed.
+pub fn run<L: Link>(global: &Global, command: &Subcommand, connect: impl FnOnce(Option<PathBuf>) -> Result<L>) -> ExitCode {
+    let printer = match Printer::new(global) {
+        Ok(printer) => printer,
+        Err(error) => {
+            Printer::fallback().error(&error);
+            return ExitCode::from(error.kind().exit_code());
+        }
+    };
+    match attempt(global, command, &printer, connect) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            printer.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn attempt<L: Link>(
+    global: &Global,
+    command: &Subcommand,
+    printer: &Printer,
+    connect: impl FnOnce(Option<PathBuf>) -> Result<L>,
+) -> Result<()> {
+    // Looking at an image of a registry or a layout needs no containers.toml.
+    let file = match command {
+        Subcommand::Inspect(_) | Subcommand::Verify(_) if global.file.is_none() => find(global).ok(),
+        _ => Some(find(global)?),
+    };
+    if let Subcommand::Matrix(args) = command {
+        matrix::run(printer, &load(file.as_deref())?, args);
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Kind::Failed, "cannot start").source(error))?;
+    let done = runtime.block_on(async {
+        // Before the engine: what is selected wrongly should not start anything.
+        let catalog = match command {
+            Subcommand::Build(_) | Subcommand::Push(_) | Subcommand::Release(_) => Some(load(file.as_deref())?),
+            _ => None,
+        };
+        let link = connect(file)?;
+        let mut drive = Drive::new(link, display(printer), interrupts(), printer);
+        match (command, &catalog) {
+            (Subcommand::List(_), _) => list::run(&mut drive, printer).await,
+            (Subcommand::Inspect(args), _) => inspect::run(&mut drive, printer, args).await,
+            (Subcommand::Verify(args), _) => verify::run(&mut drive, printer, args).await,
+            (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,
+            (Subcommand::Push(args), Some(catalog)) => push::run(&mut drive, printer, catalog, args).await,
+            (Subcommand::Release(args), Some(catalog)) => release::run(&mut drive, printer, catalog, args).await,
+            (Subcommand::Matrix(_) | Subcommand::Build(_) | Subcommand::Push(_) | Subcommand::Release(_), _) => Ok(()),
+        }
+    });
+    // A question on the terminal may still be waiting for its line; it must not hold up the exit.
+    runtime.shutdown_background();
+    done
+}
+
+fn find(global: &Global) -> Result<PathBuf> {
+    let here = std::env::current_dir().map_err(|error| Error::usage("the current folder cannot be read").source(error))?;
+    catalog::find(global.file.as_deref(), &here)
+}
+
+fn load(file: Option<&Path>) -> Result<Catalog> {
+    match file {
+        Some(file) => Ok(catalog::load(file)?),
+        None => Err(Error::usage("there is no containers.toml")),
+    }
+}

@@ -1,0 +1,77 @@
+//! A release plan.
+
+use crate::cli::printer::{Ink, clean};
+use crate::cli::quantity::{bytes, count};
+use crate::cli::table::{Cell, Table};
+use crate::release::{ContainerPlan, Plan, PlannedTag, Presence, TagChange};
+
+/// Everything a push would do, and every gate.
+pub(in crate::cli) fn plan(plan: &Plan, color: bool) -> String {
+    let (upload, present, shared) = plan.blob_counts();
+    let mut head = Table::plain(2);
+    for (name, value) in [
+        ("registry", plan.registry.clone()),
+        ("credentials", plan.credentials.clone()),
+        ("tags", plan.tag_rule.clone()),
+        ("to send", bytes(plan.bytes_to_upload())),
+        ("blobs", format!("{upload} to send, {present} there already, {shared} shared")),
+    ] {
+        head.row([Cell::ink(name, Ink::Dim), value.into()]);
+    }
+    let mut out = vec![Ink::Bold.paint(&format!("Plan of {}", clean(&plan.version)), color), head.render(color)];
+    for container in &plan.containers {
+        out.push(String::new());
+        out.push(format!("{}  {}", Ink::Bold.paint(container.container.as_str(), color), clean(&container.repository)));
+        out.push(images(container).render(color));
+        out.push(tags(container).render(color));
+    }
+    if !plan.gates.is_empty() {
+        out.push(String::new());
+        out.push(Ink::Bold.paint("Gates", color));
+        let mut gates = Table::plain(2);
+        for gate in &plan.gates {
+            gates.row([Cell::verdict(gate.verdict), gate.id.as_str().into(), gate.message.as_str().into()]);
+        }
+        for (line, gate) in gates.render(color).lines().zip(&plan.gates) {
+            out.push(line.to_owned());
+            out.extend(gate.hint.iter().map(|hint| format!("      {}", Ink::Dim.paint(&clean(hint), color))));
+        }
+    }
+    out.join("\n")
+}
+
+fn images(container: &ContainerPlan) -> Table {
+    let mut table = Table::plain(2);
+    let presence = |presence| match presence {
+        Presence::Upload => Cell::from("+ send"),
+        Presence::Present => Cell::ink("= there", Ink::Dim),
+        Presence::Shared => Cell::ink("= shared", Ink::Dim),
+    };
+    for image in &container.images {
+        let size = image.blobs.iter().map(|b| b.size).sum::<u64>() + image.size;
+        table.row([
+            presence(image.presence),
+            format!("image {}", image.platform).into(),
+            image.digest.short().into(),
+            Cell::number(bytes(size)),
+            count(image.blobs.len(), "blob").into(),
+        ]);
+    }
+    if let Some(index) = &container.index {
+        table.row([presence(index.presence), "index".into(), index.digest.short().into(), Cell::number(bytes(index.size))]);
+    }
+    table
+}
+
+fn tags(container: &ContainerPlan) -> Table {
+    let mut table = Table::plain(2);
+    for PlannedTag { tag, to, change } in container.all_tags() {
+        let change = match change {
+            TagChange::New => Cell::ink("+ new", Ink::Good),
+            TagChange::Unchanged => Cell::ink("= unchanged", Ink::Dim),
+            TagChange::Moves { from } => Cell::ink(format!("~ moves from {}", from.short()), Ink::Warn),
+        };
+        table.row([format!("tag {tag}").into(), format!("→ {}", to.short()).into(), change]);
+    }
+    table
+}

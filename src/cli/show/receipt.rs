@@ -1,0 +1,39 @@
+//! A receipt.
+
+use crate::cli::printer::{Ink, clean};
+use crate::cli::quantity::{bytes, count};
+use crate::cli::table::{Cell, Table};
+use crate::release::{Receipt, TagChange};
+
+/// What was published, as read back; digests in full, to be copied.
+pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
+    let mark = Ink::Good.paint("✓", color);
+    let mut out = vec![format!("{mark} {}", Ink::Bold.paint(&format!("Published {}", clean(&receipt.version)), color))];
+    for container in &receipt.containers {
+        let mut table = Table::plain(2);
+        for tag in &container.tags {
+            let change = match tag.change {
+                TagChange::New => "new".to_owned(),
+                TagChange::Unchanged => "unchanged".to_owned(),
+                TagChange::Moves { from } => format!("was {}", from.short()),
+            };
+            table.row([format!("{}:{}", container.repository, tag.tag).into(), tag.digest.to_string().into(), Cell::ink(change, Ink::Dim)]);
+        }
+        for image in &container.images {
+            table.row([format!("  {}", image.platform).into(), image.digest.to_string().into()]);
+        }
+        out.push(table.render(color));
+    }
+    out.push(format!(
+        "sent {} in {}, {} there already",
+        bytes(receipt.uploaded_bytes),
+        count(receipt.uploaded_blobs, "blob"),
+        count(receipt.present_blobs, "blob")
+    ));
+    out.extend(receipt.accepted_warnings.iter().map(|w| format!("{} accepted: {}", Ink::Warn.paint("!", color), clean(w))));
+    out.join("\n")
+}
+
+#[cfg(test)]
+#[path = "release_tests.rs"]
+pub(super) mod tests;

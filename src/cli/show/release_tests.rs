@@ -1,0 +1,90 @@
+use super::super::plan;
+use super::*;
+use crate::catalog::{Architecture, Target};
+use crate::image::{Digest, Platform};
+use crate::release::*;
+use crate::verify::Verdict;
+
+pub(in crate::cli) fn a_plan(verdict: Verdict) -> Plan {
+    let digest = Digest::of(b"image");
+    let tag = |tag: &str, change| PlannedTag { tag: tag.into(), to: digest, change };
+    let image = PlannedImage {
+        target: Target::new("fd", Architecture::Aarch64),
+        platform: Platform::linux(Architecture::Aarch64),
+        digest,
+        size: 400,
+        presence: Presence::Upload,
+        tag: None,
+        blobs: vec![PlannedBlob { digest, size: 2048, presence: Presence::Upload }],
+    };
+    let container = ContainerPlan {
+        container: "fd".into(),
+        repository: "ghcr.io/acme/tools/fd".into(),
+        images: vec![image],
+        index: None,
+        tags: vec![tag("1.2.0", TagChange::New), tag("latest", TagChange::Moves { from: Digest::of(b"old") })],
+    };
+    let gate = Gate { id: "verified".into(), verdict, message: "1 image has warnings".into(), hint: Some("look at it".into()) };
+    Plan {
+        schema: 1,
+        version: "1.2.0".into(),
+        registry: "ghcr.io".into(),
+        credentials: "GITHUB_TOKEN (environment)".into(),
+        tag_rule: "version, then latest: the branch is main".into(),
+        containers: vec![container],
+        gates: vec![gate],
+    }
+}
+
+#[test]
+fn a_plan_shows_what_would_happen() {
+    insta::assert_snapshot!(plan(&a_plan(Verdict::Warn), false), @r###"
+    Plan of 1.2.0
+      registry     ghcr.io
+      credentials  GITHUB_TOKEN (environment)
+      tags         version, then latest: the branch is main
+      to send      2.4 KiB
+      blobs        1 to send, 0 there already, 0 shared
+
+    fd  ghcr.io/acme/tools/fd
+      + send  image linux/arm64  6105d6cc76af  2.4 KiB  1 blob
+      tag 1.2.0   → 6105d6cc76af  + new
+      tag latest  → 6105d6cc76af  ~ moves from cba06b5736fa
+
+    Gates
+      ! warn  verified  1 image has warnings
+          look at it
+    "###);
+}
+
+#[test]
+fn a_receipt_has_whole_digests() {
+    let digest = Digest::of(b"image");
+    let text = receipt(
+        &Receipt {
+            schema: 1,
+            version: "1.2.0".into(),
+            registry: "ghcr.io".into(),
+            started: "2026-11-22T22:15:00Z".into(),
+            finished: "2026-11-22T22:15:09Z".into(),
+            accepted_warnings: vec!["dirty".into()],
+            containers: vec![PublishedContainer {
+                container: "fd".into(),
+                repository: "ghcr.io/acme/tools/fd".into(),
+                digest,
+                images: vec![],
+                tags: vec![PublishedTag { tag: "1.2.0".into(), digest, change: TagChange::New }],
+            }],
+            uploaded_bytes: 2048,
+            uploaded_blobs: 1,
+            present_blobs: 0,
+        },
+        false,
+    );
+    insta::assert_snapshot!(text, @r###"
+    ✓ Published 1.2.0
+      ghcr.io/acme/tools/fd:1.2.0  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d  new
+    sent 2.0 KiB in 1 blob, 0 blobs there already
+    ! accepted: dirty
+    "###);
+}

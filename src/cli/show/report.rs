@@ -1,0 +1,78 @@
+//! A verification report.
+
+use crate::cli::fact::tally;
+use crate::cli::printer::{Ink, clean};
+use crate::cli::table::{Cell, Table, verdict_mark};
+use crate::verify::{CheckResult, Report, Verdict};
+
+/// Findings shown under each check; `--json` has all that were kept.
+const MAX_FINDINGS: usize = 10;
+
+/// Every check with its verdict; under those that warn or fail, what was found.
+pub(in crate::cli) fn report(report: &Report, color: bool) -> String {
+    let (glyph, ink) = verdict_mark(report.verdict());
+    let title = Ink::Bold.paint(&clean(&report.subject), color);
+    let verdict = ink.paint(&format!("{glyph} {}", report.verdict()), color);
+    let mut out = format!("{title}  {}  {}\n{verdict}: {}", clean(&report.platform.to_string()), report.digest, tally(report));
+    let mut table = Table::plain(2);
+    for result in &report.checks {
+        table.row([Cell::verdict(result.verdict), result.check.id().into(), result.summary.as_str().into()]);
+    }
+    for (line, result) in table.render(color).lines().zip(&report.checks) {
+        out.push('\n');
+        out.push_str(line);
+        findings(&mut out, result, color);
+    }
+    out
+}
+
+fn findings(out: &mut String, result: &CheckResult, color: bool) {
+    for finding in result.findings.iter().filter(|f| f.verdict >= Verdict::Warn).take(MAX_FINDINGS) {
+        let (glyph, ink) = verdict_mark(finding.verdict);
+        let place = finding.path.as_deref().map(|path| format!("/{path}: ")).unwrap_or_default();
+        let line = clean(&format!("{place}expected {}, found {}", finding.expected, finding.found));
+        out.push_str(&format!("\n      {} {line}", ink.paint(glyph, color)));
+        if !finding.advice.is_empty() {
+            out.push_str(&format!("\n        {}", Ink::Dim.paint(&clean(&finding.advice), color)));
+        }
+    }
+    let more = result.findings.len().saturating_sub(MAX_FINDINGS);
+    if more > 0 {
+        out.push_str(&format!("\n      … and {more} more; --json lists them"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Architecture;
+    use crate::image::{Digest, Platform};
+    use crate::verify::{Check, Finding};
+
+    #[test]
+    fn findings_stand_under_their_check() {
+        let result = |check, verdict, findings| CheckResult { check, verdict, summary: "312 files".into(), findings };
+        let finding = Finding {
+            verdict: Verdict::Fail,
+            path: Some("usr/bin/fd".into()),
+            layer: None,
+            expected: "AArch64".into(),
+            found: "x86-64".into(),
+            advice: "rebuild it".into(),
+        };
+        let checks =
+            vec![result(Check::ConfigPlatform, Verdict::Pass, vec![]), result(Check::ElfMachine, Verdict::Fail, vec![finding; 12])];
+        let platform = Platform::linux(Architecture::Aarch64);
+        let text = report(&Report { subject: "fd/aarch64".into(), digest: Digest::of(b"x"), platform, checks }, false);
+        assert_eq!(text.matches("expected AArch64, found x86-64").count(), MAX_FINDINGS);
+        let head: Vec<&str> = text.lines().skip(1).take(5).collect();
+        insta::assert_snapshot!(head.join("\n"), @r###"
+        ✗ fail: 1 fail, 1 pass
+          ✓ pass  config-platform  312 files
+          ✗ fail  elf-machine      312 files
+              ✗ /usr/bin/fd: expected AArch64, found x86-64
+                rebuild it
+        "###);
+        assert!(text.ends_with("… and 2 more; --json lists them"));
+    }
+}
