@@ -85,10 +85,8 @@ impl FromStr for Key {
         let code = match (chars.next(), chars.next()) {
             (Some(c), None) if !c.is_control() => KeyCode::Char(c),
             _ => NAMED.iter().find(|(name, _)| *name == rest).map(|(_, code)| *code).ok_or_else(|| {
-                Error::usage(format!("`{text}` is not a key")).hint(format!(
-                    "write a character, {}, with ctrl-, alt- or shift- before it",
-                    NAMED.map(|(name, _)| name).join(", ")
-                ))
+                Error::usage(format!("`{text}` is not a key"))
+                    .hint(format!("write a character, {}, with ctrl-, alt- or shift- before it", NAMED.map(|(name, _)| name).join(", ")))
             })?,
         };
         Ok(Key::of(&KeyEvent::new(code, modifiers)))
@@ -163,7 +161,8 @@ impl Keymap {
         let mut map = Self::standard();
         for (scope_name, actions) in overrides {
             let scope = Scope::ALL.into_iter().find(|s| s.name() == scope_name).ok_or_else(|| {
-                Error::usage(format!("{origin}: there is no key scope `{scope_name}`")).hint(suggest(scope_name, Scope::ALL.iter().map(|s| s.name())))
+                Error::usage(format!("{origin}: there is no key scope `{scope_name}`"))
+                    .hint(suggest(scope_name, Scope::ALL.iter().map(|s| s.name())))
             })?;
             let actions = actions.as_table().ok_or_else(|| Error::usage(format!("{origin}: `{scope_name}` must be a table of actions")))?;
             for (name, keys) in actions {
@@ -176,7 +175,9 @@ impl Keymap {
                     Value::Array(keys) => keys.iter().map(Value::as_str).collect(),
                     _ => None,
                 };
-                let words = words.ok_or_else(|| Error::usage(format!("{origin}: `{scope_name}.{name}` must be a list of keys, like [\"x\", \"ctrl-k\"]")))?;
+                let words = words.ok_or_else(|| {
+                    Error::usage(format!("{origin}: `{scope_name}.{name}` must be a list of keys, like [\"x\", \"ctrl-k\"]"))
+                })?;
                 map.bindings.retain(|(s, _, a)| (*s, *a) != (scope, entry.action));
                 for word in words {
                     let key: Key = word.parse().map_err(|e: Error| e.context(format!("{origin}: {scope_name}.{name}")))?;
@@ -185,7 +186,9 @@ impl Keymap {
             }
         }
         match map.conflict() {
-            Some((key, a, b)) => Err(Error::usage(format!("{origin}: `{key}` would mean both `{a}` and `{b}`")).hint("give one of them another key")),
+            Some((key, a, b)) => {
+                Err(Error::usage(format!("{origin}: `{key}` would mean both `{a}` and `{b}`")).hint("give one of them another key"))
+            }
             None => Ok(map),
         }
     }

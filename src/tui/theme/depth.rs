@@ -22,7 +22,9 @@ impl Depth {
         }
         match term {
             Some(term) if term.contains("direct") || term.contains("truecolor") => Depth::True,
-            Some(term) if term.contains("256color") || matches!(term, "xterm-kitty" | "alacritty" | "foot" | "wezterm") => Depth::Palette256,
+            Some(term) if term.contains("256color") || matches!(term, "xterm-kitty" | "alacritty" | "foot" | "wezterm") => {
+                Depth::Palette256
+            }
             _ => Depth::Ansi16,
         }
     }
@@ -47,11 +49,7 @@ fn nearest_256(r: u8, g: u8, b: u8) -> u8 {
     let mean = (u16::from(r) + u16::from(g) + u16::from(b)) / 3;
     let ramp = (mean.saturating_sub(3) / 10).min(23) as u8;
     let grey = 8 + ramp * 10;
-    if distance((r, g, b), (grey, grey, grey)) < distance((r, g, b), cube) {
-        232 + ramp
-    } else {
-        (16 + 36 * i + 6 * j + k) as u8
-    }
+    if distance((r, g, b), (grey, grey, grey)) < distance((r, g, b), cube) { 232 + ramp } else { (16 + 36 * i + 6 * j + k) as u8 }
 }
 
 fn nearest_16(r: u8, g: u8, b: u8) -> Color {

@@ -48,7 +48,8 @@ struct File {
 impl Library {
     /// The built-in themes.
     pub fn built_in() -> Self {
-        let source = |(name, text): (&str, &str)| Source { name: name.into(), origin: format!("built-in theme `{name}`"), text: text.into() };
+        let source =
+            |(name, text): (&str, &str)| Source { name: name.into(), origin: format!("built-in theme `{name}`"), text: text.into() };
         Library { sources: BUILT_IN.map(source).to_vec() }
     }
 
@@ -56,12 +57,15 @@ impl Library {
     pub fn with_folder(folder: &Path) -> Result<Self> {
         let mut library = Self::built_in();
         let Ok(entries) = std::fs::read_dir(folder) else { return Ok(library) };
-        let mut files: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+        let mut files: Vec<_> =
+            entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
         files.sort();
         for path in files {
             let Some(name) = path.file_stem().map(|n| n.to_string_lossy().into_owned()) else { continue };
             if std::fs::metadata(&path).at("reading theme", &path)?.len() > MAX_FILE {
-                return Err(Error::usage(format!("{} is too large for a theme", path.display())).hint("a theme is a few dozen lines of TOML"));
+                return Err(
+                    Error::usage(format!("{} is too large for a theme", path.display())).hint("a theme is a few dozen lines of TOML")
+                );
             }
             let text = std::fs::read_to_string(&path).at("reading theme", &path)?;
             library.sources.retain(|s| s.name != name);
@@ -79,15 +83,17 @@ impl Library {
     pub fn load(&self, name: &str) -> Result<Theme> {
         let mut chain = Vec::new();
         let mut next = Some(name.to_owned());
-        while let Some(name) = next {
-            let source = self.sources.iter().find(|s| s.name == name).ok_or_else(|| {
-                Error::usage(format!("there is no theme `{name}`")).hint(suggest(&name, self.names().into_iter()))
-            })?;
+        while let Some(name) = next.take() {
+            let source = self
+                .sources
+                .iter()
+                .find(|s| s.name == name)
+                .ok_or_else(|| Error::usage(format!("there is no theme `{name}`")).hint(suggest(&name, self.names().into_iter())))?;
             let file = File::parse(&source.text, &source.origin)?;
-            next.clone_from(&file.inherits);
+            next = file.inherits.clone();
             chain.push((source.origin.clone(), file));
             if chain.len() > 8 {
-                return Err(Error::usage(format!("theme `{}` inherits itself", self.sources.first().map_or("", |_| &name)))
+                return Err(Error::usage(format!("theme `{name}` inherits itself"))
                     .hint("follow its `inherits` lines: they must end at a theme without one"));
             }
         }
@@ -97,7 +103,8 @@ impl Library {
 
 impl File {
     fn parse(text: &str, origin: &str) -> Result<Self> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| Error::usage(format!("{origin}: {}", error.message())).source(error))?;
+        let table: Table =
+            text.parse().map_err(|error: toml::de::Error| Error::usage(format!("{origin}: {}", error.message())).source(error))?;
         let mut file = File { inherits: None, palette: BTreeMap::new(), meanings: BTreeMap::new(), glyphs: None, spinner: None };
         let wrong = |key: &str, what: &str| Error::usage(format!("{origin}: `{key}` must be {what}"));
         for (key, value) in &table {
@@ -111,7 +118,8 @@ impl File {
                 }
                 "meaning" => {
                     for (name, value) in value.as_table().ok_or_else(|| wrong(key, "a table"))? {
-                        let meaning = Meaning::named(name).ok_or_else(|| unknown(origin, "meaning", name, Meaning::ALL.map(Meaning::name)))?;
+                        let meaning =
+                            Meaning::named(name).ok_or_else(|| unknown(origin, "meaning", name, Meaning::ALL.map(Meaning::name)))?;
                         file.meanings.insert(meaning.name(), value.clone());
                     }
                 }
@@ -174,7 +182,9 @@ impl Resolver<'_> {
         match (self.meanings.get(name), fallback) {
             (Some(Value::String(word)), _) => self.word(meaning, word, depth),
             (Some(Value::Table(table)), _) => self.table(meaning, table),
-            (Some(_), _) => Err(Error::usage(format!("{}: `{name}` must be a colour or a table like {{ fg = \"red\", bold = true }}", self.origin))),
+            (Some(_), _) => {
+                Err(Error::usage(format!("{}: `{name}` must be a colour or a table like {{ fg = \"red\", bold = true }}", self.origin)))
+            }
             (None, Some(fallback)) => self.style(fallback, depth + 1),
             (None, None) => Ok(Style::new()),
         }
@@ -207,7 +217,14 @@ impl Resolver<'_> {
                 "italic" => Modifier::ITALIC,
                 "underline" => Modifier::UNDERLINED,
                 "reverse" => Modifier::REVERSED,
-                _ => return Err(unknown(self.origin, &format!("key of `{name}`"), key, ["fg", "bg", "bold", "dim", "italic", "underline", "reverse"])),
+                _ => {
+                    return Err(unknown(
+                        self.origin,
+                        &format!("key of `{name}`"),
+                        key,
+                        ["fg", "bg", "bold", "dim", "italic", "underline", "reverse"],
+                    ));
+                }
             };
             match value.as_bool() {
                 Some(true) => style = style.add_modifier(modifier),
@@ -221,7 +238,16 @@ impl Resolver<'_> {
     fn color(&self, word: &str) -> Result<Color> {
         let word = self.palette.get(word).map_or(word, String::as_str);
         Color::from_str(word).map_err(|_| {
-            let names = self.palette.keys().map(String::as_str).chain(["reset", "red", "green", "yellow", "blue", "magenta", "cyan", "bright-black"]);
+            let names = self.palette.keys().map(String::as_str).chain([
+                "reset",
+                "red",
+                "green",
+                "yellow",
+                "blue",
+                "magenta",
+                "cyan",
+                "bright-black",
+            ]);
             Error::usage(format!("{}: `{word}` is not a colour", self.origin))
                 .hint(format!("{}; or write #rrggbb, an ANSI name or a number from 0 to 255", suggest(word, names)))
         })
@@ -235,7 +261,8 @@ fn unknown<'a>(origin: &str, what: &str, word: &str, known: impl IntoIterator<It
 /// `did you mean `x`?`, or what there is.
 pub(crate) fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
-    let near = known.iter().map(|k| (strsim::jaro_winkler(k, word), k)).filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+    let near =
+        known.iter().map(|k| (strsim::jaro_winkler(k, word), k)).filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
         Some((_, near)) => format!("did you mean `{near}`?"),
         None => format!("there are {}", known.join(", ")),
@@ -285,7 +312,10 @@ mod tests {
             let theme = Library::built_in().load(name).unwrap();
             for meaning in Meaning::ALL {
                 for color in [theme.style(meaning).fg, theme.style(meaning).bg].into_iter().flatten() {
-                    assert!(!matches!(color, Color::Rgb(..) | Color::Indexed(_) | Color::White | Color::Black | Color::LightYellow), "{color:?}");
+                    assert!(
+                        !matches!(color, Color::Rgb(..) | Color::Indexed(_) | Color::White | Color::Black | Color::LightYellow),
+                        "{color:?}"
+                    );
                     assert!(colours || color == Color::Reset, "{name}: {meaning:?}");
                 }
             }

@@ -8,8 +8,8 @@ mod glyph;
 mod meaning;
 
 pub use depth::Depth;
-pub use file::{BUILT_IN, Library};
 pub(crate) use file::suggest;
+pub use file::{BUILT_IN, Library};
 pub use glyph::{Glyph, GlyphSet};
 pub use meaning::Meaning;
 

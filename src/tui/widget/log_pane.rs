@@ -47,7 +47,9 @@ pub fn find_in_log(lines: &VecDeque<String>, dropped: u64, needle: &str) -> Vec<
         return Vec::new();
     }
     let needle = needle.to_lowercase();
-    let found = |line: &str| if line.is_ascii() && needle.is_ascii() { contains_ascii(line, &needle) } else { line.to_lowercase().contains(&needle) };
+    let found = |line: &str| {
+        if line.is_ascii() && needle.is_ascii() { contains_ascii(line, &needle) } else { line.to_lowercase().contains(&needle) }
+    };
     lines.iter().enumerate().filter(|(_, line)| found(line)).map(|(i, _)| dropped + i as u64).collect()
 }
 
