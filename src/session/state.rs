@@ -318,6 +318,16 @@ impl State {
         self.verifications.values().filter(|v| v.target.as_ref() == Some(target)).find_map(|v| v.report.as_ref())
     }
 
+    /// What was read of one of our targets: of its present image when that was read, else of the one before.
+    pub fn inspection(&self, target: &Target) -> Option<&Arc<Inspection>> {
+        let present = self.target(target).and_then(|t| match &t.state {
+            ImageState::Never => None,
+            ImageState::Built { image, .. } | ImageState::Stale { image } => Some(image.digest),
+        });
+        let mine = || self.inspections.values().filter(|i| i.target.as_ref() == Some(target));
+        mine().find(|i| Some(i.digest) == present).or_else(|| mine().next())
+    }
+
     /// Runs that are still going.
     pub fn running(&self) -> impl Iterator<Item = (&RunId, &Run)> {
         self.runs.iter().filter(|(_, run)| run.is_running())

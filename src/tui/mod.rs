@@ -1,1 +1,32 @@
 //! Front end 2: the dashboard.
+//!
+//! Plain Elm: `update(&mut Model, Msg) -> Vec<Command>` changes, `view(&Model, …)` draws, nothing else holds state.
+//! Only `terminal` touches the terminal; only `run` knows the clock. [`action`] is the one table of what keys mean,
+//! [`theme`] the one place that decides how things look. Knows [`crate::session`] and what it hands out.
+
+pub mod action;
+mod available;
+mod clipboard;
+mod keymap;
+mod model;
+mod msg;
+mod overlay;
+mod react;
+mod run;
+mod screen;
+mod screenshot;
+mod status;
+mod terminal;
+mod text;
+pub mod theme;
+mod update;
+mod view;
+mod widget;
+
+pub use keymap::{Key, Keymap, parse_sequence};
+pub use model::{Model, Screen};
+pub use msg::{Effect, Level, Msg, Request};
+pub use run::{ExitSummary, Link, Options, run};
+pub use screenshot::render_svg;
+pub use update::update;
+pub use view::{frame, view};

@@ -1,0 +1,67 @@
+//! Whether an action can be done now, and if not, why: what the footer hides, the palette explains.
+
+use super::model::{Model, Screen};
+use super::screen::{builds, release};
+use super::status;
+use crate::session::{Outcome, Phase};
+
+type Answer = Result<(), &'static str>;
+
+fn when(condition: bool, otherwise: &'static str) -> Answer {
+    if condition { Ok(()) } else { Err(otherwise) }
+}
+
+pub(super) fn always(_: &Model) -> Answer {
+    Ok(())
+}
+
+pub(super) fn has_targets(model: &Model) -> Answer {
+    when(!model.state.targets.is_empty(), "no container is defined yet")
+}
+
+pub(super) fn has_built(model: &Model) -> Answer {
+    when(model.state.targets.iter().any(|t| status::image(&t.state).is_some()), "nothing is built yet; b builds")
+}
+
+pub(super) fn build(model: &Model) -> Answer {
+    has_targets(model)?;
+    when(!model.selection().is_empty(), "nothing is selected")
+}
+
+pub(super) fn verify(model: &Model) -> Answer {
+    has_targets(model)?;
+    let built = model.selection().iter().any(|t| model.state.target(t).is_some_and(|t| status::image(&t.state).is_some()));
+    when(built, "not built yet; b builds it")
+}
+
+pub(super) fn running(model: &Model) -> Answer {
+    when(model.is_running(), "nothing is running")
+}
+
+pub(super) fn cancel(model: &Model) -> Answer {
+    match model.screen {
+        Screen::Release => when(release::is_sending(model), "nothing is being sent"),
+        _ => when(builds::selected_is_open(model), "this is not running"),
+    }
+}
+
+pub(super) fn retry(model: &Model) -> Answer {
+    let again = |b: &crate::session::Build| matches!(b.phase, Phase::Ended(Outcome::Failed(_) | Outcome::Cancelled));
+    when(model.state.builds.values().any(again), "nothing has failed")
+}
+
+pub(super) fn has_tasks(model: &Model) -> Answer {
+    when(!model.builds.order.is_empty(), "nothing has been built in this session")
+}
+
+pub(super) fn log_file(model: &Model) -> Answer {
+    when(builds::log_file(model).is_some(), "this has no log file")
+}
+
+pub(super) fn has_plan(model: &Model) -> Answer {
+    when(release::plan(model).is_some(), "there is no plan yet")
+}
+
+pub(super) fn can_plan(model: &Model) -> Answer {
+    when(release::can_plan(model), "choose containers and a version first")
+}

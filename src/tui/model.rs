@@ -1,0 +1,262 @@
+//! Everything the dashboard knows. Changed by [`super::update`] only; drawn by [`super::view`] only.
+
+use std::collections::BTreeMap;
+
+use ratatui::layout::Rect;
+
+use super::action::Scope;
+use super::keymap::{Keymap, parse_sequence};
+use super::msg::{Effect, Level, Msg, Request};
+use super::overlay::Overlay;
+use super::screen::{builds, images, inspect, release};
+use super::theme::{Depth, Library, Theme};
+use super::update::update;
+use super::view;
+use crate::Result;
+use crate::catalog::Target;
+use crate::session::{Command, Event, EventKind, Failure, RunId, State};
+
+/// The four screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// Containers × architectures.
+    Images,
+    /// Live builds.
+    Builds,
+    /// One container, its architectures side by side.
+    Inspect,
+    /// The release wizard.
+    Release,
+}
+
+impl Screen {
+    /// Every screen, in the order of the tabs.
+    pub const ALL: [Screen; 4] = [Screen::Images, Screen::Builds, Screen::Inspect, Screen::Release];
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Screen::Images => "Images",
+            Screen::Builds => "Builds",
+            Screen::Inspect => "Inspect",
+            Screen::Release => "Release",
+        }
+    }
+
+    /// Whose keys it has.
+    pub const fn scope(self) -> Scope {
+        match self {
+            Screen::Images => Scope::Images,
+            Screen::Builds => Scope::Builds,
+            Screen::Inspect => Scope::Inspect,
+            Screen::Release => Scope::Release,
+        }
+    }
+}
+
+/// Whether and how it is ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quit {
+    /// It is not.
+    No,
+    /// Everything was told to stop; gone when it has.
+    Stopping,
+    /// Now.
+    Now,
+}
+
+/// Something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How much it matters.
+    pub level: Level,
+    /// What.
+    pub text: String,
+    /// When, in session milliseconds.
+    pub at: u64,
+}
+
+/// How long a notice stays visible, in milliseconds.
+pub const NOTICE_TIME: u64 = 4_000;
+/// How many notices are remembered.
+const KEPT_NOTICES: usize = 500;
+
+/// Everything the dashboard knows.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What the engine said, folded.
+    pub state: State,
+    /// The screen in front.
+    pub screen: Screen,
+    /// What lies above it, topmost last.
+    pub overlays: Vec<Overlay>,
+    /// How it looks.
+    pub theme: Theme,
+    /// How it could look.
+    pub library: Library,
+    /// How many colours the terminal shows.
+    pub depth: Depth,
+    /// Which key means what.
+    pub keymap: Keymap,
+    /// Milliseconds since the session began.
+    pub now: u64,
+    /// Columns of the terminal.
+    pub width: u16,
+    /// Lines of the terminal.
+    pub height: u16,
+    /// The Images screen.
+    pub images: images::Images,
+    /// The Builds screen.
+    pub builds: builds::Builds,
+    /// The Inspect screen.
+    pub inspect: inspect::Inspect,
+    /// The Release screen.
+    pub release: release::Release,
+    /// Why the catalog could not be read.
+    pub catalog_failure: Option<Failure>,
+    /// What was said, oldest first.
+    pub notices: Vec<Notice>,
+    /// What the terminal side has to do; it takes them away.
+    pub effects: Vec<Effect>,
+    /// Whether we listen to the mouse.
+    pub mouse: bool,
+    /// Whether logs stream to the terminal instead of a screen.
+    pub streaming: bool,
+    /// Whether it is ending.
+    pub quit: Quit,
+    /// The user broke off what was running.
+    pub interrupted: bool,
+    /// Runs that screens wait for.
+    pub requests: BTreeMap<RunId, Request>,
+    /// The highest run seen.
+    last_run: u64,
+}
+
+impl Model {
+    /// A dashboard that knows nothing yet.
+    pub fn new(theme: Theme, library: Library, keymap: Keymap) -> Self {
+        Model {
+            state: State::default(),
+            screen: Screen::Images,
+            overlays: Vec::new(),
+            theme,
+            library,
+            depth: Depth::True,
+            keymap,
+            now: 0,
+            width: 120,
+            height: 40,
+            images: images::Images::default(),
+            builds: builds::Builds::default(),
+            inspect: inspect::Inspect::default(),
+            release: release::Release::default(),
+            catalog_failure: None,
+            notices: Vec::new(),
+            effects: Vec::new(),
+            mouse: true,
+            streaming: false,
+            quit: Quit::No,
+            interrupted: false,
+            requests: BTreeMap::new(),
+            last_run: 0,
+        }
+    }
+
+    /// A dashboard with a built-in theme and the standard keys: for screenshots, tests and benchmarks.
+    pub fn with_theme(name: &str) -> Result<Self> {
+        let library = Library::built_in();
+        Ok(Model::new(library.load(name)?, library, Keymap::standard()))
+    }
+
+    /// Takes in one event, as the engine sends it or a recording has it.
+    pub fn feed(&mut self, event: &Event) {
+        self.now = self.now.max(event.at);
+        self.last_run = self.last_run.max(event.run.0);
+        let was_stopping = self.quit == Quit::Stopping;
+        self.state.apply(event);
+        super::react::react(self, event);
+        if was_stopping && !self.is_running() {
+            self.quit = Quit::Now;
+        }
+    }
+
+    /// Presses keys, written like `jj<space>b<ctrl-p>`; gives the commands that came of it. Each command is taken as
+    /// sent, with the next run's number, as a session would number it.
+    pub fn keys(&mut self, sequence: &str) -> Result<Vec<Command>> {
+        let mut all = Vec::new();
+        for key in parse_sequence(sequence)? {
+            for command in update(self, Msg::Key(key.event())) {
+                let run = RunId(self.last_run + 1);
+                self.sent(Request::of(&command), run);
+                all.push(command);
+            }
+        }
+        Ok(all)
+    }
+
+    /// A command was handed over as `run`.
+    pub fn sent(&mut self, request: Request, run: RunId) {
+        self.last_run = self.last_run.max(run.0);
+        if request == Request::Publish {
+            self.release.run = Some(run);
+        }
+        if request != Request::Other {
+            self.requests.insert(run, request);
+        }
+    }
+
+    /// Whether anything is still going on.
+    pub fn is_running(&self) -> bool {
+        self.state.running().next().is_some()
+    }
+
+    /// Whether what is awaited of kind `request` has not been answered.
+    pub fn awaits(&self, matches: impl Fn(&Request) -> bool) -> bool {
+        self.requests.values().any(matches)
+    }
+
+    /// Says something: visible for a moment, remembered in the messages.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        if self.notices.len() >= KEPT_NOTICES {
+            self.notices.remove(0);
+        }
+        self.notices.push(Notice { level, text, at: self.now });
+    }
+
+    /// What a build or a check would be about: the cursor's or the marked targets of the screen in front.
+    pub fn selection(&self) -> Vec<Target> {
+        match self.screen {
+            Screen::Images => images::selection(self),
+            Screen::Builds => builds::selection(self),
+            Screen::Inspect => inspect::selection(self),
+            Screen::Release => release::selection(self),
+        }
+    }
+
+    /// The part of the screen between tabs and footer.
+    pub fn body(&self) -> Rect {
+        view::layout(Rect::new(0, 0, self.width, self.height)).body
+    }
+
+    /// How long the screen can wait before it looks different by itself, in milliseconds; `None` means for ever.
+    pub fn next_change(&self) -> Option<u64> {
+        let notice = self.notices.last().map(|n| (n.at + NOTICE_TIME).saturating_sub(self.now)).filter(|left| *left > 0);
+        let moving = if !self.is_running() {
+            None
+        } else if self.theme.spinner {
+            Some(125)
+        } else {
+            Some(1_000)
+        };
+        [notice, moving].into_iter().flatten().min()
+    }
+
+    /// Whether `event` ends the session's wait for its run.
+    pub(super) fn settle(&mut self, event: &Event) -> Option<Request> {
+        match event.kind {
+            EventKind::RunFinished { .. } | EventKind::RunFailed { .. } => self.requests.remove(&event.run),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the dashboard does when the engine says something: notices, waiting screens, the release wizard.
+
+use super::model::Model;
+use super::msg::{Level, Request};
+use super::screen::{builds, inspect, release};
+use super::text;
+use crate::error::Kind;
+use crate::session::{Event, EventKind, Outcome};
+use crate::verify::Verdict;
+
+/// Reacts to `event`, which the state has already taken in.
+pub(super) fn react(model: &mut Model, event: &Event) {
+    let awaited = model.settle(event);
+    match &event.kind {
+        EventKind::CatalogLoaded { targets, .. } => {
+            model.catalog_failure = None;
+            // What is no longer defined can no longer be marked.
+            let known: Vec<_> = targets.iter().map(|t| t.target.clone()).collect();
+            model.images.marked.retain(|t| known.contains(t));
+            release::catalog_changed(model);
+        }
+        EventKind::LockWritten { packages, changes, .. } => {
+            let changed = if changes.is_empty() { String::new() } else { format!(", {}", text::count(changes.len(), "change")) };
+            model.say(Level::Info, format!("containers.lock pins {}{changed}", text::count(*packages, "package")));
+        }
+        EventKind::BuildFinished { target, outcome: Outcome::Failed(failure), .. } => {
+            model.say(Level::Error, format!("{target} failed: {}", failure.message));
+            builds::failed(model, target);
+        }
+        EventKind::VerifyFinished { report, .. } if report.verdict() == Verdict::Fail => {
+            let wrong = text::count(report.count(Verdict::Fail), "check");
+            model.say(Level::Error, format!("{}: {wrong} failed", report.subject));
+        }
+        EventKind::ReleasePlanned { .. } => release::planned(model),
+        EventKind::PublishStarted { .. } => release::publishing(model, event.run),
+        EventKind::ReleaseFinished { receipt, .. } => {
+            model.say(Level::Success, format!("{} is published", receipt.version));
+            release::published(model);
+        }
+        EventKind::RunFinished { failed, .. } => finished(model, event, *failed, awaited),
+        EventKind::RunFailed { failure } => {
+            match awaited {
+                Some(Request::Catalog) => model.catalog_failure = Some(failure.clone()),
+                Some(Request::Plan) => release::plan_failed(model, failure),
+                Some(Request::Inspect(subject)) => inspect::failed(model, &subject, failure),
+                Some(Request::Verify(subjects)) => subjects.iter().for_each(|s| inspect::failed(model, s, failure)),
+                _ => {}
+            }
+            let level = if failure.kind == Kind::Interrupted { Level::Info } else { Level::Error };
+            let hint = failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
+            model.say(level, format!("{}{hint}", failure.message));
+        }
+        _ => {}
+    }
+    builds::arrange(model);
+}
+
+fn finished(model: &mut Model, event: &Event, failed: usize, awaited: Option<Request>) {
+    if awaited == Some(Request::Build) {
+        let built = model.state.builds.values().filter(|b| b.run == event.run && b.image().is_some()).count();
+        if failed == 0 {
+            model.say(Level::Success, format!("{} ready", text::count(built, "image")));
+        } else {
+            model.say(Level::Error, format!("{} ready, {failed} failed", text::count(built, "image")));
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! The loop: signals, keys, the engine and the clock in; frames and commands out. The only part that knows the time.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event as Input, EventStream};
+use futures_util::{FutureExt, StreamExt};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::clipboard;
+use super::keymap::Keymap;
+use super::model::{Model, Quit};
+use super::msg::{Effect, Level, Msg, Request};
+use super::terminal::{Terminal, install_panic_hook};
+use super::text;
+use super::theme::{Depth, Library};
+use super::update::update;
+use crate::session::{Command, Event, EventKind, Failure, Outcome, Phase, RunEnd, RunId};
+use crate::{Error, Result};
+
+/// The least time between frames that the engine causes; keys are answered at once.
+const FRAME_TIME: Duration = Duration::from_millis(16);
+/// Events taken from the engine at a time.
+const BATCH: usize = 512;
+
+/// The engine, as the dashboard sees it.
+pub struct Link {
+    /// What happens.
+    pub events: mpsc::Receiver<Event>,
+    /// Asks for something; gives the run it will have. Never waits.
+    pub send: Box<dyn Fn(Command) -> RunId + Send>,
+}
+
+/// How the dashboard starts.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The theme; `None` means `no-color` when `NO_COLOR` is set, else `auto`.
+    pub theme: Option<String>,
+    /// A folder with more themes.
+    pub themes: Option<PathBuf>,
+    /// `[keys]` of the user's config, and the file it is from.
+    pub keys: Option<(toml::Table, String)>,
+    /// Leave the mouse to the terminal.
+    pub no_mouse: bool,
+}
+
+/// What was done, once the dashboard is closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExitSummary {
+    /// Lines for the terminal: a table of what was built, why what failed did, what was published.
+    pub lines: Vec<String>,
+    /// Builds and publications that failed.
+    pub failed: usize,
+    /// The user broke off what was running.
+    pub interrupted: bool,
+}
+
+impl ExitSummary {
+    /// The process exit code (DESIGN, "Exit codes").
+    pub fn exit_code(&self) -> u8 {
+        match (self.interrupted, self.failed) {
+            (true, _) => 130,
+            (false, 0) => 0,
+            (false, _) => 1,
+        }
+    }
+}
+
+/// Shows the dashboard until the user leaves it.
+pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
+    let mut model = prepare(&options)?;
+    let (told, mut panics) = mpsc::unbounded_channel();
+    install_panic_hook(told);
+    let tty = |error: std::io::Error| Error::failed("the terminal cannot be used").source(error);
+    let mut signals = Signals::new().map_err(tty)?;
+    let mut terminal = Terminal::enter(model.mouse).map_err(tty)?;
+    let mut input = EventStream::new();
+    let mut clock = Clock::start();
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut commands = vec![Command::LoadCatalog];
+    let (mut engine_gone, mut urgent, mut dirty) = (false, true, true);
+    let mut last_frame = Instant::now();
+    loop {
+        for command in commands.drain(..) {
+            let request = Request::of(&command);
+            let run = (link.send)(command);
+            update(&mut model, Msg::Sent(request, run));
+        }
+        for effect in std::mem::take(&mut model.effects) {
+            if let Some(command) = perform(effect, &mut model, &mut terminal, &mut input, &mut link).await.map_err(tty)? {
+                commands.push(command);
+            }
+            (dirty, urgent) = (true, true);
+        }
+        if !commands.is_empty() {
+            continue;
+        }
+        if model.quit == Quit::Now {
+            break;
+        }
+        let due = last_frame + FRAME_TIME;
+        if dirty && (urgent || Instant::now() >= due) {
+            terminal.draw(&model).map_err(tty)?;
+            last_frame = Instant::now();
+            (dirty, urgent) = (false, false);
+        }
+        let pause = model.next_change().map(Duration::from_millis);
+        tokio::select! {
+            biased;
+            received = signals.next() => match received {
+                Received::Interrupt => {
+                    update(&mut model, Msg::Tick(clock.now()));
+                    commands = super::update::act(&mut model, super::action::Action::Interrupt);
+                    (dirty, urgent) = (true, true);
+                }
+                Received::Continue => {
+                    terminal.resume().map_err(tty)?;
+                    resize(&mut model);
+                    (dirty, urgent) = (true, true);
+                }
+                Received::End => {
+                    drop(terminal);
+                    return Err(Error::interrupted());
+                }
+            },
+            event = input.next() => {
+                update(&mut model, Msg::Tick(clock.now()));
+                let mut next = Some(event);
+                // What is already waiting (a paste, a resize storm) is taken in before the next frame.
+                while let Some(event) = next {
+                    match event {
+                        Some(Ok(event)) => commands.extend(take(&mut model, event)),
+                        Some(Err(error)) => return Err(tty(error)),
+                        None => return Ok(summary(&model)),
+                    }
+                    next = if commands.len() < 64 && model.effects.is_empty() { input.next().now_or_never() } else { None };
+                }
+                (dirty, urgent) = (true, true);
+            }
+            () = tokio::time::sleep_until(due.into()), if dirty => {}
+            n = link.events.recv_many(&mut batch, BATCH), if !engine_gone => {
+                if n == 0 {
+                    engine_gone = true;
+                    update(&mut model, Msg::Notice(Level::Error, "the engine has stopped; quit and start again".into()));
+                }
+                for event in batch.drain(..) {
+                    clock.saw(event.at);
+                    stream(&mut terminal, &model, &event).map_err(tty)?;
+                    commands.extend(update(&mut model, Msg::Engine(Box::new(event))));
+                }
+                update(&mut model, Msg::Tick(clock.now()));
+                dirty = true;
+            }
+            Some(panic) = panics.recv() => {
+                update(&mut model, Msg::Notice(Level::Error, format!("a part of the program failed: {panic}")));
+                (dirty, urgent) = (true, true);
+            }
+            () = tokio::time::sleep(pause.unwrap_or(FRAME_TIME)), if pause.is_some() => {
+                update(&mut model, Msg::Tick(clock.now()));
+                dirty = true;
+            }
+        }
+    }
+    drop(terminal);
+    Ok(summary(&model))
+}
+
+fn prepare(options: &Options) -> Result<Model> {
+    let term = std::env::var("TERM").ok();
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() || term.as_deref() == Some("dumb") {
+        return Err(Error::usage("the dashboard needs a terminal")
+            .hint("every screen has a command: `catamaran list`, `build`, `verify`, `inspect`, `push`; see `catamaran --help`"));
+    }
+    let library = match &options.themes {
+        Some(folder) => Library::with_folder(folder)?,
+        None => Library::built_in(),
+    };
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let name = options.theme.as_deref().unwrap_or(if no_color { "no-color" } else { "auto" });
+    let depth = Depth::from_environment(std::env::var("COLORTERM").ok().as_deref(), term.as_deref());
+    let keymap = match &options.keys {
+        Some((keys, origin)) => Keymap::with_overrides(keys, origin)?,
+        None => Keymap::standard(),
+    };
+    let mut model = Model::new(library.load(name)?.at_depth(depth), library, keymap);
+    model.depth = depth;
+    model.mouse = !options.no_mouse;
+    resize(&mut model);
+    Ok(model)
+}
+
+fn resize(model: &mut Model) {
+    if let Ok((width, height)) = crossterm::terminal::size() {
+        update(model, Msg::Resize(width, height));
+    }
+}
+
+fn take(model: &mut Model, event: Input) -> Vec<Command> {
+    match event {
+        Input::Key(key) => update(model, Msg::Key(key)),
+        Input::Mouse(mouse) => update(model, Msg::Mouse(mouse)),
+        Input::Paste(text) => update(model, Msg::Paste(text)),
+        Input::Resize(width, height) => update(model, Msg::Resize(width, height)),
+        Input::FocusGained | Input::FocusLost => Vec::new(),
+    }
+}
+
+/// Does what only the side with the terminal can do.
+async fn perform(
+    effect: Effect,
+    model: &mut Model,
+    terminal: &mut Terminal,
+    input: &mut EventStream,
+    link: &mut Link,
+) -> std::io::Result<Option<Command>> {
+    match effect {
+        Effect::Redraw => terminal.redraw(),
+        Effect::Mouse(on) => terminal.set_mouse(on)?,
+        Effect::Stream(on) => {
+            terminal.set_streaming(on)?;
+            if on {
+                terminal.stream("-- streaming; S returns to the dashboard --")?;
+            }
+        }
+        Effect::Copy { text, what } => {
+            let way = tokio::task::spawn_blocking(move || clipboard::copy(&text)).await;
+            let (level, said) = match way {
+                Ok(Ok(way)) => (Level::Success, format!("copied {what} (via {way})")),
+                Ok(Err(why)) => (Level::Error, format!("not copied: {why}")),
+                Err(error) => (Level::Error, format!("not copied: {error}")),
+            };
+            update(model, Msg::Notice(level, said));
+        }
+        Effect::Suspend => {
+            terminal.leave();
+            // There is no safe call that stops this process; the shell's own `kill` does it. `fg` comes back here.
+            let stopped = std::process::Command::new("sh").args(["-c", "kill -TSTP $PPID"]).status();
+            if let Err(error) = stopped {
+                update(model, Msg::Notice(Level::Error, format!("cannot suspend: {error}")));
+            }
+            terminal.resume()?;
+            resize(model);
+        }
+        Effect::Edit(path, line) => {
+            let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".into());
+            outside(&editor, &[format!("+{line}"), path.display().to_string()], model, terminal, input, link).await?;
+            return Ok(Some(Command::LoadCatalog));
+        }
+        Effect::Page(path) => {
+            let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".into());
+            outside(&pager, &[path.display().to_string()], model, terminal, input, link).await?;
+        }
+    }
+    Ok(None)
+}
+
+/// Runs another program in the terminal; the engine goes on, and what it says is not lost.
+async fn outside(
+    program: &str,
+    args: &[String],
+    model: &mut Model,
+    terminal: &mut Terminal,
+    input: &mut EventStream,
+    link: &mut Link,
+) -> std::io::Result<()> {
+    let mut words = program.split_whitespace();
+    let Some(name) = words.next() else { return Ok(()) };
+    terminal.leave();
+    // The stream's reader would take the other program's keys; a fresh one starts when it is over.
+    let (old, mut batch) = (std::mem::replace(input, EventStream::new()), Vec::new());
+    drop(old);
+    let child = tokio::process::Command::new(name).args(words).args(args).spawn();
+    match child {
+        Ok(mut child) => loop {
+            tokio::select! {
+                ended = child.wait() => {
+                    ended?;
+                    break;
+                }
+                n = link.events.recv_many(&mut batch, BATCH) => {
+                    for event in batch.drain(..) {
+                        model.feed(&event);
+                    }
+                    if n == 0 {
+                        child.wait().await?;
+                        break;
+                    }
+                }
+            }
+        },
+        Err(error) => drop(update(model, Msg::Notice(Level::Error, format!("cannot run {name}: {error}")))),
+    }
+    terminal.resume()?;
+    resize(model);
+    Ok(())
+}
+
+/// Writes what an event says to the terminal, while logs stream.
+fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> std::io::Result<()> {
+    if !model.streaming {
+        return Ok(());
+    }
+    match &event.kind {
+        EventKind::OutputReceived { target, lines } => {
+            for line in lines {
+                terminal.stream(&format!("{}.{} │ {}", target.container, target.architecture, text::printable(line)))?;
+            }
+        }
+        EventKind::RunOutput { lines } => {
+            for line in lines {
+                terminal.stream(&text::printable(line))?;
+            }
+        }
+        EventKind::BuildFinished { target, outcome, took } => {
+            let word = match outcome {
+                Outcome::Succeeded { .. } => "built",
+                Outcome::Cached { .. } => "unchanged",
+                Outcome::Failed(_) => "failed",
+                Outcome::Cancelled => "cancelled",
+            };
+            terminal.stream(&format!("{}.{} │ {word} after {}", target.container, target.architecture, text::clock(*took)))?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// One table of what was done, with an extract of what failed only; the rest is in its log.
+fn summary(model: &Model) -> ExitSummary {
+    let mut out = ExitSummary { interrupted: model.interrupted, ..ExitSummary::default() };
+    for (target, build) in &model.state.builds {
+        let Phase::Ended(outcome) = &build.phase else { continue };
+        let time = build.took.map(text::clock).unwrap_or_default();
+        let name = target.to_string();
+        match outcome {
+            Outcome::Succeeded { image } => out.lines.push(format!("built      {name:<28} {:>10}  {time}", text::bytes(image.size))),
+            Outcome::Cached { image } => out.lines.push(format!("unchanged  {name:<28} {:>10}", text::bytes(image.size))),
+            Outcome::Cancelled => out.lines.push(format!("cancelled  {name}")),
+            Outcome::Failed(failure) => {
+                out.failed += 1;
+                out.lines.push(format!("failed     {name:<28} {:>10}  {time}", ""));
+                out.lines.push(format!("           {}", text::printable(&failure.message)));
+                out.lines.extend(failure.hint.iter().map(|h| format!("           {h}")));
+                let last = build.lines.len().saturating_sub(20);
+                out.lines.extend(build.lines.range(last..).map(|l| format!("           | {}", text::printable(l))));
+                out.lines.extend(build.log.iter().map(|p| format!("           log: {}", p.display())));
+            }
+        }
+    }
+    if let Some(publication) = &model.state.publication {
+        match (&publication.receipt, &publication.failure) {
+            (Some(receipt), _) => {
+                out.lines
+                    .extend(receipt.containers.iter().map(|c| format!("published  {}:{}  {}", c.repository, receipt.version, c.digest)));
+            }
+            (None, Some(Failure { message, .. })) => {
+                out.failed += 1;
+                out.lines.push(format!("not published: {}", text::printable(message)));
+                out.lines.extend(publication.tags.iter().map(|(reference, _)| format!("           but public already: {reference}")));
+            }
+            (None, None) => {}
+        }
+    }
+    let broken = model
+        .state
+        .runs
+        .values()
+        .filter(|r| matches!(&r.end, Some(RunEnd::Failed(f)) if f.kind == crate::error::Kind::Failed && r.command == "build"));
+    out.failed = out.failed.max(broken.count());
+    out
+}
+
+/// The session's clock: the engine's time, carried on between its events.
+struct Clock {
+    at: u64,
+    since: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Clock { at: 0, since: Instant::now() }
+    }
+
+    fn now(&self) -> u64 {
+        self.at + self.since.elapsed().as_millis() as u64
+    }
+
+    fn saw(&mut self, at: u64) {
+        if at > self.now() {
+            (self.at, self.since) = (at, Instant::now());
+        }
+    }
+}
+
+/// Signals that concern the terminal.
+struct Signals {
+    streams: [(Received, Signal); 5],
+}
+
+#[derive(Clone, Copy)]
+enum Received {
+    Interrupt,
+    Continue,
+    End,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let end = |kind| Ok::<_, std::io::Error>((Received::End, signal(kind)?));
+        Ok(Signals {
+            streams: [
+                end(SignalKind::terminate())?,
+                end(SignalKind::hangup())?,
+                end(SignalKind::quit())?,
+                (Received::Interrupt, signal(SignalKind::interrupt())?),
+                // SIGCONT (18 on Linux, 19 on macOS): something else stopped us and we are back.
+                (Received::Continue, signal(SignalKind::from_raw(if cfg!(target_os = "macos") { 19 } else { 18 }))?),
+            ],
+        })
+    }
+
+    async fn next(&mut self) -> Received {
+        std::future::poll_fn(|context| {
+            for (what, stream) in &mut self.streams {
+                if stream.poll_recv(context).is_ready() {
+                    return std::task::Poll::Ready(*what);
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+}

@@ -1,0 +1,112 @@
+//! Draws what the cursor is on, in more words.
+
+use ratatui::layout::Rect;
+
+use super::state::{rows, under_cursor};
+use crate::catalog::{BuilderKind, Target};
+use crate::session::{Outcome, Phase};
+use crate::tui::model::Model;
+use crate::tui::status;
+use crate::tui::text;
+use crate::tui::theme::Meaning;
+use crate::tui::widget::{Canvas, panel, right_of, row};
+use crate::verify::Verdict;
+
+/// ```text
+/// ╭─ fd · x86_64 ─────────────────────────────────────── containers.toml:12 ─╮
+/// │ ✓ verified   7 checks: 7 pass                                             │
+/// │ image        sha256:9f2c…  24.1 MiB  2 layers  41 packages                │
+/// │ packages     fd-find                                                      │
+/// │ runs         fdfind                                                       │
+/// ╰───────────────────────────────────────────────────────────────────────────╯
+/// ```
+pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let targets = under_cursor(model);
+    let Some(first) = targets.first() else {
+        panel(canvas, area, "", "", false);
+        return;
+    };
+    let whole = targets.len() > 1;
+    let title = if whole { first.container.to_string() } else { format!("{} · {}", first.container, first.architecture) };
+    let line = model.state.target(first).map_or(0, |t| t.line);
+    let file = model.state.catalog.as_ref().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned());
+    let place = file.map(|f| format!("{f}:{line}")).unwrap_or_default();
+    let inside = panel(canvas, area, &title, &place, false);
+    let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
+    let mut lines = Lines { canvas, area: inside, next: 0 };
+    for target in &targets {
+        of_target(model, &mut lines, target, whole);
+    }
+    if let Some(summary) = model.state.target(first) {
+        lines.pair("packages", &summary.packages.join(" "), Meaning::Text);
+        lines.pair("runs", &summary.entrypoint.join(" "), Meaning::Text);
+        let builder = match summary.builder {
+            BuilderKind::Debian => "debian, from signed .deb packages",
+            BuilderKind::Nix => "nix, from store paths",
+        };
+        lines.pair("builder", builder, Meaning::Muted);
+    }
+    let total = rows(model).len();
+    lines.pair(
+        "catalog",
+        &format!("{}, {}", text::count(total, "container"), text::count(model.state.targets.len(), "target")),
+        Meaning::Muted,
+    );
+}
+
+fn of_target(model: &Model, lines: &mut Lines<'_, '_>, target: &Target, whole: bool) {
+    let state = status::of(model, target);
+    let mut said = if state.detail.is_empty() { state.word.clone() } else { format!("{}  {}", state.word, state.detail) };
+    if let Some(report) = status::report(model, target) {
+        let parts = [Verdict::Pass, Verdict::Warn, Verdict::Fail].map(|v| (report.count(v), v));
+        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, v)| format!("{n} {v}")).collect();
+        said = format!("{said}   checks: {}", parts.join(", "));
+    }
+    let label = if whole { target.architecture.name() } else { "state" };
+    lines.pair(label, &format!("{} {said}", state.symbol(model)), state.meaning);
+    if let Some(Phase::Ended(Outcome::Failed(failure))) = model.state.builds.get(target).map(|b| &b.phase) {
+        lines.pair("why", &failure.message, Meaning::Failure);
+        if let Some(hint) = &failure.hint {
+            lines.pair("hint", hint, Meaning::Text);
+        }
+    }
+    if let Some(image) = model.state.target(target).and_then(|t| status::image(&t.state)).filter(|_| !whole) {
+        lines.pair("digest", &image.digest.to_string(), Meaning::Text);
+        let numbers =
+            format!("{}, {}, {}", text::bytes(image.size), text::count(image.layers, "layer"), text::count(image.packages, "package"));
+        lines.pair("holds", &numbers, Meaning::Text);
+    }
+    for finding in status::report(model, target)
+        .iter()
+        .flat_map(|r| &r.checks)
+        .flat_map(|c| &c.findings)
+        .filter(|f| f.verdict == Verdict::Fail)
+        .take(1)
+    {
+        let path = finding.path.as_deref().map(|p| format!("/{p}: ")).unwrap_or_default();
+        lines.pair("finding", &format!("{path}expected {}, found {}", finding.expected, finding.found), Meaning::Mismatch);
+    }
+}
+
+/// Writes labelled lines, one below the other, as long as there is room.
+struct Lines<'a, 'b> {
+    canvas: &'a mut Canvas<'b>,
+    area: Rect,
+    next: usize,
+}
+
+impl Lines<'_, '_> {
+    fn pair(&mut self, label: &str, value: &str, meaning: Meaning) {
+        let line = row(self.area, self.next);
+        self.next += 1;
+        if line.is_empty() || value.is_empty() {
+            return;
+        }
+        self.canvas.text(Rect { width: line.width.min(9), ..line }, label, Meaning::Muted);
+        let rest = right_of(line, 10);
+        let mark = self.canvas.glyph(crate::tui::theme::Glyph::Ellipsis);
+        let value = text::printable(value);
+        let value = if label == "digest" { text::elide_middle(&value, usize::from(rest.width), mark) } else { value };
+        self.canvas.text(rest, &value, meaning);
+    }
+}

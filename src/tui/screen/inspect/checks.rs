@@ -1,0 +1,120 @@
+//! The checks, one column per architecture; and what one of them found.
+
+use ratatui::layout::Rect;
+
+use super::state::{Column, columns, cursor};
+use super::view::{Grid, view_cursor};
+use crate::tui::model::Model;
+use crate::tui::status;
+use crate::tui::text;
+use crate::tui::theme::Meaning;
+use crate::tui::widget::{Canvas, below, modal, right_of, row, scrollbar, window};
+use crate::verify::{Check, CheckResult, Finding, Verdict};
+
+/// The checks to show, as the differences switch leaves them.
+pub fn rows(model: &Model) -> Vec<Check> {
+    let columns = columns(model);
+    let interesting = |check: &Check| {
+        let verdicts: Vec<_> = columns.iter().map(|c| result(c, *check).map(|r| r.verdict)).collect();
+        verdicts.windows(2).any(|w| w[0] != w[1]) || verdicts.iter().flatten().any(|v| *v >= Verdict::Warn)
+    };
+    Check::ALL.into_iter().filter(|check| !model.inspect.only_differences || interesting(check)).collect()
+}
+
+fn result<'a>(column: &Column<'a>, check: Check) -> Option<&'a CheckResult> {
+    column.report?.checks.iter().find(|c| c.check == check)
+}
+
+/// ```text
+///                    x86_64                      aarch64
+/// ▌ config-platform  ✓ linux/amd64               ✓ linux/arm64
+///   elf-machine      ✓ 312 ELF files, all x86-64 ✗ 3 of 310 are x86-64
+///
+///   every ELF file is for this architecture; enter shows the findings
+/// ```
+pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let rows = rows(model);
+    let columns = columns(model);
+    let grid = Grid::new(area, 18, columns.len());
+    grid.head(model, canvas, "CHECK");
+    let list = below(area, 1);
+    let list = Rect { height: list.height.saturating_sub(2), ..list };
+    if rows.is_empty() {
+        canvas.text(right_of(row(list, 1), 2), "Every check ends alike on every architecture.", Meaning::Success);
+        return;
+    }
+    let at = cursor(model).min(rows.len() - 1);
+    let visible = window(at, rows.len(), usize::from(list.height));
+    for (line, index) in visible.clone().enumerate() {
+        let check = rows[index];
+        grid.label(canvas, line + 1, check.id(), Meaning::Text);
+        for (i, column) in columns.iter().enumerate() {
+            let cell = grid.cell(i, line + 1);
+            match result(column, check) {
+                Some(result) => {
+                    let (glyph, meaning) = status::of_verdict(result.verdict);
+                    let lies = result.verdict == Verdict::Fail && matches!(check, Check::ElfMachine | Check::ConfigPlatform);
+                    let meaning = if lies { Meaning::Mismatch } else { meaning };
+                    let said = format!("{} {} {}", canvas.glyph(glyph), result.verdict, text::printable(&result.summary));
+                    canvas.text(cell, &said, meaning);
+                }
+                None => drop(canvas.text(cell, "not checked", Meaning::Muted)),
+            }
+        }
+        if index == at {
+            view_cursor(canvas, grid.line(line + 1));
+        }
+    }
+    scrollbar(canvas, list, &visible, rows.len());
+    let about = format!("{}; enter shows what was found", rows[at].about());
+    canvas.text(right_of(row(area, usize::from(area.height.saturating_sub(1))), 2), &about, Meaning::Muted);
+}
+
+/// What a check found, on every architecture: path, expected, found, what to do.
+pub fn view_finding(model: &Model, canvas: &mut Canvas<'_>, check: Check, scroll: usize) {
+    let columns = columns(model);
+    let (width, height) = (canvas.area().width.min(110), canvas.area().height);
+    let inside = modal(canvas, width, height.saturating_sub(4), check.id(), "esc closes");
+    let mut lines: Vec<(String, Meaning)> = vec![(check.about().to_owned(), Meaning::Muted), (String::new(), Meaning::Text)];
+    let room = usize::from(inside.width);
+    for column in &columns {
+        let Some(result) = result(column, check) else {
+            lines.push((format!("{}: not checked yet", column.label), Meaning::Muted));
+            continue;
+        };
+        let (glyph, meaning) = status::of_verdict(result.verdict);
+        lines.push((format!("{} {}  {}", canvas.glyph(glyph), column.label, text::printable(&result.summary)), meaning));
+        for finding in &result.findings {
+            of_finding(&mut lines, finding, room);
+        }
+        lines.push((String::new(), Meaning::Text));
+    }
+    let height = usize::from(inside.height);
+    let first = scroll.min(lines.len().saturating_sub(height));
+    for (i, (line, meaning)) in lines.iter().skip(first).take(height).enumerate() {
+        canvas.text(row(inside, i), line, *meaning);
+    }
+    scrollbar(canvas, inside, &(first..(first + height).min(lines.len())), lines.len());
+}
+
+fn of_finding(lines: &mut Vec<(String, Meaning)>, finding: &Finding, room: usize) {
+    lines.push((String::new(), Meaning::Text));
+    let path = finding.path.as_deref().map(|p| format!("/{p}"));
+    let layer = finding.layer.map(|d| format!("layer {}", d.short()));
+    let place = [path, layer].into_iter().flatten().collect::<Vec<_>>().join("   ");
+    if !place.is_empty() {
+        lines.push((format!("  {}", text::printable(&place)), Meaning::Title));
+    }
+    let parts = [
+        ("expected", &finding.expected, Meaning::Text),
+        ("found", &finding.found, Meaning::Mismatch),
+        ("do", &finding.advice, Meaning::Accent),
+    ];
+    for (label, value, meaning) in parts {
+        let value = text::printable(value);
+        for (i, piece) in text::wrap(&value, room.saturating_sub(14)).into_iter().enumerate() {
+            let label = if i == 0 { label } else { "" };
+            lines.push((format!("    {label:<9} {piece}"), meaning));
+        }
+    }
+}

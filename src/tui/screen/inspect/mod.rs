@@ -1,0 +1,13 @@
+//! Inspect: one container, its architectures side by side. What the config claims against what the ELF files are.
+
+mod checks;
+mod facts;
+mod layers;
+mod packages;
+mod state;
+mod tree_view;
+mod view;
+
+pub use checks::view_finding;
+pub use state::{Inspect, Tab, act, entered, failed, look_at, look_at_reference, search_changed, selection, wanted};
+pub use view::view;

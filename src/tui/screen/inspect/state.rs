@@ -1,0 +1,324 @@
+//! What is looked at, which view of it, and where the cursor is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tui_input::Input;
+
+use super::{checks, facts, layers, packages, tree_view};
+use crate::catalog::{ContainerName, Target};
+use crate::image::{Digest, Reference};
+use crate::session::{Command, Failure, Inspection, TargetSummary};
+use crate::tui::action::Action;
+use crate::tui::model::{Model, Screen};
+use crate::tui::msg::{Effect, Level};
+use crate::tui::overlay::Overlay;
+use crate::tui::status;
+use crate::tui::widget::Tree;
+use crate::verify::Report;
+
+/// What is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A container of the catalog, with all its targets.
+    Container(ContainerName),
+    /// Anything else a reference names, as it was written.
+    Reference(String),
+}
+
+/// The views of an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Claims against facts, and the numbers.
+    #[default]
+    Overview,
+    /// The config, as JSON.
+    Config,
+    /// The layers.
+    Layers,
+    /// The packages.
+    Packages,
+    /// The checks.
+    Checks,
+}
+
+impl Tab {
+    /// Every view, in order.
+    pub const ALL: [Tab; 5] = [Tab::Overview, Tab::Config, Tab::Layers, Tab::Packages, Tab::Checks];
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Tab::Overview => "Overview",
+            Tab::Config => "Config",
+            Tab::Layers => "Layers",
+            Tab::Packages => "Packages",
+            Tab::Checks => "Checks",
+        }
+    }
+}
+
+/// The Inspect screen's own state.
+#[derive(Clone, Debug, Default)]
+pub struct Inspect {
+    /// What is looked at.
+    pub subject: Option<Subject>,
+    /// Which view of it.
+    pub tab: Tab,
+    /// Which architecture has the cursor.
+    pub column: usize,
+    /// The line of each view, by its position in [`Tab::ALL`].
+    pub cursor: [usize; 5],
+    /// What is folded in the config.
+    pub tree: Tree,
+    /// What is searched.
+    pub search: Input,
+    /// Whether the search is being typed.
+    pub searching: bool,
+    /// Only what differs between architectures.
+    pub only_differences: bool,
+    /// What could not be read, by subject.
+    pub failures: BTreeMap<String, Failure>,
+    /// What has been asked for: each image is read and checked once.
+    asked: BTreeSet<(Target, Digest)>,
+}
+
+/// One architecture of what is looked at.
+pub struct Column<'a> {
+    /// Its heading: the architecture, or the platform.
+    pub label: String,
+    /// What to call it in references.
+    pub name: String,
+    /// The target, when it is one of ours.
+    pub target: Option<Target>,
+    /// What it says and holds, once it was read.
+    pub inspection: Option<&'a Arc<Inspection>>,
+    /// Its checks, once they ended.
+    pub report: Option<&'a Report>,
+}
+
+/// The architectures of what is looked at, in file order.
+pub fn columns(model: &Model) -> Vec<Column<'_>> {
+    match &model.inspect.subject {
+        None => Vec::new(),
+        Some(Subject::Container(container)) => {
+            model.state.targets.iter().filter(|t| t.target.container == *container).map(|t| of_target(model, t)).collect()
+        }
+        Some(Subject::Reference(subject)) => {
+            let mine = model.state.inspections.values().filter(|i| is_of(&i.subject, subject));
+            mine.map(|i| Column {
+                label: i.platform.to_string(),
+                name: i.subject.clone(),
+                target: i.target.clone(),
+                inspection: Some(i),
+                report: model.state.verifications.values().filter_map(|v| v.report.as_deref()).find(|r| r.digest == i.digest),
+            })
+            .collect()
+        }
+    }
+}
+
+/// Whether a subject the engine reports belongs to what the user asked for: itself, or a member of that index.
+fn is_of(reported: &str, asked: &str) -> bool {
+    let bare = |s: &str| s.strip_prefix("docker://").unwrap_or(s).to_owned();
+    bare(reported).starts_with(&bare(asked))
+}
+
+fn of_target<'a>(model: &'a Model, summary: &TargetSummary) -> Column<'a> {
+    let target = &summary.target;
+    Column {
+        label: target.architecture.to_string(),
+        name: target.to_string(),
+        target: Some(target.clone()),
+        inspection: model.state.inspection(target),
+        report: status::report(model, target),
+    }
+}
+
+/// Looks at a container from now on.
+pub fn look_at(model: &mut Model, container: ContainerName) {
+    let subject = Some(Subject::Container(container));
+    if model.inspect.subject != subject {
+        model.inspect.subject = subject;
+        (model.inspect.column, model.inspect.cursor) = (0, [0; 5]);
+    }
+}
+
+/// Looks at what a reference names; what to ask the engine for.
+pub fn look_at_reference(model: &mut Model, reference: Reference) -> Vec<Command> {
+    if let Reference::Container { name, .. } = &reference
+        && model.state.targets.iter().any(|t| t.target.container == *name)
+    {
+        look_at(model, name.clone());
+        return entered(model);
+    }
+    model.inspect.subject = Some(Subject::Reference(reference.to_string()));
+    (model.inspect.column, model.inspect.cursor) = (0, [0; 5]);
+    vec![Command::Inspect(reference.clone()), Command::Verify(vec![reference])]
+}
+
+/// The screen came to the front: without a subject it looks at what the Images cursor is on.
+pub fn entered(model: &mut Model) -> Vec<Command> {
+    if model.inspect.subject.is_none() {
+        let target = super::super::images::selection(model).into_iter().next();
+        model.inspect.subject = target.map(|t| Subject::Container(t.container));
+    }
+    wanted(model)
+}
+
+/// What has to be read and checked for what is on the screen: each image once.
+pub fn wanted(model: &mut Model) -> Vec<Command> {
+    if model.screen != Screen::Inspect {
+        return Vec::new();
+    }
+    let Some(Subject::Container(container)) = &model.inspect.subject else { return Vec::new() };
+    let mut unread = Vec::new();
+    for summary in model.state.targets.iter().filter(|t| t.target.container == *container) {
+        let Some(image) = status::image(&summary.state) else { continue };
+        let column = of_target(model, summary);
+        let read = column.inspection.is_some_and(|i| i.digest == image.digest);
+        if !read || column.report.is_none() {
+            unread.push((summary.target.clone(), image.digest, read, column.report.is_some()));
+        }
+    }
+    let mut commands = Vec::new();
+    let mut unchecked = Vec::new();
+    for (target, digest, read, checked) in unread {
+        if !model.inspect.asked.insert((target.clone(), digest)) {
+            continue;
+        }
+        let reference = Reference::Container { name: target.container, architecture: Some(target.architecture) };
+        if !read {
+            commands.push(Command::Inspect(reference.clone()));
+        }
+        if !checked {
+            unchecked.push(reference);
+        }
+    }
+    if !unchecked.is_empty() {
+        commands.push(Command::Verify(unchecked));
+    }
+    commands
+}
+
+/// `subject` could not be read or checked.
+pub fn failed(model: &mut Model, subject: &str, failure: &Failure) {
+    model.inspect.failures.insert(subject.to_owned(), failure.clone());
+}
+
+/// What build and verify would be about: the targets of the container, or the one with the cursor.
+pub fn selection(model: &Model) -> Vec<Target> {
+    columns(model).into_iter().filter_map(|c| c.target).collect()
+}
+
+fn len(model: &Model) -> usize {
+    match model.inspect.tab {
+        Tab::Overview => facts::rows(model).len(),
+        Tab::Config => tree_view::rows(model).len(),
+        Tab::Layers => layers::len(model),
+        Tab::Packages => packages::rows(model).len(),
+        Tab::Checks => checks::rows(model).len(),
+    }
+}
+
+/// Where the cursor of the present view is.
+pub fn cursor(model: &Model) -> usize {
+    model.inspect.cursor[model.inspect.tab as usize]
+}
+
+/// Does what `action` means here.
+pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
+    let tab = model.inspect.tab as usize;
+    let last = len(model).saturating_sub(1);
+    let at = cursor(model).min(last);
+    let page = usize::from(model.body().height).saturating_sub(4).max(1);
+    let columns_last = columns(model).len().saturating_sub(1);
+    let turn = |by: usize| Tab::ALL[(tab + by) % Tab::ALL.len()];
+    match action {
+        Action::Up => model.inspect.cursor[tab] = at.saturating_sub(1),
+        Action::Down => model.inspect.cursor[tab] = (at + 1).min(last),
+        Action::PageUp => model.inspect.cursor[tab] = at.saturating_sub(page),
+        Action::PageDown => model.inspect.cursor[tab] = (at + page).min(last),
+        Action::Top => model.inspect.cursor[tab] = 0,
+        Action::Bottom => model.inspect.cursor[tab] = last,
+        Action::Left => model.inspect.column = model.inspect.column.saturating_sub(1),
+        Action::Right => model.inspect.column = (model.inspect.column + 1).min(columns_last),
+        Action::NextTab | Action::FocusNext => model.inspect.tab = turn(1),
+        Action::PreviousTab | Action::FocusPrevious => model.inspect.tab = turn(Tab::ALL.len() - 1),
+        Action::NextContainer => return step(model, 1),
+        Action::PreviousContainer => return step(model, -1),
+        Action::Differences => model.inspect.only_differences = !model.inspect.only_differences,
+        Action::Filter => {
+            model.inspect.searching = true;
+            if !matches!(model.inspect.tab, Tab::Config | Tab::Packages) {
+                model.inspect.tab = Tab::Packages;
+            }
+        }
+        Action::Back => {
+            if model.inspect.searching || !model.inspect.search.value().is_empty() {
+                model.inspect.searching = false;
+                model.inspect.search.reset();
+            } else {
+                model.screen = Screen::Images;
+            }
+        }
+        Action::Open if model.inspect.searching => model.inspect.searching = false,
+        Action::NextMatch | Action::PreviousMatch if model.inspect.tab == Tab::Config => {
+            tree_view::next_match(model, action == Action::NextMatch);
+        }
+        Action::Open | Action::Mark if model.inspect.tab == Tab::Config => tree_view::toggle(model),
+        Action::Open if model.inspect.tab == Tab::Overview => model.inspect.tab = Tab::Checks,
+        Action::Open if model.inspect.tab == Tab::Checks => {
+            if let Some(check) = checks::rows(model).get(at).copied() {
+                model.overlays.push(Overlay::Finding { check, scroll: 0 });
+            }
+        }
+        Action::Copy => copy(model, at),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// The next container of the catalog, around the end.
+fn step(model: &mut Model, by: isize) -> Vec<Command> {
+    let mut names: Vec<ContainerName> = Vec::new();
+    for target in &model.state.targets {
+        if !names.contains(&target.target.container) {
+            names.push(target.target.container.clone());
+        }
+    }
+    let at = match &model.inspect.subject {
+        Some(Subject::Container(name)) => names.iter().position(|n| n == name).unwrap_or(0) as isize,
+        _ => 0,
+    };
+    if !names.is_empty() {
+        let next = (at + by).rem_euclid(names.len() as isize) as usize;
+        look_at(model, names.swap_remove(next));
+    }
+    wanted(model)
+}
+
+/// The search has changed: the cursor goes to the first match.
+pub fn search_changed(model: &mut Model) {
+    match model.inspect.tab {
+        Tab::Config => tree_view::next_match(model, true),
+        _ => model.inspect.cursor[model.inspect.tab as usize] = 0,
+    }
+}
+
+fn copy(model: &mut Model, at: usize) {
+    let columns = columns(model);
+    let column = columns.get(model.inspect.column.min(columns.len().saturating_sub(1)));
+    let inspection = column.and_then(|c| c.inspection);
+    let text = match model.inspect.tab {
+        Tab::Overview => facts::rows(model).get(at).map(|row| row.values.iter().map(|v| v.text.as_str()).collect::<Vec<_>>().join("\n")),
+        Tab::Config => tree_view::rows(model).get(at).map(|row| row.pointer.clone()),
+        Tab::Layers => inspection.and_then(|i| i.layers.get(at)).map(|l| l.digest.to_string()),
+        Tab::Packages => packages::rows(model).get(at).map(|row| row.name.to_owned()),
+        Tab::Checks => checks::rows(model).get(at).map(|check| check.id().to_owned()),
+    };
+    match text {
+        Some(text) => model.effects.push(Effect::Copy { what: text.lines().next().unwrap_or_default().to_owned(), text }),
+        None => model.say(Level::Info, "nothing to copy here"),
+    }
+}

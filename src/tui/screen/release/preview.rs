@@ -1,0 +1,95 @@
+//! Step 4: what would be sent, to the byte, and which tags move. Typing the version sends it.
+
+use ratatui::layout::Rect;
+
+use super::state::plan;
+use super::view::Page;
+use crate::release::{Presence, TagChange};
+use crate::tui::model::Model;
+use crate::tui::text;
+use crate::tui::theme::{Glyph, Meaning};
+use crate::tui::widget::{Canvas, draw_input, right_of, row, rule};
+
+/// The plan as lines.
+pub fn page(model: &Model) -> Page {
+    let mut page = Page::new();
+    let Some(plan) = plan(model) else { return page };
+    page.line(format!("to {}   with {}", plan.registry, text::printable(&plan.credentials)), Meaning::Text);
+    page.line(format!("tags: {}", text::printable(&plan.tag_rule)), Meaning::Muted);
+    for container in &plan.containers {
+        page.blank();
+        let bytes = container.bytes_to_upload();
+        let sending = if bytes == 0 { "everything is there already".to_owned() } else { format!("{} to send", text::bytes(bytes)) };
+        page.pieces(vec![(container.repository.clone(), Meaning::Title), (format!("   {sending}"), Meaning::Muted)]);
+        for image in &container.images {
+            let count = |p| image.blobs.iter().filter(|b| b.presence == p).count();
+            let (new, there, shared) = (count(Presence::Upload), count(Presence::Present), count(Presence::Shared));
+            let mut parts = vec![format!("{new} to send")];
+            parts.extend((there > 0).then(|| format!("{there} there already")));
+            parts.extend((shared > 0).then(|| format!("{shared} shared")));
+            let size: u64 = image.blobs.iter().map(|b| b.size).sum::<u64>() + image.size;
+            page.pieces(vec![
+                (format!("  {:<12}", image.platform), Meaning::Text),
+                (format!(" {:>10}  ", text::bytes(size)), Meaning::Muted),
+                (format!("{}: {}", text::count(image.blobs.len(), "blob"), parts.join(", ")), Meaning::Text),
+                (format!("  {}", image.digest.short()), Meaning::Muted),
+            ]);
+        }
+        if let Some(index) = &container.index {
+            let there = if index.presence == Presence::Present { "there already" } else { "to send" };
+            page.pieces(vec![
+                (format!("  {:<12}", "index"), Meaning::Text),
+                (format!(" {:>10}  ", text::bytes(index.size)), Meaning::Muted),
+                (there.to_owned(), Meaning::Text),
+                (format!("  {}", index.digest.short()), Meaning::Muted),
+            ]);
+        }
+        for tag in container.all_tags() {
+            let (word, meaning) = match tag.change {
+                TagChange::New => ("new".to_owned(), Meaning::Added),
+                TagChange::Unchanged => ("unchanged".to_owned(), Meaning::Muted),
+                TagChange::Moves { from } => (format!("moves from {}", from.short()), Meaning::Changed),
+            };
+            let arrow = model.theme.glyph(Glyph::Arrow);
+            page.pieces(vec![(format!("  {} {arrow} {}  ", tag.tag, tag.to.short()), Meaning::Text), (word, meaning)]);
+        }
+    }
+    page
+}
+
+/// ```text
+/// to ghcr.io   with GITHUB_TOKEN (environment)
+/// ghcr.io/acme/fd   18.4 MiB to send
+///   linux/amd64    24.1 MiB  3 blobs: 2 to send, 1 there already  9f2c41aa0b13
+///   1.5.0 → 7ac1…  new
+///   latest → 7ac1… moves from 0b13…
+/// ── total ─────────────────────────────
+/// 2 images, 5 blobs, 31.7 MiB to send
+/// type 1.5.0 to send it  ❯ 1.5▏
+/// ```
+pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let Some(plan) = plan(model) else {
+        canvas.text(row(area, 1), "There is no plan any more; esc goes back.", Meaning::Muted);
+        return;
+    };
+    let bottom = 4.min(area.height);
+    let top = Rect { height: area.height - bottom, ..area };
+    page(model).draw(canvas, top, model.release.scroll);
+    let foot = Rect { y: area.bottom() - bottom, height: bottom, ..area };
+    rule(canvas, row(foot, 0), "total");
+    let images: usize = plan.containers.iter().map(|c| c.images.len()).sum();
+    let (new, there, shared) = plan.blob_counts();
+    let total = format!(
+        "{}, {} to send, {} there already, {} shared: {} to send",
+        text::count(images, "image"),
+        text::count(new, "blob"),
+        there,
+        shared,
+        text::bytes(plan.bytes_to_upload())
+    );
+    canvas.text(row(foot, 1), &total, Meaning::Text);
+    let line = row(foot, 3);
+    let ask = format!("type {} to send it {} ", plan.version, canvas.glyph(Glyph::Caret));
+    let used = canvas.text(line, &ask, Meaning::Accent);
+    draw_input(canvas, right_of(line, used), &model.release.confirm, "", true);
+}

@@ -1,0 +1,370 @@
+//! Which step it is at, what was chosen and typed, and which plan was shown.
+
+use std::collections::BTreeSet;
+
+use tui_input::Input;
+
+use super::{result, tags};
+use crate::catalog::{ContainerName, Target};
+use crate::release::Plan;
+use crate::session::{Command, Failure, ImageState, Publication, PushRequest, RunId};
+use crate::tui::action::Action;
+use crate::tui::model::{Model, Screen};
+use crate::tui::msg::{Effect, Level};
+use crate::tui::status;
+use crate::verify::Verdict;
+
+/// The six steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Which containers.
+    #[default]
+    Select,
+    /// Which version and tags.
+    Tags,
+    /// What must be right first.
+    Gates,
+    /// What would be sent; typing the version sends it.
+    Preview,
+    /// Sending.
+    Push,
+    /// What was done.
+    Result,
+}
+
+impl Step {
+    /// Every step, in order.
+    pub const ALL: [Step; 6] = [Step::Select, Step::Tags, Step::Gates, Step::Preview, Step::Push, Step::Result];
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Step::Select => "Select",
+            Step::Tags => "Version and tags",
+            Step::Gates => "Gates",
+            Step::Preview => "Plan",
+            Step::Push => "Push",
+            Step::Result => "Result",
+        }
+    }
+}
+
+/// The Release screen's own state. It survives leaving the tab.
+#[derive(Clone, Debug, Default)]
+pub struct Release {
+    /// Where it is.
+    pub step: Step,
+    /// The line with the cursor.
+    pub cursor: usize,
+    /// The containers that were chosen.
+    pub chosen: BTreeSet<ContainerName>,
+    /// The user has chosen; until then what is verified is.
+    touched: bool,
+    /// The version.
+    pub version: Input,
+    /// Further tags; none typed means the tag rule.
+    pub tags: Input,
+    /// Which field of the tags step is being filled: version, tags, force.
+    pub field: usize,
+    /// Overwrite a version that exists and differs.
+    pub force: bool,
+    /// Warnings of gates are accepted.
+    pub accept: bool,
+    /// The version, typed again to send it.
+    pub confirm: Input,
+    /// A plan is being computed.
+    pub planning: bool,
+    /// The plan of the session answers what was asked here.
+    planned: bool,
+    /// Why there is no plan.
+    pub failure: Option<Failure>,
+    /// The run that sends.
+    pub run: Option<RunId>,
+    /// First visible line of a long step.
+    pub scroll: usize,
+}
+
+/// The containers of the catalog, in file order.
+pub fn containers(model: &Model) -> Vec<ContainerName> {
+    let mut names: Vec<ContainerName> = Vec::new();
+    for target in &model.state.targets {
+        if !names.contains(&target.target.container) {
+            names.push(target.target.container.clone());
+        }
+    }
+    names
+}
+
+/// The targets of the chosen containers.
+pub fn selection(model: &Model) -> Vec<Target> {
+    let chosen = &model.release.chosen;
+    model.state.targets.iter().map(|t| &t.target).filter(|t| chosen.contains(&t.container)).cloned().collect()
+}
+
+/// Whether every target of `container` is built, and passed its checks.
+pub fn readiness(model: &Model, container: &ContainerName) -> (bool, bool) {
+    let mut targets = model.state.targets.iter().filter(|t| t.target.container == *container);
+    let built = targets.clone().all(|t| status::image(&t.state).is_some());
+    let verified = targets.all(|t| match t.state {
+        ImageState::Built { verified, .. } => verified || status::report(model, &t.target).is_some_and(|r| r.verdict() < Verdict::Fail),
+        _ => false,
+    });
+    (built, verified)
+}
+
+/// The plan, when it answers what was chosen.
+pub fn plan(model: &Model) -> Option<&Plan> {
+    model.state.plan.as_deref().filter(|_| model.release.planned)
+}
+
+/// The publication of this release.
+pub fn publication(model: &Model) -> Option<&Publication> {
+    model.state.publication.as_ref().filter(|p| model.release.run == Some(p.run))
+}
+
+/// Whether something is being sent.
+pub fn is_sending(model: &Model) -> bool {
+    let run = model.release.run.and_then(|run| model.state.runs.get(&run));
+    model.release.step == Step::Push && run.is_none_or(|r| r.is_running())
+}
+
+/// Whether there is enough to compute a plan from.
+pub fn can_plan(model: &Model) -> bool {
+    !model.release.chosen.is_empty() && tags::problem(model.release.version.value()).is_none() && !is_sending(model)
+}
+
+/// The screen came to the front.
+pub fn entered(model: &mut Model) {
+    if !model.release.touched && model.release.step == Step::Select {
+        model.release.chosen = containers(model).into_iter().filter(|c| readiness(model, c).1).collect();
+    }
+}
+
+/// Begins with the containers of `targets` chosen, unless something is being sent.
+pub fn start(model: &mut Model, targets: &[Target]) {
+    if is_sending(model) {
+        return;
+    }
+    model.release.step = Step::Select;
+    model.release.touched = true;
+    model.release.chosen = targets.iter().map(|t| t.container.clone()).collect();
+    forget_plan(model);
+}
+
+/// The catalog was read again: what is gone cannot be released.
+pub fn catalog_changed(model: &mut Model) {
+    let known = containers(model);
+    model.release.chosen.retain(|c| known.contains(c));
+    if !is_sending(model) && matches!(model.release.step, Step::Gates | Step::Preview) {
+        model.release.step = Step::Tags;
+        forget_plan(model);
+    }
+}
+
+fn forget_plan(model: &mut Model) {
+    let release = &mut model.release;
+    (release.planning, release.planned, release.accept) = (false, false, false);
+    release.failure = None;
+    release.confirm.reset();
+    (release.cursor, release.scroll) = (0, 0);
+}
+
+/// A plan arrived.
+pub fn planned(model: &mut Model) {
+    let version = model.release.version.value().trim().to_owned();
+    if model.release.planning && model.state.plan.as_ref().is_some_and(|p| p.version == version) {
+        (model.release.planning, model.release.planned) = (false, true);
+    }
+}
+
+/// No plan could be computed.
+pub fn plan_failed(model: &mut Model, failure: &Failure) {
+    model.release.planning = false;
+    model.release.failure = Some(failure.clone());
+}
+
+/// Sending began.
+pub fn publishing(model: &mut Model, run: RunId) {
+    if model.release.step == Step::Push {
+        model.release.run = Some(run);
+    }
+}
+
+/// Everything was proven.
+pub fn published(model: &mut Model) {
+    if model.release.step == Step::Push {
+        model.release.step = Step::Result;
+        (model.release.cursor, model.release.scroll) = (0, 0);
+    }
+}
+
+/// The line being typed, in steps that have one.
+pub fn input(model: &mut Model) -> Option<&mut Input> {
+    let release = &mut model.release;
+    match (release.step, release.field) {
+        (Step::Tags, 0) => Some(&mut release.version),
+        (Step::Tags, 1) => Some(&mut release.tags),
+        (Step::Preview, _) => Some(&mut release.confirm),
+        _ => None,
+    }
+}
+
+/// Does what `action` means here.
+pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
+    match (model.release.step, action) {
+        (_, Action::Open) => return forward(model),
+        (_, Action::Back) => back(model),
+        (Step::Push, Action::Cancel) => return vec![Command::Cancel { run: model.release.run, target: None }],
+        (Step::Select, action) => select(model, action),
+        (Step::Tags, Action::FocusNext | Action::Down) => model.release.field = (model.release.field + 1) % 3,
+        (Step::Tags, Action::FocusPrevious | Action::Up) => model.release.field = (model.release.field + 2) % 3,
+        (Step::Tags, Action::Mark) => model.release.force = !model.release.force,
+        (Step::Gates, Action::AcceptWarnings) => model.release.accept = !model.release.accept,
+        (Step::Gates | Step::Preview, Action::Replan) => return replan(model),
+        (Step::Push | Step::Result, Action::Copy | Action::CopyAll) => copy(model, action == Action::CopyAll),
+        (_, Action::Up) => model.release.scroll = model.release.scroll.saturating_sub(1),
+        (_, Action::Down) => model.release.scroll += 1,
+        (_, Action::PageUp) => model.release.scroll = model.release.scroll.saturating_sub(10),
+        (_, Action::PageDown) => model.release.scroll += 10,
+        (_, Action::Top) => model.release.scroll = 0,
+        _ => {}
+    }
+    // What is scrolled past the end would have to be scrolled back line by line.
+    model.release.scroll = model.release.scroll.min(super::view::lines(model).saturating_sub(1));
+    Vec::new()
+}
+
+fn select(model: &mut Model, action: Action) {
+    let names = containers(model);
+    let last = names.len().saturating_sub(1);
+    let release = &mut model.release;
+    match action {
+        Action::Up => release.cursor = release.cursor.saturating_sub(1),
+        Action::Down => release.cursor = (release.cursor + 1).min(last),
+        Action::Top => release.cursor = 0,
+        Action::Bottom => release.cursor = last,
+        Action::Mark => {
+            release.touched = true;
+            if let Some(name) = names.get(release.cursor.min(last))
+                && !release.chosen.remove(name)
+            {
+                release.chosen.insert(name.clone());
+            }
+            release.cursor = (release.cursor + 1).min(last);
+        }
+        Action::MarkAll => {
+            release.touched = true;
+            let all: BTreeSet<_> = names.into_iter().collect();
+            release.chosen = if release.chosen == all { BTreeSet::new() } else { all };
+        }
+        _ => {}
+    }
+}
+
+fn replan(model: &mut Model) -> Vec<Command> {
+    forget_plan(model);
+    model.release.step = Step::Gates;
+    model.release.planning = true;
+    vec![Command::Plan(request(model))]
+}
+
+/// What the steps so far add up to.
+pub fn request(model: &Model) -> PushRequest {
+    let release = &model.release;
+    let tags: Vec<String> = release.tags.value().split([',', ' ']).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    PushRequest {
+        version: release.version.value().trim().to_owned(),
+        targets: selection(model),
+        tags: (!tags.is_empty()).then_some(tags),
+        force: release.force,
+    }
+}
+
+fn forward(model: &mut Model) -> Vec<Command> {
+    match model.release.step {
+        Step::Select if model.release.chosen.is_empty() => model.say(Level::Info, "choose a container first: space"),
+        Step::Select => {
+            model.release.step = Step::Tags;
+            model.release.field = 0;
+        }
+        Step::Tags => {
+            let wrong = tags::problem(model.release.version.value()).or_else(|| request(model).tags?.iter().find_map(|t| tags::problem(t)));
+            match wrong {
+                Some(problem) => model.say(Level::Info, problem),
+                None => return replan(model),
+            }
+        }
+        Step::Gates => match plan(model).map(Plan::verdict) {
+            None if model.release.failure.is_some() => return replan(model),
+            None => model.say(Level::Info, "the plan is still being computed"),
+            Some(Verdict::Fail) => model.say(Level::Error, "a gate blocks this release; mend it, then r plans again"),
+            Some(Verdict::Warn) if !model.release.accept => model.say(Level::Info, "there are warnings: W accepts them"),
+            Some(_) => {
+                model.release.step = Step::Preview;
+                model.release.scroll = 0;
+                model.release.confirm.reset();
+            }
+        },
+        Step::Preview => return send(model),
+        Step::Push if is_sending(model) => model.say(Level::Info, "still sending; x stops it"),
+        Step::Push if publication(model).is_some_and(|p| p.receipt.is_some()) => model.release.step = Step::Result,
+        // It failed or was stopped: a new plan finds what has arrived and sends only the rest.
+        Step::Push => return replan(model),
+        Step::Result => {
+            model.release.step = Step::Select;
+            model.release.touched = false;
+            model.release.version.reset();
+            model.release.run = None;
+            forget_plan(model);
+            entered(model);
+        }
+    }
+    Vec::new()
+}
+
+/// Sends the plan that was shown, if the version was typed.
+fn send(model: &mut Model) -> Vec<Command> {
+    let Some(shown) = plan(model).cloned() else {
+        model.say(Level::Info, "there is no plan any more; r computes one");
+        return Vec::new();
+    };
+    if model.release.confirm.value().trim() != shown.version {
+        model.say(Level::Info, format!("type {} to send it; nothing has been sent", shown.version));
+        return Vec::new();
+    }
+    model.release.step = Step::Push;
+    model.release.run = None;
+    model.release.scroll = 0;
+    model.release.confirm.reset();
+    vec![Command::Publish { plan: Box::new(shown), accept_warnings: model.release.accept, force: model.release.force }]
+}
+
+fn back(model: &mut Model) {
+    let sending = is_sending(model);
+    let release = &mut model.release;
+    release.scroll = 0;
+    match release.step {
+        Step::Select | Step::Result => model.screen = Screen::Images,
+        Step::Tags => release.step = Step::Select,
+        Step::Gates => {
+            release.step = Step::Tags;
+            forget_plan(model);
+        }
+        Step::Preview => release.step = Step::Gates,
+        // What has been sent cannot be taken back by going back; the tab can be left while it goes on.
+        Step::Push if sending => model.screen = Screen::Images,
+        Step::Push => release.step = Step::Tags,
+    }
+}
+
+fn copy(model: &mut Model, all: bool) {
+    let lines = result::copyable(model);
+    let at = model.release.scroll.min(lines.len().saturating_sub(1));
+    let taken: Vec<String> = if all { lines } else { lines.into_iter().skip(at).take(1).collect() };
+    if taken.is_empty() {
+        model.say(Level::Info, "nothing is published yet");
+        return;
+    }
+    let what = if all { format!("{} lines", taken.len()) } else { taken[0].clone() };
+    model.effects.push(Effect::Copy { what, text: taken.join("\n") });
+}

@@ -1,0 +1,210 @@
+//! Text for cells: widths, eliding, cleaning, and numbers as people read them.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How many cells `text` takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` in at most `max` cells, ending in `mark` when something was left out.
+pub fn elide<'a>(text: &'a str, max: usize, mark: &str) -> Cow<'a, str> {
+    if text.width() <= max {
+        return Cow::Borrowed(text);
+    }
+    let room = max.saturating_sub(mark.width());
+    if room == 0 {
+        return Cow::Owned(if max >= mark.width() { mark.to_owned() } else { String::new() });
+    }
+    Cow::Owned(format!("{}{mark}", &text[..prefix(text, room)]))
+}
+
+/// `text` in at most `max` cells with `mark` in its middle, for digests and paths: both ends tell something.
+pub fn elide_middle<'a>(text: &'a str, max: usize, mark: &str) -> Cow<'a, str> {
+    if text.width() <= max {
+        return Cow::Borrowed(text);
+    }
+    let room = max.saturating_sub(mark.width());
+    if room < 4 {
+        return elide(text, max, mark);
+    }
+    let head = prefix(text, room.div_ceil(2));
+    let (mut tail, mut used) = (text.len(), 0);
+    for (at, c) in text.char_indices().rev() {
+        used += c.width().unwrap_or(0);
+        if used > room / 2 || at < head {
+            break;
+        }
+        tail = at;
+    }
+    Cow::Owned(format!("{}{mark}{}", &text[..head], &text[tail..]))
+}
+
+/// The length in bytes of the longest prefix of `text` that fits `max` cells.
+pub fn prefix(text: &str, max: usize) -> usize {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > max {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// `text` cut into pieces of at most `max` cells, at blanks where there are some.
+pub fn wrap(text: &str, max: usize) -> Vec<&str> {
+    let max = max.max(2);
+    let mut out = Vec::new();
+    for line in text.lines() {
+        let mut rest = line;
+        while rest.width() > max {
+            let mut cut = prefix(rest, max);
+            if let Some(blank) = rest[..cut].rfind(' ').filter(|b| *b > cut / 2) {
+                cut = blank;
+            }
+            if cut == 0 {
+                cut = rest.chars().next().map_or(rest.len(), char::len_utf8);
+            }
+            out.push(&rest[..cut]);
+            rest = rest[cut..].trim_start();
+        }
+        out.push(rest);
+    }
+    out
+}
+
+/// A line of somebody else's output as plain cells: control sequences are dropped, what follows the last carriage
+/// return wins, tabs become blanks, and characters that reorder or hide text are dropped.
+pub fn printable(line: &str) -> Cow<'_, str> {
+    let plain = |c: char| !c.is_control() && !is_reordering(c);
+    if line.chars().all(plain) {
+        return Cow::Borrowed(line);
+    }
+    let line = line.trim_end_matches(['\r', '\n']);
+    let line = line.rsplit('\r').next().unwrap_or(line);
+    let mut out = String::with_capacity(line.len());
+    let mut column = 0;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => match chars.next() {
+                Some('[') => drop(chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c))),
+                Some(']' | 'P' | 'X' | '^' | '_') => {
+                    // OSC, DCS, SOS, PM, APC: up to BEL or ESC \.
+                    while let Some(c) = chars.next() {
+                        if c == '\u{7}' || (c == '\u{1b}' && chars.next_if_eq(&'\\').is_some()) {
+                            break;
+                        }
+                    }
+                }
+                _ => {}
+            },
+            '\u{9b}' => drop(chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c))),
+            '\t' => {
+                let blanks = 8 - column % 8;
+                out.extend(std::iter::repeat_n(' ', blanks));
+                column += blanks;
+            }
+            c if plain(c) => {
+                out.push(c);
+                column += c.width().unwrap_or(0);
+            }
+            _ => {}
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Characters that make text read differently from what it is (Unicode TR 36, "Bidirectional Text Spoofing").
+fn is_reordering(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `48.2 MiB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if n < 1024 {
+        return format!("{n} B");
+    }
+    let mut value = n as f64 / 1024.0;
+    let mut unit = 0;
+    // 1023.95 would round to `1024.0`: move on to the next unit before it does.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `0:41`, `1:02:03`.
+pub fn clock(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+}
+
+/// `1 image`, `3 images`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// `12 034`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([bytes(0), bytes(1023), bytes(1024), bytes(50_541_363)], ["0 B", "1023 B", "1.0 KiB", "48.2 MiB"]);
+        assert_eq!(bytes(1024 * 1024 - 1), "1.0 MiB");
+        assert_eq!([clock(999), clock(41_000), clock(3_723_000)], ["0:00", "0:41", "1:02:03"]);
+    }
+
+    #[test]
+    fn control_sequences_and_spoofing_are_gone() {
+        assert_eq!(printable("\u{1b}[31mred\u{1b}[0m \u{1b}]0;title\u{7}x"), "red x");
+        assert_eq!(printable("10%\r20%\r"), "20%");
+        assert_eq!(printable("a\tb"), "a       b");
+        assert_eq!(printable("safe\u{202e}txt.exe"), "safetxt.exe");
+        assert_eq!(printable("plain"), "plain");
+    }
+
+    #[test]
+    fn eliding_keeps_both_ends_of_a_digest() {
+        assert_eq!(elide("container", 6, "…"), "conta…");
+        assert_eq!(elide_middle("sha256:0123456789abcdef", 13, "…"), "sha256…abcdef");
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_wider_than_asked(text in "\\PC{0,40}|[\u{4e00}-\u{4e20}\u{300}-\u{310}a]{0,40}", max in 0usize..30) {
+            prop_assert!(width(&elide(&text, max, "…")) <= max);
+            prop_assert!(width(&elide_middle(&text, max, "…")) <= max);
+            for line in wrap(&text, max) {
+                prop_assert!(width(line) <= max.max(2));
+            }
+        }
+
+        #[test]
+        fn printable_text_has_no_controls(text in "[\u{0}-\u{9f}\u{202e}a-z\\[\\]]{0,60}") {
+            prop_assert!(!printable(&text).chars().any(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Themes: what a thing means decides how it looks. [`Meaning`] → style, [`Glyph`] → symbol.
+//!
+//! Themes are TOML files in `themes/`, embedded in the program; a user's folder adds to them and overrides them.
+
+mod depth;
+mod file;
+mod glyph;
+mod meaning;
+
+pub use depth::Depth;
+pub(crate) use file::suggest;
+pub use file::{BUILT_IN, Library};
+pub use glyph::{Glyph, GlyphSet};
+pub use meaning::Meaning;
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// A resolved theme: every meaning has a style.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Theme {
+    /// Its name, as `--theme` takes it.
+    pub name: String,
+    /// Symbols to draw with.
+    pub glyphs: GlyphSet,
+    /// Whether running things turn.
+    pub spinner: bool,
+    styles: [Style; Meaning::ALL.len()],
+}
+
+impl Theme {
+    fn new(name: String, glyphs: GlyphSet, spinner: bool, styles: [Style; Meaning::ALL.len()]) -> Self {
+        Theme { name, glyphs, spinner, styles }
+    }
+
+    /// How `meaning` looks.
+    pub fn style(&self, meaning: Meaning) -> Style {
+        self.styles[meaning as usize]
+    }
+
+    /// The symbol of `glyph`.
+    pub fn glyph(&self, glyph: Glyph) -> &'static str {
+        glyph.symbol(self.glyphs)
+    }
+
+    /// The symbol of something at work at `now` (milliseconds): turning when the theme moves.
+    pub fn turning(&self, now: u64) -> &'static str {
+        if self.spinner { Glyph::spinner(self.glyphs, now) } else { self.glyph(Glyph::Running) }
+    }
+
+    /// Whether the selection swaps foreground and background, so that what it covers has to be drawn in one colour.
+    pub fn selection_is_reversed(&self) -> bool {
+        self.style(Meaning::Selection).add_modifier.contains(Modifier::REVERSED)
+    }
+
+    /// The same theme for a terminal that shows fewer colours.
+    #[must_use]
+    pub fn at_depth(mut self, depth: Depth) -> Self {
+        for style in &mut self.styles {
+            style.fg = style.fg.map(|c| depth.nearest(c));
+            style.bg = style.bg.map(|c| depth.nearest(c));
+        }
+        self
+    }
+
+    /// The background the theme paints, [`Color::Reset`] when it leaves the terminal's own.
+    pub fn background(&self) -> Color {
+        let style = self.style(Meaning::Background);
+        style.bg.unwrap_or(Color::Reset)
+    }
+}

@@ -1,0 +1,173 @@
+//! Where everything is drawn: a buffer that cannot be drawn outside of, and a theme.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::tui::text;
+use crate::tui::theme::{Glyph, Meaning, Theme};
+
+/// At which edge a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Left.
+    Left,
+    /// Right.
+    Right,
+    /// In the middle.
+    Center,
+}
+
+/// Draws into a buffer, clipped to it; what does not fit ends in `…`.
+pub struct Canvas<'a> {
+    /// What is drawn into.
+    pub buffer: &'a mut Buffer,
+    /// How things look.
+    pub theme: &'a Theme,
+    /// Where the terminal's cursor belongs, when something is being typed.
+    pub cursor: Option<Position>,
+}
+
+impl<'a> Canvas<'a> {
+    /// A canvas over `buffer`, filled with the theme's background.
+    pub fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
+        let ground = theme.style(Meaning::Background).patch(theme.style(Meaning::Text));
+        buffer.set_style(buffer.area, ground);
+        Canvas { buffer, theme, cursor: None }
+    }
+
+    /// All of it.
+    pub fn area(&self) -> Rect {
+        self.buffer.area
+    }
+
+    /// The style of `meaning`.
+    pub fn style(&self, meaning: Meaning) -> Style {
+        self.theme.style(meaning)
+    }
+
+    /// The symbol of `glyph`.
+    pub fn glyph(&self, glyph: Glyph) -> &'static str {
+        self.theme.glyph(glyph)
+    }
+
+    /// Draws pieces one after the other on the first line of `area`; returns the cells they took.
+    pub fn spans(&mut self, area: Rect, pieces: &[(&str, Style)]) -> u16 {
+        let area = area.intersection(self.buffer.area);
+        if area.is_empty() {
+            return 0;
+        }
+        let mark = self.glyph(Glyph::Ellipsis);
+        let total: usize = pieces.iter().map(|(t, _)| text::width(t)).sum();
+        let cut = total > usize::from(area.width);
+        let mut left = usize::from(area.width) - if cut { text::width(mark).min(usize::from(area.width)) } else { 0 };
+        let mut x = area.x;
+        for (piece, style) in pieces {
+            let fits = &piece[..text::prefix(piece, left)];
+            (x, _) = self.buffer.set_stringn(x, area.y, fits, left, *style);
+            left = left.saturating_sub(text::width(fits));
+            if fits.len() < piece.len() {
+                (x, _) = self.buffer.set_stringn(x, area.y, mark, usize::from(area.right() - x), *style);
+                break;
+            }
+        }
+        x - area.x
+    }
+
+    /// Draws one text on the first line of `area`.
+    pub fn text(&mut self, area: Rect, value: &str, meaning: Meaning) -> u16 {
+        let style = self.style(meaning);
+        self.spans(area, &[(value, style)])
+    }
+
+    /// Draws one text on the first line of `area`, at an edge.
+    pub fn aligned(&mut self, area: Rect, value: &str, meaning: Meaning, align: Align) -> u16 {
+        let spare = usize::from(area.width).saturating_sub(text::width(value)) as u16;
+        let shift = match align {
+            Align::Left => 0,
+            Align::Right => spare,
+            Align::Center => spare / 2,
+        };
+        self.text(Rect { x: area.x + shift, width: area.width - shift, ..area }, value, meaning)
+    }
+
+    /// Draws a text over as many lines of `area` as it needs; returns how many.
+    pub fn paragraph(&mut self, area: Rect, value: &str, meaning: Meaning) -> u16 {
+        let lines = text::wrap(value, usize::from(area.width));
+        let shown = lines.len().min(usize::from(area.height));
+        for (i, line) in lines.iter().take(shown).enumerate() {
+            let last_but_more = i + 1 == shown && lines.len() > shown;
+            let line_area = row(area, i);
+            if last_but_more {
+                let full = format!("{line} {}", self.glyph(Glyph::Ellipsis));
+                self.text(line_area, &full, meaning);
+            } else {
+                self.text(line_area, line, meaning);
+            }
+        }
+        shown as u16
+    }
+
+    /// Marks `area` as where the cursor is. A reversed selection is drawn in one colour, because each span's own
+    /// colour would become a block.
+    pub fn select(&mut self, area: Rect) {
+        let style = self.style(Meaning::Selection);
+        let area = area.intersection(self.buffer.area);
+        if style.add_modifier.contains(Modifier::REVERSED) {
+            for position in area.positions() {
+                if let Some(cell) = self.buffer.cell_mut(position) {
+                    cell.set_fg(Color::Reset).set_bg(Color::Reset);
+                    cell.modifier.remove(Modifier::DIM);
+                }
+            }
+        }
+        self.buffer.set_style(area, style);
+    }
+
+    /// Empties `area`, for what is drawn above something else.
+    pub fn clear(&mut self, area: Rect) {
+        let ground = self.style(Meaning::Background).patch(self.style(Meaning::Text));
+        let area = area.intersection(self.buffer.area);
+        for position in area.positions() {
+            if let Some(cell) = self.buffer.cell_mut(position) {
+                cell.reset();
+            }
+        }
+        self.buffer.set_style(area, ground);
+    }
+
+    /// Fills one line with a symbol of one cell.
+    pub fn fill(&mut self, area: Rect, glyph: Glyph, meaning: Meaning) {
+        let (symbol, style) = (self.glyph(glyph), self.style(meaning));
+        for position in area.intersection(self.buffer.area).positions() {
+            if let Some(cell) = self.buffer.cell_mut(position) {
+                cell.set_symbol(symbol).set_style(style);
+            }
+        }
+    }
+}
+
+/// Line `index` of `area`; empty when there is none.
+pub fn row(area: Rect, index: usize) -> Rect {
+    match u16::try_from(index) {
+        Ok(i) if i < area.height => Rect { y: area.y + i, height: 1, ..area },
+        _ => Rect { height: 0, ..area },
+    }
+}
+
+/// `area` without its first `n` columns.
+pub fn right_of(area: Rect, n: u16) -> Rect {
+    let n = n.min(area.width);
+    Rect { x: area.x + n, width: area.width - n, ..area }
+}
+
+/// `area` without its first `n` lines.
+pub fn below(area: Rect, n: u16) -> Rect {
+    let n = n.min(area.height);
+    Rect { y: area.y + n, height: area.height - n, ..area }
+}
+
+/// The first `n` columns of `area`.
+pub fn columns(area: Rect, n: u16) -> Rect {
+    Rect { width: area.width.min(n), ..area }
+}

@@ -1,0 +1,17 @@
+//! Parts that screens are made of. They know the theme and ratatui's buffer, and nothing of the model.
+
+mod canvas;
+mod input;
+mod log_pane;
+mod meter;
+mod panel;
+mod scroll;
+mod tree;
+
+pub use canvas::{Align, Canvas, below, columns, right_of, row};
+pub use input::{draw_input, edit};
+pub use log_pane::{LogView, draw_log, find_in_log};
+pub use meter::meter;
+pub use panel::{modal, panel, rule};
+pub use scroll::{scrollbar, window};
+pub use tree::{Tree, TreeRow};

@@ -1,0 +1,60 @@
+//! Quiet frames around things.
+
+use ratatui::layout::Rect;
+
+use super::{Canvas, row};
+use crate::tui::text;
+use crate::tui::theme::{Glyph, Meaning};
+
+/// Draws a frame around `area` with `title` at its upper left and `note` at its upper right; returns the inside.
+pub fn panel(canvas: &mut Canvas<'_>, area: Rect, title: &str, note: &str, focused: bool) -> Rect {
+    let area = area.intersection(canvas.area());
+    if area.width < 4 || area.height < 2 {
+        return Rect { width: 0, height: 0, ..area };
+    }
+    let line = if focused { Meaning::BorderFocused } else { Meaning::Border };
+    let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+    canvas.fill(Rect { height: 1, ..area }, Glyph::Horizontal, line);
+    canvas.fill(Rect { y: bottom, height: 1, ..area }, Glyph::Horizontal, line);
+    canvas.fill(Rect { width: 1, ..area }, Glyph::Vertical, line);
+    canvas.fill(Rect { x: right, width: 1, ..area }, Glyph::Vertical, line);
+    for (x, y, corner) in [
+        (area.x, area.y, Glyph::TopLeft),
+        (right, area.y, Glyph::TopRight),
+        (area.x, bottom, Glyph::BottomLeft),
+        (right, bottom, Glyph::BottomRight),
+    ] {
+        canvas.fill(Rect::new(x, y, 1, 1), corner, line);
+    }
+    let room = area.width.saturating_sub(4);
+    let top = Rect { x: area.x + 2, width: room, height: 1, ..area };
+    if !title.is_empty() {
+        canvas.text(top, &format!(" {title} "), if focused { Meaning::Accent } else { Meaning::Title });
+    }
+    let used = text::width(title) + 4;
+    if !note.is_empty() && used + text::width(note) + 2 <= usize::from(room) {
+        let note = format!(" {note} ");
+        let width = text::width(&note) as u16;
+        canvas.text(Rect { x: top.right() - width, width, ..top }, &note, Meaning::Muted);
+    }
+    Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
+}
+
+/// A frame in the middle of everything, emptied, at most `width` × `height`; returns the inside with a margin.
+pub fn modal(canvas: &mut Canvas<'_>, width: u16, height: u16, title: &str, note: &str) -> Rect {
+    let all = canvas.area();
+    let (width, height) = (width.min(all.width.saturating_sub(2)), height.min(all.height.saturating_sub(2)));
+    let area = Rect::new(all.x + (all.width - width) / 2, all.y + (all.height - height) / 3, width, height);
+    canvas.clear(area);
+    let inside = panel(canvas, area, title, note, true);
+    Rect { x: inside.x + 1.min(inside.width), width: inside.width.saturating_sub(2), ..inside }
+}
+
+/// A line across the first line of `area`, with a title in it when there is one.
+pub fn rule(canvas: &mut Canvas<'_>, area: Rect, title: &str) {
+    let line = row(area, 0);
+    canvas.fill(line, Glyph::Horizontal, Meaning::Border);
+    if !title.is_empty() && line.width > 4 {
+        canvas.text(Rect { x: line.x + 2, width: line.width - 2, ..line }, &format!(" {title} "), Meaning::Title);
+    }
+}
