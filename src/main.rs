@@ -1,3 +1,46 @@
 //! Arguments in, exit code out.
 
-fn main() {}
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use catamaran::cli::{self, Cli, Printer};
+use catamaran::session::{self, Folders, Options};
+use catamaran::{Error, Result, tui};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match &cli.command {
+        Some(command) => cli::run(&cli.global, command, |file| Ok(session::start(Options { file, folders: Folders::of_user()? }))),
+        None => match dashboard(&cli) {
+            Ok(code) => code,
+            Err(error) => {
+                Printer::fallback().error(&error);
+                ExitCode::from(error.kind().exit_code())
+            }
+        },
+    }
+}
+
+/// Opens the dashboard over an engine.
+fn dashboard(cli: &Cli) -> Result<ExitCode> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(
+            Error::usage("the dashboard needs a terminal").hint("without one, use a subcommand: `catamaran list`, `catamaran --help`")
+        );
+    }
+    let folders = Folders::of_user()?;
+    let options = tui::preferences(&folders.config, cli.theme.clone())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::failed("cannot start").source(error))?;
+    let ended = runtime.block_on(async {
+        let session = session::start(Options { file: cli.global.file.clone(), folders });
+        let commands = session.commands;
+        tui::run(tui::Link { events: session.events, send: Box::new(move |command| commands.send(command)) }, options).await
+    });
+    // Blocking work that was cancelled ends by itself; it must not hold up the exit.
+    runtime.shutdown_background();
+    let summary = ended?;
+    Printer::fallback().result(&summary.lines.join("\n"));
+    Ok(ExitCode::from(summary.exit_code()))
+}

@@ -23,6 +23,9 @@ pub struct Cli {
     /// What holds for every subcommand.
     #[command(flatten)]
     pub global: Global,
+    /// The dashboard's theme (auto, dark, light, high-contrast, no-color, or one of yours)
+    #[arg(long, value_name = "NAME", env = "CATAMARAN_THEME")]
+    pub theme: Option<String>,
     /// What to do; nothing means the dashboard.
     #[command(subcommand)]
     pub command: Option<Subcommand>,
@@ -169,6 +172,9 @@ pub struct PushArgs {
     /// Overwrite a version that exists and differs
     #[arg(long)]
     pub force: bool,
+    /// Push to this registry instead of the one in containers.toml
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub registry: Option<String>,
 }
 
 /// `release`

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::display::Display;
 use super::printer::Printer;
-use crate::session::{Command, Event, EventKind, Failure, RunId, State};
+use crate::session::{Command, Event, EventKind, Failure, RunId, Session, State};
 use crate::{Error, Result};
 
 /// The engine, as a front end sees it.
@@ -15,6 +15,16 @@ pub trait Link {
     fn send(&self, command: Command) -> RunId;
     /// What happened.
     fn events(&mut self) -> &mut mpsc::Receiver<Event>;
+}
+
+impl Link for Session {
+    fn send(&self, command: Command) -> RunId {
+        self.commands.send(command)
+    }
+
+    fn events(&mut self) -> &mut mpsc::Receiver<Event> {
+        &mut self.events
+    }
 }
 
 /// Runs commands one after the other.

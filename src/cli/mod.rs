@@ -10,7 +10,6 @@ mod confirm;
 mod display;
 mod drive;
 mod fact;
-mod folders;
 mod inspect;
 mod json;
 mod list;
@@ -30,6 +29,5 @@ pub use args::{
     BuildArgs, Cli, Color, Global, InspectArgs, ListArgs, MatrixArgs, Output, Part, PushArgs, ReleaseArgs, Subcommand, VerifyArgs,
 };
 pub use drive::Link;
-pub use folders::{Folders, folders};
 pub use printer::Printer;
 pub use run::run;

@@ -96,7 +96,7 @@ pub(super) fn request(catalog: &Catalog, args: &PushArgs, environment: impl Fn(&
     };
     tags.iter().flatten().try_for_each(|t| tag(t, "tag"))?;
     let targets = select(catalog, names, &args.target)?;
-    Ok(PushRequest { version, targets, tags, force: args.force })
+    Ok(PushRequest { version, targets, tags, force: args.force, registry: args.registry.clone() })
 }
 
 /// A tag (distribution-spec, "Pulling manifests", `<reference>`): `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`. A version gets

@@ -300,7 +300,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (catalog, cancel) = (catalog(entrypoint), CancellationToken::new());
         let descriptor = runtime.block_on(builder.build(&catalog, &target(), lock, archive, Arc::new(Silent), &cancel))?;
-        assert_eq!(descriptor.annotations["dev.catamaran.inputs"], builder.inputs(&catalog, &target(), lock).unwrap().to_string());
+        assert_eq!(descriptor.annotations["dev.catamaran.inputs"], Builder::inputs(&catalog, &target(), lock).unwrap().to_string());
         assert_eq!(store.find("x/x86_64")?.as_ref(), Some(&descriptor));
         assert!(store.is_whole(&descriptor));
         store.image(&descriptor)
@@ -450,11 +450,11 @@ mod tests {
         let archive = archive(debs.path());
         let builder = Builder::with_cores(cache.path().to_owned(), Store::open(cache.path().join("images")).unwrap(), 1);
         let lock = archive.lock(&["libc6"], &["tool"]);
-        let digest = builder.inputs(&catalog("tool"), &target(), &lock).unwrap();
-        assert_ne!(builder.inputs(&catalog("other"), &target(), &lock), Some(digest));
+        let digest = Builder::inputs(&catalog("tool"), &target(), &lock).unwrap();
+        assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock), Some(digest));
         let mut changed = lock.clone();
         changed.packages.iter_mut().find(|p| p.name == "tool").unwrap().sha256 = super::super::Hex(Digest::of(b""));
-        assert_ne!(builder.inputs(&catalog("tool"), &target(), &changed), Some(digest));
-        assert_eq!(builder.inputs(&catalog("tool"), &Target::new("x", Architecture::Aarch64), &lock), None);
+        assert_ne!(Builder::inputs(&catalog("tool"), &target(), &changed), Some(digest));
+        assert_eq!(Builder::inputs(&catalog("tool"), &Target::new("x", Architecture::Aarch64), &lock), None);
     }
 }

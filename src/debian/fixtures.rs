@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use tar::EntryType;
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +108,7 @@ impl Archive {
 }
 
 impl PackageFiles for Archive {
-    fn fetch<'a>(&'a self, package: &'a LockedPackage, _: &'a CancellationToken) -> BoxFuture<'a, Result<PathBuf>> {
+    fn fetch<'a>(&'a self, package: &'a LockedPackage, _: &'a CancellationToken) -> LocalBoxFuture<'a, Result<PathBuf>> {
         Box::pin(async move {
             // Arrives in another order than it was asked for.
             tokio::time::sleep(std::time::Duration::from_millis(package.sha256.0.hex().bytes().map(u64::from).sum::<u64>() % 7)).await;

@@ -9,9 +9,9 @@ mod entrypoint;
 #[cfg(test)]
 mod fake_archive;
 mod fetch;
-mod http;
 #[cfg(test)]
 mod fixtures;
+mod http;
 mod image_config;
 mod index;
 mod indexes;

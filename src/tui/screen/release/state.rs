@@ -277,6 +277,7 @@ pub fn request(model: &Model) -> PushRequest {
         targets: selection(model),
         tags: (!tags.is_empty()).then_some(tags),
         force: release.force,
+        registry: None,
     }
 }
 
