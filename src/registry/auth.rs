@@ -197,6 +197,11 @@ impl Authority {
         Ok(credential)
     }
 
+    /// The credentials for `repository`, if they have been found already.
+    pub async fn known_credential(&self, repository: &str) -> Option<Credential> {
+        self.known.lock().await.get(repository).cloned()
+    }
+
     /// What to do when credentials are missing or wrong.
     pub async fn advice(&self, repository: &str) -> String {
         let advice = self.credentials.advice(&self.host);

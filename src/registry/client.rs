@@ -177,11 +177,11 @@ impl Registry {
         self.0.authority.has_tokens()
     }
 
-    /// Where the credentials for `repository` come from, in words; `anonymous` when there are none.
-    pub async fn credentials_source(&self, repository: &str) -> Result<String> {
+    /// Where the credentials for `repository` come from, in words; `None` when nobody has looked yet, or looking failed.
+    pub async fn credentials_source(&self, repository: &str) -> Option<String> {
         match self.0.authority.is_open() {
-            true => Ok("anonymous (the registry asks for no credentials)".into()),
-            false => Ok(self.0.authority.credential(repository).await?.source),
+            true => Some("anonymous (the registry asks for no credentials)".into()),
+            false => self.0.authority.known_credential(repository).await.map(|c| c.source),
         }
     }
 

@@ -105,7 +105,7 @@ async fn reach(registry: &Registry, drafts: &[Draft<'_>]) -> (Gate, Gate, String
             Ok(source) => sources.insert(source),
             Err(error) => {
                 let path = drafts.first().map_or("", |d| d.path.as_str());
-                let source = registry.credentials_source(path).await.unwrap_or_else(|_| "unknown".into());
+                let source = registry.credentials_source(path).await.unwrap_or_else(|| "unknown".into());
                 return (reachable, gates::failed("credentials", &error), source);
             }
         };
