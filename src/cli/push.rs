@@ -123,7 +123,15 @@ mod tests {
         let text = "[containers.rg]\npackages = [\"ripgrep\"]\n[containers.fd]\npackages = [\"fd-find\"]\n";
         let catalog = crate::catalog::parse("containers.toml".as_ref(), text).unwrap();
         let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
-        let args = PushArgs { words: owned(words), tags: tags.map(owned), target: vec![], dry_run: false, yes: false, force: false };
+        let args = PushArgs {
+            words: owned(words),
+            tags: tags.map(owned),
+            target: vec![],
+            dry_run: false,
+            yes: false,
+            force: false,
+            registry: None,
+        };
         request(&catalog, &args, |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
     }
 

@@ -446,9 +446,8 @@ mod tests {
 
     #[test]
     fn the_definition_and_the_packages_decide_the_inputs() {
-        let (debs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let debs = tempfile::tempdir().unwrap();
         let archive = archive(debs.path());
-        let builder = Builder::with_cores(cache.path().to_owned(), Store::open(cache.path().join("images")).unwrap(), 1);
         let lock = archive.lock(&["libc6"], &["tool"]);
         let digest = Builder::inputs(&catalog("tool"), &target(), &lock).unwrap();
         assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock), Some(digest));

@@ -12,7 +12,7 @@ use super::deb::tests::deb;
 use super::segment::tar_header::{TarEntry, pad};
 use super::{Hex, Lock, LockedBase, LockedPackage, LockedTarget, PackageFiles};
 use crate::Result;
-use crate::catalog::{Architecture, BuilderKind, Catalog, Container};
+use crate::catalog::{Architecture, Catalog, Container};
 use crate::image::Digest;
 
 /// An entry of a package: path, kind, link target, mode, content.
@@ -121,23 +121,13 @@ impl PackageFiles for Archive {
 /// A catalog with the one container `x`, which runs `entrypoint`.
 pub(super) fn catalog(entrypoint: &str) -> Catalog {
     let container = Container {
-        name: "x".into(),
-        builder: BuilderKind::Debian,
         targets: vec![Architecture::X86_64],
-        debian_packages: Vec::new(),
-        nix_packages: Vec::new(),
         entrypoint: vec![entrypoint.into()],
         cmd: vec!["--help".into()],
         env: BTreeMap::from([("A".into(), "b".into())]),
-        labels: BTreeMap::new(),
         annotations: BTreeMap::from([("note".into(), "yes".into())]),
-        user: None,
-        workdir: None,
         expose: vec!["80/tcp".into()],
-        volumes: Vec::new(),
-        test: Vec::new(),
-        span: 0..0,
-        line: 1,
+        ..Container::new("x")
     };
     Catalog { containers: vec![container], ..Catalog::default() }
 }

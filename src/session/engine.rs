@@ -59,8 +59,14 @@ pub fn start(options: Options) -> Session {
     let (emitter, events) = Emitter::new();
     let (queue, mut commands) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        let context =
-            Context { options: Arc::new(options), emitter, runs: Arc::default(), all: CancellationToken::new(), workshop: Arc::default() };
+        let context = Context {
+            options: Arc::new(options),
+            emitter,
+            runs: Arc::default(),
+            all: CancellationToken::new(),
+            workshop: Arc::default(),
+            planned: Arc::default(),
+        };
         while let Some((run, command)) = commands.recv().await {
             match command {
                 Command::Cancel { run, target } => context.cancel(run, target.as_ref()),
@@ -87,6 +93,9 @@ pub(super) struct Context {
     all: CancellationToken,
     /// The Debian builder of this session, made on first use for the settings it was made with.
     pub(super) workshop: Arc<Mutex<Option<super::build::Workshop>>>,
+    /// The connection over which the last plan was made: its publication goes on over it, and what the plan has just
+    /// seen need not be asked again.
+    pub(super) planned: Arc<Mutex<Option<crate::registry::Registry>>>,
 }
 
 struct Tokens {

@@ -1,7 +1,7 @@
 //! Planning and publishing: candidates from the local store, through the release room, to events.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -35,6 +35,7 @@ impl Work {
         let registry = Registry::connect(&host, Credentials::new(&catalog.registry, variables))?;
         let asked = PlanRequest { tags: &tags, candidates: &candidates, folder: catalog.folder(), force: request.force };
         let plan = release::plan(&registry, &asked, &self.token).await?;
+        *self.context.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(registry);
         self.emit(EventKind::ReleasePlanned { plan: Arc::new(plan.clone()) }).await;
         Ok(plan)
     }
@@ -44,7 +45,11 @@ impl Work {
         let catalog = self.catalog()?;
         let targets: Vec<Target> = plan.containers.iter().flat_map(|c| c.images.iter().map(|i| i.target.clone())).collect();
         let candidates = self.candidates(&catalog, &plan.registry, &targets).await?;
-        let registry = Registry::connect(&plan.registry, Credentials::new(&catalog.registry, Variables::of_process()))?;
+        let planned = self.context.planned.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let registry = match planned.filter(|registry| registry.host() == plan.registry) {
+            Some(registry) => registry,
+            None => Registry::connect(&plan.registry, Credentials::new(&catalog.registry, Variables::of_process()))?,
+        };
         self.emit(EventKind::PublishStarted { version: plan.version.clone(), bytes: plan.bytes_to_upload() }).await;
 
         // The release room calls from within its own work and must not wait: what it says goes through a queue that is
