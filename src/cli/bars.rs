@@ -39,7 +39,7 @@ impl Bars {
         let glyph = if fact.glyph.is_empty() { "·" } else { fact.glyph };
         let subject = if fact.subject.is_empty() { String::new() } else { format!("{} ", Ink::Bold.paint(&fact.subject, self.color)) };
         let mut text = format!("{} {subject}{}", fact.ink.paint(glyph, self.color), fact.text);
-        for line in &fact.more {
+        for line in fact.tail.iter().chain(&fact.more) {
             text.push_str(&format!("\n    {}", Ink::Dim.paint(line, self.color)));
         }
         // A terminal that went away is no reason to stop the work.
@@ -207,7 +207,7 @@ mod tests {
 
     impl Screen {
         fn contents(&self) -> String {
-            self.0.lock().unwrap().screen().contents()
+            self.0.lock().unwrap().screen().rows(0, 100).map(|row| row.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
         }
 
         fn put(&self, text: &str) -> io::Result<()> {

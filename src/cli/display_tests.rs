@@ -30,6 +30,7 @@ fn script() -> Vec<Event> {
         (6_100, EventKind::Progressed { target: fd.clone(), done: 31, total: 45, unit: Unit::Packages }),
         (6_200, EventKind::OutputReceived { target: rg.clone(), lines: vec!["\u{1b}[31mhello\u{1b}[0m".into()] }),
         (6_300, EventKind::BuildFinished { target: fd.clone(), outcome: Outcome::Succeeded { image }, took: 6_297 }),
+        (6_350, EventKind::VerifyStarted { subject: "fd/x86_64".into(), target: Some(fd.clone()) }),
         (6_400, EventKind::CheckFinished { subject: "fd/x86_64".into(), result: check }),
         (6_500, EventKind::VerifyFinished { target: Some(fd), report: report.into() }),
         (6_600, EventKind::BuildFinished { target: rg, outcome: Outcome::Failed(failure), took: 100 }),
@@ -61,10 +62,9 @@ fn plain_lines_carry_their_subject_and_do_not_spam() {
     fd.x86_64 30/45 packages
     rg.aarch64 | hello
     fd.x86_64 ✓ built in 6.2 s: 05b3abf2579a, 12.0 MiB, 2 layers, 45 packages
-    fd/x86_64 ! warn links: 1 link dangles
+    fd.x86_64 ! warn links: 1 link dangles
     fd.x86_64 ! verified: 1 warn
     rg.aarch64 ✗ failed after 100 ms: no space
-    rg.aarch64   | hello
     rg.aarch64   hint: free some
     "###);
 }

@@ -23,13 +23,15 @@ pub(super) struct Fact {
     pub ink: Ink,
     /// The sentence.
     pub text: String,
+    /// The end of the log, for displays that have not shown it.
+    pub tail: Vec<String>,
     /// Lines under it.
     pub more: Vec<String>,
 }
 
 impl Fact {
     fn new(subject: impl Into<String>, text: impl Into<String>) -> Self {
-        Fact { subject: subject.into(), glyph: "", ink: Ink::Dim, text: clean(&text.into()), more: Vec::new() }
+        Fact { subject: subject.into(), glyph: "", ink: Ink::Dim, text: clean(&text.into()), tail: Vec::new(), more: Vec::new() }
     }
 
     fn marked(mut self, glyph: &'static str, ink: Ink) -> Self {
@@ -57,7 +59,9 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
         EventKind::BuildFinished { target, outcome, took } => finished(target, outcome, *took, state),
         EventKind::CheckFinished { subject, result } if result.verdict >= Verdict::Warn => {
             let (glyph, ink) = super::table::verdict_mark(result.verdict);
-            Fact::new(clean(subject), format!("{} {}: {}", result.verdict, result.check, result.summary)).marked(glyph, ink)
+            let target = state.verifications.get(subject).and_then(|v| v.target.as_ref());
+            let subject = target.map_or_else(|| clean(subject), name);
+            Fact::new(subject, format!("{} {}: {}", result.verdict, result.check, result.summary)).marked(glyph, ink)
         }
         EventKind::VerifyFinished { target, report } => {
             let (glyph, ink) = super::table::verdict_mark(report.verdict());
@@ -96,7 +100,7 @@ fn finished(target: &Target, outcome: &Outcome, took: u64, state: &State) -> Fac
             let mut fact = Fact::new(subject, format!("failed after {}: {}", duration(took), failure.message)).marked("✗", Ink::Bad);
             if let Some(build) = state.builds.get(target) {
                 let skip = build.lines.len().saturating_sub(TAIL);
-                fact.more.extend(build.lines.iter().skip(skip).map(|line| format!("| {}", clean(line))));
+                fact.tail.extend(build.lines.iter().skip(skip).map(|line| format!("| {}", clean(line))));
                 fact.more.extend(build.log.iter().map(|log| format!("log: {}", log.display())));
             }
             fact.more.extend(failure.hint.iter().map(|hint| format!("hint: {}", clean(hint))));

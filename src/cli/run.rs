@@ -74,7 +74,9 @@ fn attempt<L: Link>(
 
 fn find(global: &Global) -> Result<PathBuf> {
     let here = std::env::current_dir().map_err(|error| Error::usage("the current folder cannot be read").source(error))?;
-    catalog::find(global.file.as_deref(), &here)
+    let file = catalog::find(global.file.as_deref(), &here)?;
+    // The file of the current folder is shown as people call it.
+    Ok(file.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(file))
 }
 
 fn load(file: Option<&Path>) -> Result<Catalog> {
