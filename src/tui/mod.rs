@@ -7,6 +7,8 @@
 pub mod action;
 mod available;
 mod clipboard;
+#[cfg(test)]
+mod fixture;
 mod keymap;
 mod model;
 mod msg;
@@ -18,6 +20,8 @@ mod screen;
 mod screenshot;
 mod status;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod theme;
 mod update;

@@ -1,6 +1,6 @@
 //! What the dashboard does when the engine says something: notices, waiting screens, the release wizard.
 
-use super::model::Model;
+use super::model::{Model, Screen};
 use super::msg::{Level, Request};
 use super::screen::{builds, inspect, release};
 use super::text;
@@ -24,10 +24,13 @@ pub(super) fn react(model: &mut Model, event: &Event) {
             model.say(Level::Info, format!("containers.lock pins {}{changed}", text::count(*packages, "package")));
         }
         EventKind::BuildFinished { target, outcome: Outcome::Failed(failure), .. } => {
-            model.say(Level::Error, format!("{target} failed: {}", failure.message));
+            // On the Builds screen the failure itself comes to the front.
+            if model.screen != Screen::Builds {
+                model.say(Level::Error, format!("{target} failed: {}", failure.message));
+            }
             builds::failed(model, target);
         }
-        EventKind::VerifyFinished { report, .. } if report.verdict() == Verdict::Fail => {
+        EventKind::VerifyFinished { report, .. } if report.verdict() == Verdict::Fail && model.screen != Screen::Inspect => {
             let wrong = text::count(report.count(Verdict::Fail), "check");
             model.say(Level::Error, format!("{}: {wrong} failed", report.subject));
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -135,7 +135,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                         Some(Err(error)) => return Err(tty(error)),
                         None => return Ok(summary(&model)),
                     }
-                    next = if commands.len() < 64 && model.effects.is_empty() { input.next().now_or_never() } else { None };
+                    next = if commands.len() < 64 && model.effects.is_empty() { waiting(&mut input).await } else { None };
                 }
                 (dirty, urgent) = (true, true);
             }
@@ -195,6 +195,16 @@ fn resize(model: &mut Model) {
     if let Ok((width, height)) = crossterm::terminal::size() {
         update(model, Msg::Resize(width, height));
     }
+}
+
+/// An event that is there already. Polled with the task's own waker: crossterm's stream keeps the first waker it gets
+/// while it waits, so a `now_or_never` here would leave it deaf.
+async fn waiting(input: &mut EventStream) -> Option<Option<std::io::Result<Input>>> {
+    std::future::poll_fn(|context| match input.poll_next_unpin(context) {
+        std::task::Poll::Ready(event) => std::task::Poll::Ready(Some(event)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
 }
 
 fn take(model: &mut Model, event: Input) -> Vec<Command> {

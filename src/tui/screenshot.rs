@@ -188,12 +188,12 @@ mod tests {
     #[test]
     fn every_character_has_its_column_and_the_bytes_are_always_the_same() {
         let mut buffer = Buffer::with_lines(["a<b │", "日本 x"]);
-        buffer.set_style(ratatui::layout::Rect::new(0, 0, 2, 1), Style::new().bg(Color::Rgb(1, 2, 3)).fg(Color::Cyan));
+        buffer.set_style(ratatui::layout::Rect::new(1, 0, 2, 1), Style::new().bg(Color::Rgb(1, 2, 3)).fg(Color::Cyan));
         let svg = render_svg(&buffer, "catamaran & co");
         assert_eq!(svg, render_svg(&buffer.clone(), "catamaran & co"));
         assert!(svg.contains("<title>catamaran &amp; co</title>"));
-        assert!(svg.contains("<rect x=\"12\" y=\"34\" width=\"18\" height=\"17.5\" fill=\"#010203\"/>"), "{svg}");
-        assert!(svg.contains("<text x=\"12 21\" y=\"47.9\" fill=\"#5cc8d7\">a&lt;</text>"), "{svg}");
+        assert!(svg.contains("<rect x=\"21\" y=\"34\" width=\"18\" height=\"17.5\" fill=\"#010203\"/>"), "{svg}");
+        assert!(svg.contains("<text x=\"21 30\" y=\"47.9\" fill=\"#5cc8d7\">&lt;b</text>"), "{svg}");
         assert!(svg.contains("<text x=\"12 30\"") && svg.contains(">日本<"), "{svg}");
     }
 }

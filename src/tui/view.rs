@@ -73,7 +73,9 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Option<Position> {
         Screen::Release => release::view(model, &mut canvas, frame.body),
     }
     view_footer(model, &mut canvas, frame.footer);
-    overlay::view_toasts(model, &mut canvas, frame.body);
+    if model.overlays.is_empty() {
+        overlay::view_toasts(model, &mut canvas, frame.body);
+    }
     overlay::view(model, &mut canvas);
     canvas.cursor
 }
@@ -131,7 +133,9 @@ fn view_tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let rest = right_of(area, end - area.x + 2);
     let rest = Rect { width: rest.width.saturating_sub(1), ..rest };
-    if let Some(registry) = &model.state.registry
+    // The template ends in the container, which says nothing here.
+    let registry = model.state.registry.as_deref().map(|r| r.trim_end_matches("/{container}"));
+    if let Some(registry) = registry
         && rest.width >= 16
     {
         let shown = text::elide_middle(registry, usize::from(rest.width), canvas.glyph(super::theme::Glyph::Ellipsis)).into_owned();
@@ -165,7 +169,12 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         ACTIONS.iter().filter(|e| !e.hint.is_empty() && (e.scopes.contains(&scope) || e.scopes.contains(&super::action::Scope::Global)));
     for entry in here.filter(|e| (e.enabled)(model).is_ok()).take(6) {
         let k = key(entry.action);
-        let word = if entry.action == Action::Open { open_word(model) } else { entry.hint };
+        let word = match entry.action {
+            Action::Open => open_word(model),
+            // Nothing can be marked there; what folds is folded with enter.
+            Action::Mark if model.screen == Screen::Inspect => "",
+            _ => entry.hint,
+        };
         let width = text::width(&k) + text::width(word) + 1;
         if k.is_empty() || word.is_empty() || x + width > room {
             continue;

@@ -10,8 +10,6 @@ use crate::tui::theme::{Glyph, Meaning, Theme};
 /// At which edge a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// Left.
-    Left,
     /// Right.
     Right,
     /// In the middle.
@@ -84,7 +82,6 @@ impl<'a> Canvas<'a> {
     pub fn aligned(&mut self, area: Rect, value: &str, meaning: Meaning, align: Align) -> u16 {
         let spare = usize::from(area.width).saturating_sub(text::width(value)) as u16;
         let shift = match align {
-            Align::Left => 0,
             Align::Right => spare,
             Align::Center => spare / 2,
         };

@@ -21,6 +21,15 @@ pub fn rows(model: &Model) -> Vec<Check> {
     Check::ALL.into_iter().filter(|check| !model.inspect.only_differences || interesting(check)).collect()
 }
 
+/// The first check that failed, for the cursor; the first of all when none did.
+pub fn worst(model: &Model) -> usize {
+    let columns = columns(model);
+    let verdict = |check: &Check| columns.iter().filter_map(|c| result(c, *check)).map(|r| r.verdict).max();
+    let rows = rows(model);
+    let worst = rows.iter().filter_map(verdict).max();
+    rows.iter().position(|check| verdict(check) == worst).unwrap_or(0)
+}
+
 fn result<'a>(column: &Column<'a>, check: Check) -> Option<&'a CheckResult> {
     column.report?.checks.iter().find(|c| c.check == check)
 }
@@ -74,9 +83,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 pub fn view_finding(model: &Model, canvas: &mut Canvas<'_>, check: Check, scroll: usize) {
     let columns = columns(model);
     let (width, height) = (canvas.area().width.min(110), canvas.area().height);
-    let inside = modal(canvas, width, height.saturating_sub(4), check.id(), "esc closes");
+    let room = usize::from(width.saturating_sub(6));
     let mut lines: Vec<(String, Meaning)> = vec![(check.about().to_owned(), Meaning::Muted), (String::new(), Meaning::Text)];
-    let room = usize::from(inside.width);
     for column in &columns {
         let Some(result) = result(column, check) else {
             lines.push((format!("{}: not checked yet", column.label), Meaning::Muted));
@@ -89,6 +97,9 @@ pub fn view_finding(model: &Model, canvas: &mut Canvas<'_>, check: Check, scroll
         }
         lines.push((String::new(), Meaning::Text));
     }
+    lines.pop();
+    let most = height.saturating_sub(4);
+    let inside = modal(canvas, width, (lines.len() as u16).saturating_add(3).clamp(8, most.max(8)), check.id(), "esc closes");
     let height = usize::from(inside.height);
     let first = scroll.min(lines.len().saturating_sub(height));
     for (i, (line, meaning)) in lines.iter().skip(first).take(height).enumerate() {

@@ -267,7 +267,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             tree_view::next_match(model, action == Action::NextMatch);
         }
         Action::Open | Action::Mark if model.inspect.tab == Tab::Config => tree_view::toggle(model),
-        Action::Open if model.inspect.tab == Tab::Overview => model.inspect.tab = Tab::Checks,
+        Action::Open if model.inspect.tab == Tab::Overview => {
+            model.inspect.tab = Tab::Checks;
+            model.inspect.cursor[Tab::Checks as usize] = checks::worst(model);
+        }
         Action::Open if model.inspect.tab == Tab::Checks => {
             if let Some(check) = checks::rows(model).get(at).copied() {
                 model.overlays.push(Overlay::Finding { check, scroll: 0 });

@@ -1,0 +1,479 @@
+//! The dashboard as a whole: keys in, commands out; events in, cells out.
+
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::fixture::{building, built, catalog, event, failure, inspection, output, plan, planned, published, publishing, report, target};
+use super::model::Quit;
+use super::screen::release::Step;
+use super::{Effect, Model, Msg, Screen, frame, update, view};
+use crate::catalog::Architecture;
+use crate::image::Digest;
+use crate::session::{Command, Event, EventKind, ImageState, RunId};
+use crate::verify::Verdict;
+
+fn model() -> Model {
+    let mut model = Model::with_theme("auto").unwrap();
+    model.feed(&catalog());
+    model.feed(&event(1, 6, EventKind::RunFinished { failed: 0, took: 1 }));
+    model
+}
+
+fn feed(model: &mut Model, events: impl IntoIterator<Item = Event>) {
+    events.into_iter().for_each(|e| model.feed(&e));
+}
+
+fn screen(model: &mut Model, width: u16, height: u16) -> String {
+    update(model, Msg::Resize(width, height));
+    text_of(&frame(model, width, height))
+}
+
+fn text_of(buffer: &Buffer) -> String {
+    let line = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..buffer.area.height).map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn targets(command: &Command) -> Vec<String> {
+    match command {
+        Command::Build(request) => request.targets.iter().map(ToString::to_string).collect(),
+        Command::Verify(references) => references.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn b_builds_the_row_the_cell_or_what_is_marked() {
+    let mut m = model();
+    assert_eq!(targets(&m.keys("b").unwrap()[0]), ["fd/x86_64", "fd/aarch64"]);
+    assert_eq!(targets(&m.keys("jlb").unwrap()[0]), ["rg/x86_64"]);
+    assert_eq!(targets(&m.keys("<space>jl<space>b").unwrap()[0]), ["rg/x86_64", "sqlite3/aarch64"]);
+    assert!(m.images.marked.is_empty());
+    assert!(targets(&m.keys("B").unwrap()[0]).is_empty());
+}
+
+#[test]
+fn only_what_is_built_is_verified_and_the_rest_says_why() {
+    let mut m = model();
+    assert_eq!(targets(&m.keys("v").unwrap()[0]), ["fd/x86_64", "fd/aarch64"]);
+    assert!(m.keys("Gv").unwrap().is_empty());
+    assert!(m.notices.last().unwrap().text.contains("not built yet"));
+    assert_eq!(targets(&m.keys("V").unwrap()[0]).len(), 8);
+}
+
+#[test]
+fn the_filter_takes_letters_that_are_keys_elsewhere() {
+    let mut m = model();
+    assert!(m.keys("/sqb<enter>").unwrap().is_empty());
+    assert!(screen(&mut m, 80, 24).contains("No container is like"));
+    m.keys("<esc>/sql").unwrap();
+    let shown = screen(&mut m, 80, 24);
+    assert!(shown.contains("▌ sqlite3") && !shown.contains("ripgrep"), "{shown}");
+    assert_eq!(targets(&m.keys("<enter>b").unwrap()[0]), ["sqlite3/x86_64", "sqlite3/aarch64"]);
+}
+
+#[test]
+fn a_failure_comes_to_the_front_with_its_reason_and_the_command_that_repeats_it() {
+    let mut m = model();
+    m.keys("B").unwrap();
+    feed(&mut m, building(2));
+    m.keys("2").unwrap();
+    let shown = screen(&mut m, 100, 30);
+    for needle in ["✗ git", "libgit2-9.9", "catamaran update renews", "catamaran build git --target x86_64", "last lines", "queued"] {
+        assert!(shown.contains(needle), "{needle}\n{shown}");
+    }
+    assert_eq!(targets(&m.keys("r").unwrap()[0]), ["git/x86_64"]);
+    let stopped = m.keys("jjx").unwrap();
+    assert!(
+        matches!(&stopped[0], Command::Cancel { run: Some(RunId(2)), target: Some(t) } if t.to_string() == "curl/aarch64"),
+        "{stopped:?}"
+    );
+    assert!(matches!(m.keys("X").unwrap()[0], Command::Cancel { run: None, target: None }));
+}
+
+#[test]
+fn rows_of_builds_do_not_move_while_they_are_looked_at() {
+    let mut m = model();
+    m.keys("B2").unwrap();
+    feed(&mut m, building(2));
+    let before = m.builds.order.clone();
+    m.feed(&event(
+        2,
+        50_000,
+        EventKind::BuildFinished { target: target("curl", Architecture::Aarch64), outcome: crate::session::Outcome::Cancelled, took: 1 },
+    ));
+    assert_eq!(m.builds.order, before);
+    m.keys("1").unwrap();
+    m.feed(&event(2, 50_001, EventKind::RunPhaseChanged { phase: "index".into() }));
+    assert_ne!(m.builds.order, before);
+}
+
+#[test]
+fn scrolling_up_pauses_the_log_and_the_end_resumes_it() {
+    let mut m = model();
+    m.keys("B2").unwrap();
+    feed(&mut m, building(2));
+    let curl = target("curl", Architecture::Aarch64);
+    super::screen::builds::select(&mut m, &curl);
+    m.keys("<pgup>").unwrap();
+    m.feed(&output(2, 43_000, &curl, 40, 50));
+    assert!(screen(&mut m, 100, 30).contains("below"));
+    m.keys("G").unwrap();
+    let shown = screen(&mut m, 100, 30);
+    assert!(shown.contains("amd64.deb 89") && !shown.contains("paused"), "{shown}");
+    m.keys("/DEB 17<enter>").unwrap();
+    let shown = screen(&mut m, 100, 30);
+    assert!(shown.contains("match 1/1") && shown.contains("amd64.deb 17"), "{shown}");
+    m.keys("<esc>Y").unwrap();
+    assert!(matches!(m.effects.last(), Some(Effect::Copy { what, .. }) if what == "90 lines"), "{:?}", m.effects.last());
+}
+
+#[test]
+fn inspecting_reads_and_checks_each_image_once() {
+    let mut m = model();
+    let asked = m.keys("<enter>").unwrap();
+    assert_eq!(m.screen, Screen::Inspect);
+    assert_eq!(asked.iter().filter(|c| matches!(c, Command::Inspect(_))).count(), 2);
+    assert_eq!(asked.iter().filter(|c| matches!(c, Command::Verify(v) if v.len() == 2)).count(), 1);
+    assert!(m.keys("1<enter>").unwrap().is_empty());
+    let asked = m.keys(":inspect ghcr.io/a/b:1<enter>").unwrap();
+    assert!(matches!(&asked[0], Command::Inspect(r) if r.to_string() == "docker://ghcr.io/a/b:1"), "{asked:?}");
+}
+
+#[test]
+fn an_architecture_that_lies_is_seen_side_by_side() {
+    let mut m = model();
+    m.keys("jj<enter>").unwrap();
+    for a in [Architecture::X86_64, Architecture::Aarch64] {
+        let t = target("jq", a);
+        feed(&mut m, [inspection(&t), report(&t, a == Architecture::Aarch64)]);
+    }
+    let shown = screen(&mut m, 120, 40);
+    for needle in
+        ["config says", "✓ linux/arm64", "✓ 312 ELF files, all x86-64", "✗ 3 of 312 ELF files are x86-64", "! wrong arch", "1 fail, 6 pass"]
+    {
+        assert!(shown.contains(needle), "{needle}\n{shown}");
+    }
+    m.keys("<enter><enter>").unwrap();
+    let shown = screen(&mut m, 120, 40);
+    for needle in ["/usr/lib/libfoo.so.1", "expected  AArch64", "found     x86-64", "build it for arm64"] {
+        assert!(shown.contains(needle), "{needle}\n{shown}");
+    }
+    m.keys("<esc>[").unwrap();
+    let shown = screen(&mut m, 120, 40);
+    assert!(shown.contains("8.14.1-2") && shown.contains("≠ 8.14.1-1"), "{shown}");
+    m.keys("D").unwrap();
+    assert!(!screen(&mut m, 120, 40).contains("coreutils"));
+    m.keys("D[[").unwrap();
+    assert!(screen(&mut m, 120, 40).contains("▾ config"));
+    m.keys("j<enter>").unwrap();
+    assert!(screen(&mut m, 120, 40).contains("▸ config  { 3 }"));
+}
+
+#[test]
+fn nothing_is_sent_before_the_version_is_typed() {
+    let mut m = model();
+    m.keys("4").unwrap();
+    assert_eq!(m.release.chosen.iter().map(|c| c.as_str()).collect::<Vec<_>>(), ["fd", "rg"]);
+    assert!(m.keys("<enter>bad version<enter>").unwrap().is_empty());
+    let asked = m.keys("<ctrl-u>1.5.0").unwrap();
+    assert!(asked.is_empty());
+    let shown = screen(&mut m, 100, 30);
+    assert!(shown.contains("ghcr.io/acme/tools/fd:1.5.0-arm64  → the aarch64 image"), "{shown}");
+    let asked = m.keys("<enter>").unwrap();
+    assert!(matches!(&asked[0], Command::Plan(r) if r.version == "1.5.0" && r.targets.len() == 4 && r.tags.is_none()), "{asked:?}");
+    assert!(m.keys("<enter>").unwrap().is_empty());
+    m.feed(&planned(2, "1.5.0", Verdict::Warn));
+    assert!(m.keys("<enter>").unwrap().is_empty());
+    assert_eq!(m.release.step, Step::Gates);
+    m.keys("W<enter>").unwrap();
+    let shown = screen(&mut m, 120, 40);
+    for needle in ["nothing has been sent", "GITHUB_TOKEN", "latest → ", "moves from", "type 1.5.0 to send it", "4 images"] {
+        assert!(shown.contains(needle), "{needle}\n{shown}");
+    }
+    assert!(m.keys("<enter>1.5<enter>").unwrap().is_empty());
+    let sent = m.keys(".0<enter>").unwrap();
+    let [Command::Publish { plan: shown, accept_warnings: true, force: false }] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(**shown, plan("1.5.0", Verdict::Warn));
+    feed(&mut m, publishing(3, "1.5.0"));
+    assert!(screen(&mut m, 120, 40).contains("40 %") || screen(&mut m, 120, 40).contains("39 %"));
+    feed(&mut m, published(3, "1.5.0"));
+    let shown = screen(&mut m, 120, 40);
+    for needle in ["docker pull ghcr.io/acme/tools/fd@sha256:", "catamaran push 1.5.0 fd rg --yes", "was read back", "receipt"] {
+        assert!(shown.contains(needle), "{needle}\n{shown}");
+    }
+}
+
+#[test]
+fn a_blocked_gate_and_a_failed_plan_stop_the_release() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<enter>").unwrap();
+    m.feed(&planned(2, "1.5.0", Verdict::Fail));
+    assert!(m.keys("W<enter>").unwrap().is_empty());
+    assert_eq!(m.release.step, Step::Gates);
+    assert!(matches!(m.keys("r").unwrap()[0], Command::Plan(_)));
+    m.feed(&event(3, 9, EventKind::RunFailed { failure: failure() }));
+    assert!(screen(&mut m, 80, 24).contains("libgit2-9.9"));
+    // A plan for something else is not taken for ours.
+    assert!(matches!(m.keys("<enter>").unwrap()[0], Command::Plan(_)));
+    m.feed(&planned(9, "9.9.9", Verdict::Pass));
+    assert!(m.keys("<enter>").unwrap().is_empty());
+}
+
+#[test]
+fn quitting_asks_while_something_runs_and_ctrl_c_escalates() {
+    let mut m = model();
+    m.keys("q").unwrap();
+    assert_eq!(m.quit, Quit::Now);
+    let mut m = model();
+    m.keys("B").unwrap();
+    feed(&mut m, building(2));
+    m.keys("q").unwrap();
+    assert!(screen(&mut m, 80, 24).contains("stop everything and quit"));
+    m.keys("<esc>").unwrap();
+    assert_eq!((m.quit, m.overlays.len()), (Quit::No, 0));
+    assert!(m.keys("<ctrl-c>").unwrap().is_empty());
+    assert!(matches!(m.keys("<ctrl-c>").unwrap()[0], Command::Cancel { run: None, target: None }));
+    assert_eq!(m.quit, Quit::Stopping);
+    m.feed(&event(2, 60_000, EventKind::RunFailed { failure: failure() }));
+    assert_eq!(m.quit, Quit::Now);
+}
+
+#[test]
+fn ctrl_c_acts_inside_dialogs_and_inputs() {
+    let mut m = model();
+    for inside in ["?", ":", "T", "/x", "4<enter>"] {
+        m.quit = Quit::No;
+        m.keys(inside).unwrap();
+        m.keys("<ctrl-c>").unwrap();
+        assert_eq!(m.quit, Quit::Now, "{inside}");
+    }
+}
+
+#[test]
+fn themes_are_previewed_and_taken_back() {
+    let mut m = model();
+    m.keys("Tj").unwrap();
+    assert_eq!(m.theme.name, "dark");
+    m.keys("<esc>").unwrap();
+    assert_eq!(m.theme.name, "auto");
+    m.keys("Tj<enter>").unwrap();
+    assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("dark", 0));
+}
+
+#[test]
+fn the_footer_shows_what_can_be_done_and_always_the_way_on() {
+    let mut m = model();
+    for (width, height) in [(40, 10), (80, 24), (120, 40), (200, 50)] {
+        for keys in ["1", "2", "3", "4"] {
+            m.keys(keys).unwrap();
+            let shown = screen(&mut m, width, height);
+            let last = shown.lines().last().unwrap();
+            assert!(last.contains(": commands") && last.contains("? help"), "{keys} {width}: {last}");
+        }
+    }
+    m.keys("1").unwrap();
+    assert!(screen(&mut m, 80, 24).lines().last().unwrap().contains("b build"));
+}
+
+#[test]
+fn without_colours_the_cursor_is_still_seen() {
+    let mut m = Model::with_theme("no-color").unwrap();
+    m.feed(&catalog());
+    let buffer = frame(&m, 80, 24);
+    assert!(buffer.content.iter().any(|c| c.modifier.contains(Modifier::REVERSED)));
+    assert!(buffer.content.iter().all(|c| c.fg == ratatui::style::Color::Reset && c.bg == ratatui::style::Color::Reset));
+}
+
+#[test]
+fn an_unreadable_catalog_says_what_and_what_to_do() {
+    let mut m = Model::with_theme("auto").unwrap();
+    m.sent(super::Request::Catalog, RunId(1));
+    assert!(screen(&mut m, 80, 24).contains("reading containers.toml"));
+    m.feed(&event(1, 5, EventKind::RunFailed { failure: failure() }));
+    let shown = screen(&mut m, 80, 24);
+    assert!(shown.contains("cannot be used") && shown.contains("libgit2") && shown.contains("R reads it again"), "{shown}");
+    assert!(matches!(m.keys("R").unwrap()[0], Command::LoadCatalog));
+}
+
+#[test]
+fn too_small_a_terminal_says_so() {
+    let mut m = model();
+    assert!(screen(&mut m, 39, 12).contains("needs 40x10, is 39x12"));
+    assert!(screen(&mut m, 40, 10).contains("fd"));
+}
+
+#[test]
+fn an_idle_dashboard_never_asks_for_a_frame() {
+    let mut m = model();
+    assert_eq!(m.next_change(), None);
+    m.keys("B").unwrap();
+    feed(&mut m, building(2));
+    assert_eq!(m.next_change(), Some(125));
+}
+
+const NASTY: [&str; 8] = [
+    "日本語テスト",
+    "👩‍👩‍👧‍👦 family",
+    "\u{1b}[31mred\u{1b}[0m",
+    "a\rb\r",
+    "nul\0",
+    "\u{202e}rtl",
+    "",
+    "x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x",
+];
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let t = (0usize..6, prop::bool::ANY)
+        .prop_map(|(i, x)| target(super::fixture::NAMES[i].0, if x { Architecture::X86_64 } else { Architecture::Aarch64 }));
+    (0usize..22, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
+        let text = NASTY[s].to_owned();
+        let failure =
+            || crate::session::Failure { kind: crate::error::Kind::Failed, message: NASTY[s].into(), hint: Some(NASTY[7 - s].into()) };
+        let image = built(&t);
+        match kind {
+            0 => Event { run: RunId(run), ..catalog() },
+            1 => event(run, at, EventKind::RunStarted { command: "build".into() }),
+            2 => event(run, at, EventKind::BuildQueued { target: t }),
+            3 => event(run, at, EventKind::BuildStarted { target: t, log: None }),
+            4 => event(run, at, EventKind::PhaseChanged { target: t, phase: text }),
+            5 => event(run, at, EventKind::Progressed { target: t, done: at, total: run * 1000, unit: crate::progress::Unit::Bytes }),
+            6 => event(run, at, EventKind::OutputReceived { target: t, lines: vec![text; (at % 2000) as usize] }),
+            7 => event(run, at, EventKind::BuildFinished { target: t, outcome: crate::session::Outcome::Failed(failure()), took: at }),
+            8 => event(run, at, EventKind::BuildFinished { target: t, outcome: crate::session::Outcome::Succeeded { image }, took: at }),
+            9 => inspection(&t),
+            10 => report(&t, at % 2 == 0),
+            11 => event(run, at, EventKind::VerifyStarted { subject: t.to_string(), target: Some(t) }),
+            12 => planned(run, "1.5.0", Verdict::Pass),
+            13 => event(run, at, EventKind::PublishStarted { version: text, bytes: at }),
+            14 => event(run, at, EventKind::BlobProgressed { container: t.container, digest: Digest::of(b"x"), sent: at, total: run }),
+            15 => event(
+                run,
+                at,
+                EventKind::TagPublished {
+                    container: t.container,
+                    reference: text,
+                    digest: Digest::of(b"x"),
+                    change: crate::release::TagChange::New,
+                },
+            ),
+            16 => published(run, "1.5.0").into_iter().nth_back(1).unwrap(),
+            17 => event(run, at, EventKind::RunFinished { failed: 1, took: 1 }),
+            18 => event(run, at, EventKind::RunFailed { failure: failure() }),
+            19 => event(run, at, EventKind::RunOutput { lines: vec![text; 3] }),
+            20 => event(run, at, EventKind::RunPhaseChanged { phase: text }),
+            _ => event(run, at, EventKind::CatalogLoaded { path: "x".into(), registry: Some(text), targets: Vec::new() }),
+        }
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step_ {
+    Event(Box<Event>),
+    Key(&'static str),
+    Size(u16, u16),
+    Mouse(u16, u16, bool),
+    Tick(u64),
+}
+
+fn any_step() -> impl Strategy<Value = Step_> {
+    const KEYS: [&str; 50] = [
+        "1",
+        "2",
+        "3",
+        "4",
+        "j",
+        "k",
+        "h",
+        "l",
+        "g",
+        "G",
+        "<pgup>",
+        "<pgdn>",
+        "<enter>",
+        "<enter>",
+        "<enter>",
+        "<esc>",
+        "<tab>",
+        "<shift-tab>",
+        "/",
+        ":",
+        "?",
+        "T",
+        "M",
+        "m",
+        "<space>",
+        "a",
+        "b",
+        "B",
+        "v",
+        "V",
+        "i",
+        "p",
+        "x",
+        "X",
+        "r",
+        "L",
+        "z",
+        "w",
+        "f",
+        "y",
+        "Y",
+        "[",
+        "]",
+        "<lt>",
+        "<gt>",
+        "D",
+        "W",
+        "1.5.0",
+        "n",
+        "日",
+    ];
+    prop_oneof![
+        3 => any_event().prop_map(|e| Step_::Event(Box::new(e))),
+        4 => prop::sample::select(KEYS.to_vec()).prop_map(Step_::Key),
+        1 => (0u16..130, 0u16..60).prop_map(|(w, h)| Step_::Size(w, h)),
+        1 => (0u16..130, 0u16..60, prop::bool::ANY).prop_map(|(x, y, wheel)| Step_::Mouse(x, y, wheel)),
+        1 => (0u64..200_000).prop_map(Step_::Tick),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #[test]
+    fn any_events_keys_and_sizes_are_drawn_without_panic_and_inside(steps in prop::collection::vec(any_step(), 1..60), theme in 0usize..5) {
+        use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+        let name = super::theme::BUILT_IN[theme].0;
+        let mut m = Model::with_theme(name).unwrap();
+        for step in steps {
+            match step {
+                Step_::Event(e) => drop(update(&mut m, Msg::Engine(e))),
+                Step_::Key(keys) => drop(m.keys(keys).unwrap()),
+                Step_::Size(w, h) => drop(update(&mut m, Msg::Resize(w, h))),
+                Step_::Mouse(column, row, wheel) => {
+                    let kind = if wheel { MouseEventKind::ScrollUp } else { MouseEventKind::Down(MouseButton::Left) };
+                    update(&mut m, Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+                }
+                Step_::Tick(now) => drop(update(&mut m, Msg::Tick(now))),
+            }
+            // Drawn into the middle of a larger buffer's worth of area: every cell index is checked by the buffer.
+            let mut buffer = Buffer::empty(Rect::new(0, 0, m.width, m.height));
+            let cursor = view(&m, &mut buffer);
+            if let Some(cursor) = cursor {
+                prop_assert!(buffer.area.contains(cursor), "{cursor:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stale_image_is_not_called_verified() {
+    let mut m = model();
+    let shown = screen(&mut m, 80, 24);
+    assert!(shown.lines().any(|l| l.contains("sqlite3") && l.contains("○ stale")), "{shown}");
+    assert!(matches!(m.state.targets[6].state, ImageState::Stale { .. }));
+    let t = target("sqlite3", Architecture::X86_64);
+    m.feed(&report(&t, false));
+    assert!(screen(&mut m, 80, 24).lines().any(|l| l.contains("sqlite3") && l.contains("○ stale")));
+}
