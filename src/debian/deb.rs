@@ -207,7 +207,7 @@ pub(super) mod tests {
             (format!("control.tar{suffix}"), compress(&control, suffix)),
             (format!("data.tar{suffix}"), compress(data, suffix)),
         ] {
-            write!(out, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100644, bytes.len()).unwrap();
+            writeln!(out, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, 100644, bytes.len()).unwrap();
             out.extend(&bytes);
             out.extend(&b"\n"[..bytes.len() % 2]);
         }

@@ -13,7 +13,7 @@ use super::emitter::{Listener, Subject};
 use super::engine::{Work, blocking};
 use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSummary};
 use super::{BuildRequest, RunId};
-use crate::catalog::{BuilderKind, Catalog, DebianSettings, Target};
+use crate::catalog::{BuilderKind, Catalog, DebianSettings, Target, unsupported};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
 use crate::image::{Descriptor, Digest, Index, Store, media_type};
 use crate::verify::Verdict;
@@ -58,10 +58,7 @@ impl Work {
                 TargetSummary {
                     target,
                     builder: container.builder,
-                    packages: match container.builder {
-                        BuilderKind::Debian => container.debian_packages.clone(),
-                        BuilderKind::Nix => container.nix_packages.clone(),
-                    },
+                    packages: container.packages().to_vec(),
                     entrypoint: container.entrypoint.clone(),
                     line: container.line,
                     state,
@@ -194,16 +191,17 @@ impl Work {
         self.emit(EventKind::BuildStarted { target: target.clone(), log: Some(log.clone()) }).await;
         let listening = Listener::start(&self.context.emitter, self.run, Subject::Target(target.clone()), Some(&log));
         let progress = listening.progress();
+        let cannot = catalog.container(target.container.as_str()).map(unsupported).unwrap_or_default();
         let made = match workshop {
-            Some(workshop) if catalog.container(target.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian) => {
+            Some(workshop) if cannot.is_empty() => {
                 let files = Files { fetcher: workshop.archive.fetcher() };
                 tokio::select! {
                     made = workshop.builder.build(catalog, target, lock, &files, progress, token) => made,
                     () = token.cancelled() => Err(Error::interrupted()),
                 }
             }
-            _ => Err(Error::usage(format!("{target} uses the nix builder, which this version does not have"))
-                .hint("set `builder = \"debian\"` for it, or leave it out")),
+            _ => Err(Error::usage(format!("{target}: {}", cannot.join("; ")))
+                .hint("this version cannot build it that way; change its definition")),
         };
         listening.finish().await;
         let made = match made {

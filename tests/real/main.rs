@@ -3,6 +3,8 @@
 //! Nothing here is imitated and nothing is skipped: a test that misses a component fails and says what to install.
 //! `tests/run.sh` installs everything.
 
+#![allow(clippy::unwrap_used, reason = "a test may end at the first thing that is not as it should be")]
+
 mod bad_input;
 mod builds;
 mod dashboard;
