@@ -119,7 +119,7 @@ actions! {
     Bottom "bottom" "" [Global] ["G" "end"] always "To the end; follow the log";
     FocusNext "focus-next" "" [Global] ["tab"] always "The next field, view or pane";
     FocusPrevious "focus-previous" "" [Global] ["shift-tab"] always "The field, view or pane before";
-    Back "back" "" [Global] ["esc"] always "Close, clear or go back; never quits";
+    Back "back" "back" [Global] ["esc"] always "Close, clear or go back; never quits";
     Filter "filter" "" [Global] ["/"] always "Filter a list; search a log or a config";
     NextMatch "next-match" "" [Global] ["n"] always "The next match";
     PreviousMatch "previous-match" "" [Global] ["N"] always "The match before";

@@ -22,6 +22,10 @@ use crate::{Error, Result};
 
 /// The least time between frames that the engine causes; keys are answered at once.
 const FRAME_TIME: Duration = Duration::from_millis(16);
+/// A frame that took longer to write than this went over a slow line, which then gets fewer of them.
+const SLOW_WRITE: Duration = Duration::from_millis(30);
+/// The time between frames on a slow line.
+const SLOW_FRAME_TIME: Duration = Duration::from_millis(50);
 /// Events taken from the engine at a time.
 const BATCH: usize = 512;
 
@@ -81,7 +85,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
     let mut batch = Vec::with_capacity(BATCH);
     let mut commands = vec![Command::LoadCatalog];
     let (mut engine_gone, mut urgent, mut dirty) = (false, true, true);
-    let mut last_frame = Instant::now();
+    let (mut last_frame, mut frame_time) = (Instant::now(), FRAME_TIME);
     loop {
         for command in commands.drain(..) {
             let request = Request::of(&command);
@@ -100,10 +104,12 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
         if model.quit == Quit::Now {
             break;
         }
-        let due = last_frame + FRAME_TIME;
+        let due = last_frame + frame_time;
         if dirty && (urgent || Instant::now() >= due) {
+            let began = Instant::now();
             terminal.draw(&model).map_err(tty)?;
             last_frame = Instant::now();
+            frame_time = if last_frame - began > SLOW_WRITE { SLOW_FRAME_TIME } else { FRAME_TIME };
             (dirty, urgent) = (false, false);
         }
         let pause = model.next_change().map(Duration::from_millis);

@@ -189,7 +189,7 @@ fn nothing_is_sent_before_the_version_is_typed() {
     assert_eq!(m.release.step, Step::Gates);
     m.keys("W<enter>").unwrap();
     let shown = screen(&mut m, 120, 40);
-    for needle in ["nothing has been sent", "GITHUB_TOKEN", "latest → ", "moves from", "type 1.5.0 to send it", "4 images"] {
+    for needle in ["nothing has been sent", "GITHUB_TOKEN", "latest       → ", "moves from", "type 1.5.0 to send it", "4 images"] {
         assert!(shown.contains(needle), "{needle}\n{shown}");
     }
     assert!(m.keys("<enter>1.5<enter>").unwrap().is_empty());

@@ -92,6 +92,7 @@ fn view_too_small(model: &Model, canvas: &mut Canvas<'_>) {
 /// Each screen's title and where it stands: narrow terminals show numbers only, the front one in full.
 fn tabs(model: &Model, area: Rect) -> Vec<(Screen, String, Rect)> {
     let open = model.state.builds.values().filter(|b| b.is_open()).count();
+    let failed = model.state.builds.values().filter(|b| matches!(b.phase, Phase::Ended(Outcome::Failed(_)))).count();
     let wide = area.width >= 64;
     let mut x = area.x + if area.width >= 76 { 13 } else { 1 };
     let mut out = Vec::new();
@@ -99,6 +100,9 @@ fn tabs(model: &Model, area: Rect) -> Vec<(Screen, String, Rect)> {
         let mut title = if wide || screen == model.screen { format!("{} {}", i + 1, screen.title()) } else { format!("{}", i + 1) };
         if screen == Screen::Builds && open > 0 {
             title.push_str(&format!(" {}{open}", model.theme.turning(model.now)));
+        }
+        if screen == Screen::Builds && failed > 0 {
+            title.push_str(&format!(" {}{failed}", model.theme.glyph(super::theme::Glyph::Fail)));
         }
         let width = text::width(&title) as u16;
         out.push((screen, title, Rect { x, width, height: 1, ..area }.intersection(area)));
@@ -119,13 +123,13 @@ fn view_tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let mut end = area.x;
     for (screen, title, place) in tabs(model, area) {
-        let failed = screen == Screen::Builds && model.state.builds.values().any(|b| matches!(b.phase, Phase::Ended(Outcome::Failed(_))));
-        let meaning = match (screen == model.screen, failed) {
-            (true, _) => Meaning::Accent,
-            (false, true) => Meaning::Failure,
-            (false, false) => Meaning::Muted,
-        };
-        canvas.text(place, &title, meaning);
+        let here = screen == model.screen;
+        canvas.text(place, &title, if here { Meaning::Accent } else { Meaning::Muted });
+        // What failed stands out from the tab it is in.
+        if let Some(at) = title.find(canvas.glyph(super::theme::Glyph::Fail)) {
+            let shift = text::width(&title[..at]) as u16;
+            canvas.text(right_of(place, shift), &title[at..], Meaning::Failure);
+        }
         if screen == model.screen {
             canvas.buffer.set_style(place, ratatui::style::Style::new().add_modifier(ratatui::style::Modifier::BOLD));
         }
@@ -173,6 +177,8 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             Action::Open => open_word(model),
             // Nothing can be marked there; what folds is folded with enter.
             Action::Mark if model.screen == Screen::Inspect => "",
+            Action::Mark if model.screen == Screen::Release => mark_word(model),
+            Action::Back if model.screen == Screen::Images => "",
             _ => entry.hint,
         };
         let width = text::width(&k) + text::width(word) + 1;
@@ -181,6 +187,15 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         canvas.spans(right_of(area, x as u16), &[(&k, key_style), (" ", word_style), (word, word_style)]);
         x += width + 2;
+    }
+}
+
+/// What space does in the wizard, in a word.
+fn mark_word(model: &Model) -> &'static str {
+    match (model.release.step, model.release.field) {
+        (release::Step::Select, _) => "choose",
+        (release::Step::Tags, 2) => "force",
+        _ => "",
     }
 }
 

@@ -125,8 +125,11 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let room = right_of(line, shift);
         let taken =
             canvas.text(Rect { width: room.width.saturating_sub(1), ..room }, &name, if here { Meaning::Title } else { Meaning::Text });
-        let note = if status.glyph == Glyph::Running && status.detail.ends_with('%') { &status.detail } else { &note };
-        if usize::from(taken) + 1 + text::width(note) <= usize::from(room.width) {
+        // The percent is dropped before the architecture: two rows of one container must not look alike.
+        let both = format!("{note} {:>4}", status.detail);
+        let fits = |note: &str| usize::from(taken) + 1 + text::width(note) <= usize::from(room.width);
+        let note = if status.glyph == Glyph::Running && status.detail.ends_with('%') && fits(&both) { &both } else { &note };
+        if fits(note) {
             canvas.aligned(room, note, Meaning::Muted, Align::Right);
         }
         if here && !model.theme.selection_is_reversed() {

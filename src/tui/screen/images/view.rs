@@ -35,7 +35,7 @@ pub fn areas(model: &Model, body: Rect) -> Areas {
     let rest = below(body, filter.height);
     let (table, detail) = if rest.width >= 140 {
         let side = (rest.width / 3).clamp(50, 72);
-        (Rect { width: rest.width - side - 1, ..rest }, right_of(rest, rest.width - side))
+        (Rect { width: rest.width - side - 1, ..rest }, Rect { height: rest.height.min(20), ..right_of(rest, rest.width - side) })
     } else if rest.height >= 18 {
         let strip = if rest.height >= 30 { 11 } else { 8 };
         (Rect { height: rest.height - strip, ..rest }, below(rest, rest.height - strip))

@@ -44,6 +44,7 @@ pub fn page(model: &Model) -> Page {
                 (format!("  {}", index.digest.short()), Meaning::Muted),
             ]);
         }
+        let widest = container.all_tags().map(|t| t.tag.len()).max().unwrap_or(0).clamp(12, 40);
         for tag in container.all_tags() {
             let (word, meaning) = match tag.change {
                 TagChange::New => ("new".to_owned(), Meaning::Added),
@@ -51,7 +52,7 @@ pub fn page(model: &Model) -> Page {
                 TagChange::Moves { from } => (format!("moves from {}", from.short()), Meaning::Changed),
             };
             let arrow = model.theme.glyph(Glyph::Arrow);
-            page.pieces(vec![(format!("  {} {arrow} {}  ", tag.tag, tag.to.short()), Meaning::Text), (word, meaning)]);
+            page.pieces(vec![(format!("  {:<widest$} {arrow} {}  ", tag.tag, tag.to.short()), Meaning::Text), (word, meaning)]);
         }
     }
     page

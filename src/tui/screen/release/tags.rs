@@ -94,11 +94,14 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut line = 0;
     for name in containers(model).iter().filter(|c| release.chosen.contains(*c)) {
         let targets: Vec<&Target> = asked.targets.iter().filter(|t| t.container == *name).collect();
-        for (reference, what) in expansion(model, &targets, version, &more) {
+        let lines = expansion(model, &targets, version, &more);
+        let widest = lines.iter().map(|(reference, _)| reference.len()).max().unwrap_or(0);
+        for (reference, what) in lines {
             if line + 2 > usize::from(rest.height) {
                 canvas.text(right_of(row(rest, usize::from(rest.height).saturating_sub(1)), 2), "… and more", Meaning::Muted);
                 return;
             }
+            let reference = format!("{reference:<widest$}");
             let arrow = format!("  {} {what}", canvas.glyph(Glyph::Arrow));
             let (plain, muted) = (canvas.style(Meaning::Text), canvas.style(Meaning::Muted));
             canvas.spans(right_of(row(rest, line), 2), &[(&reference, plain), (&arrow, muted)]);
