@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use catamaran::cli::{self, Cli, Printer};
 use catamaran::session::{self, Folders, Options};
@@ -38,8 +39,8 @@ fn dashboard(cli: &Cli) -> Result<ExitCode> {
         let commands = session.commands;
         tui::run(tui::Link { events: session.events, send: Box::new(move |command| commands.send(command)) }, options).await
     });
-    // Blocking work that was cancelled ends by itself; it must not hold up the exit.
-    runtime.shutdown_background();
+    // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.
+    runtime.shutdown_timeout(Duration::from_secs(3));
     let summary = ended?;
     Printer::fallback().result(&summary.lines.join("\n"));
     Ok(ExitCode::from(summary.exit_code()))

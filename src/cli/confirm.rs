@@ -20,22 +20,13 @@ pub(super) enum Consent {
 /// # Errors
 /// A gate fails; or one warns, nobody can be asked, and `--yes` was not given.
 pub(super) fn consent(plan: &Plan, yes: bool, interactive: bool) -> Result<Consent> {
-    let ids = |verdict| {
-        let found: Vec<&str> = plan.gates.iter().filter(|g| g.verdict == verdict).map(|g| g.id.as_str()).collect();
-        found.join(", ")
-    };
     match plan.verdict() {
-        Verdict::Fail => {
-            let first = plan.gates.iter().find(|g| g.verdict == Verdict::Fail);
-            let error = Error::failed(format!("nothing was sent: the release is blocked by {}", ids(Verdict::Fail)));
-            Err(match first.and_then(|g| g.hint.as_deref().or(Some(&g.message))) {
-                Some(hint) => error.hint(hint),
-                None => error,
-            })
-        }
+        // What the plan itself says of its gates, with its kind: a registry that is not there is a matter of the network.
+        Verdict::Fail => Err(plan.refusal(true, false).unwrap_or_else(|| Error::failed("nothing was sent: a gate failed"))),
         _ if yes => Ok(Consent::Given),
-        Verdict::Warn if !interactive => Err(Error::failed(format!("nothing was sent: warnings of {}", ids(Verdict::Warn)))
-            .hint("look at the plan, then accept them with --yes")),
+        Verdict::Warn if !interactive => {
+            Err(plan.refusal(false, false).unwrap_or_else(|| Error::failed("nothing was sent: a gate warns").hint("accept it with --yes")))
+        }
         // Sending what is there already changes nothing.
         Verdict::Pass | Verdict::Skip if !interactive || plan.is_done() => Ok(Consent::Given),
         _ => Ok(Consent::Ask),
@@ -48,10 +39,13 @@ pub(super) fn consent(plan: &Plan, yes: bool, interactive: bool) -> Result<Conse
 /// Anything but the version was typed, or the run was interrupted.
 pub(super) async fn ask<L>(drive: &mut Drive<L>, printer: &Printer, plan: &Plan) -> Result<()> {
     printer.prompt(&format!("\nType {} to publish, anything else to stop: ", super::printer::clean(&plan.version)));
-    let answer = tokio::task::spawn_blocking(|| {
+    // A thread of its own, not one of the runtime's: nothing can end the reading, and the exit must not wait for it.
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
         let mut line = String::new();
         let mut input = std::io::Read::take(std::io::stdin().lock(), 4096);
-        std::io::BufRead::read_line(&mut input, &mut line).map(|_| line)
+        let read = std::io::BufRead::read_line(&mut input, &mut line);
+        let _ = answered.send(read.map(|_| line));
     });
     let line = tokio::select! {
         line = answer => line.ok().and_then(std::io::Result::ok).unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::args::{Global, Subcommand};
 use super::display::display;
@@ -10,6 +11,9 @@ use super::printer::Printer;
 use super::{build, inspect, list, matrix, push, release, verify};
 use crate::catalog::{self, Catalog};
 use crate::{Error, Kind, Result};
+
+/// How long the exit waits for cancelled work to clean up behind itself.
+const LAST_WORK: Duration = Duration::from_secs(3);
 
 /// Runs `command`. `connect` starts the engine for a `containers.toml` (when there is one), inside a Tokio runtime; it
 /// is not called where no engine is needed.
@@ -67,8 +71,8 @@ fn attempt<L: Link>(
             (Subcommand::Matrix(_) | Subcommand::Build(_) | Subcommand::Push(_) | Subcommand::Release(_), _) => Ok(()),
         }
     });
-    // A question on the terminal may still be waiting for its line; it must not hold up the exit.
-    runtime.shutdown_background();
+    // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.
+    runtime.shutdown_timeout(LAST_WORK);
     done
 }
 

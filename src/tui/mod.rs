@@ -33,6 +33,7 @@ pub use model::{Model, Screen};
 pub use msg::{Effect, Level, Msg, Request};
 pub use preferences::preferences;
 pub use run::{ExitSummary, Link, Options, run};
+pub use screen::builds::Task;
 pub use screenshot::render_svg;
 pub use update::update;
 pub use view::{frame, view};

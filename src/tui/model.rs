@@ -14,7 +14,7 @@ use super::update::update;
 use super::view;
 use crate::Result;
 use crate::catalog::Target;
-use crate::session::{Command, Event, EventKind, Failure, RunId, State};
+use crate::session::{Command, Event, EventKind, Failure, Run, RunId, State};
 
 /// The four screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +178,9 @@ impl Model {
         if was_stopping && !self.is_running() {
             self.quit = Quit::Now;
         }
+        if !self.is_at_work() {
+            self.overlays.retain(|o| *o != Overlay::Quit); // the question has answered itself
+        }
     }
 
     /// Presses keys, written like `jj<space>b<ctrl-p>`; gives the commands that came of it. Each command is taken as
@@ -208,6 +211,16 @@ impl Model {
     /// Whether anything is still going on.
     pub fn is_running(&self) -> bool {
         self.state.running().next().is_some()
+    }
+
+    /// Whether something is going on that leaving would break off; reading and checking can be left at any time.
+    pub fn is_at_work(&self) -> bool {
+        self.at_work().next().is_some()
+    }
+
+    /// The runs that leaving would break off.
+    pub fn at_work(&self) -> impl Iterator<Item = &Run> {
+        self.state.running().map(|(_, run)| run).filter(|run| matches!(run.command.as_str(), "build" | "push" | "release"))
     }
 
     /// Whether what is awaited of kind `request` has not been answered.

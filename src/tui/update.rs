@@ -218,7 +218,7 @@ fn edited_line(model: &Model) -> usize {
 }
 
 fn quit(model: &mut Model) -> Vec<Command> {
-    if model.is_running() {
+    if model.is_at_work() {
         open(model, Overlay::Quit)
     } else {
         model.quit = Quit::Now;
@@ -228,7 +228,7 @@ fn quit(model: &mut Model) -> Vec<Command> {
 
 /// Ctrl-C: ask, then stop everything and go, then go at once. It acts whatever lies above.
 fn interrupt(model: &mut Model) -> Vec<Command> {
-    if !model.is_running() || model.quit == Quit::Stopping {
+    if !model.is_at_work() || model.quit == Quit::Stopping {
         model.interrupted |= model.quit == Quit::Stopping;
         model.quit = Quit::Now;
         return Vec::new();

@@ -100,12 +100,12 @@ fn mirror_with(change: impl Fn(String) -> String) -> (tempfile::TempDir, String)
             if entry.path().is_dir() {
                 folders.push(entry.path());
             } else if let Ok(text) = fs::read_to_string(entry.path())
-                && text.contains("BEGIN PGP SIGNED MESSAGE")
+                && let Some(begin) = text.find("-----BEGIN PGP SIGNED MESSAGE") // the cache notes validators before it
                 && let Some(suite) = ["trixie", "trixie-updates"].into_iter().find(|s| text.lines().any(|l| l == format!("Codename: {s}")))
             {
                 let place = folder.path().join("dists").join(suite);
                 fs::create_dir_all(&place).unwrap();
-                fs::write(place.join("InRelease"), change(text)).unwrap();
+                fs::write(place.join("InRelease"), change(text[begin..].to_owned())).unwrap();
                 found += 1;
             }
         }

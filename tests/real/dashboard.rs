@@ -177,7 +177,7 @@ fn a_broken_file_is_shown_and_mended_without_leaving() {
     screen.shows("pakages");
     std::fs::write(project.path().join("containers.toml"), good).unwrap();
     screen.keys("R"); // read again
-    screen.shows("never");
+    screen.shows("not built");
     screen.keys("q");
     assert_eq!(screen.ended(), 0);
     screen.is_restored();

@@ -7,7 +7,7 @@ use crate::tui::widget::{Canvas, modal, row};
 
 /// Draws it.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>) {
-    let running = model.state.running().count();
+    let running = model.at_work().count();
     let open = model.state.builds.values().filter(|b| b.is_open()).count();
     let inside = modal(canvas, 56, 8, "Quit?", "");
     let builds = if open > 0 { format!(" with {}", text::count(open, "open build")) } else { String::new() };

@@ -4,5 +4,5 @@ mod failure;
 mod state;
 mod view;
 
-pub use state::{Builds, act, arrange, cancel, click, failed, log_file, search_changed, select, selected_is_open, selection, wheel};
+pub use state::{Builds, Task, act, arrange, cancel, click, failed, log_file, search_changed, select, selected_is_open, selection, wheel};
 pub use view::view;

@@ -120,6 +120,11 @@ fn rank(model: &Model, task: &Task) -> u8 {
     }
 }
 
+/// Whether a target's build is at work.
+pub fn is_at_work(model: &Model, task: &Task) -> bool {
+    matches!(task, Task::Target(_)) && rank(model, task) == 1
+}
+
 /// A build failed: it comes to the front, once, unless a search is being typed.
 pub fn failed(model: &mut Model, target: &Target) {
     let Some(build) = model.state.builds.get(target) else { return };

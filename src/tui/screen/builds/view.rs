@@ -35,10 +35,7 @@ pub fn panes(model: &Model, body: Rect) -> Vec<(Task, Rect)> {
     };
     let Some(selected) = &model.builds.selected else { return Vec::new() };
     let wanted = if model.builds.zoom || area.width < 40 || area.height < 10 { Layout::Focus } else { model.builds.layout };
-    let at = model.builds.order.iter().position(|t| t == selected).unwrap_or(0);
-    let n = wanted.panes();
-    let page = at / n * n;
-    let tasks: Vec<Task> = model.builds.order.iter().skip(page).take(n).cloned().collect();
+    let tasks = side_by_side(model, selected, wanted.panes());
     let (columns, rows) = match (tasks.len(), area.width >= 100) {
         (0 | 1, _) => (1, 1),
         (2, true) => (2, 1),
@@ -52,6 +49,23 @@ pub fn panes(model: &Model, body: Rect) -> Vec<(Task, Rect)> {
         Rect::new(area.x + x0, area.y + y0, x1 - x0, y1 - y0)
     };
     tasks.into_iter().enumerate().map(|(i, task)| (task, cell(i as u16))).collect()
+}
+
+/// The `n` tasks whose logs are worth seeing together: the selected one, builds at work, then what follows it in the
+/// list; in the order of the list, so that a pane moves only when another ends.
+fn side_by_side(model: &Model, selected: &Task, n: usize) -> Vec<Task> {
+    let order = &model.builds.order;
+    let at = order.iter().position(|t| t == selected).unwrap_or(0);
+    let working = (0..order.len()).filter(|i| super::state::is_at_work(model, &order[*i]));
+    let following = (at + 1..order.len()).chain((0..at).rev());
+    let mut shown: Vec<usize> = Vec::with_capacity(n);
+    for i in std::iter::once(at).chain(working).chain(following) {
+        if shown.len() < n && !shown.contains(&i) {
+            shown.push(i);
+        }
+    }
+    shown.sort_unstable();
+    shown.into_iter().filter_map(|i| order.get(i).cloned()).collect()
 }
 
 /// How many log lines of the selected task are visible.
