@@ -74,10 +74,8 @@ mod tests {
     #[test]
     fn a_blocked_release_says_by_what_and_what_to_do() {
         let error = consent(&a_plan(Verdict::Fail), true, true).unwrap_err();
-        assert_eq!(
-            (error.message().as_str(), error.advice()),
-            ("nothing was sent: the release is blocked by verified", Some("look at it"))
-        );
+        assert!(error.message().starts_with("nothing was sent: ") && error.message().contains("(verified)"), "{error}");
+        assert_eq!(error.advice(), Some("look at it"));
         assert_eq!(error.kind().exit_code(), 1);
     }
 }

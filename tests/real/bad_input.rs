@@ -101,7 +101,7 @@ fn mirror_with(change: impl Fn(String) -> String) -> (tempfile::TempDir, String)
                 folders.push(entry.path());
             } else if let Ok(text) = fs::read_to_string(entry.path())
                 && let Some(begin) = text.find("-----BEGIN PGP SIGNED MESSAGE") // the cache notes validators before it
-                && let Some(suite) = ["trixie", "trixie-updates"].into_iter().find(|s| text.lines().any(|l| l == format!("Codename: {s}")))
+                && let Some(suite) = ["trixie", "trixie-updates", "trixie-security"].into_iter().find(|s| text.lines().any(|l| l == format!("Codename: {s}")))
             {
                 let place = folder.path().join("dists").join(suite);
                 fs::create_dir_all(&place).unwrap();

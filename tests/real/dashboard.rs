@@ -41,9 +41,11 @@ impl Screen {
         let (sender, output) = channel();
         std::thread::spawn(move || {
             let mut buffer = [0; 65536];
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                if sender.send(buffer[..n].to_vec()).is_err() {
-                    return;
+            loop {
+                match reader.read(&mut buffer) {
+                    Ok(n @ 1..) if sender.send(buffer[..n].to_vec()).is_ok() => {}
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                    _ => return,
                 }
             }
         });
@@ -129,9 +131,16 @@ fn pick_build_inspect_and_release_in_a_small_terminal() {
     screen.keys("i");
     screen.shows("Inspect");
     screen.shows("linux/amd64");
+    screen.until("both to be verified and nothing to run", Duration::from_secs(60), |s| s.text().matches("✓ verified").count() == 2);
+    screen.until("the build run to end", Duration::from_secs(20), |s| settled(&s.text()));
     screen.keys("q");
     assert_eq!(screen.ended(), 0);
     screen.is_restored();
+}
+
+/// No spinner turns in the tab of builds.
+fn settled(text: &str) -> bool {
+    !text.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c))
 }
 
 fn project_is_built(project: &Project) -> bool {
@@ -161,8 +170,8 @@ fn a_storm_of_sizes_leaves_a_whole_frame() {
     screen.master.resize(PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 }).expect("a resize");
     screen.terminal.screen_mut().set_size(cells(30), cells(100));
     screen.keys("\x0c"); // redraw
-    screen.shows("Images");
-    screen.shows("fd");
+    screen.until("a whole frame", Duration::from_secs(30), |s| s.text().contains("1 Images") && s.text().contains("? help"));
+    assert!(screen.text().contains("fd "), "{}", screen.text());
     screen.keys("q");
     assert_eq!(screen.ended(), 0);
     screen.is_restored();
