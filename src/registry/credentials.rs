@@ -44,7 +44,7 @@ impl fmt::Debug for Variables {
     }
 }
 
-/// Where credentials may come from. Nothing is read before [`Credentials::find`].
+/// Where credentials may come from. Nothing is read before the registry asks for them.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     settings: RegistrySettings,

@@ -1,7 +1,7 @@
 //! HOW it goes: plan, gates, publish, receipt.
 //!
-//! Knows `registry`, `verify`, `image` and `catalog`. First [`choose_tags`], then [`plan`] (which only asks), then
-//! [`publish`] (which sends exactly the plan, tags last, and proves what arrived).
+//! Knows `registry`, `verify`, `image` and `catalog`. First [`choose_tags`], then [`plan()`] (which only asks), then
+//! [`publish()`] (which sends exactly the plan, tags last, and proves what arrived).
 
 mod candidate;
 mod gates;

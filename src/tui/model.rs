@@ -1,4 +1,4 @@
-//! Everything the dashboard knows. Changed by [`super::update`] only; drawn by [`super::view`] only.
+//! Everything the dashboard knows. Changed by [`super::update()`] only; drawn by [`super::view()`] only.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Everything that can reach [`super::update`], and everything it can ask of the terminal.
+//! Everything that can reach [`super::update()`], and everything it can ask of the terminal.
 
 use std::path::PathBuf;
 
