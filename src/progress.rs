@@ -15,6 +15,27 @@ pub enum Unit {
     Entries,
 }
 
+/// Bytes for people: `512 B`, `12.3 MiB`; binary units, one decimal. The same everywhere, so that numbers can be compared.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if n < 1024 {
+        return format!("{n} B");
+    }
+    let mut value = n as f64 / 1024.0;
+    let mut unit = 0;
+    // 1023.95 would round to `1024.0`: move on to the next unit before it does.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `1 layer`, `3 layers`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
 /// Receives what a piece of work is doing. All calls are cheap and may come from any thread.
 pub trait Progress: Send + Sync {
     /// A new phase begins: `fetch`, `segments`, `layers`, … (one lower-case word).

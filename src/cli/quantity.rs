@@ -1,22 +1,7 @@
 //! Numbers for people.
 
 use crate::progress::Unit;
-
-/// `512 B`, `12.3 MiB`: binary units, one decimal.
-pub(super) fn bytes(n: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if n < 1024 {
-        return format!("{n} B");
-    }
-    let mut value = n as f64 / 1024.0;
-    let mut unit = 0;
-    // 1023.95 and above would be shown as 1024.0.
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
+pub(super) use crate::progress::{bytes, count};
 
 /// `340 ms`, `3.2 s`, `2 min 05 s`, `1 h 02 min`.
 pub(super) fn duration(milliseconds: u64) -> String {
@@ -27,11 +12,6 @@ pub(super) fn duration(milliseconds: u64) -> String {
         60_000..3_600_000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
     }
-}
-
-/// `1 layer`, `3 layers`.
-pub(super) fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// `12/88 packages`, `1.0 MiB/3.5 MiB`; without total, what is done so far.

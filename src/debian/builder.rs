@@ -18,7 +18,7 @@ use super::segment::{self, Making, Segment};
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, Target};
 use crate::image::{Descriptor, Digest, Manifest, Platform, REF_NAME, Store, media_type};
-use crate::progress::{Progress, Unit};
+use crate::progress::{Progress, Unit, bytes, count};
 use crate::{Error, Result};
 
 /// Packages asked for at a time; the fetcher has its own limit on connections.
@@ -110,7 +110,7 @@ impl Builder {
             let plan = Arc::new(plan);
             plan.remarks.iter().for_each(|remark| progress.line(remark));
             let layer = self.layer(&plan, cancel).await?;
-            progress.line(&format!("layer {} · {} packages · {}", layer.digest.short(), plan.packages(), megabytes(layer.size)));
+            progress.line(&format!("layer {} · {} · {}", layer.digest.short(), count(plan.packages(), "package"), bytes(layer.size)));
             layers.push(Built { plan, layer });
         }
 
@@ -202,7 +202,7 @@ impl Builder {
                 segment::make(&Making { package: &package, deb: &deb, folder: &shared.segments_folder, workers, cancel: &cancel })
             })
             .await??;
-            let (from, to) = (megabytes(segment.deb_size), megabytes(segment.size));
+            let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
             progress.line(&format!("{} {} · {from} → {to}", segment.package, segment.version));
             Ok::<_, Error>(Arc::new(segment))
         };
@@ -249,13 +249,6 @@ impl Builder {
 /// Runs `work` on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::failed("a worker stopped").source(error))
-}
-
-fn megabytes(bytes: u64) -> String {
-    match bytes {
-        0..100_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
 }
 
 /// One computation per key at a time; whoever asks meanwhile waits for it. A failed or cancelled one is tried again by

@@ -10,6 +10,7 @@ use super::segment::Segment;
 use crate::Result;
 use crate::catalog::{Container, Target};
 use crate::image::{Empty, ExecutionConfig, History, ImageConfig, Platform, RootFs};
+use crate::progress::count;
 
 /// A written layer with its plan.
 pub(super) struct Built {
@@ -41,7 +42,7 @@ pub(super) fn image_config(
     let requests = [("base ", members.base_request), ("", members.request)];
     let history = layers.iter().zip(requests).map(|(built, (what, request))| History {
         created: time(built.plan.newest),
-        created_by: Some(format!("catamaran: {what}{} ({})", request.join(" "), count(built.plan.packages()))),
+        created_by: Some(format!("catamaran: {what}{} ({})", request.join(" "), count(built.plan.packages(), "package"))),
         ..History::default()
     });
     Ok(ImageConfig {
@@ -69,8 +70,4 @@ pub(super) fn image_config(
 fn time(seconds: u64) -> Option<String> {
     let timestamp = jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
     (seconds > 0).then(|| timestamp.to_string())
-}
-
-fn count(packages: usize) -> String {
-    if packages == 1 { "1 package".to_owned() } else { format!("{packages} packages") }
 }
