@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn numbers_read_well_at_their_borders() {
         let shown: Vec<String> = [0, 1023, 1024, 1 << 20, (1 << 30) - 1, u64::MAX].map(bytes).to_vec();
-        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "1.0 GiB", "16777216.0 TiB"]);
+        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.0 MiB", "1.0 GiB", "16384.0 PiB"]);
         let shown: Vec<String> = [0, 999, 1000, 59_999, 60_000, 3_599_999, 3_720_000].map(duration).to_vec();
         assert_eq!(shown, ["0 ms", "999 ms", "1.0 s", "59.9 s", "1 min 00 s", "59 min 59 s", "1 h 02 min"]);
         assert_eq!(progress(3, 0, Unit::Packages), "3 packages");
