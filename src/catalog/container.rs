@@ -265,6 +265,16 @@ impl Catalog {
         self.containers.iter().flat_map(|c| c.targets.iter().map(|a| Target { container: c.name.clone(), architecture: *a })).collect()
     }
 
+    /// What `target`'s image is called in the local store, which all projects of a user share: the project's folder, the
+    /// container and the architecture, in the characters image-spec allows for a reference name.
+    pub fn store_name(&self, target: &Target) -> String {
+        let folder = std::path::absolute(self.folder()).unwrap_or_else(|_| self.folder().to_owned());
+        let shown = folder.to_string_lossy();
+        let words: Vec<&str> = shown.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let project = if words.is_empty() { "root".to_owned() } else { words.join("-") };
+        format!("{project}/{target}")
+    }
+
     /// The folder of `containers.toml`; relative paths in it start here.
     pub fn folder(&self) -> &Path {
         match self.path.parent() {

@@ -79,7 +79,7 @@ impl Builder {
         Some(inputs(container, target, &members))
     }
 
-    /// Builds `target` from its locked packages and publishes the image in the store as `NAME/ARCHITECTURE`.
+    /// Builds `target` from its locked packages and publishes the image in the store under [`Catalog::store_name`].
     ///
     /// The descriptor carries the platform and the annotations `dev.catamaran.inputs` and `dev.catamaran.packages`.
     pub async fn build(
@@ -121,7 +121,7 @@ impl Builder {
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest);
         descriptor.platform = Some(Platform::linux(target.architecture));
         let digest = inputs(container, target, &members);
-        let (store, name, count) = (self.0.store.clone(), target.to_string(), segments.len());
+        let (store, name, count) = (self.0.store.clone(), catalog.store_name(target), segments.len());
         blocking(move || {
             store.put(&config)?;
             store.put(&manifest)?;
@@ -294,7 +294,7 @@ mod tests {
         let (catalog, cancel) = (catalog(entrypoint), CancellationToken::new());
         let descriptor = runtime.block_on(builder.build(&catalog, &target(), lock, archive, Arc::new(Silent), &cancel))?;
         assert_eq!(descriptor.annotations["dev.catamaran.inputs"], Builder::inputs(&catalog, &target(), lock).unwrap().to_string());
-        assert_eq!(store.find("x/x86_64")?.as_ref(), Some(&descriptor));
+        assert_eq!(store.find(&catalog.store_name(&target()))?.as_ref(), Some(&descriptor));
         assert!(store.is_whole(&descriptor));
         store.image(&descriptor)
     }

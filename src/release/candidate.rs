@@ -31,6 +31,8 @@ pub struct CandidateImage {
     pub image: Image,
     /// How its checks ended; `None` when it was not checked.
     pub verdict: Option<Verdict>,
+    /// Whether it is what its definition and the lock say now; an image of an earlier definition is not released.
+    pub current: bool,
 }
 
 impl Candidate {

@@ -77,6 +77,20 @@ pub(super) fn verified(candidates: &[Candidate]) -> Gate {
     }
 }
 
+/// `current`: every image is what its definition and the lock say now.
+pub(super) fn current(candidates: &[Candidate]) -> Gate {
+    let stale: Vec<String> = candidates.iter().flat_map(|c| &c.images).filter(|i| !i.current).map(|i| i.target.to_string()).collect();
+    match stale.is_empty() {
+        true => gate("current", Verdict::Pass, "every image is what containers.toml and the lock say", None),
+        false => gate(
+            "current",
+            Verdict::Fail,
+            format!("built from an earlier definition or lock: {}", some(&stale)),
+            Some("build it again: `catamaran build`, or b in the dashboard"),
+        ),
+    }
+}
+
 /// `architectures`: every target of each container is there.
 pub(super) fn architectures(candidates: &[Candidate]) -> Gate {
     let mut partial = Vec::new();

@@ -81,7 +81,7 @@ pub enum Presence {
     Present,
     /// It has to be sent.
     Upload,
-    /// An earlier image of the same plan and repository sends it.
+    /// Another image of the plan sends it, or another of its repositories has it and it is mounted from there.
     Shared,
 }
 
@@ -128,7 +128,7 @@ pub enum TagChange {
 /// One condition of a release. All are evaluated and shown; a fail blocks, a warning needs `--yes`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
-    /// Stable id: `verified`, `architectures`, `version-free`, `credentials`, `registry`, `git-clean`, …
+    /// Stable id: `current`, `verified`, `architectures`, `version-free`, `credentials`, `registry`, `git-clean`, …
     pub id: String,
     /// How it stands.
     pub verdict: Verdict,

@@ -61,10 +61,10 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
     }
 
     let (mut reachable, mut credentials, source) = reach(registry, &drafts).await;
-    let mut containers: Vec<ContainerPlan> = drafts.iter().map(|draft| draft.planned(&Survey::default())).collect();
+    let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>());
     if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
         match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
-            Ok(surveys) => containers = drafts.iter().zip(&surveys).map(|(draft, survey)| draft.planned(survey)).collect(),
+            Ok(surveys) => containers = planned(&drafts, &surveys),
             Err(error) => reachable = gates::failed("registry", &error),
         }
     } else if reachable.verdict != Verdict::Pass {
@@ -79,7 +79,12 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         credentials: source,
         tag_rule: tags.rule.clone(),
         containers,
-        gates: vec![gates::verified(candidates), gates::architectures(candidates), gates::platforms(candidates)],
+        gates: vec![
+            gates::current(candidates),
+            gates::verified(candidates),
+            gates::architectures(candidates),
+            gates::platforms(candidates),
+        ],
     };
     let free = match known {
         true => gates::version_free(&plan, force),
@@ -112,6 +117,13 @@ async fn reach(registry: &Registry, drafts: &[Draft<'_>]) -> (Gate, Gate, String
     }
     let source = sources.into_iter().collect::<Vec<_>>().join(", ");
     (reachable, gates::gate("credentials", Verdict::Pass, format!("accepted: {source}"), None), source)
+}
+
+/// The plans of all containers, given what the registry has of each. What one repository has or gets, the others are given
+/// by mounting it, so its bytes count once.
+fn planned(drafts: &[Draft<'_>], surveys: &[Survey]) -> Vec<ContainerPlan> {
+    let mut coming: BTreeSet<Digest> = surveys.iter().flat_map(|survey| survey.blobs.iter().copied()).collect();
+    drafts.iter().zip(surveys).map(|(draft, survey)| draft.planned(survey, &mut coming)).collect()
 }
 
 /// One container of the plan, before the registry was asked.
@@ -198,7 +210,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The plan, given what the registry has.
-    fn planned(&self, survey: &Survey) -> ContainerPlan {
+    fn planned(&self, survey: &Survey, coming: &mut BTreeSet<Digest>) -> ContainerPlan {
         let tag = |tag: &String, to: Digest| {
             let change = match survey.tags.get(tag) {
                 None => TagChange::New,
@@ -208,7 +220,6 @@ impl<'a> Draft<'a> {
             PlannedTag { tag: tag.clone(), to, change }
         };
         let presence = |digest: &Digest| if survey.manifests.contains(digest) { Presence::Present } else { Presence::Upload };
-        let mut coming = BTreeSet::new();
         let mut images = Vec::new();
         for (n, candidate) in self.images.iter().enumerate() {
             let manifest = manifest_of(candidate);

@@ -1,5 +1,6 @@
 //! Building: lock once for all, then every target under a limit, each verified as soon as it is made.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -13,11 +14,11 @@ use super::emitter::{Listener, Subject};
 use super::engine::{Work, blocking};
 use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSummary};
 use super::{BuildRequest, RunId};
-use crate::catalog::{BuilderKind, Catalog, DebianSettings, Target, unsupported};
+use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target, unsupported};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
-use crate::image::{Descriptor, Digest, Index, Store, media_type};
+use crate::image::{Descriptor, Digest, Index, REF_NAME, Store, media_type};
 use crate::verify::Verdict;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// Entry annotation: what decided the image's bytes. Equal inputs are not built again.
 const INPUTS: &str = "dev.catamaran.inputs";
@@ -26,12 +27,11 @@ const PACKAGES: &str = "dev.catamaran.packages";
 /// Entry annotation: the verdict of its checks.
 const VERIFIED: &str = "dev.catamaran.verified";
 
-/// The Debian builder of a session, with the settings it was made for.
+/// The Debian archives of a session, with the settings they were opened for.
 #[derive(Clone)]
 pub(super) struct Workshop {
     settings: DebianSettings,
     archive: Arc<Archive>,
-    builder: Builder,
 }
 
 impl Work {
@@ -48,7 +48,7 @@ impl Work {
                 container.targets.iter().map(move |architecture| (container, Target::new(container.name.clone(), *architecture)))
             })
             .map(|(container, target)| {
-                let entry = entries.iter().find(|d| is_named(d, &target));
+                let entry = entries.iter().find(|d| is_named(d, &catalog.store_name(&target)));
                 let inputs = Builder::inputs(&catalog, &target, &lock);
                 let state = match entry.map(|entry| (entry, built_image(&store, entry))) {
                     Some((entry, Ok(image))) if is_current(entry, inputs) => ImageState::Built { image, verified: is_verified(entry) },
@@ -86,8 +86,8 @@ impl Work {
             .filter(|t| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian))
             .cloned()
             .collect();
-        let lock = match self.lock(&catalog, &debian, request.locked).await {
-            Ok(lock) => Arc::new(lock),
+        let (lock, unresolved) = match self.lock_each(&catalog, &debian, request.locked).await {
+            Ok(resolved) => resolved,
             Err(error) => {
                 // Nothing can be built without a lock; no target may stay queued for ever.
                 for target in &targets {
@@ -97,7 +97,17 @@ impl Work {
                 return Err(error);
             }
         };
-        let workshop = if debian.is_empty() { None } else { Some(self.workshop(&catalog)?) };
+        for target in targets.iter().filter(|t| unresolved.contains_key(&t.container)) {
+            let outcome = Outcome::Failed(unresolved[&target.container].clone());
+            self.emit(EventKind::BuildFinished { target: target.clone(), outcome, took: 0 }).await;
+        }
+        let mut failed = targets.iter().filter(|t| unresolved.contains_key(&t.container)).count();
+        let targets: Vec<Target> = targets.into_iter().filter(|t| !unresolved.contains_key(&t.container)).collect();
+        let tools = match debian.is_empty() {
+            true => None,
+            // A builder for every run: what it remembers of the cache is forgotten with it.
+            false => Some((self.workshop(&catalog)?, Builder::new(self.context.options.folders.cache.clone(), self.store()?)?)),
+        };
         let jobs = match request.jobs {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             jobs => jobs,
@@ -108,7 +118,7 @@ impl Work {
             .iter()
             .enumerate()
             .map(|(position, target)| {
-                let (catalog, lock, workshop, permits) = (&catalog, &lock, workshop.as_ref(), &permits);
+                let (catalog, lock, tools, permits) = (&catalog, &lock, tools.as_ref(), &permits);
                 let logs = &logs;
                 async move {
                     let token = self.context.token_of(self.run, target);
@@ -116,12 +126,11 @@ impl Work {
                         permit = permits.acquire() => permit.ok(),
                         () = token.cancelled() => None,
                     };
-                    (position, self.build_one(catalog, target, lock, workshop, logs, &token).await)
+                    (position, self.build_one(catalog, target, lock, tools, logs, &token).await)
                 }
             })
             .collect();
         let mut images = Vec::new();
-        let mut failed = 0;
         while let Some((position, image)) = running.next().await {
             match image {
                 Some((image, true)) => images.push((position, image)),
@@ -140,6 +149,32 @@ impl Work {
             self.write_out(folder.clone(), images).await?;
         }
         Ok(failed)
+    }
+
+    /// The lock that covers `targets`; containers whose packages cannot be had are left out of it and named with the reason,
+    /// so that one of them does not hold up the others.
+    async fn lock_each(&self, catalog: &Catalog, targets: &[Target], locked: bool) -> Result<(Lock, BTreeMap<ContainerName, Failure>)> {
+        let own_fault = |error: &Error| matches!(error.kind(), Kind::Usage | Kind::Failed);
+        let together = match self.lock(catalog, targets, locked).await {
+            Ok(lock) => return Ok((lock, BTreeMap::new())),
+            Err(error) => error,
+        };
+        let containers: BTreeSet<&ContainerName> = targets.iter().map(|t| &t.container).collect();
+        if locked || containers.len() < 2 || self.token.is_cancelled() || !own_fault(&together) {
+            return Err(together);
+        }
+        let (mut lock, mut unresolved) = (None, BTreeMap::new());
+        for container in containers {
+            let own: Vec<Target> = targets.iter().filter(|t| t.container == *container).cloned().collect();
+            match self.lock(catalog, &own, locked).await {
+                Ok(whole) => lock = Some(whole),
+                Err(error) if own_fault(&error) && !self.token.is_cancelled() => {
+                    unresolved.insert(container.clone(), Failure::from(&error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        lock.map(|lock| (lock, unresolved)).ok_or(together)
     }
 
     /// The lock that covers `targets`, renewed when it has to be.
@@ -161,7 +196,7 @@ impl Work {
         catalog: &Arc<Catalog>,
         target: &Target,
         lock: &Lock,
-        workshop: Option<&Workshop>,
+        tools: Option<&(Workshop, Builder)>,
         logs: &Path,
         token: &CancellationToken,
     ) -> Option<(Descriptor, bool)> {
@@ -192,11 +227,11 @@ impl Work {
         let listening = Listener::start(&self.context.emitter, self.run, Subject::Target(target.clone()), Some(&log));
         let progress = listening.progress();
         let cannot = catalog.container(target.container.as_str()).map(unsupported).unwrap_or_default();
-        let made = match workshop {
-            Some(workshop) if cannot.is_empty() => {
+        let made = match tools {
+            Some((workshop, builder)) if cannot.is_empty() => {
                 let files = Files { fetcher: workshop.archive.fetcher() };
                 tokio::select! {
-                    made = workshop.builder.build(catalog, target, lock, &files, progress, token) => made,
+                    made = builder.build(catalog, target, lock, &files, progress, token) => made,
                     () = token.cancelled() => Err(Error::interrupted()),
                 }
             }
@@ -225,7 +260,7 @@ impl Work {
     /// The image of `target`, when the store has it whole and nothing that decides its bytes has changed.
     async fn cached(&self, catalog: &Arc<Catalog>, target: &Target, lock: &Lock) -> Result<Option<(Descriptor, BuiltImage)>> {
         let Some(inputs) = Builder::inputs(catalog, target, lock) else { return Ok(None) };
-        let (store, name) = (self.store()?, target.to_string());
+        let (store, name) = (self.store()?, catalog.store_name(target));
         blocking(move || {
             let Some(entry) = store.find(&name)? else { return Ok(None) };
             if !is_current(&entry, Some(inputs)) || !store.is_whole(&entry) {
@@ -247,7 +282,7 @@ impl Work {
             let mut entry = entry.clone();
             entry.annotations.insert(VERIFIED.into(), report.verdict().word().into());
             blocking({
-                let name = target.to_string();
+                let name = entry.annotations.get(REF_NAME).cloned().unwrap_or_default();
                 move || store.publish(&name, entry)
             })
             .await?;
@@ -271,7 +306,7 @@ impl Work {
         let store = self.store()?;
         blocking(move || {
             let out = Store::open(&folder)?;
-            let mut containers: Vec<(crate::catalog::ContainerName, Vec<Descriptor>)> = Vec::new();
+            let mut containers: Vec<(ContainerName, Vec<Descriptor>)> = Vec::new();
             for (target, entry) in &images {
                 let image = store.image(entry)?;
                 out.import(&target.to_string(), &image)?;
@@ -292,7 +327,7 @@ impl Work {
         .await
     }
 
-    /// The Debian builder of this session; made anew when the settings have changed.
+    /// The Debian archives of this session; opened anew when the settings have changed.
     fn workshop(&self, catalog: &Catalog) -> Result<Workshop> {
         let mut slot = self.context.workshop.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(workshop) = slot.as_ref().filter(|w| w.settings == catalog.debian) {
@@ -302,7 +337,6 @@ impl Work {
         let workshop = Workshop {
             settings: catalog.debian.clone(),
             archive: Arc::new(Archive::new(&catalog.debian, catalog.folder(), cache.clone())?),
-            builder: Builder::new(cache.clone(), self.store()?)?,
         };
         *slot = Some(workshop.clone());
         Ok(workshop)
@@ -326,11 +360,12 @@ impl PackageFiles for Files {
     }
 }
 
-fn is_named(entry: &Descriptor, target: &Target) -> bool {
-    entry.annotations.get(crate::image::REF_NAME).is_some_and(|name| *name == target.to_string())
+fn is_named(entry: &Descriptor, name: &str) -> bool {
+    entry.annotations.get(REF_NAME).is_some_and(|noted| noted == name)
 }
 
-fn is_current(entry: &Descriptor, inputs: Option<Digest>) -> bool {
+/// Whether the entry was made from exactly `inputs`.
+pub(super) fn is_current(entry: &Descriptor, inputs: Option<Digest>) -> bool {
     inputs.is_some_and(|inputs| entry.annotations.get(INPUTS).is_some_and(|noted| *noted == inputs.to_string()))
 }
 

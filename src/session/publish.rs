@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::build::{is_verified, verdict_of};
+use super::build::{is_current, is_verified, verdict_of};
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::{PushRequest, ReleaseRequest};
 use crate::catalog::{Catalog, ContainerName, Target};
+use crate::debian::{self, Builder};
 use crate::image::{Descriptor, Digest, Platform};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::release::{self, Candidate, CandidateImage, Consent, Plan, PlanRequest, Publishing, TagChange};
@@ -95,13 +96,14 @@ impl Work {
     /// What is to be released, from the local store; images that were never checked are checked now.
     async fn candidates(&self, catalog: &Catalog, host: &str, targets: &[Target]) -> Result<Vec<Candidate>> {
         let store = self.store()?;
+        let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
         let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
         for target in targets {
             let position = catalog.containers.iter().position(|c| c.name == target.container);
             let Some((position, container)) = position.and_then(|p| catalog.containers.get(p).map(|c| (p, c))) else {
                 return Err(Error::usage(format!("{} has no container `{}`", catalog.path.display(), target.container)));
             };
-            let entry = store.find(&target.to_string())?.ok_or_else(|| {
+            let entry = store.find(&catalog.store_name(target))?.ok_or_else(|| {
                 Error::usage(format!("{target} has not been built"))
                     .hint(format!("catamaran build {} --target {}", target.container, target.architecture))
             })?;
@@ -113,7 +115,8 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            candidate.images.push(CandidateImage { target: target.clone(), image: store.image(&entry)?, verdict: Some(verdict) });
+            let current = is_current(&entry, Builder::inputs(catalog, target, &lock));
+            candidate.images.push(CandidateImage { target: target.clone(), image: store.image(&entry)?, verdict: Some(verdict), current });
         }
         Ok(candidates.into_values().collect())
     }

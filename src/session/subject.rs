@@ -1,7 +1,7 @@
 //! From a reference to the images it names, wherever they are.
 
 use super::engine::{Work, blocking};
-use crate::catalog::{Architecture, Target};
+use crate::catalog::{Architecture, Catalog, Target};
 use crate::image::{self, Image, Reference};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::{Error, Result};
@@ -27,7 +27,7 @@ impl Work {
                 let catalog = self.catalog()?;
                 let targets = crate::catalog::select(&catalog, &[name.to_string()], architecture.as_slice())?;
                 let store = self.store()?;
-                blocking(move || targets.into_iter().map(|target| built(&store, target)).collect()).await
+                blocking(move || targets.into_iter().map(|target| built(&store, &catalog, target)).collect()).await
             }
             Reference::Layout { folder, name } => {
                 let (folder, name, shown) = (folder.clone(), name.clone(), reference.to_string());
@@ -56,8 +56,8 @@ impl Work {
     }
 }
 
-fn built(store: &image::Store, target: Target) -> Result<Named> {
-    let entry = store.find(&target.to_string())?.ok_or_else(|| {
+fn built(store: &image::Store, catalog: &Catalog, target: Target) -> Result<Named> {
+    let entry = store.find(&catalog.store_name(&target))?.ok_or_else(|| {
         Error::usage(format!("{target} has not been built"))
             .hint(format!("catamaran build {} --target {}", target.container, target.architecture))
     })?;
