@@ -477,3 +477,56 @@ fn a_stale_image_is_not_called_verified() {
     m.feed(&report(&t, false));
     assert!(screen(&mut m, 80, 24).lines().any(|l| l.contains("sqlite3") && l.contains("○ stale")));
 }
+
+#[test]
+fn what_is_missing_is_said_at_the_field_and_is_gone_when_bytes_go_out() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<enter>").unwrap();
+    m.feed(&planned(2, "1.5.0", Verdict::Pass));
+    m.keys("<enter>1.5<enter>").unwrap();
+    for (width, height) in [(80, 24), (40, 10), (120, 40)] {
+        let shown = screen(&mut m, width, height);
+        assert!(shown.contains("type 1.5.0 to send it ❯ 1.5") || width == 40, "{shown}");
+        assert!(m.visible_notices().all(|n| !n.text.contains("nothing has been sent")));
+    }
+    assert!(screen(&mut m, 80, 24).contains("not 1.5.0: type 1.5.0"));
+    assert!(matches!(m.keys(".0<enter>").unwrap()[0], Command::Publish { .. }));
+    assert!(!screen(&mut m, 80, 24).contains("nothing has been sent"));
+}
+
+#[test]
+fn toasts_are_merged_and_never_cover_what_is_typed() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<enter>").unwrap();
+    m.feed(&planned(2, "1.5.0", Verdict::Pass));
+    m.keys("<enter>1.5").unwrap();
+    for i in 0..3 {
+        m.say(super::Level::Error, "the same long thing is said again and again until nobody can bear it any more");
+        m.say(super::Level::Error, format!("another thing {i}"));
+    }
+    assert_eq!(m.visible_notices().count(), 4);
+    let shown = screen(&mut m, 60, 24);
+    assert!(shown.contains("❯ 1.5") && shown.contains("another thing 2") && shown.contains("B to send:"), "{shown}");
+}
+
+#[test]
+fn the_next_release_inherits_neither_force_nor_tags() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<tab>stable<tab><space>").unwrap();
+    assert!(m.release.force);
+    let asked = m.keys("<enter>").unwrap();
+    assert!(matches!(&asked[0], Command::Plan(r) if r.force && r.tags.is_some()));
+    m.feed(&planned(2, "1.5.0", Verdict::Pass));
+    m.keys("<enter>1.5.0<enter>").unwrap();
+    feed(&mut m, publishing(3, "1.5.0"));
+    feed(&mut m, published(3, "1.5.0"));
+    m.keys("<enter>").unwrap();
+    assert_eq!((m.release.step, m.release.force, m.release.tags.value(), m.release.version.value()), (Step::Select, false, "", ""));
+}
+
+#[test]
+fn a_stale_image_is_called_stale_when_it_is_to_be_released() {
+    let mut m = model();
+    m.keys("4").unwrap();
+    assert!(screen(&mut m, 120, 40).lines().any(|l| l.contains("sqlite3") && l.contains("○ stale")));
+}

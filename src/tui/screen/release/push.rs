@@ -33,6 +33,9 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     meter(canvas, Rect { width: head.width.saturating_sub(24), ..head }, publication.sent(), publication.bytes.max(1), Meaning::Accent);
     canvas.aligned(head, &words, Meaning::Text, Align::Right);
     let mut foot = 0;
+    if let Some(hint) = model.release.hint.as_ref().filter(|_| area.height > 2) {
+        canvas.text(row(area, 1), hint, Meaning::Warning);
+    }
     if let Some(failure) = &publication.failure {
         let box_ = Rect { y: area.bottom().saturating_sub(5), height: area.height.min(5), ..area };
         let used = canvas.paragraph(Rect { height: 2.min(box_.height), ..box_ }, &text::printable(&failure.message), Meaning::Failure);
