@@ -17,7 +17,7 @@ use crate::tui::screen::release::containers;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::update::{act, build, show, verify};
-use crate::tui::widget::{Align, Canvas, below, draw_input, modal, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, draw_input, modal, right_of, row, scrollbar, window};
 
 /// A row of the palette.
 pub enum Choice {
@@ -143,7 +143,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, typed: &Input, cursor: usize
     let visible = window(at, choices.len(), usize::from(list.height));
     for (line, index) in visible.clone().enumerate() {
         let choice = &choices[index];
-        let area = row(list, line);
+        let area = row(beside_scrollbar(list, choices.len()), line);
         let mut why = None;
         let mut keys = String::new();
         if let Choice::Action(entry) = choice {

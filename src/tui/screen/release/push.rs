@@ -6,7 +6,7 @@ use super::state::{is_sending, publication};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, below, meter, right_of, row, scrollbar};
+use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, meter, right_of, row, scrollbar};
 
 /// How many lines the blobs and tags take.
 pub fn len(model: &Model) -> usize {
@@ -64,7 +64,7 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, list: Rect) {
     blobs.sort_by_key(|(_, blob)| blob.done);
     let first = model.release.scroll.min(total.saturating_sub(height));
     let tags = publication.tags.iter().rev();
-    let mut lines = Lines { canvas, list, skip: first, next: 0 };
+    let mut lines = Lines { canvas, list: beside_scrollbar(list, total), skip: first, next: 0 };
     for (reference, digest) in tags {
         if let Some(line) = lines.next() {
             let said = format!("{} {reference}  {}", lines.canvas.glyph(Glyph::Pushed), digest.short());
