@@ -80,7 +80,7 @@ actions! {
     Verify "verify" "verify" [Images Inspect] ["v"] verify "Run every check over what is marked, or what the cursor is on";
     Mark "mark" "mark" [Images Release Inspect] ["space"] always "Mark or choose; fold in a tree";
     Inspect "inspect" "" [Images Builds] ["i"] has_targets "Look inside: both architectures side by side";
-    Release "release" "release" [Images] ["p"] has_targets "Release what is marked, or everything built";
+    Release "release" "release" [Images] ["p"] has_targets "Release the containers that are marked, or the one the cursor is on";
     MarkAll "mark-all" "" [Images Release] ["a"] has_targets "Mark everything; again: nothing";
     BuildAll "build-all" "" [Images] ["B"] has_targets "Build every target";
     VerifyAll "verify-all" "" [Images] ["V"] has_built "Run every check over every image";

@@ -74,6 +74,8 @@ pub struct Notice {
     pub text: String,
     /// When, in session milliseconds.
     pub at: u64,
+    /// At which step of the wizard, when the wizard was in front.
+    pub step: Option<release::Step>,
 }
 
 /// How long a notice stays visible, in milliseconds.
@@ -231,10 +233,19 @@ impl Model {
     /// Says something: visible for a moment, remembered in the messages.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         let text = text.into();
+        // What is still visible is not said twice.
+        self.notices.retain(|n| n.at + NOTICE_TIME <= self.now || (n.level, &n.text) != (level, &text));
         if self.notices.len() >= KEPT_NOTICES {
             self.notices.remove(0);
         }
-        self.notices.push(Notice { level, text, at: self.now });
+        let step = (self.screen == Screen::Release).then_some(self.release.step);
+        self.notices.push(Notice { level, text, at: self.now, step });
+    }
+
+    /// The notices to show now, newest first: fresh ones, without remarks on a step of the wizard that is over.
+    pub fn visible_notices(&self) -> impl Iterator<Item = &Notice> {
+        let fresh = self.notices.iter().rev().take_while(|n| n.at + NOTICE_TIME > self.now);
+        fresh.filter(|n| n.level != Level::Info || n.step.is_none_or(|step| step == self.release.step))
     }
 
     /// What a build or a check would be about: the cursor's or the marked targets of the screen in front.

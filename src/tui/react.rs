@@ -37,21 +37,26 @@ pub(super) fn react(model: &mut Model, event: &Event) {
         EventKind::ReleasePlanned { .. } => release::planned(model),
         EventKind::PublishStarted { .. } => release::publishing(model, event.run),
         EventKind::ReleaseFinished { receipt, .. } => {
-            model.say(Level::Success, format!("{} is published", receipt.version));
             release::published(model);
+            model.say(Level::Success, format!("{} is published", receipt.version));
         }
         EventKind::RunFinished { failed, .. } => finished(model, event, *failed, awaited),
         EventKind::RunFailed { failure } => {
-            match awaited {
+            match &awaited {
                 Some(Request::Catalog) => model.catalog_failure = Some(failure.clone()),
                 Some(Request::Plan) => release::plan_failed(model, failure),
-                Some(Request::Inspect(subject)) => inspect::failed(model, &subject, failure),
+                Some(Request::Inspect(subject)) => inspect::failed(model, subject, failure),
                 Some(Request::Verify(subjects)) => subjects.iter().for_each(|s| inspect::failed(model, s, failure)),
                 _ => {}
             }
-            let level = if failure.kind == Kind::Interrupted { Level::Info } else { Level::Error };
             let hint = failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
-            model.say(level, format!("{}{hint}", failure.message));
+            match awaited {
+                _ if failure.kind == Kind::Interrupted => model.say(Level::Info, "cancelled"),
+                // The Images screen says why for as long as it is so.
+                Some(Request::Catalog) if model.screen == Screen::Images => {}
+                Some(Request::Catalog) => model.say(Level::Error, "containers.toml cannot be used; 1 shows why"),
+                _ => model.say(Level::Error, format!("{}{hint}", failure.message)),
+            }
         }
         _ => {}
     }

@@ -83,11 +83,18 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
     let mut input = EventStream::new();
     let mut clock = Clock::start();
     let mut batch = Vec::with_capacity(BATCH);
+    let mut catalog = CatalogWatch::default();
     let mut commands = vec![Command::LoadCatalog];
     let (mut engine_gone, mut urgent, mut dirty) = (false, true, true);
     let (mut last_frame, mut frame_time) = (Instant::now(), FRAME_TIME);
     loop {
+        if catalog.due(&model, &commands) {
+            commands.insert(0, Command::LoadCatalog);
+        }
         for command in commands.drain(..) {
+            if matches!(command, Command::LoadCatalog) {
+                catalog.reading(&model);
+            }
             let request = Request::of(&command);
             let run = (link.send)(command);
             update(&mut model, Msg::Sent(request, run));
@@ -122,7 +129,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                     (dirty, urgent) = (true, true);
                 }
                 Received::Continue => {
-                    terminal.resume().map_err(tty)?;
+                    terminal.reclaim(model.streaming).map_err(tty)?;
                     resize(&mut model);
                     (dirty, urgent) = (true, true);
                 }
@@ -136,6 +143,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                 let mut next = Some(event);
                 // What is already waiting (a paste, a resize storm) is taken in before the next frame.
                 while let Some(event) = next {
+                    catalog.touched(&event);
                     match event {
                         Some(Ok(event)) => commands.extend(take(&mut model, event)),
                         Some(Err(error)) => return Err(tty(error)),
@@ -153,6 +161,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                 }
                 for event in batch.drain(..) {
                     clock.saw(event.at);
+                    catalog.saw(&event);
                     stream(&mut terminal, &model, &event).map_err(tty)?;
                     commands.extend(update(&mut model, Msg::Engine(Box::new(event))));
                 }
@@ -388,6 +397,61 @@ fn summary(model: &Model) -> ExitSummary {
     out
 }
 
+/// Notices that `containers.toml` was changed by somebody else. It looks when something is asked of the engine and, at
+/// most once a second, when the user is there; never by itself, so that an idle dashboard stays idle.
+#[derive(Default)]
+struct CatalogWatch {
+    /// How the file was when it was read last; `None` before it was.
+    known: Option<Stamp>,
+    /// When it was looked at last.
+    looked: Option<Instant>,
+    /// The user is there: a key, the mouse, or the terminal got the focus.
+    wanted: bool,
+}
+
+/// Modification time and length; `None` when the file cannot be looked at.
+type Stamp = Option<(std::time::SystemTime, u64)>;
+
+impl CatalogWatch {
+    fn stamp(path: &std::path::Path) -> Stamp {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    }
+
+    fn touched(&mut self, event: &Option<std::io::Result<Input>>) {
+        let focused = matches!(event, Some(Ok(Input::FocusGained)));
+        let rested = self.looked.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
+        self.wanted |= focused || (rested && matches!(event, Some(Ok(Input::Key(_) | Input::Mouse(_) | Input::Paste(_)))));
+    }
+
+    /// Whether the file has to be read again before `commands` are sent.
+    fn due(&mut self, model: &Model, commands: &[Command]) -> bool {
+        let reads = |c: &Command| {
+            matches!(c, Command::Build(_) | Command::Verify(_) | Command::Plan(_) | Command::Publish { .. } | Command::Release(_))
+        };
+        if !std::mem::take(&mut self.wanted) && !commands.iter().any(reads) {
+            return false;
+        }
+        let (Some(path), Some(known)) = (&model.state.catalog, &self.known) else { return false };
+        self.looked = Some(Instant::now());
+        Self::stamp(path) != *known && !commands.iter().any(|c| matches!(c, Command::LoadCatalog))
+    }
+
+    /// The file is about to be read: what is written from now on is a change.
+    fn reading(&mut self, model: &Model) {
+        if let Some(path) = &model.state.catalog {
+            self.known = Some(Self::stamp(path));
+        }
+    }
+
+    /// The first answer says which file it is.
+    fn saw(&mut self, event: &Event) {
+        if let (None, EventKind::CatalogLoaded { path, .. }) = (&self.known, &event.kind) {
+            self.known = Some(Self::stamp(path));
+        }
+    }
+}
+
 /// The session's clock: the engine's time, carried on between its events.
 struct Clock {
     at: u64,
@@ -447,5 +511,33 @@ impl Signals {
             std::task::Poll::Pending
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalog_that_was_edited_is_read_before_it_is_built_and_only_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("containers.toml");
+        std::fs::write(&path, "a").unwrap();
+        let mut model = Model::with_theme("auto").unwrap();
+        let mut watch = CatalogWatch::default();
+        let build = [Command::Build(crate::session::BuildRequest::default())];
+        assert!(!watch.due(&model, &build));
+        model.state.catalog = Some(path.clone());
+        watch.reading(&model);
+        assert!(!watch.due(&model, &build));
+        std::fs::write(&path, "ab").unwrap();
+        assert!(!watch.due(&model, &[]));
+        assert!(watch.due(&model, &build));
+        watch.touched(&Some(Ok(Input::FocusGained)));
+        assert!(watch.due(&model, &[]));
+        watch.reading(&model);
+        assert!(!watch.due(&model, &build));
+        std::fs::remove_file(&path).unwrap();
+        assert!(watch.due(&model, &build));
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, MoveTo, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -50,13 +50,21 @@ impl Terminal {
         enable_raw_mode()?;
         OURS.store(true, Ordering::SeqCst);
         let mut bytes = Vec::new();
-        queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)?;
         if self.mouse {
             bytes.extend_from_slice(MOUSE_ON);
         }
         self.everything = true;
         self.streaming = false;
         write_once(&bytes)
+    }
+
+    /// Takes the terminal over again after something else stopped and continued us: nobody gave it back before, and
+    /// the shell has set it as it likes it. crossterm takes its own word for raw mode, so that has to be ended first.
+    pub fn reclaim(&mut self, streaming: bool) -> io::Result<()> {
+        disable_raw_mode()?;
+        self.resume()?;
+        if streaming { self.set_streaming(true) } else { Ok(()) }
     }
 
     /// Gives the terminal back.
@@ -148,6 +156,7 @@ fn restore() {
     let _ = EndSynchronizedUpdate.write_ansi(&mut text);
     let _ = write_once(&[text.as_bytes(), MOUSE_OFF].concat());
     text.clear();
+    let _ = DisableFocusChange.write_ansi(&mut text);
     let _ = DisableBracketedPaste.write_ansi(&mut text);
     let _ = Show.write_ansi(&mut text);
     let _ = LeaveAlternateScreen.write_ansi(&mut text);
@@ -175,7 +184,7 @@ pub fn install_panic_hook(told: UnboundedSender<String>) {
         }
         // Only the escape sequences: reading the rest of the input could wait on a lock this thread holds.
         if OURS.swap(false, Ordering::SeqCst) {
-            let _ = write_once(b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?1049l");
+            let _ = write_once(b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l");
             let _ = disable_raw_mode();
         }
         before(panic);

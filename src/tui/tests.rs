@@ -477,3 +477,141 @@ fn a_stale_image_is_not_called_verified() {
     m.feed(&report(&t, false));
     assert!(screen(&mut m, 80, 24).lines().any(|l| l.contains("sqlite3") && l.contains("○ stale")));
 }
+
+#[test]
+fn what_is_missing_is_said_at_the_field_and_is_gone_when_bytes_go_out() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<enter>").unwrap();
+    m.feed(&planned(2, "1.5.0", Verdict::Pass));
+    m.keys("<enter>1.5<enter>").unwrap();
+    for (width, height) in [(80, 24), (40, 10), (120, 40)] {
+        let shown = screen(&mut m, width, height);
+        assert!(shown.contains("type 1.5.0 to send it ❯ 1.5") || width == 40, "{shown}");
+        assert!(m.visible_notices().all(|n| !n.text.contains("nothing has been sent")));
+    }
+    assert!(screen(&mut m, 80, 24).contains("not 1.5.0: type 1.5.0"));
+    assert!(matches!(m.keys(".0<enter>").unwrap()[0], Command::Publish { .. }));
+    assert!(!screen(&mut m, 80, 24).contains("nothing has been sent"));
+}
+
+#[test]
+fn toasts_are_merged_and_never_cover_what_is_typed() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<enter>").unwrap();
+    m.feed(&planned(2, "1.5.0", Verdict::Pass));
+    m.keys("<enter>1.5").unwrap();
+    for i in 0..3 {
+        m.say(super::Level::Error, "the same long thing is said again and again until nobody can bear it any more");
+        m.say(super::Level::Error, format!("another thing {i}"));
+    }
+    assert_eq!(m.visible_notices().count(), 4);
+    let shown = screen(&mut m, 60, 24);
+    assert!(shown.contains("❯ 1.5") && shown.contains("another thing 2") && shown.contains("B to send:"), "{shown}");
+}
+
+#[test]
+fn the_next_release_inherits_neither_force_nor_tags() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<tab>stable<tab><space>").unwrap();
+    assert!(m.release.force);
+    let asked = m.keys("<enter>").unwrap();
+    assert!(matches!(&asked[0], Command::Plan(r) if r.force && r.tags.is_some()));
+    m.feed(&planned(2, "1.5.0", Verdict::Pass));
+    m.keys("<enter>1.5.0<enter>").unwrap();
+    feed(&mut m, publishing(3, "1.5.0"));
+    feed(&mut m, published(3, "1.5.0"));
+    m.keys("<enter>").unwrap();
+    assert_eq!((m.release.step, m.release.force, m.release.tags.value(), m.release.version.value()), (Step::Select, false, "", ""));
+}
+
+#[test]
+fn a_stale_image_is_called_stale_when_it_is_to_be_released() {
+    let mut m = model();
+    m.keys("4").unwrap();
+    assert!(screen(&mut m, 120, 40).lines().any(|l| l.contains("sqlite3") && l.contains("○ stale")));
+}
+
+#[test]
+fn a_catalog_that_broke_while_open_says_why_until_it_is_mended() {
+    let mut m = model();
+    m.keys("R").unwrap();
+    m.feed(&event(2, 9, EventKind::RunFailed { failure: failure() }));
+    update(&mut m, Msg::Tick(100_000));
+    let shown = screen(&mut m, 100, 30);
+    for needle in ["containers.toml cannot be used", "libgit2-9.9", "R reads it again", "▌ fd"] {
+        assert!(shown.contains(needle), "{needle}\n{shown}");
+    }
+    m.feed(&catalog());
+    assert!(!screen(&mut m, 100, 30).contains("cannot be used"));
+}
+
+#[test]
+fn a_long_catalog_error_keeps_the_way_out_and_scrolls() {
+    let mut m = Model::with_theme("auto").unwrap();
+    m.sent(super::Request::Catalog, RunId(1));
+    let message = (0..60).map(|i| format!("line {i} is wrong")).collect::<Vec<_>>().join("\n");
+    let failure = crate::session::Failure { message, ..failure() };
+    m.feed(&event(1, 5, EventKind::RunFailed { failure }));
+    let shown = screen(&mut m, 80, 24);
+    assert!(shown.contains("line 0 is") && shown.contains("R reads it again"), "{shown}");
+    assert!(shown.lines().last().unwrap().contains("R read again"), "{shown}");
+    m.keys("G").unwrap();
+    let shown = screen(&mut m, 80, 24);
+    assert!(shown.contains("line 59 is") && shown.contains("R reads it again"), "{shown}");
+}
+
+#[test]
+fn the_cursors_architecture_is_always_in_view() {
+    let mut m = model();
+    update(&mut m, Msg::Resize(40, 10));
+    m.keys("ll").unwrap();
+    let shown = screen(&mut m, 40, 10);
+    assert!(shown.contains("aarch64"), "{shown}");
+    assert_eq!(targets(&m.keys("b").unwrap()[0]), ["fd/aarch64"]);
+}
+
+#[test]
+fn the_palette_builds_all_of_a_container_before_one_architecture() {
+    let mut m = model();
+    assert_eq!(targets(&m.keys(":build fd<enter>").unwrap()[0]), ["fd/x86_64", "fd/aarch64"]);
+    assert_eq!(targets(&m.keys(":build fd aarch<enter>").unwrap()[0]), ["fd/aarch64"]);
+}
+
+#[test]
+fn esc_goes_back_to_the_builds_one_came_from() {
+    let mut m = model();
+    m.keys("B").unwrap();
+    feed(&mut m, building(2));
+    m.keys("2i").unwrap();
+    assert_eq!(m.screen, Screen::Inspect);
+    m.keys("<esc>").unwrap();
+    assert_eq!(m.screen, Screen::Builds);
+}
+
+#[test]
+fn a_push_is_seen_from_other_screens_and_named_before_quitting() {
+    let mut m = model();
+    m.keys("4<enter>1.5.0<enter>").unwrap();
+    m.feed(&planned(2, "1.5.0", Verdict::Pass));
+    m.keys("<enter>1.5.0<enter>").unwrap();
+    feed(&mut m, publishing(3, "1.5.0"));
+    m.keys("1").unwrap();
+    let head = screen(&mut m, 100, 30).lines().next().unwrap().to_owned();
+    assert!(head.contains(&format!("4 Release {}", m.theme.turning(m.now))), "{head}");
+    m.keys("q").unwrap();
+    let shown = screen(&mut m, 100, 30);
+    assert!(shown.contains("sending 1.5.0") && shown.contains("public"), "{shown}");
+}
+
+#[test]
+fn no_difference_between_packages_is_said_in_so_many_words() {
+    let mut m = model();
+    m.keys("<enter>").unwrap();
+    let t = [Architecture::X86_64, Architecture::Aarch64].map(|a| target("fd", a));
+    m.keys("]]]").unwrap();
+    assert!(!screen(&mut m, 80, 24).contains("names no packages"));
+    feed(&mut m, t.iter().map(inspection));
+    m.keys("D").unwrap();
+    let shown = screen(&mut m, 40, 10);
+    assert!(shown.contains("x86_64") && shown.contains("aarch64"), "{shown}");
+}

@@ -179,6 +179,9 @@ fn effect(model: &mut Model, effect: Effect) -> Vec<Command> {
 
 /// Brings `screen` to the front; looking inside something not read yet asks for it.
 pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Command> {
+    if screen == Screen::Inspect {
+        inspect::came_from(model);
+    }
     model.screen = screen;
     builds::arrange(model);
     match screen {

@@ -104,6 +104,9 @@ fn tabs(model: &Model, area: Rect) -> Vec<(Screen, String, Rect)> {
         if screen == Screen::Builds && failed > 0 {
             title.push_str(&format!(" {}{failed}", model.theme.glyph(super::theme::Glyph::Fail)));
         }
+        if screen == Screen::Release && release::is_sending(model) && model.screen != screen {
+            title.push_str(&format!(" {}", model.theme.turning(model.now)));
+        }
         let width = text::width(&title) as u16;
         out.push((screen, title, Rect { x, width, height: 1, ..area }.intersection(area)));
         x = x.saturating_add(width + 3);
@@ -157,7 +160,8 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         (Action::Palette, "commands"),
         (Action::Help, "help"),
     ];
-    let always = always.iter().filter(|(a, _)| *a != Action::Filter || model.screen != Screen::Release);
+    let broken = model.screen == Screen::Images && model.state.targets.is_empty() && model.catalog_failure.is_some();
+    let always = always.iter().filter(|(a, _)| *a != Action::Filter || (model.screen != Screen::Release && !broken));
     let right: Vec<(String, &str)> = always.map(|(a, word)| (key(*a), *word)).collect();
     let right_width: usize = right.iter().map(|(k, w)| text::width(k) + w.len() + 3).sum();
     let right: Vec<_> = if right_width + 12 > usize::from(area.width) { right.into_iter().skip(1).collect() } else { right };
@@ -169,6 +173,18 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let room = usize::from(area.width).saturating_sub(right_width + 2);
     let mut x = 1;
+    if broken {
+        // Nothing can be done but mend it.
+        for (action, word) in [(Action::Reload, "read again"), (Action::Edit, "edit"), (Action::Quit, "quit")] {
+            let k = key(action);
+            let width = text::width(&k) + text::width(word) + 1;
+            if (action.entry().enabled)(model).is_ok() && x + width <= room {
+                canvas.spans(right_of(area, x as u16), &[(&k, key_style), (" ", word_style), (word, word_style)]);
+                x += width + 2;
+            }
+        }
+        return;
+    }
     let here =
         ACTIONS.iter().filter(|e| !e.hint.is_empty() && (e.scopes.contains(&scope) || e.scopes.contains(&super::action::Scope::Global)));
     for entry in here.filter(|e| (e.enabled)(model).is_ok()).take(6) {

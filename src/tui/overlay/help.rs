@@ -5,7 +5,7 @@ use tui_input::Input;
 use crate::tui::action::{ACTIONS, Entry, Scope};
 use crate::tui::model::Model;
 use crate::tui::theme::Meaning;
-use crate::tui::widget::{Canvas, below, draw_input, modal, right_of, row, scrollbar};
+use crate::tui::widget::{Canvas, below, beside_scrollbar, draw_input, modal, right_of, row, scrollbar};
 
 /// A line: a heading, or an action with its keys.
 pub enum Line {
@@ -48,7 +48,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, search: &Input, scroll: usiz
         canvas.text(row(list, 0), "No key does that; : has every command by name.", Meaning::Muted);
     }
     for (i, line) in lines.iter().skip(first).take(height).enumerate() {
-        let area = row(list, i);
+        let area = row(beside_scrollbar(list, lines.len()), i);
         match line {
             Line::Heading(title) => drop(canvas.text(area, title, Meaning::Title)),
             Line::Action(keys, entry) => {

@@ -6,22 +6,25 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::layout::Rect;
 use tui_input::Input;
 
-use crate::catalog::Target;
+use crate::catalog::{ContainerName, Target};
 use crate::image::Reference;
 use crate::session::Command;
 use crate::tui::action::{ACTIONS, Entry};
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::Level;
 use crate::tui::screen::inspect;
+use crate::tui::screen::release::containers;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::update::{act, build, show, verify};
-use crate::tui::widget::{Align, Canvas, below, draw_input, modal, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, draw_input, modal, right_of, row, scrollbar, window};
 
 /// A row of the palette.
 pub enum Choice {
     /// An action of the table.
     Action(&'static Entry),
+    /// A verb and the container it is about, with all its architectures.
+    Container(&'static str, ContainerName),
     /// A verb and the target it is about.
     Target(&'static str, Target),
     /// A verb and any reference, as it was typed.
@@ -32,6 +35,7 @@ impl Choice {
     fn title(&self) -> String {
         match self {
             Choice::Action(entry) => entry.name.replace('-', " "),
+            Choice::Container(verb, container) => format!("{verb} {container}"),
             Choice::Target(verb, target) => format!("{verb} {} {}", target.container, target.architecture),
             Choice::Reference(verb, reference) => format!("{verb} {reference}"),
         }
@@ -40,6 +44,7 @@ impl Choice {
     fn about(&self) -> &'static str {
         match self {
             Choice::Action(entry) => entry.help,
+            Choice::Container(..) => "every architecture",
             Choice::Target(..) => "",
             Choice::Reference(..) => "any image: a registry's, a layout's, a file's",
         }
@@ -56,6 +61,8 @@ pub fn choices(model: &Model, typed: &str) -> Vec<Choice> {
         return all;
     }
     for verb in ["build", "inspect", "verify"] {
+        // Alike in score, the whole comes before its parts: sorting keeps this order.
+        all.extend(containers(model).into_iter().map(|c| Choice::Container(verb, c)));
         all.extend(model.state.targets.iter().map(|t| Choice::Target(verb, t.target.clone())));
     }
     let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
@@ -92,6 +99,18 @@ pub fn run(model: &mut Model, typed: &str, cursor: usize) -> Vec<Command> {
     }
     match choices.swap_remove(cursor.min(choices.len() - 1)) {
         Choice::Action(entry) => act(model, entry.action),
+        Choice::Container(verb, container) => {
+            let of_it = |t: &&Target| t.container == container;
+            let targets: Vec<Target> = model.state.targets.iter().map(|t| &t.target).filter(of_it).cloned().collect();
+            match verb {
+                "build" => build(model, targets),
+                "verify" => verify(model, targets),
+                _ => {
+                    inspect::look_at(model, container);
+                    show(model, Screen::Inspect)
+                }
+            }
+        }
         Choice::Target("build", target) => build(model, vec![target]),
         Choice::Target("verify", target) => verify(model, vec![target]),
         Choice::Target(_, target) => {
@@ -102,6 +121,7 @@ pub fn run(model: &mut Model, typed: &str, cursor: usize) -> Vec<Command> {
             if verb == "verify" {
                 model.inspect.tab = inspect::Tab::Checks;
             }
+            inspect::came_from(model);
             model.screen = Screen::Inspect;
             inspect::look_at_reference(model, reference)
         }
@@ -123,7 +143,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, typed: &Input, cursor: usize
     let visible = window(at, choices.len(), usize::from(list.height));
     for (line, index) in visible.clone().enumerate() {
         let choice = &choices[index];
-        let area = row(list, line);
+        let area = row(beside_scrollbar(list, choices.len()), line);
         let mut why = None;
         let mut keys = String::new();
         if let Choice::Action(entry) = choice {

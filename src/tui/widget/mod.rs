@@ -13,5 +13,5 @@ pub use input::{draw_input, edit};
 pub use log_pane::{LogView, draw_log, find_in_log};
 pub use meter::meter;
 pub use panel::{modal, panel, rule};
-pub use scroll::{scrollbar, window};
+pub use scroll::{beside_scrollbar, scrollbar, window};
 pub use tree::{Tree, TreeRow};

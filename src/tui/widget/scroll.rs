@@ -13,6 +13,12 @@ pub fn window(cursor: usize, len: usize, height: usize) -> Range<usize> {
     first..len.min(first + height)
 }
 
+/// The part of `area` that is for text when `len` lines are shown in it: all but the scrollbar's column, when there
+/// is a scrollbar.
+pub fn beside_scrollbar(area: Rect, len: usize) -> Rect {
+    Rect { width: area.width.saturating_sub(u16::from(len > usize::from(area.height))), ..area }
+}
+
 /// A thumb on the last column of `area`, when not everything is visible.
 pub fn scrollbar(canvas: &mut Canvas<'_>, area: Rect, visible: &Range<usize>, len: usize) {
     let height = usize::from(area.height);

@@ -8,7 +8,7 @@ use tui_input::Input;
 
 use super::view;
 use crate::catalog::Target;
-use crate::session::{Command, Outcome, Phase, RunId};
+use crate::session::{Command, Outcome, Phase, Run, RunEnd, RunId};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
@@ -86,6 +86,23 @@ pub fn arrange(model: &mut Model) {
     let runs = model.state.runs.iter().filter(|(_, run)| !run.lines.is_empty() || (run.phase.is_some() && run.is_running()));
     let runs: Vec<Task> = runs.map(|(id, _)| Task::Run(*id)).collect();
     let targets: Vec<Task> = model.state.builds.keys().cloned().map(Task::Target).collect();
+    // What was only asked on the way (checks, plans, reading) leaves no trace when it ended well.
+    let state = &model.state;
+    let ended_well = |run: &Run| match run.end {
+        Some(RunEnd::Finished { failed }) => run.lines.is_empty() || (failed == 0 && run.command != "build"),
+        _ => false,
+    };
+    let gone = |task: &Task| match task {
+        Task::Run(run) => state.runs.get(run).is_none_or(ended_well),
+        Task::Target(_) => false,
+    };
+    let runs: Vec<Task> = runs.into_iter().filter(|task| !gone(task)).collect();
+    let before = position(model);
+    model.builds.order.retain(|task| !gone(task));
+    if model.builds.selected.as_ref().is_some_and(gone) {
+        let order = &model.builds.order;
+        model.builds.selected = order.get(before.min(order.len().saturating_sub(1))).cloned();
+    }
     let order = &mut model.builds.order;
     for task in runs.into_iter().chain(targets) {
         if !order.contains(&task) {

@@ -1,5 +1,7 @@
 //! Draws the list of tasks and the logs.
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 
 use super::failure;
@@ -177,8 +179,24 @@ fn describe(model: &Model, task: &Task) -> (String, String, Status) {
                 (status.glyph, status.meaning, status.word, status.detail) = (Glyph::Pass, Meaning::Muted, "done".into(), String::new());
             }
             let phase = run.phase.clone().unwrap_or_default();
-            (format!("{} {phase}", run.command), format!("run {}", id.0), status)
+            (in_words(&run.command, &phase).into_owned(), format!("run {}", id.0), status)
         }
+    }
+}
+
+/// What a run does, as its user would say it.
+fn in_words<'a>(command: &'a str, phase: &str) -> Cow<'a, str> {
+    match (command, phase) {
+        ("list", _) => "reading containers.toml".into(),
+        ("build", "lock") => "locking packages".into(),
+        ("build", "check" | "verify") => "verifying".into(),
+        ("build", "out") => "writing the layout".into(),
+        ("verify", _) | ("push" | "release", "verify") => "verifying".into(),
+        ("inspect", _) => "reading an image".into(),
+        ("plan", _) | ("push" | "release", "plan") => "planning".into(),
+        ("push" | "release", "") => "publishing".into(),
+        (command, "") => command.into(),
+        (command, phase) => format!("{command}: {}", text::printable(phase)).into(),
     }
 }
 
@@ -243,7 +261,12 @@ fn progress(model: &Model, task: &Task) -> Option<(String, (u64, u64))> {
         crate::progress::Unit::Packages => format!("{n} packages"),
         crate::progress::Unit::Entries => format!("{n} entries"),
     };
-    let words = if total > 0 { format!("{} of {}", of(done.min(total)), of(total)) } else { of(done) };
+    let words = match (total, unit) {
+        (0, _) => of(done),
+        // A unit that is the same on both sides is said once.
+        (_, crate::progress::Unit::Bytes) => format!("{} of {}", of(done.min(total)), of(total)),
+        _ => format!("{} of {}", done.min(total), of(total)),
+    };
     Some((words, (done, total)))
 }
 

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::state::{rows, under_cursor};
+use super::state::under_cursor;
 use crate::catalog::{BuilderKind, Target};
 use crate::session::{Outcome, Phase};
 use crate::tui::model::Model;
@@ -46,7 +46,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         };
         lines.pair("builder", builder, Meaning::Muted);
     }
-    let total = rows(model).len();
+    // Of the whole catalog, whatever the filter leaves.
+    let total = model.state.targets.iter().map(|t| &t.target.container).collect::<std::collections::BTreeSet<_>>().len();
     lines.pair(
         "catalog",
         &format!("{}, {}", text::count(total, "container"), text::count(model.state.targets.len(), "target")),

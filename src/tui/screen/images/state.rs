@@ -29,6 +29,8 @@ pub struct Images {
     pub filter: Input,
     /// Whether the filter is being typed.
     pub filtering: bool,
+    /// First visible line of what is wrong with the catalog, when there is nothing else to see.
+    pub scroll: usize,
 }
 
 /// One row: a container and its targets.
@@ -111,6 +113,9 @@ pub fn selection(model: &Model) -> Vec<Target> {
 /// Does what `action` means here.
 pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
     clamp(model);
+    if model.state.targets.is_empty() {
+        scroll(model, action);
+    }
     let len = rows(model).len();
     let last = len.saturating_sub(1);
     let page = usize::from(model.body().height).saturating_sub(4).max(1);
@@ -177,6 +182,21 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
     Vec::new()
 }
 
+/// Scrolls what is wrong with the catalog.
+fn scroll(model: &mut Model, action: Action) {
+    let (last, at) = (view::problem_scroll(model), model.images.scroll);
+    model.images.scroll = match action {
+        Action::Up => at.saturating_sub(1),
+        Action::PageUp => at.saturating_sub(10),
+        Action::Down => at + 1,
+        Action::PageDown => at + 10,
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => at,
+    }
+    .min(last);
+}
+
 /// Puts the cursor where the mouse was clicked; whether it was there already.
 pub fn click(model: &mut Model, at: Position) -> bool {
     let areas = view::areas(model, model.body());
@@ -189,7 +209,7 @@ pub fn click(model: &mut Model, at: Position) -> bool {
     if row >= len {
         return false;
     }
-    let column = areas.columns.iter().position(|c| at.x >= c.x && at.x < c.right()).map_or(0, |c| c + 1);
+    let column = areas.columns.iter().position(|c| at.x >= c.x && at.x < c.right()).map_or(0, |c| areas.first_column + c + 1);
     let same = (model.images.row, model.images.column) == (row, column);
     (model.images.row, model.images.column) = (row, column);
     same

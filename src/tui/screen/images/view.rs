@@ -5,12 +5,13 @@ use ratatui::layout::Rect;
 use super::detail;
 use super::state::{Row, columns, rows};
 use crate::catalog::Architecture;
+use crate::session::Failure;
 use crate::tui::model::Model;
 use crate::tui::msg::Request;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, below, draw_input, modal, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, below, draw_input, panel, right_of, row, scrollbar, window};
 
 /// Where things are.
 pub struct Areas {
@@ -18,14 +19,18 @@ pub struct Areas {
     pub table: Rect,
     /// The names.
     pub name: Rect,
-    /// One per architecture.
+    /// One per visible architecture.
     pub columns: Vec<Rect>,
+    /// The first visible architecture: the cursor's is always among them.
+    pub first_column: usize,
     /// What is in it; empty when there is no room.
     pub packages: Rect,
     /// What the cursor is on; empty when there is no room.
     pub detail: Rect,
     /// The line of the filter; empty when there is none.
     pub filter: Rect,
+    /// Why the catalog could not be read again; empty when it could.
+    pub problem: Rect,
 }
 
 /// Divides `body`: detail beside the table when wide, below it when high enough; columns drop from the right.
@@ -33,6 +38,13 @@ pub fn areas(model: &Model, body: Rect) -> Areas {
     let filtering = model.images.filtering || !model.images.filter.value().is_empty();
     let filter = Rect { height: u16::from(filtering).min(body.height), ..body };
     let rest = below(body, filter.height);
+    // Half of the screen at most: what was read before is still there to be worked with.
+    let problem = match &model.catalog_failure {
+        Some(failure) => (problem_lines(failure, rest.width).len() as u16 + 2).min(rest.height / 2),
+        None => 0,
+    };
+    let problem = below(rest, rest.height - problem);
+    let rest = Rect { height: rest.height - problem.height, ..rest };
     let (table, detail) = if rest.width >= 140 {
         let side = (rest.width / 3).clamp(50, 72);
         (Rect { width: rest.width - side - 1, ..rest }, Rect { height: rest.height.min(20), ..right_of(rest, rest.width - side) })
@@ -60,7 +72,8 @@ pub fn areas(model: &Model, body: Rect) -> Areas {
     }
     let packages = Rect { x: (x + 1).min(table.right()), width: table.right().saturating_sub(x + 2), ..table };
     let packages = if packages.width < 16 { Rect { width: 0, ..packages } } else { packages };
-    Areas { table, name, columns: cells, packages, detail, filter }
+    let first_column = model.images.column.saturating_sub(cells.len()).min(usize::from(architectures).saturating_sub(cells.len()));
+    Areas { table, name, columns: cells, first_column, packages, detail, filter, problem }
 }
 
 /// ```text
@@ -76,6 +89,9 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     let areas = areas(model, body);
     let rows = rows(model);
     view_filter(model, canvas, areas.filter, rows.len());
+    if let Some(failure) = &model.catalog_failure {
+        view_problem(canvas, areas.problem, failure);
+    }
     view_head(model, canvas, &areas);
     if rows.is_empty() {
         let said = format!("No container is like “{}”. esc clears the filter.", model.images.filter.value());
@@ -106,13 +122,16 @@ fn view_head(model: &Model, canvas: &mut Canvas<'_>, areas: &Areas) {
     let marked = model.images.marked.len();
     let head = if marked > 0 { format!("{marked} marked") } else { "CONTAINER".to_owned() };
     canvas.text(right_of(row(areas.name, 0), 2), &head, if marked > 0 { Meaning::Accent } else { Meaning::Muted });
-    for (area, architecture) in areas.columns.iter().zip(columns(model)) {
+    for (area, architecture) in areas.columns.iter().zip(columns(model).into_iter().skip(areas.first_column)) {
         canvas.text(right_of(row(*area, 0), 1), architecture.name(), Meaning::Muted);
     }
     canvas.text(row(areas.packages, 0), "PACKAGES", Meaning::Muted);
-    let hidden = columns(model).len().saturating_sub(areas.columns.len());
-    if hidden > 0 {
-        canvas.aligned(row(areas.table, 0), &format!("+{hidden}"), Meaning::Muted, Align::Right);
+    let before = areas.first_column;
+    let after = columns(model).len().saturating_sub(before + areas.columns.len());
+    if before + after > 0 {
+        let parts = [(before, format!("-{before}")), (after, format!("+{after}"))];
+        let said = parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, said)| said).collect::<Vec<_>>().join(" ");
+        canvas.aligned(row(areas.table, 0), &said, Meaning::Muted, Align::Right);
     }
 }
 
@@ -128,8 +147,9 @@ fn view_row(model: &Model, canvas: &mut Canvas<'_>, areas: &Areas, item: &Row<'_
     }
     let label = Rect { width: name.width.saturating_sub(4), ..right_of(name, 2) };
     canvas.text(label, item.container.as_str(), if here { Meaning::Title } else { Meaning::Text });
-    for (i, (area, architecture)) in areas.columns.iter().zip(columns(model)).enumerate() {
-        view_cell(model, canvas, row(*area, line), item, architecture, here && model.images.column == i + 1);
+    for (i, architecture) in columns(model).into_iter().enumerate().skip(areas.first_column).take(areas.columns.len()) {
+        let area = row(areas.columns[i - areas.first_column], line);
+        view_cell(model, canvas, area, item, architecture, here && model.images.column == i + 1);
     }
     if let Some(first) = item.targets.first() {
         canvas.text(row(areas.packages, line), &first.packages.join(" "), Meaning::Muted);
@@ -160,17 +180,58 @@ fn view_cell(model: &Model, canvas: &mut Canvas<'_>, area: Rect, item: &Row<'_>,
     }
 }
 
+const CATALOG_PROBLEM: &str = "containers.toml cannot be used";
+
+/// What is wrong with the catalog and what to do, as lines for a panel of `width` columns.
+fn problem_lines(failure: &Failure, width: u16) -> Vec<(String, Meaning)> {
+    let width = usize::from(width.saturating_sub(5)).max(2);
+    let wrapped = |value: &str, meaning| -> Vec<_> {
+        let lines = value.lines().map(|l| text::printable(l).into_owned());
+        lines.flat_map(|l| text::wrap(&l, width).into_iter().map(|p| (p.to_owned(), meaning)).collect::<Vec<_>>()).collect()
+    };
+    let mut lines = wrapped(&failure.message, Meaning::Failure);
+    lines.extend(wrapped(failure.hint.as_deref().unwrap_or("mend it and press R"), Meaning::Text));
+    lines
+}
+
+/// How far what is wrong with the catalog can be scrolled when there is nothing else to see.
+pub fn problem_scroll(model: &Model) -> usize {
+    let body = model.body();
+    let lines = model.catalog_failure.as_ref().map_or(0, |f| problem_lines(f, body.width.saturating_sub(4).min(100)).len());
+    lines.saturating_sub(usize::from(body.height.saturating_sub(4)))
+}
+
+fn view_lines(canvas: &mut Canvas<'_>, area: Rect, lines: &[(String, Meaning)], scroll: usize) {
+    let height = usize::from(area.height);
+    let first = scroll.min(lines.len().saturating_sub(height));
+    let text = Rect { width: area.width.saturating_sub(1), ..area };
+    for (i, (line, meaning)) in lines.iter().skip(first).take(height).enumerate() {
+        canvas.text(row(text, i), line, *meaning);
+    }
+    scrollbar(canvas, area, &(first..(first + height).min(lines.len())), lines.len());
+}
+
+/// The catalog was changed and cannot be read any more: it stands here until it can.
+fn view_problem(canvas: &mut Canvas<'_>, area: Rect, failure: &Failure) {
+    let inside = panel(canvas, area, CATALOG_PROBLEM, "shown: as it was read before   R reads it again", false);
+    let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
+    view_lines(canvas, inside, &problem_lines(failure, area.width), 0);
+}
+
 /// Nothing to show yet: why, and what to do.
 fn view_nothing(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     if let Some(failure) = &model.catalog_failure {
-        let hint = failure.hint.as_deref().unwrap_or("mend it and press R");
         let width = body.width.saturating_sub(4).min(100);
-        let text_width = usize::from(width.saturating_sub(4)).max(2);
-        let lines = text::wrap(&failure.message, text_width).len() + text::wrap(hint, text_width).len();
-        let inside = modal(canvas, width, lines as u16 + 6, "containers.toml cannot be used", "");
-        let used = canvas.paragraph(below(inside, 1), &failure.message, Meaning::Failure);
-        let used = used + 2 + canvas.paragraph(below(inside, used + 2), hint, Meaning::Text);
-        canvas.text(row(inside, usize::from(used) + 1), "R reads it again   q quits", Meaning::Muted);
+        let lines = problem_lines(failure, width);
+        // Tabs and footer stay in sight.
+        let height = (lines.len() as u16).saturating_add(4).min(body.height);
+        let place = Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 3, width, height };
+        let inside = panel(canvas, place, CATALOG_PROBLEM, "", true);
+        let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
+        let text = Rect { height: inside.height.saturating_sub(2), ..inside };
+        view_lines(canvas, text, &lines, model.images.scroll);
+        let foot = row(inside, usize::from(inside.height.saturating_sub(1)));
+        canvas.text(foot, "R reads it again   q quits", Meaning::Muted);
         return;
     }
     let middle = below(body, body.height / 3);

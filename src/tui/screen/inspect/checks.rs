@@ -2,13 +2,14 @@
 
 use ratatui::layout::Rect;
 
+use super::facts::short;
 use super::state::{Column, columns, cursor};
 use super::view::{Grid, view_cursor};
 use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
-use crate::tui::widget::{Canvas, below, modal, right_of, row, scrollbar, window};
+use crate::tui::widget::{Canvas, below, beside_scrollbar, modal, right_of, row, scrollbar, window};
 use crate::verify::{Check, CheckResult, Finding, Verdict};
 
 /// The checks to show, as the differences switch leaves them.
@@ -64,7 +65,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
                     let (glyph, meaning) = status::of_verdict(result.verdict);
                     let lies = result.verdict == Verdict::Fail && matches!(check, Check::ElfMachine | Check::ConfigPlatform);
                     let meaning = if lies { Meaning::Mismatch } else { meaning };
-                    let said = format!("{} {} {}", canvas.glyph(glyph), result.verdict, text::printable(&result.summary));
+                    let said = format!("{} {} {}", canvas.glyph(glyph), result.verdict, text::printable(&short(result)));
                     canvas.text(cell, &said, meaning);
                 }
                 None => drop(canvas.text(cell, "not checked", Meaning::Muted)),
@@ -102,8 +103,9 @@ pub fn view_finding(model: &Model, canvas: &mut Canvas<'_>, check: Check, scroll
     let inside = modal(canvas, width, (lines.len() as u16).saturating_add(3).clamp(8, most.max(8)), check.id(), "esc closes");
     let height = usize::from(inside.height);
     let first = scroll.min(lines.len().saturating_sub(height));
+    let text = beside_scrollbar(inside, lines.len());
     for (i, (line, meaning)) in lines.iter().skip(first).take(height).enumerate() {
-        canvas.text(row(inside, i), line, *meaning);
+        canvas.text(row(text, i), line, *meaning);
     }
     scrollbar(canvas, inside, &(first..(first + height).min(lines.len())), lines.len());
 }

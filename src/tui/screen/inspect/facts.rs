@@ -1,5 +1,7 @@
 //! The overview: what the config claims, what the files are, and the numbers, one column per architecture.
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 
 use super::state::{Column, columns, cursor};
@@ -9,7 +11,7 @@ use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Canvas, below, scrollbar, window};
-use crate::verify::{Check, Verdict};
+use crate::verify::{Check, CheckResult, Verdict};
 
 /// One line: a label and a value per architecture.
 pub struct Fact {
@@ -98,9 +100,32 @@ fn of_check(column: &Column<'_>, check: Check, claim: fn(&crate::session::Inspec
         // The claim itself is what there is to see; why it is wrong stands behind it.
         (Check::ConfigPlatform, Some(claim), Verdict::Fail | Verdict::Warn) => format!("{claim}: {}", result.summary),
         (Check::ConfigPlatform, Some(claim), _) => claim,
-        _ => result.summary.clone(),
+        _ => short(result).into_owned(),
     };
     Value { text, meaning, glyph: Some(glyph) }
+}
+
+/// A check's summary with what tells architectures apart at its beginning, where a narrow column does not cut it:
+/// `407 ELF files, all 64-bit little-endian x86-64` as `x86-64 · 407 files, 64-bit LE`. Other summaries stay.
+pub fn short(result: &CheckResult) -> Cow<'_, str> {
+    let parts = || {
+        let (number, rest) = result.summary.split_once(" ELF file")?;
+        let (_, rest) = rest.split_once(", all ").filter(|(plural, _)| matches!(*plural, "" | "s"))?;
+        let (bits, rest) = rest.split_once("-bit ")?;
+        let (order, rest) = rest.split_once("-endian ")?;
+        let order = match order {
+            "little" => "LE",
+            "big" => "BE",
+            _ => return None,
+        };
+        let (machine, aside) = rest.split_at(rest.find(", ").unwrap_or(rest.len()));
+        let files = if number == "1" { "file" } else { "files" };
+        Some(format!("{machine} · {number} {files}, {bits}-bit {order}{aside}"))
+    };
+    match parts() {
+        Some(short) if result.check == Check::ElfMachine && result.verdict == Verdict::Pass => Cow::Owned(short),
+        _ => Cow::Borrowed(&result.summary),
+    }
 }
 
 fn of_checks(column: &Column<'_>) -> Value {
@@ -157,4 +182,24 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
     }
     scrollbar(canvas, list, &visible, rows.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_comes_first_and_what_is_not_understood_stays() {
+        let result =
+            |summary: &str| CheckResult { check: Check::ElfMachine, verdict: Verdict::Pass, summary: summary.into(), findings: Vec::new() };
+        for (summary, expected) in [
+            ("407 ELF files, all 64-bit little-endian x86-64", "x86-64 · 407 files, 64-bit LE"),
+            ("1 ELF file, all 64-bit big-endian S390, 2 BPF programs aside", "S390 · 1 file, 64-bit BE, 2 BPF programs aside"),
+            ("no ELF files", "no ELF files"),
+            ("312 ELF files, all x86-64", "312 ELF files, all x86-64"),
+            ("3 files wrong (of 3 ELF files)", "3 files wrong (of 3 ELF files)"),
+        ] {
+            assert_eq!(short(&result(summary)), expected);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::image::Digest;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, below, meter, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, meter, right_of, row, scrollbar, window};
 
 /// How many layers the image with the cursor has.
 pub fn len(model: &Model) -> usize {
@@ -48,10 +48,11 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let at = cursor(model).min(inspection.layers.len().saturating_sub(1));
     let per_page = usize::from(list.height / 2).max(1);
     let visible = window(at, inspection.layers.len(), per_page);
+    let lines = if visible.len() < inspection.layers.len() { beside_scrollbar(list, usize::MAX) } else { list };
     let dots = canvas.glyph(Glyph::Ellipsis);
     for (i, index) in visible.clone().enumerate() {
         let layer = &inspection.layers[index];
-        let (top, bottom) = (row(list, i * 2), row(list, i * 2 + 1));
+        let (top, bottom) = (row(lines, i * 2), row(lines, i * 2 + 1));
         canvas.text(right_of(top, 2), &format!("{}", index + 1), Meaning::Muted);
         let wide = area.width >= 100;
         let digest = if area.width >= 170 { layer.digest.to_string() } else { format!("{}{dots}", &layer.digest.to_string()[..19]) };

@@ -9,5 +9,5 @@ mod tree_view;
 mod view;
 
 pub use checks::view_finding;
-pub use state::{Inspect, Tab, act, entered, failed, look_at, look_at_reference, search_changed, selection, wanted};
+pub use state::{Inspect, Tab, act, came_from, entered, failed, look_at, look_at_reference, search_changed, selection, wanted};
 pub use view::view;

@@ -1,15 +1,16 @@
 //! The packages of every architecture, joined by name, so that a version that differs is seen at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ratatui::layout::Rect;
 
 use super::state::{columns, cursor};
 use super::view::{Grid, view_cursor};
 use crate::tui::model::Model;
+use crate::tui::msg::Request;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, below, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, below, right_of, row, scrollbar, window};
 
 /// One package and its version per architecture; empty where it is missing.
 pub struct PackageRow<'a> {
@@ -34,6 +35,26 @@ pub fn rows(model: &Model) -> Vec<PackageRow<'_>> {
     rows.filter(wanted).collect()
 }
 
+/// Why there is no package to show.
+fn why_empty(model: &Model) -> String {
+    let columns = columns(model);
+    let names: BTreeSet<&str> = columns.iter().filter_map(|c| c.inspection).flat_map(|i| &i.packages).map(|p| p.name.as_str()).collect();
+    let unread = columns.iter().any(|c| c.inspection.is_none());
+    if unread && model.awaits(|r| matches!(r, Request::Inspect(_))) {
+        format!("{} reading the image", model.theme.turning(model.now))
+    } else if !model.inspect.search.value().is_empty() {
+        "No package is like that.".into()
+    } else if !names.is_empty() && columns.len() < 2 {
+        "There is one image: nothing to compare it with. D shows its packages.".into()
+    } else if !names.is_empty() {
+        format!("No differences: all {} are the same.", text::count(names.len(), "package"))
+    } else if unread {
+        "Not read yet.".into()
+    } else {
+        "The image names no packages.".into()
+    }
+}
+
 impl PackageRow<'_> {
     fn differs(&self) -> bool {
         self.versions.windows(2).any(|w| w[0] != w[1])
@@ -49,13 +70,18 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let rows = rows(model);
     let grid = Grid::new(area, 26, columns(model).len());
     grid.head(model, canvas, "PACKAGE");
-    let head = row(area, 0);
-    canvas.aligned(Rect { width: head.width.saturating_sub(2), ..head }, &text::count(rows.len(), "package"), Meaning::Muted, Align::Right);
+    // The number stands behind the last heading, or not at all.
+    let all = columns(model);
+    let taken = all.last().map_or(0, |c| grid.cell(all.len() - 1, 0).x - area.x + text::width(&c.label) as u16 + 2);
+    let rest = right_of(row(area, 0), taken);
+    let rest = Rect { width: rest.width.saturating_sub(2), ..rest };
+    let number = text::count(rows.len(), "package");
+    if text::width(&number) <= usize::from(rest.width) {
+        canvas.aligned(rest, &number, Meaning::Muted, Align::Right);
+    }
     let list = below(area, 1);
     if rows.is_empty() {
-        let any = columns(model).iter().any(|c| c.inspection.is_some_and(|i| !i.packages.is_empty()));
-        let said = if any { "No package is like that." } else { "The image names no packages." };
-        canvas.text(crate::tui::widget::right_of(row(list, 1), 2), said, Meaning::Muted);
+        canvas.text(right_of(row(list, 1), 2), &why_empty(model), Meaning::Muted);
         return;
     }
     let at = cursor(model).min(rows.len() - 1);

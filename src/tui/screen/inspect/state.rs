@@ -79,6 +79,8 @@ pub struct Inspect {
     pub only_differences: bool,
     /// What could not be read, by subject.
     pub failures: BTreeMap<String, Failure>,
+    /// The screen to go back to, when it is not Images.
+    came_from: Option<Screen>,
     /// What has been asked for: each image is read and checked once.
     asked: BTreeSet<(Target, Digest)>,
 }
@@ -155,6 +157,13 @@ pub fn look_at_reference(model: &mut Model, reference: Reference) -> Vec<Command
     model.inspect.subject = Some(Subject::Reference(reference.to_string()));
     (model.inspect.column, model.inspect.cursor) = (0, [0; 5]);
     vec![Command::Inspect(reference.clone()), Command::Verify(vec![reference])]
+}
+
+/// The screen is about to come to the front: going back leads to the one in front now.
+pub fn came_from(model: &mut Model) {
+    if model.screen != Screen::Inspect {
+        model.inspect.came_from = Some(model.screen);
+    }
 }
 
 /// The screen came to the front: without a subject it looks at what the Images cursor is on.
@@ -259,7 +268,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
                 model.inspect.searching = false;
                 model.inspect.search.reset();
             } else {
-                model.screen = Screen::Images;
+                model.screen = model.inspect.came_from.take().unwrap_or(Screen::Images);
+                super::super::builds::arrange(model);
             }
         }
         Action::Open if model.inspect.searching => model.inspect.searching = false,

@@ -7,7 +7,7 @@ use super::view::view_cursor;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Canvas, TreeRow, below, right_of, row, scrollbar, window};
+use crate::tui::widget::{Canvas, TreeRow, below, beside_scrollbar, right_of, row, scrollbar, window};
 
 /// The visible lines.
 pub fn rows(model: &Model) -> Vec<TreeRow> {
@@ -78,7 +78,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             (canvas.style(Meaning::Muted), canvas.style(if hit { Meaning::Match } else { Meaning::Accent }), canvas.style(Meaning::Text));
         let (name, shown) = (text::printable(&item.key), text::printable(&item.value));
         canvas.spans(
-            right_of(row(list, line), 2),
+            right_of(row(beside_scrollbar(list, rows.len()), line), 2),
             &[(&indent, muted), (fold, muted), (" ", muted), (&name, key), ("  ", muted), (&shown, value)],
         );
         if index == at {

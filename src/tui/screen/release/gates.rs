@@ -55,7 +55,17 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if plan(model).is_none() {
         let phase = model.state.running().filter_map(|(_, r)| r.phase.as_deref()).next().unwrap_or("asking the registry");
         canvas.text(row(area, 0), &format!("{} {phase}", model.theme.turning(model.now)), Meaning::Running);
+        view_hint(model, canvas, area);
         return;
     }
-    page(model, usize::from(area.width)).draw(canvas, area, model.release.scroll);
+    let foot = u16::from(model.release.hint.is_some());
+    let page_area = Rect { height: area.height.saturating_sub(foot), ..area };
+    page(model, usize::from(area.width)).draw(canvas, page_area, model.release.scroll);
+    view_hint(model, canvas, area);
+}
+
+fn view_hint(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    if let Some(hint) = &model.release.hint {
+        canvas.text(row(area, usize::from(area.height.saturating_sub(1))), hint, Meaning::Warning);
+    }
 }

@@ -10,7 +10,7 @@ mod tags;
 mod view;
 
 pub use state::{
-    Release, Step, act, can_plan, catalog_changed, entered, input, is_sending, plan, plan_failed, planned, published, publishing,
-    selection, start,
+    Release, Step, act, can_plan, catalog_changed, containers, entered, input, is_sending, plan, plan_failed, planned, published,
+    publishing, selection, start,
 };
 pub use view::view;

@@ -65,7 +65,7 @@ pub fn page(model: &Model) -> Page {
 ///   1.5.0 → 7ac1…  new
 ///   latest → 7ac1… moves from 0b13…
 /// ── total ─────────────────────────────
-/// 2 images, 5 blobs, 31.7 MiB to send
+/// 31.7 MiB to send: 2 images, 5 blobs new, 1 there already, 0 shared
 /// type 1.5.0 to send it  ❯ 1.5▏
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -73,7 +73,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(row(area, 1), "There is no plan any more; esc goes back.", Meaning::Muted);
         return;
     };
-    let bottom = 4.min(area.height);
+    let bottom = 5.min(area.height);
     let top = Rect { height: area.height - bottom, ..area };
     page(model).draw(canvas, top, model.release.scroll);
     let foot = Rect { y: area.bottom() - bottom, height: bottom, ..area };
@@ -81,16 +81,17 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let images: usize = plan.containers.iter().map(|c| c.images.len()).sum();
     let (new, there, shared) = plan.blob_counts();
     let total = format!(
-        "{}, {} to send, {} there already, {} shared: {} to send",
+        "{} to send: {}, {} new, {there} there already, {shared} shared",
+        text::bytes(plan.bytes_to_upload()),
         text::count(images, "image"),
         text::count(new, "blob"),
-        there,
-        shared,
-        text::bytes(plan.bytes_to_upload())
     );
     canvas.text(row(foot, 1), &total, Meaning::Text);
     let line = row(foot, 3);
     let ask = format!("type {} to send it {} ", plan.version, canvas.glyph(Glyph::Caret));
     let used = canvas.text(line, &ask, Meaning::Accent);
     draw_input(canvas, right_of(line, used), &model.release.confirm, "", true);
+    if let Some(hint) = &model.release.hint {
+        canvas.text(row(foot, 4), hint, Meaning::Warning);
+    }
 }

@@ -6,7 +6,7 @@ use super::state::{is_sending, publication};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, below, meter, right_of, row, scrollbar};
+use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, meter, right_of, row, scrollbar};
 
 /// How many lines the blobs and tags take.
 pub fn len(model: &Model) -> usize {
@@ -33,6 +33,9 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     meter(canvas, Rect { width: head.width.saturating_sub(24), ..head }, publication.sent(), publication.bytes.max(1), Meaning::Accent);
     canvas.aligned(head, &words, Meaning::Text, Align::Right);
     let mut foot = 0;
+    if let Some(hint) = model.release.hint.as_ref().filter(|_| area.height > 2) {
+        canvas.text(row(area, 1), hint, Meaning::Warning);
+    }
     if let Some(failure) = &publication.failure {
         let box_ = Rect { y: area.bottom().saturating_sub(5), height: area.height.min(5), ..area };
         let used = canvas.paragraph(Rect { height: 2.min(box_.height), ..box_ }, &text::printable(&failure.message), Meaning::Failure);
@@ -61,7 +64,7 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, list: Rect) {
     blobs.sort_by_key(|(_, blob)| blob.done);
     let first = model.release.scroll.min(total.saturating_sub(height));
     let tags = publication.tags.iter().rev();
-    let mut lines = Lines { canvas, list, skip: first, next: 0 };
+    let mut lines = Lines { canvas, list: beside_scrollbar(list, total), skip: first, next: 0 };
     for (reference, digest) in tags {
         if let Some(line) = lines.next() {
             let said = format!("{} {reference}  {}", lines.canvas.glyph(Glyph::Pushed), digest.short());

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::state::{containers, readiness};
+use super::state::{Readiness, containers, readiness};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
@@ -43,9 +43,10 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let architectures: Vec<&str> = targets.map(|t| t.target.architecture.name()).collect();
         let rest = right_of(line, longest + 8);
         let (glyph, word, meaning) = match readiness(model, name) {
-            (_, true) => (Glyph::Pass, "verified", Meaning::Success),
-            (true, false) => (Glyph::Warn, "not verified", Meaning::Warning),
-            (false, false) => (Glyph::Stale, "not built", Meaning::Warning),
+            Readiness::Verified => (Glyph::Pass, "verified", Meaning::Success),
+            Readiness::Unverified => (Glyph::Warn, "not verified", Meaning::Warning),
+            Readiness::Stale => (Glyph::Stale, "stale", Meaning::Stale),
+            Readiness::Missing => (Glyph::Never, "not built", Meaning::Muted),
         };
         let state = format!("{} {word}", canvas.glyph(glyph));
         let state_width = text::width(&state) as u16;
@@ -59,5 +60,9 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
     }
     scrollbar(canvas, list, &visible, names.len());
-    canvas.text(row(area, usize::from(area.height.saturating_sub(1))), "space chooses   a all   enter goes on", Meaning::Muted);
+    let foot = row(area, usize::from(area.height.saturating_sub(1)));
+    match &model.release.hint {
+        Some(hint) => canvas.text(foot, hint, Meaning::Warning),
+        None => canvas.text(foot, "space chooses   a all   enter goes on", Meaning::Muted),
+    };
 }

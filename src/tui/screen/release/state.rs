@@ -7,7 +7,7 @@ use tui_input::Input;
 use super::{result, tags};
 use crate::catalog::{ContainerName, Target};
 use crate::release::Plan;
-use crate::session::{Command, Failure, ImageState, Publication, PushRequest, RunId};
+use crate::session::{Command, Failure, ImageState, Publication, PushRequest, RunId, TargetSummary};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
@@ -80,6 +80,8 @@ pub struct Release {
     pub failure: Option<Failure>,
     /// The run that sends.
     pub run: Option<RunId>,
+    /// What is missing to go on, said at the field itself; gone with the next key.
+    pub hint: Option<String>,
     /// First visible line of a long step.
     pub scroll: usize,
 }
@@ -101,15 +103,30 @@ pub fn selection(model: &Model) -> Vec<Target> {
     model.state.targets.iter().map(|t| &t.target).filter(|t| chosen.contains(&t.container)).cloned().collect()
 }
 
-/// Whether every target of `container` is built, and passed its checks.
-pub fn readiness(model: &Model, container: &ContainerName) -> (bool, bool) {
-    let mut targets = model.state.targets.iter().filter(|t| t.target.container == *container);
-    let built = targets.clone().all(|t| status::image(&t.state).is_some());
-    let verified = targets.all(|t| match t.state {
-        ImageState::Built { verified, .. } => verified || status::report(model, &t.target).is_some_and(|r| r.verdict() < Verdict::Fail),
-        _ => false,
-    });
-    (built, verified)
+/// How far a container is from being released: as far as its last target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readiness {
+    /// Every target passed its checks.
+    Verified,
+    /// Every target is built, not every one passed its checks.
+    Unverified,
+    /// An image is of an older definition.
+    Stale,
+    /// An image is missing.
+    Missing,
+}
+
+/// How far `container` is from being released.
+pub fn readiness(model: &Model, container: &ContainerName) -> Readiness {
+    let targets = model.state.targets.iter().filter(|t| t.target.container == *container);
+    let of = |t: &TargetSummary| match t.state {
+        ImageState::Never => Readiness::Missing,
+        ImageState::Stale { .. } => Readiness::Stale,
+        ImageState::Built { verified: true, .. } => Readiness::Verified,
+        ImageState::Built { .. } if status::report(model, &t.target).is_some_and(|r| r.verdict() < Verdict::Fail) => Readiness::Verified,
+        ImageState::Built { .. } => Readiness::Unverified,
+    };
+    targets.map(of).max().unwrap_or(Readiness::Missing)
 }
 
 /// The plan, when it answers what was chosen.
@@ -136,7 +153,7 @@ pub fn can_plan(model: &Model) -> bool {
 /// The screen came to the front.
 pub fn entered(model: &mut Model) {
     if !model.release.touched && model.release.step == Step::Select {
-        model.release.chosen = containers(model).into_iter().filter(|c| readiness(model, c).1).collect();
+        model.release.chosen = containers(model).into_iter().filter(|c| readiness(model, c) == Readiness::Verified).collect();
     }
 }
 
@@ -145,7 +162,12 @@ pub fn start(model: &mut Model, targets: &[Target]) {
     if is_sending(model) {
         return;
     }
+    if matches!(model.release.step, Step::Push | Step::Result) {
+        anew(model);
+    }
     model.release.step = Step::Select;
+    // What may be overwritten was meant for what was chosen before.
+    model.release.force = false;
     model.release.touched = true;
     model.release.chosen = targets.iter().map(|t| t.container.clone()).collect();
     forget_plan(model);
@@ -161,11 +183,26 @@ pub fn catalog_changed(model: &mut Model) {
     }
 }
 
+/// A new release: nothing of the one before applies to it, least of all that it may overwrite something.
+fn anew(model: &mut Model) {
+    forget_plan(model);
+    let release = &mut model.release;
+    (release.step, release.touched, release.force, release.field, release.run) = (Step::Select, false, false, 0, None);
+    release.version.reset();
+    release.tags.reset();
+}
+
+/// Says what is missing to go on, where it is missing.
+fn hint(model: &mut Model, text: impl Into<String>) {
+    model.release.hint = Some(text.into());
+}
+
 fn forget_plan(model: &mut Model) {
     let release = &mut model.release;
     (release.planning, release.planned, release.accept) = (false, false, false);
     release.failure = None;
     release.confirm.reset();
+    release.hint = None;
     (release.cursor, release.scroll) = (0, 0);
 }
 
@@ -201,6 +238,8 @@ pub fn published(model: &mut Model) {
 /// The line being typed, in steps that have one.
 pub fn input(model: &mut Model) -> Option<&mut Input> {
     let release = &mut model.release;
+    // Whatever is typed next answers it.
+    release.hint = None;
     match (release.step, release.field) {
         (Step::Tags, 0) => Some(&mut release.version),
         (Step::Tags, 1) => Some(&mut release.tags),
@@ -211,6 +250,7 @@ pub fn input(model: &mut Model) -> Option<&mut Input> {
 
 /// Does what `action` means here.
 pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
+    model.release.hint = None;
     match (model.release.step, action) {
         (_, Action::Open) => return forward(model),
         (_, Action::Back) => back(model),
@@ -283,7 +323,7 @@ pub fn request(model: &Model) -> PushRequest {
 
 fn forward(model: &mut Model) -> Vec<Command> {
     match model.release.step {
-        Step::Select if model.release.chosen.is_empty() => model.say(Level::Info, "choose a container first: space"),
+        Step::Select if model.release.chosen.is_empty() => hint(model, "choose a container first: space"),
         Step::Select => {
             model.release.step = Step::Tags;
             model.release.field = 0;
@@ -291,15 +331,15 @@ fn forward(model: &mut Model) -> Vec<Command> {
         Step::Tags => {
             let wrong = tags::problem(model.release.version.value()).or_else(|| request(model).tags?.iter().find_map(|t| tags::problem(t)));
             match wrong {
-                Some(problem) => model.say(Level::Info, problem),
+                Some(problem) => hint(model, problem),
                 None => return replan(model),
             }
         }
         Step::Gates => match plan(model).map(Plan::verdict) {
             None if model.release.failure.is_some() => return replan(model),
-            None => model.say(Level::Info, "the plan is still being computed"),
-            Some(Verdict::Fail) => model.say(Level::Error, "a gate blocks this release; mend it, then r plans again"),
-            Some(Verdict::Warn) if !model.release.accept => model.say(Level::Info, "there are warnings: W accepts them"),
+            None => hint(model, "the plan is still being computed"),
+            Some(Verdict::Fail) => hint(model, "a gate blocks this release; mend it, then r plans again"),
+            Some(Verdict::Warn) if !model.release.accept => hint(model, "there are warnings: W accepts them"),
             Some(_) => {
                 model.release.step = Step::Preview;
                 model.release.scroll = 0;
@@ -307,16 +347,12 @@ fn forward(model: &mut Model) -> Vec<Command> {
             }
         },
         Step::Preview => return send(model),
-        Step::Push if is_sending(model) => model.say(Level::Info, "still sending; x stops it"),
+        Step::Push if is_sending(model) => hint(model, "still sending; x stops it"),
         Step::Push if publication(model).is_some_and(|p| p.receipt.is_some()) => model.release.step = Step::Result,
         // It failed or was stopped: a new plan finds what has arrived and sends only the rest.
         Step::Push => return replan(model),
         Step::Result => {
-            model.release.step = Step::Select;
-            model.release.touched = false;
-            model.release.version.reset();
-            model.release.run = None;
-            forget_plan(model);
+            anew(model);
             entered(model);
         }
     }
@@ -326,11 +362,11 @@ fn forward(model: &mut Model) -> Vec<Command> {
 /// Sends the plan that was shown, if the version was typed.
 fn send(model: &mut Model) -> Vec<Command> {
     let Some(shown) = plan(model).cloned() else {
-        model.say(Level::Info, "there is no plan any more; r computes one");
+        hint(model, "there is no plan any more; r computes one");
         return Vec::new();
     };
     if model.release.confirm.value().trim() != shown.version {
-        model.say(Level::Info, format!("type {} to send it; nothing has been sent", shown.version));
+        hint(model, format!("not {0}: type {0} to send it; nothing has been sent", shown.version));
         return Vec::new();
     }
     model.release.step = Step::Push;

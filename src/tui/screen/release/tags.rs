@@ -81,7 +81,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let rest = below(fields, 6);
     let version = release.version.value().trim();
     if let Some(problem) = problem(version) {
-        let meaning = if version.is_empty() { Meaning::Muted } else { Meaning::Failure };
+        let meaning = if version.is_empty() && release.hint.is_none() { Meaning::Muted } else { Meaning::Failure };
         canvas.text(right_of(row(rest, 0), 2), problem, meaning);
         return;
     }

@@ -6,7 +6,7 @@ use super::state::{Step, is_sending, plan, publication};
 use super::{gates, preview, push, result, select, tags};
 use crate::tui::model::Model;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Canvas, below, panel, right_of, row, scrollbar};
+use crate::tui::widget::{Canvas, below, beside_scrollbar, panel, right_of, row, scrollbar};
 use crate::verify::Verdict;
 
 /// Lines of a step that can be longer than the screen.
@@ -44,9 +44,10 @@ impl Page {
     pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect, first: usize) {
         let height = usize::from(area.height);
         let first = first.min(self.lines.len().saturating_sub(height));
+        let text = beside_scrollbar(area, self.lines.len());
         for (i, line) in self.lines.iter().skip(first).take(height).enumerate() {
             let pieces: Vec<_> = line.iter().map(|(t, m)| (t.as_str(), canvas.style(*m))).collect();
-            canvas.spans(row(area, i), &pieces);
+            canvas.spans(row(text, i), &pieces);
         }
         scrollbar(canvas, area, &(first..(first + height).min(self.lines.len())), self.lines.len());
     }
