@@ -242,8 +242,11 @@ fn containers(reader: &mut Reader, text: &str, root: &Section, defaults: &Defaul
         reader.absence("this file defines no containers", root.get("containers").map(Spanned::span), help);
     }
     let mut out: Vec<Container> = Vec::new();
+    // Looked up, not counted from the top for every container: files can be large.
+    let line_ends: Vec<usize> = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
     for (key, value) in entries {
-        let (line, _) = position(text, key.span().start);
+        let start = key.span().start;
+        let line = line_ends.partition_point(|end| *end < start) + 1;
         let Some(container) = entry::container(reader, &key, line, value, defaults) else { continue };
         match out.iter().find(|c| c.name == container.name) {
             Some(first) => {

@@ -1,6 +1,7 @@
 //! Owns stdout and stderr: what goes where, when in colour, and what happens when nobody reads any more.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -69,6 +70,8 @@ pub struct Printer {
     pub(super) mode: Mode,
     /// Somebody is there to answer a question.
     pub(super) interactive: bool,
+    /// A result could not be written.
+    failed: Arc<AtomicBool>,
 }
 
 /// What surroundings decide; gathered once, so that the decisions are pure.
@@ -131,6 +134,7 @@ impl Printer {
             results,
             mode: around.mode(global.output),
             interactive: around.stdin && around.stderr && !around.ci,
+            failed: Arc::default(),
         })
     }
 
@@ -145,17 +149,28 @@ impl Printer {
             results: Results::Text,
             mode: Mode::Plain,
             interactive: false,
+            failed: Arc::default(),
         }
     }
 
     /// Writes result text to stdout; a line end is added.
     pub fn result(&self, text: &str) {
-        write(&self.out, text);
+        if let Err(error) = write(&self.out, text)
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.failed.store(true, Ordering::Relaxed);
+            self.note(&format!("error: the result could not be written: {error}"));
+        }
+    }
+
+    /// Whether a result could not be written (a full disk, not a reader that went away).
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Writes a note to stderr; a line end is added.
     pub fn note(&self, text: &str) {
-        write(&self.err, text);
+        let _ = write(&self.err, text);
     }
 
     /// Writes a question to stderr, without line end.
@@ -188,8 +203,16 @@ impl Printer {
     pub(super) fn captured(results: Results, mode: Mode) -> (Self, Captured, Captured) {
         let (out, err) = (Captured::default(), Captured::default());
         let stream = |captured: &Captured| -> Stream { Arc::new(Mutex::new(Box::new(captured.clone()))) };
-        let printer =
-            Printer { out: stream(&out), err: stream(&err), out_color: false, err_color: false, results, mode, interactive: false };
+        let printer = Printer {
+            out: stream(&out),
+            err: stream(&err),
+            out_color: false,
+            err_color: false,
+            results,
+            mode,
+            interactive: false,
+            failed: Arc::default(),
+        };
         (printer, out, err)
     }
 }
@@ -205,10 +228,15 @@ fn results(global: &Global) -> Result<Results> {
 }
 
 /// Writes a line. A reader that went away (`| head`) is no error of ours: the work goes on, unread.
-fn write(stream: &Stream, text: &str) {
+fn write(stream: &Stream, text: &str) -> io::Result<()> {
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
     let newline: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(newline)).and_then(|()| stream.flush());
+    stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(newline)).and_then(|()| stream.flush())
+}
+
+/// [`clean`], on one line: a file's name must not forge lines of a report.
+pub(super) fn clean_line(text: &str) -> String {
+    clean(text).replace('\n', "\u{fffd}")
 }
 
 /// `text` without control characters but line end and tab: what comes from images, logs and servers could otherwise

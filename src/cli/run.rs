@@ -26,6 +26,7 @@ pub fn run<L: Link>(global: &Global, command: &Subcommand, connect: impl FnOnce(
         }
     };
     match attempt(global, command, &printer, connect) {
+        Ok(()) if printer.has_failed() => ExitCode::from(Kind::Failed.exit_code()),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             printer.error(&error);

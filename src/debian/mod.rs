@@ -21,6 +21,7 @@ mod lock;
 mod lock_file;
 mod members;
 mod packages;
+mod record;
 mod relation;
 mod release;
 mod resolve;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::descriptor::media_type;
-use super::{Descriptor, Digest, Image, Index, REF_NAME, Store};
+use super::{Descriptor, Digest, Image, Index, Platform, REF_NAME, Store};
 use crate::error::IoContext;
 use crate::{Error, Result};
 
@@ -71,13 +71,14 @@ fn is_attestation(member: &Descriptor) -> bool {
 struct Found<'a> {
     store: &'a Store,
     images: Vec<(String, Image)>,
-    /// Members met so far below one entry: nothing is read twice, and a circle of indexes cannot be made anyway.
-    seen: BTreeSet<(String, Digest)>,
+    /// Members met so far below one entry, each with the platform it is claimed for: one image under two platforms is looked
+    /// at for both, for one of the claims is wrong. Nothing else is read twice, and a circle of indexes cannot be made anyway.
+    seen: BTreeSet<(String, Digest, Option<Platform>)>,
 }
 
 impl Found<'_> {
     fn entry(&mut self, member: &Descriptor, prefix: &str, depth: usize) -> Result<()> {
-        if is_attestation(member) || !self.seen.insert((prefix.to_owned(), member.digest)) {
+        if is_attestation(member) || !self.seen.insert((prefix.to_owned(), member.digest, member.platform.clone())) {
             return Ok(());
         }
         let whose = match &member.platform {

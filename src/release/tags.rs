@@ -26,7 +26,7 @@ pub struct Tags {
 /// # Errors
 /// The version or a tag does not follow the specification's grammar.
 pub async fn choose_tags(version: &str, given: Option<&[String]>, folder: &Path, variables: &Variables) -> Result<Tags> {
-    let branch = match given.filter(|tags| !tags.is_empty()) {
+    let branch = match given {
         Some(_) => None,
         None => match variables.get("GITHUB_REF_NAME") {
             Some(name) => Some((name, "GITHUB_REF_NAME")),
@@ -41,7 +41,8 @@ fn tags_of(version: &str, given: Option<&[String]>, branch: Option<(&str, &str)>
     check_tag(version, "the version")?;
     let mut tags = vec![version.to_owned()];
     let rule = match (given, branch) {
-        (Some(given), _) if !given.is_empty() => {
+        (Some([]), _) => format!("{version} only: no further tags were asked for"),
+        (Some(given), _) => {
             for tag in given {
                 check_tag(tag, "the tag")?;
                 if !tags.contains(tag) {
@@ -103,7 +104,7 @@ mod tests {
     fn the_rule_is_the_documented_one() {
         let main = Some((MAIN, "git"));
         assert_eq!(names("1.2.0", None, main), "1.2.0 latest");
-        assert_eq!(names("1.2.0", Some(&[]), main), "1.2.0 latest");
+        assert_eq!(names("1.2.0", Some(&[]), main), "1.2.0", "asking for none is asking");
         assert_eq!(names("1.2.0", Some(&["stable", "1", "stable", "1.2.0"]), main), "1.2.0 stable 1");
         assert_eq!(names("1.2.0", None, Some(("feature/x", "git"))), "1.2.0");
         assert_eq!(names("1.2.0", None, None), "1.2.0");

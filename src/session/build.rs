@@ -279,8 +279,7 @@ impl Work {
             let image = store.image(entry)?;
             let report = self.check(target.to_string(), Some(target.clone()), image, token).await?;
             let passed = report.verdict() < Verdict::Fail;
-            let mut entry = entry.clone();
-            entry.annotations.insert(VERIFIED.into(), report.verdict().word().into());
+            let entry = with_verdict(entry.clone(), report.verdict());
             blocking({
                 let name = entry.annotations.get(REF_NAME).cloned().unwrap_or_default();
                 move || store.publish(&name, entry)
@@ -367,6 +366,12 @@ fn is_named(entry: &Descriptor, name: &str) -> bool {
 /// Whether the entry was made from exactly `inputs`.
 pub(super) fn is_current(entry: &Descriptor, inputs: Option<Digest>) -> bool {
     inputs.is_some_and(|inputs| entry.annotations.get(INPUTS).is_some_and(|noted| *noted == inputs.to_string()))
+}
+
+/// The entry with the verdict of its checks.
+pub(super) fn with_verdict(mut entry: Descriptor, verdict: Verdict) -> Descriptor {
+    entry.annotations.insert(VERIFIED.into(), verdict.word().into());
+    entry
 }
 
 /// Whether the entry's checks ended without a fail.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::engine::{Work, blocking};
 use super::event::{EventKind, Inspection, LayerSummary};
 use crate::catalog::Target;
-use crate::image::{Image, Reference};
+use crate::image::{Digest, Image, Reference};
 use crate::verify::{self, Report, Verdict};
 use crate::{Error, Result};
 
@@ -15,14 +15,49 @@ impl Work {
     /// Runs every check over everything the references name; says how many images failed.
     pub(super) async fn verify(&self, references: &[Reference]) -> Result<usize> {
         let mut failed = 0;
+        let mut unreadable = None;
         for reference in references {
-            for named in self.images_of(reference).await? {
+            let images = match self.images_of(reference).await {
+                Ok(images) => images,
+                // The others are looked at all the same; the first that could not be read decides how it ends.
+                Err(error) if !self.token.is_cancelled() => {
+                    self.emit(EventKind::RunOutput { lines: vec![format!("{reference} could not be read: {error}")] }).await;
+                    unreadable.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for named in images {
                 self.check_cancelled()?;
-                let report = self.check_as(named.subject, named.target, named.expected, named.image, &self.token).await?;
+                let report = self.check_as(named.subject, named.target.clone(), named.expected, named.image, &self.token).await?;
                 failed += usize::from(report.verdict() == Verdict::Fail);
+                if let Some(target) = named.target {
+                    self.note(&target, &report).await?;
+                }
             }
         }
-        Ok(failed)
+        match unreadable {
+            Some(error) => Err(error),
+            None => Ok(failed),
+        }
+    }
+
+    /// Keeps the verdict with the image in the store, so that what has failed is verified no more; blobs that are not what
+    /// their digest says are thrown away, so that the next build makes them again.
+    async fn note(&self, target: &Target, report: &Report) -> Result<()> {
+        let (store, name, digest, verdict) = (self.store()?, self.catalog()?.store_name(target), report.digest, report.verdict());
+        let findings = report.checks.iter().filter(|c| c.check == verify::Check::LayerDigests).flat_map(|c| &c.findings);
+        let suspects: Vec<Digest> = findings.filter_map(|finding| finding.layer).collect();
+        blocking(move || {
+            for suspect in &suspects {
+                store.discard_if_damaged(suspect)?;
+            }
+            match store.find(&name)? {
+                Some(entry) if entry.digest == digest => store.publish(&name, super::build::with_verdict(entry, verdict)),
+                _ => Ok(()),
+            }
+        })
+        .await
     }
 
     /// Runs every check over one of our own images.

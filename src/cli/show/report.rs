@@ -1,7 +1,7 @@
 //! A verification report.
 
 use crate::cli::fact::tally;
-use crate::cli::printer::{Ink, clean};
+use crate::cli::printer::{Ink, clean, clean_line};
 use crate::cli::table::{Cell, Table, verdict_mark};
 use crate::verify::{CheckResult, Report, Verdict};
 
@@ -11,7 +11,7 @@ const MAX_FINDINGS: usize = 10;
 /// Every check with its verdict; under those that warn or fail, what was found.
 pub(in crate::cli) fn report(report: &Report, color: bool) -> String {
     let (glyph, ink) = verdict_mark(report.verdict());
-    let title = Ink::Bold.paint(&clean(&report.subject), color);
+    let title = Ink::Bold.paint(&clean_line(&report.subject), color);
     let verdict = ink.paint(&format!("{glyph} {}", report.verdict()), color);
     let mut out = format!("{title}  {}  {}\n{verdict}: {}", clean(&report.platform.to_string()), report.digest, tally(report));
     let mut table = Table::plain(2);
@@ -30,10 +30,10 @@ fn findings(out: &mut String, result: &CheckResult, color: bool) {
     for finding in result.findings.iter().filter(|f| f.verdict >= Verdict::Warn).take(MAX_FINDINGS) {
         let (glyph, ink) = verdict_mark(finding.verdict);
         let place = finding.path.as_deref().map(|path| format!("/{path}: ")).unwrap_or_default();
-        let line = clean(&format!("{place}expected {}, found {}", finding.expected, finding.found));
+        let line = clean_line(&format!("{place}expected {}, found {}", finding.expected, finding.found));
         out.push_str(&format!("\n      {} {line}", ink.paint(glyph, color)));
         if !finding.advice.is_empty() {
-            out.push_str(&format!("\n        {}", Ink::Dim.paint(&clean(&finding.advice), color)));
+            out.push_str(&format!("\n        {}", Ink::Dim.paint(&clean_line(&finding.advice), color)));
         }
     }
     let more = result.findings.len().saturating_sub(MAX_FINDINGS);

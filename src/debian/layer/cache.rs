@@ -1,12 +1,12 @@
 //! Remembers which blob a recipe made, so that the base layer is written once for all containers.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Descriptor, Digest, Store, media_type, replace_file};
-use crate::{Error, Result};
+use crate::Result;
+use crate::debian::record;
+use crate::image::{Descriptor, Digest, Store, media_type};
 
 /// A layer that has been written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,12 +34,11 @@ fn path(folder: &Path, recipe: &Digest) -> PathBuf {
 
 /// The layer `recipe` made, if its blob is still in `store`.
 pub(in super::super) fn load(folder: &Path, recipe: &Digest, store: &Store) -> Option<CachedLayer> {
-    let layer: CachedLayer = serde_json::from_slice(&fs::read(path(folder, recipe)).ok()?).ok()?;
+    let layer: CachedLayer = record::read(&path(folder, recipe), recipe)?;
     store.has(&layer.descriptor()).then_some(layer)
 }
 
 /// Remembers it.
 pub(in super::super) fn save(folder: &Path, recipe: &Digest, layer: &CachedLayer) -> Result<()> {
-    let bytes = serde_json::to_vec(layer).map_err(|error| Error::failed("cannot write a layer's record").source(error))?;
-    replace_file(&path(folder, recipe), &bytes)
+    record::write(&path(folder, recipe), recipe, layer)
 }

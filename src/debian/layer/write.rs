@@ -80,10 +80,13 @@ pub(in super::super) fn write(
         |piece| match piece {
             Piece::Raw(raw) => Ok((compress(&raw)?, raw)),
             Piece::Member(file, offset, length, segment) => {
+                // A damaged segment is thrown away; its .deb is still there, and the next build makes it again.
                 let damaged = |error: Error| {
+                    let (members, facts) = Segment::paths(folder, &segment.sha256.0);
+                    let _ = (std::fs::remove_file(facts), std::fs::remove_file(members));
                     error
-                        .context(format!("{} {}", segment.package, segment.version))
-                        .hint(format!("delete {} and build again", Segment::paths(folder, &segment.sha256.0).0.display()))
+                        .context(format!("the cached segment of {} {} was damaged and is deleted", segment.package, segment.version))
+                        .hint("build again: it is made anew from its .deb")
                 };
                 let mut member = vec![0; length as usize];
                 file.read_exact_at(&mut member, offset).at("reading a segment in", folder).map_err(damaged)?;

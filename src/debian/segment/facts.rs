@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Hex;
+use super::super::{Hex, record};
 use super::contents::Contents;
-use crate::Result;
 use crate::image::{Digest, Entry};
 
 /// Changes whenever the bytes or the facts of a segment would: a part of its file name, so older ones are just not found.
@@ -76,14 +75,9 @@ impl Segment {
     /// The facts of a cached segment, if it is there whole. A damaged one counts as missing and is made again.
     pub(in super::super) fn load(folder: &Path, sha256: &Digest) -> Option<Self> {
         let (members, facts) = Self::paths(folder, sha256);
-        let segment: Segment = serde_json::from_slice(&fs::read(facts).ok()?).ok()?;
+        let segment: Segment = record::read(&facts, sha256)?;
         let length = fs::metadata(members).ok()?.len();
         let listed: u64 = segment.members.iter().map(|n| u64::from(*n)).sum();
         (segment.format == FORMAT && segment.sha256.0 == *sha256 && segment.size == length && listed == length).then_some(segment)
-    }
-
-    /// The sidecar's bytes.
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(|error| crate::Error::failed("cannot write a segment's facts").source(error))
     }
 }

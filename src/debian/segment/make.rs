@@ -9,7 +9,7 @@ use tar::EntryType;
 use tokio_util::sync::CancellationToken;
 
 use super::super::deb::{Control, Deb, damaged, unreadable};
-use super::super::{Hex, LockedPackage};
+use super::super::{Hex, LockedPackage, record};
 use super::canonical::{canonical, canonical_directory, clean, link_target};
 use super::contents::{Bytes, Contents, MAX_KEPT, is_kept};
 use super::facts::{Directory, FORMAT, Segment};
@@ -17,7 +17,7 @@ use super::gzip::{MEMBER, compress};
 use super::tar_header::{TarEntry, pad};
 use super::{pipeline, stanza};
 use crate::error::IoContext;
-use crate::image::{Digest, ELF_HEAD, Entry, EntryKind, Hasher, read_elf, replace_file};
+use crate::image::{Digest, ELF_HEAD, Entry, EntryKind, Hasher, read_elf};
 use crate::{Error, Result};
 
 /// A package with more entries than this is refused: it bounds the sidecar (the largest in Debian has some 60,000).
@@ -80,7 +80,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
     let (path, facts) = Segment::paths(making.folder, &sha256);
     out.as_file().sync_data().at("syncing", &path)?;
     out.persist(&path).map_err(|error| error.error).at("writing", &path)?;
-    replace_file(&facts, &segment.to_bytes()?)?;
+    record::write(&facts, &segment.sha256.0, &segment)?;
     Ok(segment)
 }
 
