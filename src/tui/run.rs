@@ -26,6 +26,8 @@ const FRAME_TIME: Duration = Duration::from_millis(16);
 const SLOW_WRITE: Duration = Duration::from_millis(30);
 /// The time between frames on a slow line.
 const SLOW_FRAME_TIME: Duration = Duration::from_millis(50);
+/// How long the end may take once a signal has asked for it.
+const LAST_WORDS: Duration = Duration::from_secs(6);
 /// Events taken from the engine at a time.
 const BATCH: usize = 512;
 
@@ -77,6 +79,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
     let mut model = prepare(&options)?;
     let (told, mut panics) = mpsc::unbounded_channel();
     install_panic_hook(told);
+    tokio::spawn(leave_at_last());
     let tty = |error: std::io::Error| Error::failed("the terminal cannot be used").source(error);
     let mut signals = Signals::new().map_err(tty)?;
     let mut terminal = Terminal::enter(model.mouse).map_err(tty)?;
@@ -210,6 +213,21 @@ fn resize(model: &mut Model) {
     if let Ok((width, height)) = crossterm::terminal::size() {
         update(model, Msg::Resize(width, height));
     }
+}
+
+/// Ends the process when it was told to end and has not: a terminal that goes away can catch the reading of its input in an
+/// endless loop (crossterm 0.29), and nobody would be left to stop it.
+async fn leave_at_last() {
+    let told = async |kind| match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = told(SignalKind::hangup()) => {}
+        () = told(SignalKind::terminate()) => {}
+    }
+    tokio::time::sleep(LAST_WORDS).await;
+    std::process::exit(i32::from(crate::Kind::Interrupted.exit_code()));
 }
 
 /// An event that is there already. Polled with the task's own waker: crossterm's stream keeps the first waker it gets

@@ -161,8 +161,12 @@ fn restore() {
     let _ = Show.write_ansi(&mut text);
     let _ = LeaveAlternateScreen.write_ansi(&mut text);
     let _ = write_once(text.as_bytes());
-    // What the mouse sent until now would be typed into the shell.
-    while crossterm::event::poll(std::time::Duration::from_millis(10)).unwrap_or(false) && crossterm::event::read().is_ok() {}
+    // What the mouse sent until now would be typed into the shell. A terminal that has gone away has no size and no shell,
+    // and crossterm (0.29) reads its end of file in an endless loop.
+    while crossterm::terminal::size().is_ok()
+        && crossterm::event::poll(std::time::Duration::from_millis(10)).unwrap_or(false)
+        && crossterm::event::read().is_ok()
+    {}
     let _ = disable_raw_mode();
 }
 

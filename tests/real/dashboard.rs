@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use crate::harness::{Project, Registry};
+use crate::harness::{Project, Registry, judge, need, wait_for};
 
 fn cells(n: u16) -> std::num::NonZero<u16> {
     std::num::NonZero::new(n).expect("a terminal has cells")
@@ -156,6 +156,30 @@ fn the_terminal_is_restored_after_a_signal() {
     std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
     screen.ended();
     screen.is_restored();
+}
+
+#[test]
+fn a_terminal_that_goes_away_leaves_no_process_behind() {
+    need("tmux", "tmux");
+    let project = Project::fd(None);
+    let socket = project.path().join("tmux");
+    let socket = socket.to_str().expect("a plain path");
+    let program = project.command();
+    let mut tmux = std::process::Command::new("tmux");
+    tmux.args(["-S", socket, "-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30"]).arg(program.get_program());
+    tmux.current_dir(project.path());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => tmux.env(name, value),
+            None => tmux.env_remove(name),
+        };
+    }
+    assert!(tmux.status().expect("tmux starts").success());
+    wait_for("the dashboard", || judge("tmux", &["-S", socket, "capture-pane", "-p"]).contains("Images"));
+    let pid = judge("tmux", &["-S", socket, "list-panes", "-F", "#{pane_pid}"]).trim().to_owned();
+    judge("tmux", &["-S", socket, "kill-server"]); // the window is closed
+    let process = std::path::Path::new("/proc").join(pid);
+    wait_for("the dashboard to end with its terminal", || !process.exists());
 }
 
 #[test]
