@@ -95,7 +95,7 @@ impl Builder {
             .container(target.container.as_str())
             .ok_or_else(|| Error::usage(format!("there is no container `{}` in {}", target.container, catalog.path.display())))?;
         let members = members(lock, target).ok_or_else(|| {
-            Error::failed(format!("containers.lock has no packages for {target}")).hint("run `catamaran update` to add them")
+            Error::failed(format!("containers.lock has no packages for {target}")).hint("delete containers.lock and build again")
         })??;
         let segments = self.segments(&members, packages, &progress, cancel).await?;
         let (base, application) = segments.split_at(members.base.len());

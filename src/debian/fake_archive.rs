@@ -354,7 +354,7 @@ async fn a_package_that_is_gone_says_how_to_go_on() {
     world.server.state.lock().unwrap().files.remove(DEB);
     let error = world.fetch(&package).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
-    assert!(error.advice().unwrap().contains("catamaran update"), "{error}");
+    assert!(error.advice().unwrap().contains("delete containers.lock"), "{error}");
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl Fetcher {
             }
             Err(Fault::lasting(
                 Error::network(format!("the mirror no longer has {}", package.path))
-                    .hint("the archive has moved on: `catamaran update` renews the lock; `snapshot` under [debian] builds from the past"),
+                    .hint("the archive has moved on: delete containers.lock and build again to take what it has now; `snapshot` under [debian] builds from the past"),
             ))
         });
         attempts.await?;
@@ -188,8 +188,9 @@ async fn finish(part: &Arc<Mutex<Part>>, package: &LockedPackage, url: Option<&U
             let again = !part.was_wrong;
             part.was_wrong = true;
             part.restart().map_err(Fault::lasting)?;
-            let error = Error::network(format!("what came{from} is not what is locked: expected {expected}, found {found}"))
-                .hint("the mirror or a proxy altered it, or the lock was edited: try another mirror, or `catamaran update`");
+            let error = Error::network(format!("what came{from} is not what is locked: expected {expected}, found {found}")).hint(
+                "the mirror or a proxy altered it, or the lock was edited: try another mirror, or delete containers.lock and build again",
+            );
             return Err(Fault { error, transient: again, after: Some(Duration::ZERO) });
         }
         part.publish().map_err(Fault::lasting)
@@ -289,7 +290,7 @@ impl Part {
                 self.restart().map_err(Fault::lasting)?;
                 return Err(Fault::lasting(
                     Error::network(format!("{source} is longer than the {size} bytes that are locked"))
-                        .hint("the mirror or a proxy altered it, or the lock was edited: try another mirror, or `catamaran update`"),
+                        .hint("the mirror or a proxy altered it, or the lock was edited: try another mirror, or delete containers.lock and build again"),
                 ));
             }
             self.file.write_all(&buffer[..n]).map_err(|error| Fault::lasting(io_error(error, "writing", &self.path)))?;

@@ -18,7 +18,7 @@ pub(crate) const VERSION: u32 = 1;
 const MAX_LOCK: u64 = 64 << 20;
 const HEADER: &str = "\
 # Every package of every target, pinned. Written by catamaran: commit it, do not edit it.
-# `catamaran update` renews it; `catamaran build --locked` refuses to change it.
+# Delete it to take the newest versions; `catamaran build --locked` refuses to change it.
 
 ";
 

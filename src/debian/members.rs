@@ -34,7 +34,7 @@ pub(super) fn members<'a>(lock: &'a Lock, target: &Target) -> Option<Result<Memb
         let name = |pin: &str| pin.split('=').next().unwrap_or_default().to_owned();
         if let Some(pin) = own.clone().find(|pin| base.packages.iter().any(|b| name(b) == name(pin))) {
             return Err(Error::failed(format!("containers.lock has {pin} for {target}, and another version in the base layer"))
-                .hint("run `catamaran update`"));
+                .hint("delete containers.lock and build again"));
         }
         Ok(Members {
             base_request: &base.request,
@@ -63,7 +63,7 @@ fn find<'a>(lock: &'a Lock, pin: &str, architecture: Architecture) -> Result<&'a
         }
         None => Error::failed(format!("containers.lock names {pin} for {architecture}, but has no [[package]] for it")),
     }
-    .hint("run `catamaran update` to make the lock anew"))
+    .hint("delete containers.lock and build again to make it anew"))
 }
 
 /// Everything that decides an image's bytes, as one digest.
