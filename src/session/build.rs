@@ -48,7 +48,8 @@ impl Work {
                 container.targets.iter().map(move |architecture| (container, Target::new(container.name.clone(), *architecture)))
             })
             .map(|(container, target)| {
-                let entry = entries.iter().find(|d| is_named(d, &catalog.store_name(&target)));
+                let name = catalog.store_name(&target);
+                let entry = entries.iter().find(|d| is_named(d, &name));
                 let inputs = Builder::inputs(&catalog, &target, &lock);
                 let state = match entry.map(|entry| (entry, built_image(&store, entry))) {
                     Some((entry, Ok(image))) if is_current(entry, inputs) => ImageState::Built { image, verified: is_verified(entry) },
@@ -277,7 +278,7 @@ impl Work {
         let proven = async {
             let store = self.store()?;
             let image = store.image(entry)?;
-            let report = self.check(target.to_string(), Some(target.clone()), image, token).await?;
+            let report = self.check(target, image, token).await?;
             let passed = report.verdict() < Verdict::Fail;
             let entry = with_verdict(entry.clone(), report.verdict());
             blocking({
@@ -375,8 +376,8 @@ pub(super) fn with_verdict(mut entry: Descriptor, verdict: Verdict) -> Descripto
 }
 
 /// Whether the entry's checks ended without a fail.
-pub(super) fn is_verified(entry: &Descriptor) -> bool {
-    entry.annotations.get(VERIFIED).is_some_and(|word| word != Verdict::Fail.word())
+fn is_verified(entry: &Descriptor) -> bool {
+    verdict_of(entry).is_some_and(|verdict| verdict != Verdict::Fail)
 }
 
 /// The verdict of the entry's checks, when they were run.

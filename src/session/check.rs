@@ -61,15 +61,8 @@ impl Work {
     }
 
     /// Runs every check over one of our own images.
-    pub(super) async fn check(
-        &self,
-        subject: String,
-        target: Option<Target>,
-        image: Image,
-        token: &CancellationToken,
-    ) -> Result<Arc<Report>> {
-        let expected = target.as_ref().map(|t| t.architecture);
-        self.check_as(subject, target, expected, image, token).await
+    pub(super) async fn check(&self, target: &Target, image: Image, token: &CancellationToken) -> Result<Arc<Report>> {
+        self.check_as(target.to_string(), Some(target.clone()), Some(target.architecture), image, token).await
     }
 
     async fn check_as(

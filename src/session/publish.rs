@@ -5,9 +5,10 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::build::{is_current, is_verified, verdict_of};
+use super::build::{is_current, verdict_of};
 use super::engine::{Work, blocking};
 use super::event::EventKind;
+use super::subject::built_entry;
 use super::{PushRequest, ReleaseRequest};
 use crate::catalog::{Catalog, ContainerName, Target};
 use crate::debian::{self, Builder};
@@ -99,14 +100,10 @@ impl Work {
         let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
         let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
         for target in targets {
-            let position = catalog.containers.iter().position(|c| c.name == target.container);
-            let Some((position, container)) = position.and_then(|p| catalog.containers.get(p).map(|c| (p, c))) else {
+            let Some((position, container)) = catalog.containers.iter().enumerate().find(|(_, c)| c.name == target.container) else {
                 return Err(Error::usage(format!("{} has no container `{}`", catalog.path.display(), target.container)));
             };
-            let entry = store.find(&catalog.store_name(target))?.ok_or_else(|| {
-                Error::usage(format!("{target} has not been built"))
-                    .hint(format!("catamaran build {} --target {}", target.container, target.architecture))
-            })?;
+            let entry = built_entry(&store, catalog, target)?;
             let verdict = self.verdict(target, &entry).await?;
             let candidate = candidates.entry(position).or_insert_with(|| Candidate {
                 container: container.name.clone(),
@@ -122,11 +119,11 @@ impl Work {
     }
 
     async fn verdict(&self, target: &Target, entry: &Descriptor) -> Result<Verdict> {
-        if is_verified(entry) {
-            return Ok(verdict_of(entry).unwrap_or(Verdict::Pass));
+        if let Some(verdict) = verdict_of(entry).filter(|verdict| *verdict != Verdict::Fail) {
+            return Ok(verdict);
         }
         let image = self.store()?.image(entry)?;
-        Ok(self.check(target.to_string(), Some(target.clone()), image, &self.token).await?.verdict())
+        Ok(self.check(target, image, &self.token).await?.verdict())
     }
 }
 

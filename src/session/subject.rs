@@ -2,7 +2,7 @@
 
 use super::engine::{Work, blocking};
 use crate::catalog::{Architecture, Catalog, Target};
-use crate::image::{self, Image, Reference};
+use crate::image::{self, Descriptor, Image, Reference, Store};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::{Error, Result};
 
@@ -56,11 +56,16 @@ impl Work {
     }
 }
 
-fn built(store: &image::Store, catalog: &Catalog, target: Target) -> Result<Named> {
-    let entry = store.find(&catalog.store_name(&target))?.ok_or_else(|| {
+/// What the store has of `target`.
+pub(super) fn built_entry(store: &Store, catalog: &Catalog, target: &Target) -> Result<Descriptor> {
+    store.find(&catalog.store_name(target))?.ok_or_else(|| {
         Error::usage(format!("{target} has not been built"))
             .hint(format!("catamaran build {} --target {}", target.container, target.architecture))
-    })?;
+    })
+}
+
+fn built(store: &Store, catalog: &Catalog, target: Target) -> Result<Named> {
+    let entry = built_entry(store, catalog, &target)?;
     Ok(Named { subject: target.to_string(), expected: Some(target.architecture), image: store.image(&entry)?, target: Some(target) })
 }
 
