@@ -11,6 +11,8 @@ mod fake_archive;
 mod fetch;
 #[cfg(test)]
 mod fixtures;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod image_config;
 mod index;

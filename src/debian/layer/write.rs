@@ -45,7 +45,7 @@ pub(in super::super) fn write(
                 if cancel.is_cancelled() { Err(Error::interrupted()) } else { push(piece) }
             };
             let mut raw = Raw { buffer: Vec::new() };
-            directories(plan, &mut raw.buffer)?;
+            directories(plan, &mut raw.buffer);
             raw.flush(&mut push)?;
             for (segment, without) in &plan.segments {
                 let path = Segment::paths(folder, &segment.sha256.0).0;
@@ -68,8 +68,7 @@ pub(in super::super) fn write(
                     Content::Directory => continue,
                 };
                 let size = bytes.len() as u64;
-                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime, device: None }
-                    .write(&mut raw.buffer)?;
+                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime }.write(&mut raw.buffer);
                 raw.add(bytes, &mut push)?;
                 pad(&mut raw.buffer, size);
             }
@@ -104,11 +103,11 @@ pub(in super::super) fn write(
     Ok(CachedLayer { digest, diff_id: diff_id.finish(), size, raw_size })
 }
 
-fn directories(plan: &LayerPlan, out: &mut Vec<u8>) -> Result<()> {
-    plan.directories.iter().try_for_each(|d| {
+fn directories(plan: &LayerPlan, out: &mut Vec<u8>) {
+    for d in &plan.directories {
         let (kind, mode, uid, gid, mtime) = (EntryType::Directory, d.mode, d.uid, d.gid, d.mtime);
-        TarEntry { path: &d.path, kind, link: "", mode, uid, gid, size: 0, mtime, device: None }.write(out)
-    })
+        TarEntry { path: &d.path, kind, link: "", mode, uid, gid, size: 0, mtime }.write(out);
+    }
 }
 
 /// Gathers uncompressed tar into pieces.

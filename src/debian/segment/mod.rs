@@ -9,8 +9,11 @@ mod facts;
 pub(super) mod gzip;
 mod make;
 pub(super) mod pipeline;
+mod rewrite;
 pub(super) mod stanza;
 pub(super) mod tar_header;
 
 pub(super) use facts::{Directory, Segment};
 pub(super) use make::{Making, make};
+#[cfg(any(test, fuzzing))]
+pub(super) use rewrite::rewritten;
