@@ -19,6 +19,7 @@ mod index;
 mod indexes;
 mod keyring;
 mod layer;
+mod local;
 mod lock;
 mod lock_file;
 mod members;

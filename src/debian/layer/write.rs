@@ -17,7 +17,7 @@ use super::cache::CachedLayer;
 use super::filter::filter;
 use super::plan::LayerPlan;
 use crate::error::IoContext;
-use crate::image::{Hasher, Store};
+use crate::image::{Entry, EntryKind, Hasher, Store};
 use crate::{Error, Result};
 
 /// A piece of the layer on its way to the blob.
@@ -71,6 +71,19 @@ pub(in super::super) fn write(
                 TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime }.write(&mut raw.buffer);
                 raw.add(bytes, &mut push)?;
                 pad(&mut raw.buffer, size);
+            }
+            for placed in &plan.local {
+                let Entry { path, kind, mode, uid, gid } = &placed.entry;
+                let (kind, link, size) = match kind {
+                    EntryKind::Symlink { target } => (EntryType::Symlink, target.as_str(), 0),
+                    _ => (EntryType::Regular, "", placed.content.as_ref().map_or(0, |content| content.size())),
+                };
+                let (mode, uid, gid, mtime) = (*mode, *uid, *gid, plan.local_mtime);
+                TarEntry { path, kind, link, mode, uid, gid, size, mtime }.write(&mut raw.buffer);
+                if let Some(content) = &placed.content {
+                    content.read(&mut |bytes| raw.add(bytes, &mut push))?;
+                    pad(&mut raw.buffer, size);
+                }
             }
             raw.flush(&mut push)?;
             // Two zero blocks end an archive (POSIX pax, "ustar Interchange Format").
