@@ -226,16 +226,22 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
+    /// A tar of small `files`.
+    pub(in super::super) fn wrap(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("./{name}"), *bytes).unwrap();
+        }
+        tar.into_inner().unwrap()
+    }
+
     /// A .deb of `control` files and the finished `data` tar, compressed as `suffix` says.
     pub(in super::super) fn deb(control: &[(&str, &str)], data: &[u8], suffix: &str) -> Vec<u8> {
-        let mut tar = tar::Builder::new(Vec::new());
-        for (name, text) in control {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(text.len() as u64);
-            header.set_mode(0o644);
-            tar.append_data(&mut header, format!("./{name}"), text.as_bytes()).unwrap();
-        }
-        let control = tar.into_inner().unwrap();
+        let control: Vec<_> = control.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        let control = wrap(&control);
         let mut out = b"!<arch>\n".to_vec();
         for (name, bytes) in [
             ("debian-binary".to_owned(), b"2.0\n".to_vec()),

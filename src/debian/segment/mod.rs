@@ -7,6 +7,8 @@ pub(super) mod canonical;
 mod contents;
 mod facts;
 pub(super) mod gzip;
+#[cfg(test)]
+mod hostile_tests;
 mod make;
 pub(super) mod pipeline;
 mod rewrite;
