@@ -16,8 +16,11 @@ use super::segment::{canonical, rewritten, stanza};
 use super::{lock_file, relation, release, signature, version};
 use crate::image::{Entry, EntryKind};
 
+/// What a fuzzer calls with the bytes it has thought of.
+pub type Target = fn(&[u8]);
+
 /// Every target: its name, as in `fuzz/fuzz_targets` and `fuzz/corpus`, and its function.
-pub const TARGETS: [(&str, fn(&[u8])); 7] =
+pub const TARGETS: [(&str, Target); 7] =
     [("deb", deb), ("tar", tar), ("index", index), ("relation", relation), ("version", version), ("release", release), ("lock", lock)];
 
 /// A whole .deb.

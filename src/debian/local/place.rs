@@ -123,17 +123,22 @@ enum There<'a> {
     Other,
 }
 
+impl<'a> There<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        match &entry.kind {
+            EntryKind::Symlink { target } => There::Link(target),
+            _ => There::Other,
+        }
+    }
+}
+
 impl Placing<'_> {
     fn there(&self, path: &str) -> Option<There<'_>> {
-        let of = |entry| match entry {
-            &EntryKind::Symlink { ref target } => There::Link(target),
-            _ => There::Other,
-        };
         if let Some(placed) = self.placed.get(path) {
-            return Some(of(&placed.entry.kind));
+            return Some(There::of(&placed.entry));
         }
         if let Some(entry) = self.union.entry(path) {
-            return Some(of(&entry.kind));
+            return Some(There::of(entry));
         }
         match &self.rootfs.files.get(path)?.content {
             rootfs::Content::Link(target) => Some(There::Link(target)),
