@@ -41,6 +41,7 @@ impl Work {
         let store = self.store()?;
         let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
         let entries = store.entries()?;
+        let cache = self.context.options.folders.cache.clone();
         let targets = catalog
             .containers
             .iter()
@@ -50,7 +51,8 @@ impl Work {
             .map(|(container, target)| {
                 let name = catalog.store_name(&target);
                 let entry = entries.iter().find(|d| is_named(d, &name));
-                let inputs = Builder::inputs(&catalog, &target, &lock);
+                // A local file that is missing makes the image stale; why, a build says.
+                let inputs = Builder::inputs(&catalog, &target, &lock, &cache).unwrap_or_default();
                 let state = match entry.map(|entry| (entry, built_image(&store, entry))) {
                     Some((entry, Ok(image))) if is_current(entry, inputs) => ImageState::Built { image, verified: is_verified(entry) },
                     Some((_, Ok(image))) => ImageState::Stale { image },
@@ -88,7 +90,7 @@ impl Work {
             .cloned()
             .collect();
         let (lock, unresolved) = match self.lock_each(&catalog, &debian, request.locked).await {
-            Ok(resolved) => resolved,
+            Ok((lock, unresolved)) => (Arc::new(lock), unresolved),
             Err(error) => {
                 // Nothing can be built without a lock; no target may stay queued for ever.
                 for target in &targets {
@@ -147,7 +149,7 @@ impl Work {
         images.sort_by_key(|(position, _)| *position);
         let images: Vec<(Target, Descriptor)> = images.into_iter().map(|(position, image)| (targets[position].clone(), image)).collect();
         if let Some(folder) = &request.out {
-            self.write_out(folder.clone(), images).await?;
+            self.write_out(&catalog, folder.clone(), images).await?;
         }
         Ok(failed)
     }
@@ -196,7 +198,7 @@ impl Work {
         &self,
         catalog: &Arc<Catalog>,
         target: &Target,
-        lock: &Lock,
+        lock: &Arc<Lock>,
         tools: Option<&(Workshop, Builder)>,
         logs: &Path,
         token: &CancellationToken,
@@ -259,10 +261,11 @@ impl Work {
     }
 
     /// The image of `target`, when the store has it whole and nothing that decides its bytes has changed.
-    async fn cached(&self, catalog: &Arc<Catalog>, target: &Target, lock: &Lock) -> Result<Option<(Descriptor, BuiltImage)>> {
-        let Some(inputs) = Builder::inputs(catalog, target, lock) else { return Ok(None) };
+    async fn cached(&self, catalog: &Arc<Catalog>, target: &Target, lock: &Arc<Lock>) -> Result<Option<(Descriptor, BuiltImage)>> {
         let (store, name) = (self.store()?, catalog.store_name(target));
+        let (catalog, target, lock, cache) = (catalog.clone(), target.clone(), lock.clone(), self.context.options.folders.cache.clone());
         blocking(move || {
+            let Some(inputs) = Builder::inputs(&catalog, &target, &lock, &cache)? else { return Ok(None) };
             let Some(entry) = store.find(&name)? else { return Ok(None) };
             if !is_current(&entry, Some(inputs)) || !store.is_whole(&entry) {
                 return Ok(None);
@@ -301,9 +304,9 @@ impl Work {
 
     /// Writes images into an OCI image layout of the user's: each under its target's name, and for every container
     /// the index that joins them under the container's.
-    async fn write_out(&self, folder: PathBuf, images: Vec<(Target, Descriptor)>) -> Result<()> {
+    async fn write_out(&self, catalog: &Arc<Catalog>, folder: PathBuf, images: Vec<(Target, Descriptor)>) -> Result<()> {
         self.emit(EventKind::RunPhaseChanged { phase: "out".into() }).await;
-        let store = self.store()?;
+        let (store, catalog) = (self.store()?, catalog.clone());
         blocking(move || {
             let out = Store::open(&folder)?;
             let mut containers: Vec<(ContainerName, Vec<Descriptor>)> = Vec::new();
@@ -318,7 +321,8 @@ impl Work {
                 }
             }
             for (name, members) in containers {
-                let index = Index::new(members, Default::default()).to_bytes();
+                let annotations = catalog.container(name.as_str()).map(|c| c.annotations.clone()).unwrap_or_default();
+                let index = Index::new(members, annotations).to_bytes();
                 out.put(&index)?;
                 out.publish(name.as_str(), Descriptor::of(media_type::INDEX, &index))?;
             }

@@ -7,10 +7,15 @@ pub(super) mod canonical;
 mod contents;
 mod facts;
 pub(super) mod gzip;
+#[cfg(test)]
+mod hostile_tests;
 mod make;
 pub(super) mod pipeline;
+mod rewrite;
 pub(super) mod stanza;
 pub(super) mod tar_header;
 
 pub(super) use facts::{Directory, Segment};
 pub(super) use make::{Making, make};
+#[cfg(any(test, fuzzing))]
+pub(super) use rewrite::rewritten;
