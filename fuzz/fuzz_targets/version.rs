@@ -17,7 +17,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 
 fn is_well_formed(version: &str) -> bool {
     let (epoch, rest) = version.split_once(':').unwrap_or(("0", version));
-    fuzz::is_version(version) && epoch.parse::<u32>().is_ok() && !rest.is_empty() && !rest.contains(':')
+    let is_number = epoch.bytes().all(|c| c.is_ascii_digit()) && epoch.parse::<u32>().is_ok();
+    fuzz::is_version(version) && is_number && !rest.is_empty() && !rest.contains(':')
 }
 
 /// Policy 5.6.12 put down as it reads, with no eye to speed: each part becomes a list of stretches that are compared in turn.
