@@ -15,6 +15,7 @@ use super::image_config::{Built, image_config};
 use super::layer::{self, CachedLayer, LayerPlan};
 use super::members::{Members, inputs, members};
 use super::segment::{self, Making, Segment};
+use super::turn::Turn;
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, Target};
 use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, Store, Witnessed, media_type};
@@ -149,12 +150,14 @@ impl Builder {
         progress: &Arc<dyn Progress>,
         cancel: &CancellationToken,
     ) -> Result<Vec<Arc<Segment>>> {
-        let all: Vec<&LockedPackage> = members.base.iter().chain(&members.application).copied().collect();
+        let mut all: Vec<(usize, &LockedPackage)> = members.base.iter().chain(&members.application).copied().enumerate().collect();
         let total = all.len() as u64;
+        // The largest take longest; begun last, they would keep one core busy while the others have nothing left to do.
+        all.sort_by_key(|(_, package)| std::cmp::Reverse(package.size));
         let (fetched, done) = (AtomicU64::new(0), AtomicU64::new(0));
         progress.phase("fetch");
         let (fetched, done) = (&fetched, &done);
-        let mut segments: Vec<(usize, Arc<Segment>)> = stream::iter(all.into_iter().enumerate())
+        let mut segments: Vec<(usize, Arc<Segment>)> = stream::iter(all)
             .map(|(index, package)| async move {
                 let segment = self.segment(package, packages, progress, cancel, || {
                     if fetched.fetch_add(1, Ordering::Relaxed) + 1 == total {
@@ -200,14 +203,21 @@ impl Builder {
             arrived();
             let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Error::interrupted())?;
             let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());
-            let segment = blocking(move || {
+            let (segment, made) = blocking(move || {
                 let _permit = permit;
+                let _turn = Turn::take(&Segment::paths(&shared.segments_folder, &sha256).0, &cancel)?;
+                if let Some(segment) = Segment::load(&shared.segments_folder, &sha256) {
+                    return Ok((segment, false)); // another process was faster
+                }
                 let workers = if shared.cores == 1 { 0 } else { shared.cores };
                 segment::make(&Making { package: &package, deb: &deb, folder: &shared.segments_folder, workers, cancel: &cancel })
+                    .map(|segment| (segment, true))
             })
             .await??;
-            let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
-            progress.line(&format!("{} {} · {from} → {to}", segment.package, segment.version));
+            if made {
+                let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
+                progress.line(&format!("{} {} · {from} → {to}", segment.package, segment.version));
+            }
             Ok::<_, Error>(Arc::new(segment))
         };
         tokio::select! {
@@ -236,6 +246,7 @@ impl Builder {
             let (shared, plan, cancel) = (self.0.clone(), plan.clone(), cancel.clone());
             blocking(move || {
                 let _permit = permit;
+                let _turn = Turn::take(&shared.layers_folder.join(recipe.hex()), &cancel)?;
                 if let Some(layer) = layer::load(&shared.layers_folder, &recipe, &shared.store) {
                     return Ok(layer);
                 }

@@ -29,6 +29,7 @@ mod segment;
 mod signature;
 mod solver;
 mod sources;
+mod turn;
 mod version;
 
 pub use archive::Archive;

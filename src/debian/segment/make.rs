@@ -171,7 +171,7 @@ impl Collector<'_> {
                 }
             }
         }
-        // The end of the compressed stream carries its checksum.
+        // What follows the archive must be readable too: the stream ends where it says.
         io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;
         self.hand_on(push, 0)
     }
