@@ -17,7 +17,8 @@ mod target;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
 pub use container::{
-    BuilderKind, Catalog, Container, DebianSettings, ExtraFile, FileContent, NixSettings, RegistrySettings, Secret, Setting, unsupported,
+    BuilderKind, Catalog, Container, DebianSettings, ExtraFile, FileContent, LayerCompression, NixSettings, RegistrySettings, Secret,
+    Setting, unsupported,
 };
 pub use diagnostic::{Problem, Problems};
 pub use file::{MAX_FILE_SIZE, load, parse};

@@ -52,6 +52,7 @@ pub(super) const DEFAULTS: Table = Table {
         key("builder", r#""debian""#, &["engine", "backend"]),
         key("targets", r#"["x86_64", "aarch64"]"#, &["arch", "architectures", "platforms", "platform"]),
         key("base", r#"["bash", "coreutils"]"#, &["packages", "from"]),
+        key("compression", r#""gzip""#, &["compress", "compressor"]),
     ],
 };
 
@@ -95,6 +96,7 @@ pub(super) const CONTAINER: Table = Table {
         key("volumes", r#"["/data"]"#, &["mounts"]),
         key("links", r#"{ "/usr/bin/fd" = "fdfind" }"#, &["symlinks"]),
         key("files", r#"{ "/etc/app.conf" = "app.conf" }"#, &["copy", "add"]),
+        key("compression", r#""zstd""#, &["compress", "compressor"]),
         key("layers", "2", &["max-layers", "maxLayers"]),
         key("test", r#"["--version"]"#, &["check", "healthcheck"]),
     ],

@@ -17,7 +17,7 @@ use super::members::{Members, inputs, members};
 use super::segment::{self, Making, Segment};
 use super::turn::Turn;
 use super::{Lock, LockedPackage};
-use crate::catalog::{Catalog, Target};
+use crate::catalog::{Catalog, LayerCompression, Target};
 use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, Store, Witnessed, media_type};
 use crate::progress::{Progress, Unit, bytes, count};
 use crate::{Error, Result};
@@ -41,7 +41,7 @@ struct Shared {
     store: Store,
     records: LayerRecords,
     witnessed: Witnessed,
-    segments: SingleFlight<Digest, Arc<Segment>>,
+    segments: SingleFlight<(Digest, LayerCompression), Arc<Segment>>,
     layers: SingleFlight<Digest, CachedLayer>,
     cores: usize,
     permits: Arc<Semaphore>,
@@ -102,7 +102,8 @@ impl Builder {
         let members = members(lock, target).ok_or_else(|| {
             Error::failed(format!("containers.lock has no packages for {target}")).hint("delete containers.lock and build again")
         })??;
-        let segments = self.segments(&members, packages, &progress, cancel).await?;
+        let how = container.compression;
+        let segments = self.segments(&members, how, packages, &progress, cancel).await?;
         let (base, application) = segments.split_at(members.base.len());
 
         progress.phase("layers");
@@ -114,7 +115,7 @@ impl Builder {
         for plan in std::iter::once(base_plan).chain(application_plan) {
             let plan = Arc::new(plan);
             plan.remarks.iter().for_each(|remark| progress.line(remark));
-            let layer = self.layer(&plan, cancel).await?;
+            let layer = self.layer(&plan, how, cancel).await?;
             progress.line(&format!("layer {} · {} · {}", layer.digest.short(), count(plan.packages(), "package"), bytes(layer.size)));
             layers.push(Built { plan, layer });
         }
@@ -146,6 +147,7 @@ impl Builder {
     async fn segments(
         &self,
         members: &Members<'_>,
+        how: LayerCompression,
         packages: &dyn PackageFiles,
         progress: &Arc<dyn Progress>,
         cancel: &CancellationToken,
@@ -159,7 +161,7 @@ impl Builder {
         let (fetched, done) = (&fetched, &done);
         let mut segments: Vec<(usize, Arc<Segment>)> = stream::iter(all)
             .map(|(index, package)| async move {
-                let segment = self.segment(package, packages, progress, cancel, || {
+                let segment = self.segment(package, how, packages, progress, cancel, || {
                     if fetched.fetch_add(1, Ordering::Relaxed) + 1 == total {
                         progress.phase("segments");
                         progress.amount(done.load(Ordering::Relaxed), total, Unit::Packages);
@@ -180,6 +182,7 @@ impl Builder {
     async fn segment(
         &self,
         package: &LockedPackage,
+        how: LayerCompression,
         packages: &dyn PackageFiles,
         progress: &Arc<dyn Progress>,
         cancel: &CancellationToken,
@@ -193,10 +196,10 @@ impl Builder {
                 arrived();
             }
         };
-        let cell = self.0.segments.cell(sha256);
+        let cell = self.0.segments.cell((sha256, how));
         let make = async {
             let shared = self.0.clone();
-            if let Some(segment) = blocking(move || Segment::load(&shared.segments_folder, &sha256)).await? {
+            if let Some(segment) = blocking(move || Segment::load(&shared.segments_folder, &sha256, how)).await? {
                 return Ok(Arc::new(segment));
             }
             let deb = packages.fetch(package, cancel).await?;
@@ -205,13 +208,20 @@ impl Builder {
             let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());
             let (segment, made) = blocking(move || {
                 let _permit = permit;
-                let _turn = Turn::take(&Segment::paths(&shared.segments_folder, &sha256).0, &cancel)?;
-                if let Some(segment) = Segment::load(&shared.segments_folder, &sha256) {
+                let _turn = Turn::take(&Segment::paths(&shared.segments_folder, &sha256, how).0, &cancel)?;
+                if let Some(segment) = Segment::load(&shared.segments_folder, &sha256, how) {
                     return Ok((segment, false)); // another process was faster
                 }
                 let workers = if shared.cores == 1 { 0 } else { shared.cores };
-                segment::make(&Making { package: &package, deb: &deb, folder: &shared.segments_folder, workers, cancel: &cancel })
-                    .map(|segment| (segment, true))
+                segment::make(&Making {
+                    package: &package,
+                    deb: &deb,
+                    folder: &shared.segments_folder,
+                    compression: how,
+                    workers,
+                    cancel: &cancel,
+                })
+                .map(|segment| (segment, true))
             })
             .await??;
             if made {
@@ -231,15 +241,15 @@ impl Builder {
     }
 
     /// The layer of `plan`: remembered, or written now.
-    async fn layer(&self, plan: &Arc<LayerPlan>, cancel: &CancellationToken) -> Result<CachedLayer> {
-        let recipe = plan.recipe();
+    async fn layer(&self, plan: &Arc<LayerPlan>, how: LayerCompression, cancel: &CancellationToken) -> Result<CachedLayer> {
+        let recipe = layer::recipe(plan, how);
         let cell = self.0.layers.cell(recipe);
         // A blob that has been pruned since is written again.
         if let Some(layer) = cell.get()
             && !self.0.store.has(&layer.descriptor())
         {
             self.0.layers.forget(&recipe);
-            return Box::pin(self.layer(plan, cancel)).await;
+            return Box::pin(self.layer(plan, how, cancel)).await;
         }
         let make = async {
             let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Error::interrupted())?;
@@ -251,7 +261,7 @@ impl Builder {
                     return Ok(layer);
                 }
                 let workers = if shared.cores == 1 { 0 } else { shared.cores };
-                let layer = layer::write(&plan, &shared.segments_folder, &shared.store, workers, &cancel)?;
+                let layer = layer::write(&plan, how, &shared.segments_folder, &shared.store, workers, &cancel)?;
                 shared.witnessed.add(layer.digest);
                 if let Some(content) = layer::content(&plan, &layer) {
                     shared.records.keep(&layer.digest, &content)?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Lock, LockedPackage};
-use crate::catalog::{Architecture, Container, Target};
+use crate::catalog::{Architecture, Container, LayerCompression, Target};
 use crate::image::Digest;
 use crate::{Error, Result};
 
@@ -85,6 +85,7 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         workdir: &'a Option<String>,
         expose: &'a [String],
         volumes: &'a [String],
+        compression: LayerCompression,
     }
     let inputs = Inputs {
         format: FORMAT,
@@ -102,6 +103,7 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         workdir: &container.workdir,
         expose: &container.expose,
         volumes: &container.volumes,
+        compression: container.compression,
     };
     // Strings and numbers always serialise; were it otherwise, nothing would count as built.
     Digest::of(&serde_json::to_vec(&inputs).unwrap_or_default())

@@ -3,6 +3,7 @@
 use super::super::rootfs::Content;
 use super::cache::CachedLayer;
 use super::plan::LayerPlan;
+use crate::catalog::LayerCompression;
 use crate::image::{Compression, Entry, EntryKind, LayerContent, Metadata, read_elf, read_shebang};
 
 /// Longest path that verification takes (`PATH_MAX`).
@@ -48,7 +49,10 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
         !name.starts_with(".wh.") && entry.path.len().max(link) <= MAX_PATH
     };
     entries.iter().all(plain).then_some(LayerContent {
-        compression: Compression::Gzip,
+        compression: match layer.compression {
+            LayerCompression::Gzip => Compression::Gzip,
+            LayerCompression::Zstd => Compression::Zstd,
+        },
         diff_id: layer.diff_id,
         uncompressed_size: layer.raw_size,
         entries,

@@ -8,7 +8,7 @@ mod ownership;
 mod plan;
 mod write;
 
-pub(super) use cache::{CachedLayer, load, save};
+pub(super) use cache::{CachedLayer, load, recipe, save};
 pub(super) use content::content;
 pub(super) use plan::{LayerPlan, plan};
 pub(super) use write::write;

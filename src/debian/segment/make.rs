@@ -13,9 +13,10 @@ use super::super::{Hex, LockedPackage};
 use super::canonical::{canonical, canonical_directory, clean, link_target};
 use super::contents::{Bytes, Contents, MAX_KEPT, is_kept};
 use super::facts::{Directory, FORMAT, Segment};
-use super::gzip::{MEMBER, compress};
+use super::member::{MEMBER, compress};
 use super::tar_header::{TarEntry, pad};
 use super::{pipeline, stanza};
+use crate::catalog::LayerCompression;
 use crate::error::IoContext;
 use crate::image::{Digest, ELF_HEAD, Entry, EntryKind, Hasher, read_elf, read_shebang, record};
 use crate::{Error, Result};
@@ -35,6 +36,8 @@ pub(in super::super) struct Making<'a> {
     pub deb: &'a Path,
     /// Where segments are kept.
     pub folder: &'a Path,
+    /// How to compress it.
+    pub compression: LayerCompression,
     /// Threads to compress on; the bytes are the same for any number.
     pub workers: usize,
     /// Stops the work.
@@ -63,7 +66,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
     pipeline::ordered(
         workers,
         |push| writer.read_data(deb.data()?, push),
-        |raw: Vec<u8>| compress(&raw),
+        |raw: Vec<u8>| compress(making.compression, &raw),
         |member: Vec<u8>| {
             members.push(u32::try_from(member.len()).map_err(|_| Error::failed("a member is too long"))?);
             out.write_all(&member).at("writing a segment to", making.folder)
@@ -76,8 +79,8 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
             .hint("delete that file and build again; if it comes back, the mirror serves something else than Debian signed"));
     }
     let Collector { gathered, raw_size, .. } = writer;
-    let segment = describe(making.package, &control, gathered, members, (deb_size, raw_size))?;
-    let (path, facts) = Segment::paths(making.folder, &sha256);
+    let segment = describe(making, &control, gathered, members, (deb_size, raw_size))?;
+    let (path, facts) = Segment::paths(making.folder, &sha256, making.compression);
     out.as_file().sync_data().at("syncing", &path)?;
     out.persist(&path).map_err(|error| error.error).at("writing", &path)?;
     record::write(&facts, &segment.sha256.0, &segment)?;
@@ -86,12 +89,13 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
 
 /// Joins the control files and what was gathered from the tar.
 fn describe(
-    package: &LockedPackage,
+    making: &Making<'_>,
     control: &Control,
     gathered: Gathered,
     members: Vec<u32>,
     (deb_size, raw_size): (u64, u64),
 ) -> Result<Segment> {
+    let package = making.package;
     let stanza = control.get("control").map(|bytes| stanza::normalise(bytes)).transpose()?.unwrap_or_default();
     let named = |name: &str| stanza::field(&stanza, name).unwrap_or_default();
     for (field, expected) in [("Package", &package.name), ("Version", &package.version), ("Architecture", &package.architecture)] {
@@ -111,6 +115,7 @@ fn describe(
         deb_size,
         raw_size,
         size: members.iter().map(|n| u64::from(*n)).sum(),
+        compression: making.compression,
         members,
         newest: gathered.newest,
         entries: gathered.entries,

@@ -6,8 +6,9 @@
 pub(super) mod canonical;
 mod contents;
 mod facts;
-pub(super) mod gzip;
+mod gzip;
 mod make;
+pub(super) mod member;
 pub(super) mod pipeline;
 pub(super) mod stanza;
 pub(super) mod tar_header;
