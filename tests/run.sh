@@ -14,7 +14,7 @@ packages=(
   openssl                # subject hashes of certificates
   binutils               # readelf
   zstd                   # decompresses zstd layers
-  qemu-user-static       # runs what was built for aarch64
+  qemu-user-static       # runs what was built for other architectures
   tmux                   # the dashboard, as its users see it
 )
 missing=()

@@ -199,6 +199,9 @@ fn defaults(reader: &mut Reader, section: &Section) -> Defaults {
         targets: entry::targets(reader, section).unwrap_or(standard.targets),
         base: base.map_or(standard.base, |list| entry::strings(Some(list))),
         compression: entry::compression(reader, section).unwrap_or(standard.compression),
+        env: entry::env(reader, section),
+        labels: entry::labels(reader, section, "labels"),
+        annotations: entry::labels(reader, section, "annotations"),
     }
 }
 

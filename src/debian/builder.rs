@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::image_config::{Built, image_config};
 use super::layer::{self, CachedLayer, LayerPlan};
+use super::local;
 use super::members::{Members, inputs, members};
 use super::segment::{self, Making, Segment};
 use super::turn::Turn;
@@ -36,6 +37,7 @@ pub trait PackageFiles: Send + Sync {
 pub struct Builder(Arc<Shared>);
 
 struct Shared {
+    cache: PathBuf,
     segments_folder: PathBuf,
     layers_folder: PathBuf,
     store: Store,
@@ -54,8 +56,9 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// A builder that keeps segments and layer recipes below `cache` (`debian/segments`, `debian/layers`) and images in
-    /// `store`. What is inside the layers it writes goes to `records`; their digests, to `witnessed`. It uses every core.
+    /// A builder that keeps segments, layer recipes and hashes of local files below `cache` (`debian/segments`,
+    /// `debian/layers`, `debian/local`) and images in `store`. What is inside the layers it writes goes to `records`; their
+    /// digests, to `witnessed`. It uses every core.
     pub fn new(cache: PathBuf, store: Store, records: LayerRecords, witnessed: Witnessed) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self::with_cores(cache, store, records, witnessed, cores)
@@ -66,6 +69,7 @@ impl Builder {
         Builder(Arc::new(Shared {
             segments_folder: cache.join("debian/segments"),
             layers_folder: cache.join("debian/layers"),
+            cache,
             store,
             records,
             witnessed,
@@ -77,11 +81,15 @@ impl Builder {
     }
 
     /// The digest of everything that decides the bytes of `target`'s image: its definition, its packages, our formats.
-    /// `None` when the catalog or the lock does not have it, or the lock is not whole.
-    pub fn inputs(catalog: &Catalog, target: &Target, lock: &Lock) -> Option<Digest> {
-        let container = catalog.container(target.container.as_str())?;
-        let members = members(lock, target)?.ok()?;
-        Some(inputs(container, target, &members))
+    /// `None` when the catalog or the lock does not have it, or the lock is not whole. Hashes of large local files are
+    /// remembered below `cache`.
+    ///
+    /// # Errors
+    /// A usage error when a local file is missing or cannot go into an image.
+    pub fn inputs(catalog: &Catalog, target: &Target, lock: &Lock, cache: &Path) -> Result<Option<Digest>> {
+        let Some(container) = catalog.container(target.container.as_str()) else { return Ok(None) };
+        let Some(Ok(members)) = members(lock, target) else { return Ok(None) };
+        Ok(Some(inputs(container, target, &members, &local::gather(catalog.folder(), container, target, cache)?)))
     }
 
     /// Builds `target` from its locked packages and publishes the image in the store under [`Catalog::store_name`].
@@ -103,20 +111,30 @@ impl Builder {
             Error::failed(format!("containers.lock has no packages for {target}")).hint("delete containers.lock and build again")
         })??;
         let how = container.compression;
+        // Before anything is fetched: a missing file is the user's next thing to do, not a minute from now.
+        let local = {
+            let (folder, container) = (catalog.folder().to_owned(), container.clone());
+            let (target, cache) = (target.clone(), self.0.cache.clone());
+            Arc::new(blocking(move || local::gather(&folder, &container, &target, &cache)).await??)
+        };
         let segments = self.segments(&members, how, packages, &progress, cancel).await?;
         let (base, application) = segments.split_at(members.base.len());
 
         progress.phase("layers");
-        let (base_plan, application_plan) = {
-            let (base, application) = (base.to_vec(), application.to_vec());
-            blocking(move || layer::plan(&base, &application)).await?.map_err(|error| error.context(target))?
+        let plans = {
+            let (base, application, local) = (base.to_vec(), application.to_vec(), local.clone());
+            blocking(move || layer::plan(&base, &application, &local)).await?.map_err(|error| error.context(target))?
         };
+        if let Some(user) = &container.user {
+            plans.accounts.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
+        }
         let mut layers = Vec::new();
-        for plan in std::iter::once(base_plan).chain(application_plan) {
+        for plan in std::iter::once(plans.base).chain(plans.application) {
             let plan = Arc::new(plan);
             plan.remarks.iter().for_each(|remark| progress.line(remark));
             let layer = self.layer(&plan, how, cancel).await?;
-            progress.line(&format!("layer {} · {} · {}", layer.digest.short(), count(plan.packages(), "package"), bytes(layer.size)));
+            let own = if plan.local.is_empty() { String::new() } else { format!(" · {}", count(plan.local.len(), "local file")) };
+            progress.line(&format!("layer {} · {}{own} · {}", layer.digest.short(), count(plan.packages(), "package"), bytes(layer.size)));
             layers.push(Built { plan, layer });
         }
 
@@ -126,7 +144,7 @@ impl Builder {
         let manifest = Manifest::new(Descriptor::of(media_type::CONFIG, &config), blobs, container.annotations.clone()).to_bytes();
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest);
         descriptor.platform = Some(Platform::linux(target.architecture));
-        let digest = inputs(container, target, &members);
+        let digest = inputs(container, target, &members, &local);
         let (store, name, count) = (self.0.store.clone(), catalog.store_name(target), segments.len());
         blocking(move || {
             store.put(&config)?;
@@ -302,15 +320,13 @@ impl<K: Eq + Hash + Copy, V> SingleFlight<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::io::Read;
-    use std::path::Path;
-
     use super::super::fixtures::{Archive, catalog, file, folder, link};
     use super::*;
     use crate::catalog::Architecture;
     use crate::image::Image;
     use crate::progress::Silent;
+    use std::collections::BTreeMap;
+    use std::io::Read;
 
     fn target() -> Target {
         Target::new("x", Architecture::X86_64)
@@ -323,7 +339,10 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (catalog, cancel) = (catalog(entrypoint), CancellationToken::new());
         let descriptor = runtime.block_on(builder.build(&catalog, &target(), lock, archive, Arc::new(Silent), &cancel))?;
-        assert_eq!(descriptor.annotations["dev.catamaran.inputs"], Builder::inputs(&catalog, &target(), lock).unwrap().to_string());
+        assert_eq!(
+            descriptor.annotations["dev.catamaran.inputs"],
+            Builder::inputs(&catalog, &target(), lock, folder)?.unwrap().to_string()
+        );
         assert_eq!(store.find(&catalog.store_name(&target()))?.as_ref(), Some(&descriptor));
         assert!(store.is_whole(&descriptor));
         store.image(&descriptor)
@@ -472,11 +491,11 @@ mod tests {
         let debs = tempfile::tempdir().unwrap();
         let archive = archive(debs.path());
         let lock = archive.lock(&["libc6"], &["tool"]);
-        let digest = Builder::inputs(&catalog("tool"), &target(), &lock).unwrap();
-        assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock), Some(digest));
+        let digest = Builder::inputs(&catalog("tool"), &target(), &lock, debs.path()).unwrap();
+        assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock, debs.path()).unwrap(), digest);
         let mut changed = lock.clone();
         changed.packages.iter_mut().find(|p| p.name == "tool").unwrap().sha256 = super::super::Hex(Digest::of(b""));
-        assert_ne!(Builder::inputs(&catalog("tool"), &target(), &changed), Some(digest));
-        assert_eq!(Builder::inputs(&catalog("tool"), &Target::new("x", Architecture::Aarch64), &lock), None);
+        assert_ne!(Builder::inputs(&catalog("tool"), &target(), &changed, debs.path()).unwrap(), digest);
+        assert_eq!(Builder::inputs(&catalog("tool"), &Target::new("x", Architecture::Aarch64), &lock, debs.path()).unwrap(), None);
     }
 }

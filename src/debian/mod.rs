@@ -11,12 +11,15 @@ mod fake_archive;
 mod fetch;
 #[cfg(test)]
 mod fixtures;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod image_config;
 mod index;
 mod indexes;
 mod keyring;
 mod layer;
+mod local;
 mod lock;
 mod lock_file;
 mod members;

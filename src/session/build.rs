@@ -37,7 +37,7 @@ pub(super) struct Workshop {
 /// What all targets of one build have in common.
 struct Shared {
     catalog: Arc<Catalog>,
-    lock: Lock,
+    lock: Arc<Lock>,
     /// The store's entries by name, as the build found them.
     before: HashMap<String, Descriptor>,
     tools: Option<(Workshop, Builder)>,
@@ -53,6 +53,7 @@ impl Work {
         let store = self.store()?;
         let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
         let entries = store.entries()?;
+        let cache = self.context.options.folders.cache.clone();
         let targets = catalog
             .containers
             .iter()
@@ -62,7 +63,8 @@ impl Work {
             .map(|(container, target)| {
                 let name = catalog.store_name(&target);
                 let entry = entries.iter().find(|d| is_named(d, &name));
-                let inputs = Builder::inputs(&catalog, &target, &lock);
+                // A local file that is missing makes the image stale; why, a build says.
+                let inputs = Builder::inputs(&catalog, &target, &lock, &cache).unwrap_or_default();
                 let state = match entry.map(|entry| (entry, store.image(entry).map(|image| built_image(&image, entry)))) {
                     Some((entry, Ok(image))) if is_current(entry, inputs) => ImageState::Built { image, verified: is_verified(entry) },
                     Some((_, Ok(image))) => ImageState::Stale { image },
@@ -100,7 +102,7 @@ impl Work {
             .cloned()
             .collect();
         let (lock, unresolved) = match self.lock_each(&catalog, &debian, request.locked).await {
-            Ok(resolved) => resolved,
+            Ok((lock, unresolved)) => (Arc::new(lock), unresolved),
             Err(error) => {
                 // Nothing can be built without a lock; no target may stay queued for ever.
                 for target in &targets {
@@ -132,7 +134,7 @@ impl Work {
             jobs => jobs,
         };
         let permits = Arc::new(Semaphore::new(jobs));
-        let shared = Shared { catalog, lock, before, tools, known, logs: self.log_folder() };
+        let shared = Shared { catalog: catalog.clone(), lock, before, tools, known, logs: self.log_folder() };
         let mut running: FuturesUnordered<_> = targets
             .iter()
             .enumerate()
@@ -164,7 +166,7 @@ impl Work {
         images.sort_by_key(|(position, _)| *position);
         let images: Vec<(Target, Descriptor)> = images.into_iter().map(|(position, image)| (targets[position].clone(), image)).collect();
         if let Some(folder) = &request.out {
-            self.write_out(folder.clone(), images).await?;
+            self.write_out(&catalog, folder.clone(), images).await?;
         }
         Ok(failed)
     }
@@ -285,15 +287,16 @@ impl Work {
         &self,
         catalog: &Arc<Catalog>,
         target: &Target,
-        lock: &Lock,
+        lock: &Arc<Lock>,
         before: &HashMap<String, Descriptor>,
     ) -> Result<Option<(Descriptor, BuiltImage)>> {
-        let Some(entry) = before.get(&catalog.store_name(target)) else { return Ok(None) };
-        if !is_current(entry, Builder::inputs(catalog, target, lock)) {
-            return Ok(None);
-        }
-        let (store, entry) = (self.store()?, entry.clone());
+        let (store, cache, entry) =
+            (self.store()?, self.context.options.folders.cache.clone(), before.get(&catalog.store_name(target)).cloned());
+        let (catalog, target, lock) = (catalog.clone(), target.clone(), lock.clone());
         blocking(move || {
+            // Also where there is no image yet: a local file that is missing is the first thing to say.
+            let inputs = Builder::inputs(&catalog, &target, &lock, &cache)?;
+            let Some(entry) = entry.filter(|entry| is_current(entry, inputs)) else { return Ok(None) };
             // A manifest or config that is gone or damaged is made again like a layer that is.
             let Ok(image) = store.image(&entry) else { return Ok(None) };
             if !image.manifest.blobs().all(|blob| store.has(blob)) {
@@ -333,9 +336,9 @@ impl Work {
 
     /// Writes images into an OCI image layout of the user's: each under its target's name, and for every container
     /// the index that joins them under the container's.
-    async fn write_out(&self, folder: PathBuf, images: Vec<(Target, Descriptor)>) -> Result<()> {
+    async fn write_out(&self, catalog: &Arc<Catalog>, folder: PathBuf, images: Vec<(Target, Descriptor)>) -> Result<()> {
         self.emit(EventKind::RunPhaseChanged { phase: "out".into() }).await;
-        let store = self.store()?;
+        let (store, catalog) = (self.store()?, catalog.clone());
         blocking(move || {
             let out = Store::open(&folder)?;
             let mut containers: Vec<(ContainerName, Vec<Descriptor>)> = Vec::new();
@@ -350,7 +353,8 @@ impl Work {
                 }
             }
             for (name, members) in containers {
-                let index = Index::new(members, Default::default()).to_bytes();
+                let annotations = catalog.container(name.as_str()).map(|c| c.annotations.clone()).unwrap_or_default();
+                let index = Index::new(members, annotations).to_bytes();
                 out.put(&index)?;
                 out.publish(name.as_str(), Descriptor::of(media_type::INDEX, &index))?;
             }

@@ -116,7 +116,8 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            let current = is_current(&entry, Builder::inputs(catalog, target, &lock));
+            let inputs = Builder::inputs(catalog, target, &lock, &self.context.options.folders.cache)?;
+            let current = is_current(&entry, inputs);
             candidate.images.push(CandidateImage { target: target.clone(), image: store.image(&entry)?, verdict: Some(verdict), current });
         }
         Ok(candidates.into_values().collect())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Project, judge, need};
+use crate::harness::{Project, elf_files, judge, need};
 
 /// Replaces the config of `oci:DIR:NAME`'s image by `change` of it, and everything that names it by digest.
 fn with_config_changed(layout: &Path, name: &str, change: impl FnOnce(&mut Value)) {
@@ -81,20 +81,12 @@ fn readelf_finds_no_elf_file_of_another_machine_either() {
     project.ok(&["build", "--target", "aarch64", "--out", out.to_str().unwrap()]);
     let bundle = project.path().join("bundle");
     judge("umoci", &["unpack", "--rootless", "--image", &format!("{}:fd/aarch64", out.display()), bundle.to_str().unwrap()]);
-    let mut elf_files = 0;
-    let mut folders = vec![bundle.join("rootfs")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().flatten() {
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() && fs::read(entry.path()).is_ok_and(|b| b.starts_with(b"\x7fELF")) {
-                elf_files += 1;
-                let header = judge("readelf", &["-h", entry.path().to_str().unwrap()]);
-                assert!(header.contains("AArch64"), "{}\n{header}", entry.path().display());
-            }
-        }
+    let elf_files = elf_files(&bundle.join("rootfs"));
+    for file in &elf_files {
+        let header = judge("readelf", &["-h", file.to_str().unwrap()]);
+        assert!(header.contains("AArch64"), "{}\n{header}", file.display());
     }
+    let elf_files = elf_files.len();
     let report = project.json(&["verify", "fd/aarch64", "--json"]).to_string();
     assert!(elf_files > 50 && report.contains(&elf_files.to_string()), "{elf_files} ELF files; {report}");
 }

@@ -11,8 +11,12 @@ const MAX_PATH: usize = 4096;
 
 /// The content of `layer`, which was written from `plan`: exactly what a scan of the blob would find.
 ///
-/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata of its own. Such a layer is scanned.
+/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata of its own, or the layer has local
+/// files, of which only hashes are known. Such a layer is scanned.
 pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
+    if !plan.local.is_empty() {
+        return None;
+    }
     let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
     let mut packages = Vec::new();
     for d in &plan.directories {

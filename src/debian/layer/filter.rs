@@ -40,7 +40,7 @@ pub(super) fn filter(
             continue;
         }
         if kind == EntryType::Link && target.as_deref().is_some_and(|t| without.contains(&canonical(t))) {
-            return Err(Error::failed(format!("/{path} of {package} is a hard link to a file that another package replaces")));
+            return Err(Error::failed(format!("/{path} of {package} is a hard link to a file that is replaced")));
         }
         push(&header)?;
         let mut buffer = [0; 1 << 16];

@@ -18,7 +18,7 @@ use super::filter::filter;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
 use crate::error::IoContext;
-use crate::image::{Hasher, Store};
+use crate::image::{Entry, EntryKind, Hasher, Store};
 use crate::{Error, Result};
 
 /// A piece of the layer on its way to the blob.
@@ -47,7 +47,7 @@ pub(in super::super) fn write(
                 if cancel.is_cancelled() { Err(Error::interrupted()) } else { push(piece) }
             };
             let mut raw = Raw { buffer: Vec::new() };
-            directories(plan, &mut raw.buffer)?;
+            directories(plan, &mut raw.buffer);
             raw.flush(&mut push)?;
             for (segment, without) in &plan.segments {
                 let path = Segment::paths(folder, &segment.sha256.0, how).0;
@@ -70,10 +70,22 @@ pub(in super::super) fn write(
                     Content::Directory => continue,
                 };
                 let size = bytes.len() as u64;
-                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime, device: None }
-                    .write(&mut raw.buffer)?;
+                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime }.write(&mut raw.buffer);
                 raw.add(bytes, &mut push)?;
                 pad(&mut raw.buffer, size);
+            }
+            for placed in &plan.local {
+                let Entry { path, kind, mode, uid, gid } = &placed.entry;
+                let (kind, link, size) = match kind {
+                    EntryKind::Symlink { target } => (EntryType::Symlink, target.as_str(), 0),
+                    _ => (EntryType::Regular, "", placed.content.as_ref().map_or(0, |content| content.size())),
+                };
+                let (mode, uid, gid, mtime) = (*mode, *uid, *gid, plan.local_mtime);
+                TarEntry { path, kind, link, mode, uid, gid, size, mtime }.write(&mut raw.buffer);
+                if let Some(content) = &placed.content {
+                    content.read(&mut |bytes| raw.add(bytes, &mut push))?;
+                    pad(&mut raw.buffer, size);
+                }
             }
             raw.flush(&mut push)?;
             // Two zero blocks end an archive (POSIX pax, "ustar Interchange Format").
@@ -106,11 +118,11 @@ pub(in super::super) fn write(
     Ok(CachedLayer { digest, diff_id: diff_id.finish(), size, raw_size, compression: how })
 }
 
-fn directories(plan: &LayerPlan, out: &mut Vec<u8>) -> Result<()> {
-    plan.directories.iter().try_for_each(|d| {
+fn directories(plan: &LayerPlan, out: &mut Vec<u8>) {
+    for d in &plan.directories {
         let (kind, mode, uid, gid, mtime) = (EntryType::Directory, d.mode, d.uid, d.gid, d.mtime);
-        TarEntry { path: &d.path, kind, link: "", mode, uid, gid, size: 0, mtime, device: None }.write(out)
-    })
+        TarEntry { path: &d.path, kind, link: "", mode, uid, gid, size: 0, mtime }.write(out);
+    }
 }
 
 /// Gathers uncompressed tar into pieces.
