@@ -19,6 +19,27 @@ pub enum BuilderKind {
     Nix,
 }
 
+/// How layers are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerCompression {
+    /// Every engine and registry reads it.
+    #[default]
+    Gzip,
+    /// Smaller and faster; engines and registries since about 2021 read it (image-spec 1.1, "Layer Media Types").
+    Zstd,
+}
+
+impl LayerCompression {
+    /// The usual suffix of such files.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            LayerCompression::Gzip => "gz",
+            LayerCompression::Zstd => "zst",
+        }
+    }
+}
+
 /// A value that may come from the environment: `"text"` or `{ env = "NAME", default = "text" }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -149,6 +170,8 @@ pub struct Container {
     pub links: BTreeMap<String, String>,
     /// Files and folders of the project to add, in the order of the file.
     pub files: Vec<LocalFile>,
+    /// How its layers are compressed.
+    pub compression: LayerCompression,
     /// Into how many layers the image is cut; `None` is the builder's own choice (base and application).
     pub layers: Option<u32>,
     /// Arguments with which `catamaran test` runs it; `["--help"]` by default.
@@ -179,6 +202,7 @@ impl Container {
             volumes: Vec::new(),
             links: BTreeMap::new(),
             files: Vec::new(),
+            compression: LayerCompression::default(),
             layers: None,
             test: vec!["--help".into()],
             span: 0..0,

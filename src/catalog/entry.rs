@@ -8,13 +8,14 @@ use toml::de::DeValue;
 use super::check::{self, Checked};
 use super::reader::{Reader, Section, Text};
 use super::schema;
-use super::{Architecture, BuilderKind, Container, ContainerName, FileContent, LocalFile, PathTemplate, near};
+use super::{Architecture, BuilderKind, Container, ContainerName, FileContent, LayerCompression, LocalFile, PathTemplate, near};
 
 /// What `[defaults]` says about every container.
 pub(super) struct Defaults {
     pub builder: BuilderKind,
     pub targets: Vec<Architecture>,
     pub base: Vec<String>,
+    pub compression: LayerCompression,
     pub env: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
@@ -27,6 +28,7 @@ impl Default for Defaults {
             builder: BuilderKind::Debian,
             targets: vec![Architecture::X86_64, Architecture::Aarch64],
             base: vec!["bash".into(), "coreutils".into()],
+            compression: LayerCompression::default(),
             env: BTreeMap::new(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
@@ -61,6 +63,7 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
     let volumes = strings(reader.list(&section, "volumes", check::absolute_path));
     let links = links(reader, &section);
     let files = files(reader, &section);
+    let compression = compression(reader, &section).unwrap_or(defaults.compression);
     let layers = reader.number(&section, "layers", 2..=100);
     let test = reader.words(&section, "test").unwrap_or_else(|| vec!["--help".into()]);
     let name = ContainerName::new(name?);
@@ -80,6 +83,7 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
         volumes,
         links,
         files,
+        compression,
         layers,
         test,
         span: key.span(),
@@ -104,6 +108,26 @@ pub(super) fn builder(reader: &mut Reader, section: &Section) -> Option<BuilderK
             None => "there are `debian` and `nix`".into(),
         };
         Err(check::Fault { message: format!("unknown builder `{}`", check::shorten(word)), help: Some(help) })
+    })?;
+    known(&word)
+}
+
+/// `compression`, of a container or of the defaults.
+pub(super) fn compression(reader: &mut Reader, section: &Section) -> Option<LayerCompression> {
+    let known = |word: &str| match word {
+        "gzip" => Some(LayerCompression::Gzip),
+        "zstd" => Some(LayerCompression::Zstd),
+        _ => None,
+    };
+    let word = reader.text(section, "compression", |word| {
+        if known(word).is_some() {
+            return Ok(());
+        }
+        let help = match near(word, ["gzip", "zstd"]) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "there are `gzip`, which everything reads, and `zstd`, which is smaller and faster".into(),
+        };
+        Err(check::Fault { message: format!("unknown compression `{}`", check::shorten(word)), help: Some(help) })
     })?;
     known(&word)
 }

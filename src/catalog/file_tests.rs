@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{Architecture, BuilderKind, FileContent, PathTemplate};
+use crate::catalog::{Architecture, BuilderKind, FileContent, LayerCompression, PathTemplate};
 
 fn read(text: &str) -> Result<Catalog, Problems> {
     parse(Path::new("containers.toml"), text)
@@ -97,6 +97,11 @@ fn defaults_apply_where_a_container_is_silent() {
     let catalog = read("[defaults]\ntargets = [\"s390x\"]\nbuilder = \"nix\"\n[containers.jq]\npackages = [\"jq\"]\n").unwrap();
     assert_eq!(catalog.containers[0].targets, [Architecture::S390x]);
     assert_eq!(catalog.containers[0].builder, BuilderKind::Nix);
+    let text = "[defaults]\ncompression = \"zstd\"\n[containers.jq]\npackages = [\"jq\"]\n[containers.fd]\npackages = [\"fd\"]\ncompression = \"gzip\"\n";
+    let compressions: Vec<LayerCompression> = read(text).unwrap().containers.iter().map(|c| c.compression).collect();
+    assert_eq!(compressions, [LayerCompression::Zstd, LayerCompression::Gzip]);
+    assert!(problems(&text.replace("\"zstd\"", "\"zst\"")).contains("did you mean `zstd`?"));
+    assert!(problems(&text.replace("\"zstd\"", "\"brotli\"")).contains("unknown compression `brotli`"));
 }
 
 #[test]

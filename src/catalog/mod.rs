@@ -17,7 +17,9 @@ mod select;
 mod target;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
-pub use container::{BuilderKind, Catalog, Container, DebianSettings, NixSettings, RegistrySettings, Secret, Setting, unsupported};
+pub use container::{
+    BuilderKind, Catalog, Container, DebianSettings, LayerCompression, NixSettings, RegistrySettings, Secret, Setting, unsupported,
+};
 pub use diagnostic::{Problem, Problems};
 pub use file::{MAX_FILE_SIZE, load, parse};
 pub use find::{FILE_NAME, find};

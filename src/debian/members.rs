@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::local::Local;
 use super::{Lock, LockedPackage};
-use crate::catalog::{Architecture, Container, Target};
+use crate::catalog::{Architecture, Container, LayerCompression, Target};
 use crate::image::Digest;
 use crate::{Error, Result};
 
@@ -86,6 +86,7 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         workdir: &'a Option<String>,
         expose: &'a [String],
         volumes: &'a [String],
+        compression: LayerCompression,
         #[serde(skip_serializing_if = "Local::is_empty")]
         local: &'a Local,
     }
@@ -105,6 +106,7 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         workdir: &container.workdir,
         expose: &container.expose,
         volumes: &container.volumes,
+        compression: container.compression,
         local,
     };
     // Strings and numbers always serialise; were it otherwise, nothing would count as built.

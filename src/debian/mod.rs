@@ -24,7 +24,6 @@ mod lock;
 mod lock_file;
 mod members;
 mod packages;
-mod record;
 mod relation;
 mod release;
 mod resolve;
@@ -33,6 +32,7 @@ mod segment;
 mod signature;
 mod solver;
 mod sources;
+mod turn;
 mod version;
 
 pub use archive::Archive;

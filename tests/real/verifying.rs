@@ -90,3 +90,51 @@ fn readelf_finds_no_elf_file_of_another_machine_either() {
     let report = project.json(&["verify", "fd/aarch64", "--json"]).to_string();
     assert!(elf_files > 50 && report.contains(&elf_files.to_string()), "{elf_files} ELF files; {report}");
 }
+
+/// The records of what is inside layers, by file name.
+fn records(project: &Project) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(project.cache().join("content")).expect("records").flatten();
+    entries.map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap())).collect()
+}
+
+#[test]
+fn what_the_builder_records_of_its_layers_is_what_reading_them_finds() {
+    // Links, setuid files, scripts, hard links, long names, files that another package replaces.
+    let project = Project::new(
+        "[defaults]\nbase = [\"bash\", \"coreutils\"]\n[containers.fd]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\n\
+         [containers.many]\npackages = [\"perl\", \"openssl\", \"mount\", \"ca-certificates\", \"tzdata\", \"git\"]\nentrypoint = \"git\"\n",
+    );
+    project.ok(&["build"]);
+    let (written, reports) = (records(&project), project.ok(&["verify", "fd", "many", "--json"]));
+    assert_eq!(written.len(), 6, "two base layers and four application layers: {:?}", written.keys());
+    fs::remove_dir_all(project.cache().join("content")).unwrap();
+    assert_eq!(project.ok(&["verify", "fd", "many", "--json"]), reports);
+    let read = records(&project);
+    for (name, content) in &written {
+        assert!(read.get(name).is_some_and(|read| read == content), "the record {name} is not what a scan finds");
+    }
+    assert_eq!(read.len(), written.len());
+}
+
+#[test]
+fn damage_is_found_although_the_content_is_recorded_and_a_damaged_record_hides_nothing() {
+    let project = Project::fd(None).with_downloads();
+    project.ok(&["build", "--target", "x86_64"]);
+    let report = project.ok(&["verify", "fd/x86_64", "--json"]);
+    for path in fs::read_dir(project.cache().join("content")).unwrap().flatten().map(|e| e.path()) {
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(project.ok(&["verify", "fd/x86_64", "--json"]), report);
+    let blobs = project.cache().join("images/blobs/sha256");
+    let largest = fs::read_dir(blobs).unwrap().flatten().max_by_key(|e| e.metadata().unwrap().len()).unwrap().path();
+    let mut bytes = fs::read(&largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    fs::write(&largest, &bytes).unwrap();
+    let ran = project.run(&["verify", "fd/x86_64"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("layer-digests"), "{}", ran.out);
+}

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::debian::record;
 use crate::error::IoContext;
+use crate::image::record;
 use crate::image::{Digest, Hasher};
 use crate::{Error, Result};
 

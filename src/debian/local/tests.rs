@@ -13,7 +13,7 @@ use crate::Result;
 use crate::catalog::{Architecture, Catalog, FileContent, LocalFile, PathTemplate, Target};
 use crate::debian::fixtures::{Archive, catalog, file, folder, link};
 use crate::debian::{Builder, Lock};
-use crate::image::{Image, Store};
+use crate::image::{Image, LayerRecords, Store, Witnessed};
 use crate::progress::Silent;
 
 /// A project, the packages it builds from, and a cache.
@@ -80,7 +80,8 @@ impl World {
 
     fn build(&self, catalog: &Catalog) -> Result<Image> {
         let store = Store::open(self.cache.path().join("images"))?;
-        let builder = Builder::with_cores(self.cache.path().to_owned(), store.clone(), 2);
+        let records = LayerRecords::new(self.cache.path().join("content"));
+        let builder = Builder::with_cores(self.cache.path().to_owned(), store.clone(), records, Witnessed::default(), 2);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (target, cancel) = (Target::new("x", Architecture::X86_64), CancellationToken::new());
         let build = builder.build(catalog, &target, &self.lock, &self.archive, Arc::new(Silent), &cancel);

@@ -7,14 +7,15 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use super::super::deb::{Control, Deb, damaged};
-use super::super::{Hex, LockedPackage, record};
+use super::super::{Hex, LockedPackage};
 use super::canonical::{canonical, clean};
 use super::facts::{FORMAT, Segment};
-use super::gzip::compress;
+use super::member::compress;
 use super::rewrite::{Gathered, rewrite};
 use super::{pipeline, stanza};
+use crate::catalog::LayerCompression;
 use crate::error::IoContext;
-use crate::image::{Digest, Hasher};
+use crate::image::{Digest, Hasher, record};
 use crate::{Error, Result};
 
 /// Below this length of .deb, threads cost more than they bring.
@@ -28,6 +29,8 @@ pub(in super::super) struct Making<'a> {
     pub deb: &'a Path,
     /// Where segments are kept.
     pub folder: &'a Path,
+    /// How to compress it.
+    pub compression: LayerCompression,
     /// Threads to compress on; the bytes are the same for any number.
     pub workers: usize,
     /// Stops the work.
@@ -58,7 +61,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
             (gathered, raw_size) = rewrite(deb.data()?, making.cancel, push)?;
             Ok(())
         },
-        |raw: Vec<u8>| compress(&raw),
+        |raw: Vec<u8>| compress(making.compression, &raw),
         |member: Vec<u8>| {
             members.push(u32::try_from(member.len()).map_err(|_| Error::failed("a member is too long"))?);
             out.write_all(&member).at("writing a segment to", making.folder)
@@ -70,8 +73,8 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
         return Err(Error::failed(format!("the file's SHA-256 is {}, the lock says {}", sha256.hex(), making.package.sha256.0.hex()))
             .hint("delete that file and build again; if it comes back, the mirror serves something else than Debian signed"));
     }
-    let segment = describe(making.package, &control, gathered, members, (deb_size, raw_size))?;
-    let (path, facts) = Segment::paths(making.folder, &sha256);
+    let segment = describe(making, &control, gathered, members, (deb_size, raw_size))?;
+    let (path, facts) = Segment::paths(making.folder, &sha256, making.compression);
     out.as_file().sync_data().at("syncing", &path)?;
     out.persist(&path).map_err(|error| error.error).at("writing", &path)?;
     record::write(&facts, &segment.sha256.0, &segment)?;
@@ -80,12 +83,13 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
 
 /// Joins the control files and what was gathered from the tar.
 fn describe(
-    package: &LockedPackage,
+    making: &Making<'_>,
     control: &Control,
     gathered: Gathered,
     members: Vec<u32>,
     (deb_size, raw_size): (u64, u64),
 ) -> Result<Segment> {
+    let package = making.package;
     let stanza = control.get("control").map(|bytes| stanza::normalise(bytes)).transpose()?.unwrap_or_default();
     let named = |name: &str| stanza::field(&stanza, name).unwrap_or_default();
     for (field, expected) in [("Package", &package.name), ("Version", &package.version), ("Architecture", &package.architecture)] {
@@ -105,6 +109,7 @@ fn describe(
         deb_size,
         raw_size,
         size: members.iter().map(|n| u64::from(*n)).sum(),
+        compression: making.compression,
         members,
         newest: gathered.newest,
         entries: gathered.entries,

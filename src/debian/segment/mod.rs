@@ -6,10 +6,11 @@
 pub(super) mod canonical;
 mod contents;
 mod facts;
-pub(super) mod gzip;
+mod gzip;
 #[cfg(test)]
 mod hostile_tests;
 mod make;
+pub(super) mod member;
 pub(super) mod pipeline;
 mod rewrite;
 pub(super) mod stanza;

@@ -13,9 +13,9 @@ use super::super::deb::{damaged, unreadable};
 use super::canonical::{canonical, canonical_directory, clean, link_target};
 use super::contents::{Bytes, Contents, MAX_KEPT, is_kept};
 use super::facts::Directory;
-use super::gzip::MEMBER;
+use super::member::MEMBER;
 use super::tar_header::{TarEntry, pad};
-use crate::image::{ELF_HEAD, Entry, EntryKind, read_elf};
+use crate::image::{ELF_HEAD, Entry, EntryKind, read_elf, read_shebang};
 use crate::{Error, Result};
 
 /// A package with more entries than this is refused: it bounds the sidecar (the largest in Debian has some 60,000).
@@ -229,10 +229,4 @@ fn read_name(entry: &mut impl Read) -> Result<Vec<u8>> {
         name.pop();
     }
     Ok(name)
-}
-
-/// The interpreter line of a script (see [`EntryKind::File`]).
-fn read_shebang(head: &[u8]) -> Option<String> {
-    let line = head.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
-    Some(String::from_utf8_lossy(&line[..line.len().min(255)]).trim().to_owned())
 }
