@@ -3,6 +3,7 @@
 //! The index is scanned stanza by stanza as it comes out of the decompressor, and only what solving and fetching need is
 //! kept, as plain lines of one text: a third of the index, nothing to decode, and the very bytes of the cache file.
 
+use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
 use super::relation::{is_name, is_version};
@@ -13,7 +14,7 @@ const MAX_LINE: u64 = 1 << 20;
 /// The most text kept of one index; Debian's largest needs 25 MB.
 const MAX_TEXT: usize = 1 << 30;
 /// Lines of one record.
-const LINES: usize = 10;
+const LINES: usize = 13;
 
 /// The packages of one index, sorted by name.
 #[derive(Debug, Default)]
@@ -47,12 +48,21 @@ pub(crate) struct Record<'a> {
     pub provides: &'a str,
     /// `Conflicts` and `Breaks`
     pub conflicts: &'a str,
+    /// `Recommends`
+    pub recommends: &'a str,
+    /// `Essential: yes`
+    pub essential: bool,
+    /// `Important: yes` or `Protected: yes`
+    pub important: bool,
+    /// How many names the index mentions before it mentions this one, in any stanza: what apt numbers packages by.
+    pub mention: u32,
 }
 
 impl Index {
     /// Scans a decompressed `Packages` file for packages of `architecture` and of `all`.
     pub fn scan(reader: impl BufRead, architecture: &str) -> Result<Self> {
-        let mut scanner = Scanner { architecture, text: Vec::new(), stanza: Default::default(), field: None, number: 1 };
+        let mut scanner =
+            Scanner { architecture, text: Vec::new(), stanza: Default::default(), field: None, number: 1, mentioned: HashMap::new() };
         scanner.read(reader)?;
         let text = String::from_utf8(scanner.text).map_err(|_| Error::network("it is not UTF-8 text"))?;
         Self::from_text(text).ok_or_else(|| Error::network("it is too large"))
@@ -99,7 +109,7 @@ impl Index {
     pub fn record(&self, position: usize) -> Record<'_> {
         let mut lines = self.starts.get(position).map_or("", |start| &self.text[*start as usize..]).split('\n');
         let mut line = || lines.next().unwrap_or_default();
-        Record {
+        let mut record = Record {
             name: line(),
             version: line(),
             architecture: line(),
@@ -110,7 +120,14 @@ impl Index {
             depends: line(),
             provides: line(),
             conflicts: line(),
-        }
+            recommends: line(),
+            essential: false,
+            important: false,
+            mention: line().parse().unwrap_or(0),
+        };
+        let flags = line();
+        (record.essential, record.important) = (flags.contains('e'), flags.contains('i'));
+        record
     }
 
     /// The name of the package at `position`.
@@ -145,9 +162,29 @@ enum Field {
     Provides,
     Conflicts,
     Breaks,
+    Recommends,
+    Suggests,
+    Replaces,
+    Enhances,
+    Essential,
+    Important,
+    Protected,
 }
 
-const FIELDS: usize = Field::Breaks as usize + 1;
+const FIELDS: usize = Field::Protected as usize + 1;
+
+/// The fields that mention packages, in the order in which apt reads them.
+const MENTIONS: [Field; 9] = [
+    Field::PreDepends,
+    Field::Depends,
+    Field::Conflicts,
+    Field::Breaks,
+    Field::Recommends,
+    Field::Suggests,
+    Field::Replaces,
+    Field::Enhances,
+    Field::Provides,
+];
 
 impl Field {
     fn of(name: &[u8]) -> Option<Self> {
@@ -164,6 +201,13 @@ impl Field {
             b"Provides" => Field::Provides,
             b"Conflicts" => Field::Conflicts,
             b"Breaks" => Field::Breaks,
+            b"Recommends" => Field::Recommends,
+            b"Suggests" => Field::Suggests,
+            b"Replaces" => Field::Replaces,
+            b"Enhances" => Field::Enhances,
+            b"Essential" => Field::Essential,
+            b"Important" => Field::Important,
+            b"Protected" => Field::Protected,
             _ => return None,
         })
     }
@@ -176,6 +220,8 @@ struct Scanner<'a> {
     field: Option<Field>,
     /// The stanza's number, from 1, for errors.
     number: usize,
+    /// Hashes of the names mentioned so far, each with how many were mentioned before it.
+    mentioned: HashMap<u64, u32>,
 }
 
 impl Scanner<'_> {
@@ -230,6 +276,7 @@ impl Scanner<'_> {
         let architecture = &self.stanza[Field::Architecture as usize];
         if architecture == self.architecture.as_bytes() || architecture == b"all" {
             self.check()?;
+            self.mention();
             self.keep();
             if self.text.len() > MAX_TEXT {
                 return Err(Error::network("it is too large"));
@@ -259,9 +306,29 @@ impl Scanner<'_> {
         Err(Error::network(format!("stanza {} ({:?}) {problem}", self.number, text(Field::Package))))
     }
 
+    /// Notes the stanza's names. A name with an architecture (`python3:any`) is a package of its own to apt.
+    fn mention(&mut self) {
+        let Scanner { stanza, mentioned, .. } = self;
+        let mut note = |name: &[u8]| {
+            let next = mentioned.len() as u32;
+            mentioned.entry(hash(name)).or_insert(next);
+        };
+        note(&stanza[Field::Package as usize]);
+        for field in MENTIONS {
+            for relation in stanza[field as usize].split(|c| matches!(c, b',' | b'|')) {
+                let relation = relation.trim_ascii_start();
+                let end = relation.iter().position(|c| matches!(c, b' ' | b'(' | b':')).unwrap_or(relation.len());
+                if end > 0 && relation.get(end) != Some(&b':') {
+                    note(&relation[..end]);
+                }
+            }
+        }
+    }
+
     fn keep(&mut self) {
-        use Field::{Architecture, Breaks, Conflicts, Depends, Filename, Package, PreDepends, Priority, Provides, Sha256, Size, Version};
-        let lines: [&[Field]; LINES] = [
+        use Field::{Architecture, Breaks, Conflicts, Depends, Filename, Package, PreDepends, Priority, Provides, Recommends};
+        use Field::{Sha256, Size, Version};
+        let lines: [&[Field]; LINES - 2] = [
             &[Package],
             &[Version],
             &[Architecture],
@@ -272,6 +339,7 @@ impl Scanner<'_> {
             &[PreDepends, Depends],
             &[Provides],
             &[Conflicts, Breaks],
+            &[Recommends],
         ];
         for fields in lines {
             let mut first = true;
@@ -287,7 +355,18 @@ impl Scanner<'_> {
             }
             self.text.push(b'\n');
         }
+        let name = &self.stanza[Package as usize];
+        let mention = self.mentioned.get(&hash(name)).copied().unwrap_or_default();
+        let yes = |field: Field| self.stanza[field as usize] == b"yes";
+        let essential = if yes(Field::Essential) { "e" } else { "" };
+        let important = if yes(Field::Important) || yes(Field::Protected) { "i" } else { "" };
+        self.text.extend_from_slice(format!("{mention}\n{essential}{important}\n").as_bytes());
     }
+}
+
+/// FNV-1a: the same everywhere, unlike the standard library's.
+pub(crate) fn hash(name: &[u8]) -> u64 {
+    name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Whether `path` stays below the archive's root and is a plain relative path.

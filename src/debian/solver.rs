@@ -14,16 +14,34 @@ use resolvo::{
     Problem, Requirement, SolvableId, Solver, SolverCache, StringId, UnsolvableOrCancelled, VersionSetId, VersionSetUnionId,
 };
 
+use super::mark::mark;
 use super::packages::{Id, Packages, Pins};
 use super::relation::{Relation, alternatives, relation, relations};
 use crate::{Error, Result};
 
 /// The packages to install for `request` (names of packages) together with exactly what `pins` choose, sorted by name.
+/// `recommends`: also what is recommended and fits.
 ///
 /// # Errors
 /// A usage error for a name that is no package, and a failure that explains itself when there is no solution.
-pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins) -> Result<Vec<Id>> {
+pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins, recommends: bool) -> Result<Vec<Id>> {
     unknown(packages, request, pins)?;
+    let wanted = request.iter().filter_map(|name| relation(name).ok()).filter_map(|relation| {
+        let itself = packages.candidate(relation.name, pins).filter(|id| relation.accepts(packages.record(*id).version));
+        itself.or_else(|| packages.providers(&relation, pins).first().copied())
+    });
+    let wanted: Vec<Id> = wanted.collect();
+    if wanted.len() == request.len() {
+        if let Some(mut ids) = mark(packages, &wanted, pins, recommends) {
+            ids.sort_by_key(|id| packages.record(*id).name);
+            return Ok(ids);
+        }
+    }
+    weigh(packages, request, pins)
+}
+
+/// The same by the SAT solver, which finds a solution wherever there is one, or says why there is none.
+fn weigh(packages: &Packages, request: &[String], pins: &Pins) -> Result<Vec<Id>> {
     let universe = Universe { packages, pins, state: RefCell::default() };
     let requirements = request.iter().filter_map(|name| relation(name).ok()).map(|r| universe.requirement(&[r]).into()).collect();
     let mut solver = Solver::new(universe);
@@ -313,7 +331,7 @@ mod tests {
     fn install(text: &str, request: &[&str]) -> Result<Vec<String>> {
         let all = packages(Architecture::X86_64, &[text]);
         let request: Vec<String> = request.iter().map(|name| (*name).to_owned()).collect();
-        let ids = solve(&all, &request, &Pins::new())?;
+        let ids = solve(&all, &request, &Pins::new(), false)?;
         Ok(ids.into_iter().map(|id| all.record(id).name.to_owned()).collect())
     }
 
