@@ -306,3 +306,98 @@ fn preference(packages: &Packages, id: Id, wanted: &str) -> impl Ord + use<> {
     let order = (record.name != wanted, !record.essential, !record.important, importance(record.priority));
     (order, Reverse(packages.mention(record.name)), id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::packages::tests::packages;
+    use super::*;
+    use crate::catalog::Architecture;
+    use proptest::prelude::*;
+
+    /// What is marked for `request`, sorted.
+    fn marked(text: &str, request: &[&str], recommends: bool) -> Option<Vec<String>> {
+        let all = packages(Architecture::X86_64, &[text]);
+        let pins = Pins::new();
+        let wanted: Vec<Id> = request.iter().map(|name| all.candidate(name, &pins).unwrap()).collect();
+        let mut names: Vec<String> = mark(&all, &wanted, &pins, recommends)?.iter().map(|id| all.record(*id).name.to_owned()).collect();
+        names.sort();
+        Some(names)
+    }
+
+    #[test]
+    fn of_equal_providers_the_one_met_later_is_taken() {
+        let text = "app 1 ; Depends: agent\nexim 1 ; Provides: agent\npostfix 1 ; Provides: agent";
+        assert_eq!(marked(text, &["app"], false).unwrap(), ["app", "postfix"]);
+        let mentioned = "app 1 ; Depends: agent ; Suggests: postfix\nexim 1 ; Provides: agent\npostfix 1 ; Provides: agent";
+        assert_eq!(marked(mentioned, &["app"], false).unwrap(), ["app", "exim"]);
+        let important =
+            "app 1 ; Depends: agent\nexim 1 ; Provides: agent ; Priority: important\npostfix 1 ; Provides: agent ; Priority: optional";
+        assert_eq!(marked(important, &["app"], false).unwrap(), ["app", "exim"]);
+    }
+
+    #[test]
+    fn an_alternative_is_not_thought_over_when_a_later_one_comes_anyway() {
+        let text = "app 1 ; Depends: one, two\none 1 ; Depends: curses | tty\ntwo 1 ; Depends: tty\ncurses 1\ntty 1";
+        assert_eq!(marked(text, &["app"], false).unwrap(), ["app", "curses", "one", "tty", "two"]);
+        let other_way = text.replace("one, two", "two, one");
+        assert_eq!(marked(&other_way, &["app"], false).unwrap(), ["app", "one", "tty", "two"]);
+    }
+
+    #[test]
+    fn a_way_that_was_given_up_leaves_nothing_behind() {
+        let text = "app 1 ; Depends: good | other\ngood 1 ; Depends: extra, deep\nextra 1\ndeep 1 ; Depends: deeper\ndeeper 1 ; Depends: gone\nother 1";
+        assert_eq!(marked(text, &["app"], false).unwrap(), ["app", "other"]);
+    }
+
+    #[test]
+    fn recommended_packages_come_when_they_can() {
+        let text = "app 1 ; Recommends: nice, broken, other | second ; Conflicts: foe\nnice 1 ; Recommends: more\nmore 1\nbroken 1 ; Depends: gone\nsecond 1\nfoe 1";
+        assert_eq!(marked(text, &["app"], true).unwrap(), ["app", "more", "nice", "second"]);
+        assert_eq!(marked(text, &["app"], false).unwrap(), ["app"]);
+    }
+
+    #[test]
+    fn what_conflicts_with_the_request_is_not_an_alternative() {
+        let text = "foe 1 ; Conflicts: exim\napp 1 ; Depends: exim | sendmail\nexim 1\nsendmail 1";
+        assert_eq!(marked(text, &["app", "foe"], false).unwrap(), ["app", "foe", "sendmail"]);
+        // Met in the other order the walk has taken exim by then, and weighing has to follow.
+        let late = "app 1 ; Depends: exim | sendmail\nexim 1\nsendmail 1\nfoe 1 ; Conflicts: exim";
+        assert_eq!(marked(late, &["app", "foe"], false), None);
+        assert_eq!(marked("a 1 ; Conflicts: b\nb 1", &["a", "b"], false), None);
+    }
+
+    #[test]
+    fn a_hostile_chain_of_dependencies_ends() {
+        let chain: String = (0..5000).map(|n| format!("p{n} 1 ; Depends: p{}\n", n + 1)).collect();
+        assert_eq!(marked(&chain, &["p0"], false), None);
+    }
+
+    proptest! {
+        /// Whatever is answered holds: everything asked for is in it, every dependency is satisfied, nothing conflicts.
+        #[test]
+        fn an_answer_holds(edges in proptest::collection::vec((0usize..8, 0usize..8, 0usize..8, 0u8..3), 0..24)) {
+            let mut fields = vec![(String::new(), String::new()); 8];
+            for (from, to, or, kind) in &edges {
+                match kind {
+                    0 => fields[*from].0 += &format!(", p{to}"),
+                    1 => fields[*from].0 += &format!(", p{to} | p{or}"),
+                    _ => fields[*from].1 += &format!(", p{to}"),
+                }
+            }
+            let text: String = fields.iter().enumerate().map(|(n, (depends, conflicts))| {
+                format!("p{n} 1 ; Depends: {} ; Conflicts: {}\n", depends.trim_start_matches(", "), conflicts.trim_start_matches(", "))
+            }).collect();
+            if let Some(names) = marked(&text, &["p0", "p1"], false) {
+                let has = |n: usize| names.contains(&format!("p{n}"));
+                prop_assert!(has(0) && has(1));
+                for (from, to, or, kind) in edges.iter().filter(|edge| has(edge.0)) {
+                    match kind {
+                        0 => prop_assert!(has(*to)),
+                        1 => prop_assert!(has(*to) || has(*or)),
+                        _ => prop_assert!(to == from || !has(*to)),
+                    }
+                }
+            }
+        }
+    }
+}
