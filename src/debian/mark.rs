@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 3000;
 /// Room for that depth; only what is used is ever taken.
 const STACK: usize = 64 << 20;
 
-/// The packages apt would install for `request`, if it finds them without weighing; in no particular order.
+/// The packages apt would install for `request`, in that order, if it finds them without weighing; themselves in no order.
 pub(super) fn mark(packages: &Packages, request: &[Id], pins: &Pins, recommends: bool) -> Option<Vec<Id>> {
     std::thread::scope(|scope| {
         let walk = move || Marker { packages, pins, recommends, nodes: Vec::new(), positions: HashMap::new() }.run(request);
@@ -68,13 +68,11 @@ impl Group {
 
 impl<'p> Marker<'p> {
     fn run(mut self, request: &[Id]) -> Option<Vec<Id>> {
-        let packages = self.packages;
-        let mut wanted: Vec<usize> = request.iter().map(|id| self.node(*id)).collect();
+        let wanted: Vec<usize> = request.iter().map(|id| self.node(*id)).collect();
         for node in &wanted {
             self.nodes[*node].protected = true;
             self.nodes[*node].marked = true;
         }
-        wanted.sort_by_key(|node| packages.mention(self.nodes[*node].name));
         for node in &wanted {
             self.install(*node, true, true, 0);
         }
@@ -222,11 +220,11 @@ impl<'p> Marker<'p> {
             let solutions = self.solutions(group);
             if holds {
                 // The only package that will do is as protected as the one that needs it.
-                if let (Kind::Need, &[only]) = (group.kind, &solutions[..]) {
-                    if !self.nodes[only].protected {
-                        self.nodes[only].protected = true;
-                        fine &= self.install(only, true, false, depth + 1);
-                    }
+                if let (Kind::Need, &[only]) = (group.kind, &solutions[..])
+                    && !self.nodes[only].protected
+                {
+                    self.nodes[only].protected = true;
+                    fine &= self.install(only, true, false, depth + 1);
                 }
                 continue;
             }
@@ -358,11 +356,10 @@ mod tests {
 
     #[test]
     fn what_conflicts_with_the_request_is_not_an_alternative() {
-        let text = "foe 1 ; Conflicts: exim\napp 1 ; Depends: exim | sendmail\nexim 1\nsendmail 1";
-        assert_eq!(marked(text, &["app", "foe"], false).unwrap(), ["app", "foe", "sendmail"]);
-        // Met in the other order the walk has taken exim by then, and weighing has to follow.
-        let late = "app 1 ; Depends: exim | sendmail\nexim 1\nsendmail 1\nfoe 1 ; Conflicts: exim";
-        assert_eq!(marked(late, &["app", "foe"], false), None);
+        let text = "app 1 ; Depends: exim | sendmail\nexim 1\nsendmail 1\nfoe 1 ; Conflicts: exim";
+        assert_eq!(marked(text, &["foe", "app"], false).unwrap(), ["app", "foe", "sendmail"]);
+        // Asked for in the other order the walk has taken exim by then, and weighing has to follow.
+        assert_eq!(marked(text, &["app", "foe"], false), None);
         assert_eq!(marked("a 1 ; Conflicts: b\nb 1", &["a", "b"], false), None);
     }
 

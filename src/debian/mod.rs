@@ -31,6 +31,7 @@ mod segment;
 mod signature;
 mod solver;
 mod sources;
+mod stanzas;
 mod version;
 
 pub use archive::Archive;

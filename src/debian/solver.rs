@@ -31,13 +31,19 @@ pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins, recomm
         itself.or_else(|| packages.providers(&relation, pins).first().copied())
     });
     let wanted: Vec<Id> = wanted.collect();
-    if wanted.len() == request.len() {
-        if let Some(mut ids) = mark(packages, &wanted, pins, recommends) {
-            ids.sort_by_key(|id| packages.record(*id).name);
-            return Ok(ids);
-        }
+    if wanted.len() == request.len()
+        && let Some(mut ids) = mark(packages, &wanted, pins, recommends)
+    {
+        ids.sort_by_key(|id| packages.record(*id).name);
+        return Ok(ids);
     }
-    weigh(packages, request, pins)
+    let mut ids = weigh(packages, request, pins)?;
+    if recommends {
+        // On top of what had to be weighed, recommendations are again only a walk. One that would break it is none.
+        ids = mark(packages, &ids, pins, true).unwrap_or(ids);
+        ids.sort_by_key(|id| packages.record(*id).name);
+    }
+    Ok(ids)
 }
 
 /// The same by the SAT solver, which finds a solution wherever there is one, or says why there is none.
@@ -347,6 +353,20 @@ mod tests {
         let text = "app 1 ; Depends: mta | mail-agent\nexim 1 ; Provides: mail-agent ; Depends: gone\npostfix 1 ; Provides: mail-agent";
         assert_eq!(install(text, &["app"]).unwrap(), ["app", "postfix"]);
         assert_eq!(install(&format!("{text}\nmta 1"), &["app"]).unwrap(), ["app", "mta"]);
+    }
+
+    #[test]
+    fn recommended_packages_come_even_where_the_walk_was_not_enough() {
+        let all = packages(
+            Architecture::X86_64,
+            &["app 1 ; Depends: exim | sendmail ; Recommends: nice\nexim 1\nsendmail 1\nfoe 1 ; Conflicts: exim\nnice 1"],
+        );
+        let request = ["app".to_owned(), "foe".to_owned()];
+        let names = |recommends| -> Vec<&str> {
+            solve(&all, &request, &Pins::new(), recommends).unwrap().into_iter().map(|id| all.record(id).name).collect()
+        };
+        assert_eq!(names(false), ["app", "foe", "sendmail"]);
+        assert_eq!(names(true), ["app", "foe", "nice", "sendmail"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::process::Command;
 use super::harness::{Project, Ran, need};
 
 /// Name of a container, and what it asks for.
-const SETS: [(&str, &str); 44] = [
+const SETS: [(&str, &str); 45] = [
     // servers
     ("nginx", "nginx"),
     ("postgresql", "postgresql"),
@@ -30,6 +30,7 @@ const SETS: [(&str, &str); 44] = [
     ("cups", "cups"),
     // languages
     ("python", "python3"),
+    ("django", "python3-django gunicorn"),
     ("jupyter", "jupyter-notebook"),
     ("nodejs", "nodejs"),
     ("jre", "default-jre-headless"),
