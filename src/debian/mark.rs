@@ -30,14 +30,13 @@ struct Marker<'p> {
     packages: &'p Packages,
     pins: &'p Pins,
     recommends: bool,
-    nodes: Vec<Node<'p>>,
+    nodes: Vec<Node>,
     positions: HashMap<&'p str, usize>,
 }
 
 /// A package that could be installed, and what has been decided about it.
-struct Node<'p> {
+struct Node {
     id: Id,
-    name: &'p str,
     /// Not yet found impossible.
     possible: bool,
     marked: bool,
@@ -105,7 +104,7 @@ impl<'p> Marker<'p> {
         if let Some(position) = self.positions.get(name) {
             return *position;
         }
-        self.nodes.push(Node { id, name, possible: true, marked: false, protected: false, groups: None });
+        self.nodes.push(Node { id, possible: true, marked: false, protected: false, groups: None });
         self.positions.insert(name, self.nodes.len() - 1);
         self.nodes.len() - 1
     }
