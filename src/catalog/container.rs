@@ -100,8 +100,14 @@ pub struct DebianSettings {
     pub keyring: Option<PathBuf>,
     /// `YYYYMMDDTHHMMSSZ`: build from the snapshot archive of that moment.
     pub snapshot: Option<String>,
+    /// The snapshot archive, when the file names another than Debian's.
+    pub snapshot_mirror: Option<String>,
     /// Whether a `Release` past its `Valid-Until` is refused.
     pub check_valid_until: bool,
+    /// Whether recommended packages come along, as with plain `apt-get install`.
+    pub recommends: bool,
+    /// Whether the base layer holds every `Essential` package.
+    pub essential: bool,
 }
 
 impl Default for DebianSettings {
@@ -113,7 +119,10 @@ impl Default for DebianSettings {
             security_mirror: None,
             keyring: None,
             snapshot: None,
+            snapshot_mirror: None,
             check_valid_until: true,
+            recommends: false,
+            essential: false,
         }
     }
 }

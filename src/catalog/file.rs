@@ -218,7 +218,10 @@ fn debian(reader: &mut Reader, section: &Section) -> DebianSettings {
         security_mirror: mirror(reader, section, "security-mirror"),
         keyring: reader.text(section, "keyring", |path| if path.is_empty() { check::source_path(path) } else { Ok(()) }).map(Into::into),
         snapshot: reader.text(section, "snapshot", check::snapshot),
+        snapshot_mirror: mirror(reader, section, "snapshot-mirror"),
         check_valid_until: reader.flag(section, "check-valid-until").unwrap_or(standard.check_valid_until),
+        recommends: reader.flag(section, "recommends").unwrap_or(standard.recommends),
+        essential: reader.flag(section, "essential").unwrap_or(standard.essential),
     }
 }
 

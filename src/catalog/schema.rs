@@ -68,7 +68,10 @@ pub(super) const DEBIAN: Table = Table {
         key("security-mirror", r#""http://security.debian.org/debian-security""#, &["security_mirror", "security"]),
         key("keyring", r#""keys/archive.asc""#, &["signed-by", "key"]),
         key("snapshot", r#""20261101T000000Z""#, &["date"]),
+        key("snapshot-mirror", r#""http://snapshot.debian.org/archive""#, &["snapshot_mirror"]),
         key("check-valid-until", "true", &["check_valid_until", "valid-until"]),
+        key("recommends", "false", &["install-recommends", "install_recommends"]),
+        key("essential", "false", &["required"]),
     ],
 };
 

@@ -83,6 +83,10 @@ pub enum Subcommand {
     List(ListArgs),
     /// Build images into the local store.
     Build(BuildArgs),
+    /// Take the newest package versions into containers.lock.
+    Update(UpdateArgs),
+    /// Show what `update` would change.
+    Outdated(OutdatedArgs),
     /// Show config, layers and packages of an image.
     Inspect(InspectArgs),
     /// Prove that images are what their metadata says.
@@ -122,6 +126,26 @@ pub struct BuildArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
+
+/// `update`
+#[derive(Debug, Args)]
+#[command(after_help = "With names, only those containers take new versions: the base layer and all others keep theirs.\n\nExamples:\n  \
+                  catamaran update\n  catamaran update fd --dry-run\n  catamaran update --json | jq -r '.changes[].package'")]
+pub struct UpdateArgs {
+    /// Containers to update [default: all, and the base layer]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Show what would change and leave containers.lock as it is
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+}
+
+/// `outdated`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exits with 0 whether or not something would change.\n\nExamples:\n  catamaran outdated\n  catamaran outdated --json | jq '.changes | length'"
+)]
+pub struct OutdatedArgs {}
 
 /// `inspect`
 #[derive(Debug, Args)]
@@ -246,6 +270,9 @@ mod tests {
             "list --json",
             "build",
             "build fd rg --target x86_64,arm64 --jobs 2 --locked --out DIR",
+            "update",
+            "update fd rg --dry-run --json",
+            "outdated --json",
             "inspect fd/aarch64 --json",
             "verify fd oci:x",
             "push 1.2.0 fd --tags a,b --target aarch64 --dry-run --yes --force",

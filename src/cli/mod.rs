@@ -23,10 +23,12 @@ mod release;
 mod run;
 mod show;
 mod table;
+mod update;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, Global, InspectArgs, ListArgs, MatrixArgs, Output, Part, PushArgs, ReleaseArgs, Subcommand, VerifyArgs,
+    BuildArgs, Cli, Color, Global, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, Subcommand,
+    UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

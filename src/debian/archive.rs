@@ -11,13 +11,13 @@ use super::fetch::Fetcher;
 use super::http::Http;
 use super::indexes::{self, Wanted};
 use super::keyring::Keyring;
-use super::lock::{Lock, LockedArchive};
+use super::lock::{Change, Lock, LockedArchive};
 use super::lock_file::{changes, containers, read_lock, staleness, write_lock};
 use super::packages::Packages;
 use super::release::{self, Policy, Release};
 use super::resolve::{Universes, resolve};
 use super::sources::{Host, Source, Sources};
-use crate::catalog::{Architecture, Catalog, DebianSettings, Target};
+use crate::catalog::{Architecture, Catalog, ContainerName, DebianSettings, Target};
 use crate::error::IoContext;
 use crate::progress::Progress;
 use crate::{Error, Result};
@@ -83,26 +83,47 @@ impl Archive {
                 .hint("run `catamaran build` once without --locked, and commit the lock"));
         }
         progress.line(&format!("renewing containers.lock: {why}"));
-        let (lock, changes) = self.renew(catalog, targets, old.as_ref(), old.as_ref(), progress, cancel).await?;
+        let lock = self.renew(catalog, targets, old.as_ref(), progress, cancel).await?;
+        if old.as_ref() != Some(&lock) {
+            write_lock(&catalog.lock_path(), &lock)?;
+        }
+        let changes = changes(old.as_ref(), &lock).iter().map(Change::to_string).collect();
         Ok((lock, Some(changes)))
     }
 
-    /// Renews the lock of the whole `catalog` with the newest versions, writes it, and says what changed.
-    pub async fn update(&self, catalog: &Catalog, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(Lock, Vec<String>)> {
+    /// Renews the lock of `catalog` with the newest versions and says what changes; only with `write` is it written.
+    ///
+    /// With `names`, only those containers take new versions: the base layer and all others keep theirs.
+    pub async fn update(
+        &self,
+        catalog: &Catalog,
+        names: &[ContainerName],
+        write: bool,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(Lock, Vec<Change>)> {
         let old = read_lock(&catalog.lock_path())?;
-        self.renew(catalog, &catalog.targets(), old.as_ref(), None, progress, cancel).await
+        let keep = old.clone().filter(|_| !names.is_empty()).map(|mut lock| {
+            lock.targets.retain(|target| !names.contains(&target.container));
+            lock
+        });
+        let lock = self.renew(catalog, &catalog.targets(), keep.as_ref(), progress, cancel).await?;
+        if write && old.as_ref() != Some(&lock) {
+            write_lock(&catalog.lock_path(), &lock)?;
+        }
+        let changes = changes(old.as_ref(), &lock);
+        Ok((lock, changes))
     }
 
-    /// `old` is compared with, `keep` is what versions are preferred from.
+    /// Solves the whole catalog; `keep` is what versions are preferred from.
     async fn renew(
         &self,
         catalog: &Catalog,
         targets: &[Target],
-        old: Option<&Lock>,
         keep: Option<&Lock>,
         progress: &dyn Progress,
         cancel: &CancellationToken,
-    ) -> Result<(Lock, Vec<String>)> {
+    ) -> Result<Lock> {
         progress.phase("lock");
         let mut architectures: Vec<Architecture> = containers(catalog).flat_map(|c| c.targets.iter().copied()).collect();
         architectures.sort();
@@ -115,12 +136,7 @@ impl Archive {
             try_join_all(architectures.into_iter().map(|a| self.packages(a, &releases, cancel))).await?.into_iter().collect();
         let archives = self.locked_archives(&releases);
         // Solving is milliseconds of plain computation.
-        let lock = resolve(catalog, &universes, archives, keep, targets, progress)?;
-        let changes = changes(old, &lock);
-        if old != Some(&lock) {
-            write_lock(&catalog.lock_path(), &lock)?;
-        }
-        Ok((lock, changes))
+        resolve(catalog, &universes, archives, keep, targets, progress)
     }
 
     /// The releases of all suites, verified.

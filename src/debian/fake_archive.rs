@@ -62,6 +62,10 @@ impl Server {
         self.state.lock().unwrap().files.insert(path.to_owned(), Served { bytes: bytes.to_vec(), ..Served::default() });
     }
 
+    fn remove(&self, path: &str) {
+        self.state.lock().unwrap().files.remove(path);
+    }
+
     fn change(&self, path: &str, change: impl FnOnce(&mut Served)) {
         change(self.state.lock().unwrap().files.get_mut(path).unwrap());
     }
@@ -316,6 +320,40 @@ async fn a_wrong_package_is_tried_once_more_and_never_kept() {
 }
 
 #[tokio::test]
+async fn what_the_mirror_has_dropped_comes_from_the_snapshot_of_the_locks_day() {
+    let mut world = World::new();
+    world.catalog.debian.snapshot_mirror = Some(format!("{}/snapshots", world.server.url));
+    let lock = world.lock().await.unwrap();
+    let package = world.package().await;
+    let mut deb = Vec::new();
+    world.server.change(DEB, |file| deb = file.bytes.clone());
+    world.server.remove(DEB);
+    let fetch = async || world.archive().fetcher().of(&lock).fetch(&package, &|_| {}, &CancellationToken::new()).await;
+    let error = fetch().await.unwrap_err();
+    assert!(error.message().contains("neither the mirror nor the snapshot archive has"), "{error}");
+
+    // The release is of 2026-09-12 07:55:41; the snapshot before that moment may not have what is new in it.
+    let past = DEB.replace("/debian/", "/snapshots/debian/20260913T075541Z/");
+    world.server.put(&past, &deb);
+    world.server.asked("");
+    fetch().await.unwrap();
+    assert_eq!(world.server.asked(""), [DEB.to_owned(), DEB.replace("/debian/", "/snapshots/debian/20260912T075541Z/"), past]);
+}
+
+#[tokio::test]
+async fn an_update_says_what_changes_and_writes_only_when_told() {
+    let world = World::new();
+    let cancel = CancellationToken::new();
+    let update = async |write: bool| world.archive().update(&world.catalog, &[], write, &Silent, &cancel).await.unwrap().1;
+    let changes: Vec<String> = update(false).await.iter().map(ToString::to_string).collect();
+    assert_eq!(changes, ["base-files 1 added (x86_64)", "base-passwd 1 added (x86_64)", "hello 1 added (x86_64)"]);
+    assert_eq!(read_lock(&world.catalog.lock_path()).unwrap(), None);
+    assert_eq!(update(true).await.len(), 3);
+    assert!(read_lock(&world.catalog.lock_path()).unwrap().is_some());
+    assert_eq!(update(true).await, []);
+}
+
+#[tokio::test]
 async fn a_cut_connection_is_resumed_where_it_broke() {
     let world = World::new();
     let package = world.package().await;
@@ -351,10 +389,10 @@ async fn what_an_earlier_run_received_is_used_even_when_ranges_are_not() {
 async fn a_package_that_is_gone_says_how_to_go_on() {
     let world = World::new();
     let package = world.package().await;
-    world.server.state.lock().unwrap().files.remove(DEB);
+    world.server.remove(DEB);
     let error = world.fetch(&package).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
-    assert!(error.advice().unwrap().contains("delete containers.lock"), "{error}");
+    assert!(error.advice().unwrap().contains("catamaran update"), "{error}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Fetching package files into the cache: in parallel, resumable, checked against their SHA-256 while they arrive.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::http::{Answer, Fault, Http, Pieces, shown, with_retries};
-use super::lock::LockedPackage;
+use super::lock::{Lock, LockedPackage};
 use super::sources::Sources;
 use crate::error::{IoContext, io_error};
 use crate::image::{Digest, Hasher};
@@ -26,6 +27,8 @@ const PARALLEL: usize = 8;
 #[derive(Clone)]
 pub struct Fetcher {
     inner: Arc<Inner>,
+    /// When each archive had all packages of the lock, for what the mirror has dropped since.
+    moments: Arc<BTreeMap<String, Vec<Timestamp>>>,
 }
 
 struct Inner {
@@ -40,7 +43,24 @@ struct Inner {
 impl Fetcher {
     pub(crate) fn new(http: Http, sources: Sources, folder: PathBuf) -> Self {
         let slots = Arc::new(Semaphore::new(PARALLEL));
-        Fetcher { inner: Arc::new(Inner { http, sources, folder, slots, busy: Mutex::default() }) }
+        let inner = Arc::new(Inner { http, sources, folder, slots, busy: Mutex::default() });
+        Fetcher { inner, moments: Arc::default() }
+    }
+
+    /// The same, for packages of `lock`: what the mirrors no longer have is taken from the snapshot archive of its date.
+    pub fn of(&self, lock: &Lock) -> Self {
+        let mut dates: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for archive in &lock.archives {
+            if let Ok(date) = archive.date.parse::<Timestamp>() {
+                let latest = dates.entry(archive.archive.clone()).or_insert(date);
+                *latest = date.max(*latest);
+            }
+        }
+        // A moment stands for the last snapshot before it. That of the release's own date is often the one before the
+        // release; a day later there are some with it.
+        let later = |date: Timestamp| date.checked_add(jiff::Span::new().hours(24)).ok();
+        let moments = dates.into_iter().map(|(archive, date)| (archive, [Some(date), later(date)].into_iter().flatten().collect()));
+        Fetcher { inner: self.inner.clone(), moments: Arc::new(moments.collect()) }
     }
 
     /// Where `package` is in the cache, if it is there.
@@ -100,7 +120,8 @@ impl Fetcher {
             return Ok(path);
         };
         let part = Arc::new(Mutex::new(part));
-        let urls = inner.urls(package)?;
+        let moments = self.moments.get(&package.archive).map_or(&[][..], Vec::as_slice);
+        let urls = inner.urls(package, moments)?;
         let progress = Arc::new(Reported::default());
         let attempts = with_retries(cancel, || async {
             for url in &urls {
@@ -119,8 +140,8 @@ impl Fetcher {
                 return finish(&part, package, Some(url)).await;
             }
             Err(Fault::lasting(
-                Error::network(format!("the mirror no longer has {}", package.path))
-                    .hint("the archive has moved on: delete containers.lock and build again to take what it has now; `snapshot` under [debian] builds from the past"),
+                Error::network(format!("neither the mirror nor the snapshot archive has {}", package.path))
+                    .hint("the archive has moved on: `catamaran update` takes what it has now"),
             ))
         });
         attempts.await?;
@@ -134,12 +155,15 @@ impl Inner {
         self.folder.join(format!("{}.deb", package.sha256.0.hex()))
     }
 
-    fn urls(&self, package: &LockedPackage) -> Result<Vec<Url>> {
+    /// The mirrors first; then the past, which is slow to answer and must not be asked more than needed.
+    fn urls(&self, package: &LockedPackage, moments: &[Timestamp]) -> Result<Vec<Url>> {
         let pool = self.sources.pool(&package.archive);
         if pool.is_empty() || !super::index::is_pool_path(&package.path) {
             return Err(Error::usage(format!("`{}` in the archive `{}` cannot be fetched", package.path, package.archive)));
         }
+        let past = moments.iter().map(|moment| self.sources.past(&package.archive, *moment)).collect::<Result<Vec<Url>>>()?;
         pool.iter()
+            .chain(&past)
             .map(|base| base.join(&package.path).map_err(|e| Error::usage(format!("`{}` is not a path", package.path)).source(e)))
             .collect()
     }

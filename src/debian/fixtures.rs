@@ -90,6 +90,7 @@ impl Archive {
         let request = application.iter().map(|n| (*n).to_owned()).collect();
         Lock {
             version: 1,
+            recommends: false,
             archives: Vec::new(),
             bases: vec![LockedBase { target, request: vec!["base".into()], packages: pins(&mut base.iter()) }],
             targets: vec![LockedTarget { container: "x".into(), target, request, packages: pins(&mut base.iter().chain(application)) }],

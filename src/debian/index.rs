@@ -3,17 +3,10 @@
 //! The index is scanned stanza by stanza as it comes out of the decompressor, and only what solving and fetching need is
 //! kept, as plain lines of one text: a third of the index, nothing to decode, and the very bytes of the cache file.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
-use super::relation::{is_name, is_version};
+use super::stanzas::{LINES, MAX_TEXT, scan};
 use crate::{Error, Result};
-
-/// The longest line accepted; Debian's longest has about 60 kB.
-const MAX_LINE: u64 = 1 << 20;
-/// The most text kept of one index; Debian's largest needs 25 MB.
-const MAX_TEXT: usize = 1 << 30;
-/// Lines of one record.
-const LINES: usize = 10;
 
 /// The packages of one index, sorted by name.
 #[derive(Debug, Default)]
@@ -47,15 +40,20 @@ pub(crate) struct Record<'a> {
     pub provides: &'a str,
     /// `Conflicts` and `Breaks`
     pub conflicts: &'a str,
+    /// `Recommends`
+    pub recommends: &'a str,
+    /// `Essential: yes`
+    pub essential: bool,
+    /// `Important: yes` or `Protected: yes`
+    pub important: bool,
+    /// How many names the index mentions before it mentions this one, in any stanza: what apt numbers packages by.
+    pub mention: u32,
 }
 
 impl Index {
     /// Scans a decompressed `Packages` file for packages of `architecture` and of `all`.
     pub fn scan(reader: impl BufRead, architecture: &str) -> Result<Self> {
-        let mut scanner = Scanner { architecture, text: Vec::new(), stanza: Default::default(), field: None, number: 1 };
-        scanner.read(reader)?;
-        let text = String::from_utf8(scanner.text).map_err(|_| Error::network("it is not UTF-8 text"))?;
-        Self::from_text(text).ok_or_else(|| Error::network("it is too large"))
+        Self::from_text(scan(reader, architecture)?).ok_or_else(|| Error::network("it is too large"))
     }
 
     /// The index that [`Index::text`] came from, if `text` has its form.
@@ -99,7 +97,7 @@ impl Index {
     pub fn record(&self, position: usize) -> Record<'_> {
         let mut lines = self.starts.get(position).map_or("", |start| &self.text[*start as usize..]).split('\n');
         let mut line = || lines.next().unwrap_or_default();
-        Record {
+        let mut record = Record {
             name: line(),
             version: line(),
             architecture: line(),
@@ -110,7 +108,14 @@ impl Index {
             depends: line(),
             provides: line(),
             conflicts: line(),
-        }
+            recommends: line(),
+            essential: false,
+            important: false,
+            mention: line().parse().unwrap_or(0),
+        };
+        let flags = line();
+        (record.essential, record.important) = (flags.contains('e'), flags.contains('i'));
+        record
     }
 
     /// The name of the package at `position`.
@@ -130,164 +135,9 @@ fn first_line(text: &str, start: u32) -> &str {
     text[start as usize..].split('\n').next().unwrap_or_default()
 }
 
-/// The fields that are kept.
-#[derive(Clone, Copy)]
-enum Field {
-    Package,
-    Version,
-    Architecture,
-    Priority,
-    Filename,
-    Size,
-    Sha256,
-    PreDepends,
-    Depends,
-    Provides,
-    Conflicts,
-    Breaks,
-}
-
-const FIELDS: usize = Field::Breaks as usize + 1;
-
-impl Field {
-    fn of(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"Package" => Field::Package,
-            b"Version" => Field::Version,
-            b"Architecture" => Field::Architecture,
-            b"Priority" => Field::Priority,
-            b"Filename" => Field::Filename,
-            b"Size" => Field::Size,
-            b"SHA256" => Field::Sha256,
-            b"Pre-Depends" => Field::PreDepends,
-            b"Depends" => Field::Depends,
-            b"Provides" => Field::Provides,
-            b"Conflicts" => Field::Conflicts,
-            b"Breaks" => Field::Breaks,
-            _ => return None,
-        })
-    }
-}
-
-struct Scanner<'a> {
-    architecture: &'a str,
-    text: Vec<u8>,
-    stanza: [Vec<u8>; FIELDS],
-    field: Option<Field>,
-    /// The stanza's number, from 1, for errors.
-    number: usize,
-}
-
-impl Scanner<'_> {
-    fn read(&mut self, mut reader: impl BufRead) -> Result<()> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let n = reader
-                .by_ref()
-                .take(MAX_LINE)
-                .read_until(b'\n', &mut line)
-                .map_err(|error| Error::network("could not be read").source(error))?;
-            let content = line.strip_suffix(b"\n").unwrap_or(&line);
-            if n as u64 == MAX_LINE && content.len() == line.len() {
-                return Err(Error::network(format!("a line of stanza {} is too long", self.number)));
-            }
-            if n == 0 || content.is_empty() {
-                self.finish()?;
-            } else {
-                self.line(content);
-            }
-            if n == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    fn line(&mut self, line: &[u8]) {
-        if line[0] == b' ' || line[0] == b'\t' {
-            if let Some(field) = self.field {
-                let value = &mut self.stanza[field as usize];
-                value.push(b' ');
-                value.extend_from_slice(line.trim_ascii());
-            }
-            return;
-        }
-        let colon = line.iter().take(16).position(|c| *c == b':');
-        self.field = colon.and_then(|colon| Field::of(&line[..colon]));
-        if let (Some(field), Some(colon)) = (self.field, colon) {
-            let value = &mut self.stanza[field as usize];
-            value.clear();
-            value.extend_from_slice(line[colon + 1..].trim_ascii());
-        }
-    }
-
-    /// The end of a stanza.
-    fn finish(&mut self) -> Result<()> {
-        self.field = None;
-        if self.stanza.iter().all(Vec::is_empty) {
-            return Ok(());
-        }
-        let architecture = &self.stanza[Field::Architecture as usize];
-        if architecture == self.architecture.as_bytes() || architecture == b"all" {
-            self.check()?;
-            self.keep();
-            if self.text.len() > MAX_TEXT {
-                return Err(Error::network("it is too large"));
-            }
-        }
-        self.stanza.iter_mut().for_each(Vec::clear);
-        self.number += 1;
-        Ok(())
-    }
-
-    fn check(&self) -> Result<()> {
-        let text = |field: Field| std::str::from_utf8(&self.stanza[field as usize]).unwrap_or_default();
-        let sha256 = text(Field::Sha256);
-        let problem = if !is_name(text(Field::Package)) {
-            "has no valid Package"
-        } else if !is_version(text(Field::Version)) {
-            "has no valid Version"
-        } else if text(Field::Size).parse::<u64>().is_err() {
-            "has no valid Size"
-        } else if sha256.len() != 64 || !sha256.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c)) {
-            "has no valid SHA256"
-        } else if !is_pool_path(text(Field::Filename)) {
-            "has no valid Filename"
-        } else {
-            return Ok(());
-        };
-        Err(Error::network(format!("stanza {} ({:?}) {problem}", self.number, text(Field::Package))))
-    }
-
-    fn keep(&mut self) {
-        use Field::{Architecture, Breaks, Conflicts, Depends, Filename, Package, PreDepends, Priority, Provides, Sha256, Size, Version};
-        let lines: [&[Field]; LINES] = [
-            &[Package],
-            &[Version],
-            &[Architecture],
-            &[Priority],
-            &[Filename],
-            &[Size],
-            &[Sha256],
-            &[PreDepends, Depends],
-            &[Provides],
-            &[Conflicts, Breaks],
-        ];
-        for fields in lines {
-            let mut first = true;
-            for field in fields {
-                let value = &self.stanza[*field as usize];
-                if !value.is_empty() {
-                    if !first {
-                        self.text.extend_from_slice(b", ");
-                    }
-                    first = false;
-                    self.text.extend_from_slice(value);
-                }
-            }
-            self.text.push(b'\n');
-        }
-    }
+/// FNV-1a: the same everywhere, unlike the standard library's.
+pub(crate) fn hash(name: &[u8]) -> u64 {
+    name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Whether `path` stays below the archive's root and is a plain relative path.

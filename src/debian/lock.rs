@@ -3,6 +3,8 @@
 //! Committed beside `containers.toml`; names no mirror host, so it is the same for everyone. Paths are relative to the
 //! archive's root, and every package is checked against its SHA-256 whatever server it came from.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Architecture, ContainerName, Target};
@@ -14,6 +16,9 @@ use crate::image::Digest;
 pub struct Lock {
     /// Format version: 1.
     pub version: u32,
+    /// Whether recommended packages came along.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recommends: bool,
     /// The suites that were read, and the dates of their `Release` files.
     #[serde(rename = "archive", default, skip_serializing_if = "Vec::is_empty")]
     pub archives: Vec<LockedArchive>,
@@ -89,6 +94,33 @@ pub struct LockedPackage {
     pub size: u64,
     /// SHA-256 of the .deb, 64 hexadecimal digits.
     pub sha256: Hex,
+}
+
+/// What has become of one package in a renewed lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Binary package.
+    pub package: String,
+    /// The version before; several are separated by commas. `None` when it is new.
+    pub old: Option<String>,
+    /// The version now. `None` when it is gone.
+    pub new: Option<String>,
+    /// The architectures on which this happened.
+    pub targets: Vec<Architecture>,
+}
+
+/// `curl 8.14.1-1 → 8.14.1-2 (aarch64)`
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.package)?;
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => write!(f, "{old} → {new}")?,
+            (None, Some(new)) => write!(f, "{new} added")?,
+            (old, None) => write!(f, "{} removed", old.as_deref().unwrap_or_default())?,
+        }
+        let targets: Vec<&str> = self.targets.iter().map(|a| a.name()).collect();
+        write!(f, " ({})", targets.join(", "))
+    }
 }
 
 /// A SHA-256 written without its `sha256:` prefix, as Debian's indexes do.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::index::is_pool_path;
-use super::lock::Lock;
+use super::lock::{Change, Lock};
 use super::relation::{is_name, is_version};
 use super::sources::{DEBIAN, SECURITY};
 use crate::catalog::{Architecture, BuilderKind, Catalog, Container, Target};
@@ -18,12 +18,14 @@ pub(crate) const VERSION: u32 = 1;
 const MAX_LOCK: u64 = 64 << 20;
 const HEADER: &str = "\
 # Every package of every target, pinned. Written by catamaran: commit it, do not edit it.
-# Delete it to take the newest versions; `catamaran build --locked` refuses to change it.
+# `catamaran update` takes the newest versions; `catamaran build --locked` refuses to change it.
 
 ";
 
 /// What every image has whatever is asked for: os-release and the usr-merge links, users and groups.
 const IMPLICIT: [&str; 2] = ["base-files", "base-passwd"];
+/// Stands in the base's request for every package marked so, as in apt's patterns: no package can be called this.
+pub(crate) const ESSENTIAL: &str = "?essential";
 
 /// The lock at `path`; `None` when there is no such file.
 ///
@@ -85,7 +87,8 @@ pub(super) fn parse(text: &str) -> Result<Lock> {
 
 /// What the base layer asks for, sorted.
 pub(crate) fn base_request(catalog: &Catalog) -> Vec<String> {
-    sorted(catalog.base.iter().map(String::as_str).chain(IMPLICIT))
+    let essential = catalog.debian.essential.then_some(ESSENTIAL);
+    sorted(catalog.base.iter().map(String::as_str).chain(IMPLICIT).chain(essential))
 }
 
 /// What `container` asks for besides the base, sorted.
@@ -122,6 +125,10 @@ pub fn staleness(lock: &Lock, catalog: &Catalog, targets: &[Target]) -> Option<S
     if lock.archives.iter().any(|a| a.snapshot != settings.snapshot) {
         return Some("it is of another snapshot".into());
     }
+    if lock.recommends != settings.recommends {
+        let with = if lock.recommends { "with" } else { "without" };
+        return Some(format!("it was made {with} recommended packages"));
+    }
     let base = base_request(catalog);
     for target in targets {
         let Some(container) = containers(catalog).find(|c| c.name == target.container) else { continue };
@@ -137,8 +144,8 @@ pub fn staleness(lock: &Lock, catalog: &Catalog, targets: &[Target]) -> Option<S
     None
 }
 
-/// What is different in `new`, one line each: `curl 8.14.1-1 → 8.14.1-2 (aarch64)`.
-pub(crate) fn changes(old: Option<&Lock>, new: &Lock) -> Vec<String> {
+/// What is different in `new`, sorted by package.
+pub(crate) fn changes(old: Option<&Lock>, new: &Lock) -> Vec<Change> {
     let all = |lock: &Lock| {
         let mut versions: BTreeMap<(String, Architecture), BTreeSet<String>> = BTreeMap::new();
         let closures = lock.bases.iter().map(|b| (b.target, &b.packages)).chain(lock.targets.iter().map(|t| (t.target, &t.packages)));
@@ -151,19 +158,15 @@ pub(crate) fn changes(old: Option<&Lock>, new: &Lock) -> Vec<String> {
     };
     let (old, new) = (old.map(all).unwrap_or_default(), all(new));
     let words = |versions: &BTreeSet<String>| versions.iter().cloned().collect::<Vec<_>>().join(", ");
-    // One line for all architectures where the same happened.
-    let mut lines: BTreeMap<String, Vec<Architecture>> = BTreeMap::new();
+    // One change for all architectures where the same happened.
+    let mut found: BTreeMap<(String, Option<String>, Option<String>), Vec<Architecture>> = BTreeMap::new();
     for key @ (name, architecture) in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
-        let line = match (old.get(key), new.get(key)) {
-            (Some(before), Some(after)) if before != after => format!("{name} {} → {}", words(before), words(after)),
-            (None, Some(after)) => format!("{name} {} added", words(after)),
-            (Some(before), None) => format!("{name} {} removed", words(before)),
-            _ => continue,
-        };
-        lines.entry(line).or_default().push(*architecture);
+        let (before, after) = (old.get(key).map(&words), new.get(key).map(&words));
+        if before != after {
+            found.entry((name.clone(), before, after)).or_default().push(*architecture);
+        }
     }
-    let names = |architectures: Vec<Architecture>| architectures.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
-    lines.into_iter().map(|(line, architectures)| format!("{line} ({})", names(architectures))).collect()
+    found.into_iter().map(|((package, old, new), targets)| Change { package, old, new, targets }).collect()
 }
 
 #[cfg(test)]
@@ -221,7 +224,7 @@ pub(crate) mod tests {
             packages: vec!["bash=5.2-1".into(), "fd-find=10-1".into()],
         };
         let packages = vec![package("bash", "5.2-1"), package("fd-find", "10-1")];
-        Lock { version: VERSION, archives: vec![archive], bases: vec![base], targets: vec![target], packages }
+        Lock { version: VERSION, recommends: false, archives: vec![archive], bases: vec![base], targets: vec![target], packages }
     }
 
     #[test]
@@ -248,6 +251,8 @@ pub(crate) mod tests {
         assert!(stale(&|c| c.containers.push(container("rg", &["ripgrep"], X))).contains("rg/x86_64 is not in it"));
         assert!(stale(&|c| c.debian.suite = "forky".into()).contains("suite forky"));
         assert!(stale(&|c| c.debian.components.push("contrib".into())).contains("components"));
+        assert!(stale(&|c| c.debian.recommends = true).contains("without recommended packages"));
+        assert!(stale(&|c| c.debian.essential = true).contains("base layer of x86_64"));
         assert!(stale(&|c| c.debian.snapshot = Some("20261101T000000Z".into())).contains("snapshot"));
         // Order, and containers of the other builder, do not matter.
         assert_eq!(stale(&|c| c.containers[0].debian_packages.reverse()), "");
@@ -274,10 +279,8 @@ pub(crate) mod tests {
         new.packages = vec![package("bash", "5.2-2"), package("curl", "8-1")];
         new.bases[0].packages = vec!["bash=5.2-2".into()];
         new.targets[0].packages = vec!["bash=5.2-2".into(), "curl=8-1".into()];
-        assert_eq!(
-            changes(Some(&lock()), &new),
-            ["bash 5.2-1 → 5.2-2 (x86_64)", "curl 8-1 added (x86_64)", "fd-find 10-1 removed (x86_64)"]
-        );
+        let lines: Vec<String> = changes(Some(&lock()), &new).iter().map(Change::to_string).collect();
+        assert_eq!(lines, ["bash 5.2-1 → 5.2-2 (x86_64)", "curl 8-1 added (x86_64)", "fd-find 10-1 removed (x86_64)"]);
     }
 
     proptest! {

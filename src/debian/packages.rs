@@ -1,8 +1,8 @@
 //! Everything that can be installed on one architecture: the indexes of all suites taken together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::index::{Index, Record};
+use super::index::{Index, Record, hash};
 use super::relation::{Relation, relations};
 use super::version;
 use crate::catalog::Architecture;
@@ -32,7 +32,7 @@ impl Packages {
             for position in 0..index.len() {
                 let provides = index.record(position).provides;
                 for provided in relations(provides).flatten() {
-                    providers.push((hash(provided.name), Id(i as u32, position as u32)));
+                    providers.push((hash(provided.name.as_bytes()), Id(i as u32, position as u32)));
                 }
             }
         }
@@ -66,9 +66,25 @@ impl Packages {
         })
     }
 
+    /// Where apt would first have met the package `name`: which index, and after how many other names.
+    pub fn mention(&self, name: &str) -> (usize, u32) {
+        let first = self.indexes.iter().enumerate().find_map(|(i, (_, index))| {
+            let position = index.find(name).next()?;
+            Some((i, index.record(position).mention))
+        });
+        first.unwrap_or_default()
+    }
+
+    /// The names of all packages marked `Essential: yes`, sorted.
+    pub fn essential(&self) -> Vec<String> {
+        let all = self.indexes.iter().flat_map(|(_, index)| (0..index.len()).map(|position| index.record(position)));
+        let names: BTreeSet<&str> = all.filter(|record| record.essential).map(|record| record.name).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
     /// The candidates that provide `relation` by `Provides`, best first: by priority, then by name.
     pub fn providers(&self, relation: &Relation<'_>, pins: &Pins) -> Vec<Id> {
-        let wanted = hash(relation.name);
+        let wanted = hash(relation.name.as_bytes());
         let first = self.providers.partition_point(|(hash, _)| *hash < wanted);
         let mut found: Vec<Id> = self.providers[first..]
             .iter()
@@ -98,19 +114,16 @@ impl Packages {
 }
 
 /// Policy 2.5, most important first.
-fn importance(priority: &str) -> u8 {
+pub(crate) fn importance(priority: &str) -> u8 {
     match priority {
-        "required" => 0,
-        "important" => 1,
-        "standard" => 2,
-        "optional" => 3,
-        _ => 4,
+        // apt numbers them from 1 and leaves what says nothing at 0.
+        "" => 0,
+        "required" => 1,
+        "important" => 2,
+        "standard" => 3,
+        "optional" => 4,
+        _ => 5,
     }
-}
-
-/// FNV-1a: the same everywhere, unlike the standard library's.
-fn hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
-use super::lock_file::{VERSION, base_request, containers, request};
+use super::lock_file::{ESSENTIAL, VERSION, base_request, containers, request};
 use super::packages::{Id, Packages, Pins};
 use super::solver::solve;
 use super::version::{compare, without_rebuild};
@@ -38,9 +38,12 @@ pub(crate) fn resolve(
     let locked: BTreeMap<Architecture, Pins> =
         old.map(|lock| lock.bases.iter().map(|b| (b.target, pins(&b.packages))).collect()).unwrap_or_default();
     let architectures: Vec<Architecture> = universes.keys().copied().collect();
-    let base = together(universes, &architectures, &request_of_base, &Solution::new(), &locked).map_err(|e| e.context("the base layer"))?;
+    let rules = Rules { universes, recommends: catalog.debian.recommends };
+    let base = rules
+        .together(&architectures, &with_essential(&request_of_base, universes), &Solution::new(), &locked)
+        .map_err(|e| e.context("the base layer"))?;
 
-    let mut lock = Lock { version: VERSION, archives, ..Lock::default() };
+    let mut lock = Lock { version: VERSION, recommends: rules.recommends, archives, ..Lock::default() };
     let mut packages = BTreeSet::new();
     for (architecture, ids) in &base {
         lock.bases.push(LockedBase {
@@ -51,7 +54,7 @@ pub(crate) fn resolve(
         packages.extend(ids.iter().map(|id| (*architecture, *id)));
     }
     for container in containers(catalog) {
-        match on_base(universes, container, &base, old) {
+        match rules.on_base(container, &base, old) {
             Ok(solution) => {
                 for (architecture, ids) in solution {
                     lock.targets.push(LockedTarget {
@@ -82,25 +85,102 @@ pub(crate) fn resolve(
     Ok(lock)
 }
 
-/// Solves one container on top of `base`.
-fn on_base(universes: &Universes, container: &Container, base: &Solution, old: Option<&Lock>) -> Result<Solution> {
-    let wanted = request(container);
-    let locked = old.map(|lock| {
-        let mine = lock.targets.iter().filter(|t| t.container == container.name);
-        mine.map(|t| (t.target, pins(&t.packages))).collect()
-    });
-    let locked: BTreeMap<Architecture, Pins> = locked.unwrap_or_default();
-    let base: Solution = base.iter().filter(|(a, _)| container.targets.contains(a)).map(|(a, ids)| (*a, ids.clone())).collect();
-    together(universes, &container.targets, &wanted, &base, &locked).map_err(|error| {
-        let alone =
-            error.kind() == Kind::Failed && together(universes, &container.targets, &wanted, &Solution::new(), &BTreeMap::new()).is_ok();
-        match alone {
-            true => error
-                .context("its packages do not fit on top of the base layer")
-                .hint("take the package that is in the way out of `base` under [defaults], or choose another for this container"),
-            false => error,
+/// Packages and names, with `?essential` as the packages it stands for.
+fn with_essential(request: &[String], universes: &Universes) -> Vec<String> {
+    let mut wanted: Vec<String> = request.iter().filter(|name| *name != ESSENTIAL).cloned().collect();
+    if wanted.len() < request.len() {
+        let essential: BTreeSet<String> = universes.values().flat_map(Packages::essential).collect();
+        wanted.extend(essential);
+    }
+    wanted
+}
+
+/// What every solution follows.
+#[derive(Clone, Copy)]
+struct Rules<'u> {
+    universes: &'u Universes,
+    recommends: bool,
+}
+
+impl Rules<'_> {
+    /// Solves one container on top of `base`.
+    fn on_base(self, container: &Container, base: &Solution, old: Option<&Lock>) -> Result<Solution> {
+        let wanted = request(container);
+        let locked = old.map(|lock| {
+            let mine = lock.targets.iter().filter(|t| t.container == container.name);
+            mine.map(|t| (t.target, pins(&t.packages))).collect()
+        });
+        let locked: BTreeMap<Architecture, Pins> = locked.unwrap_or_default();
+        let base: Solution = base.iter().filter(|(a, _)| container.targets.contains(a)).map(|(a, ids)| (*a, ids.clone())).collect();
+        self.together(&container.targets, &wanted, &base, &locked).map_err(|error| {
+            let alone =
+                error.kind() == Kind::Failed && self.together(&container.targets, &wanted, &Solution::new(), &BTreeMap::new()).is_ok();
+            match alone {
+                true => error
+                    .context("its packages do not fit on top of the base layer")
+                    .hint("take the package that is in the way out of `base` under [defaults], or choose another for this container"),
+                false => error,
+            }
+        })
+    }
+
+    /// Solves `request` on every one of `architectures`, with everything in `fixed`, preferring the versions of `locked`,
+    /// such that a package has the same version wherever it is installed.
+    fn together(
+        self,
+        architectures: &[Architecture],
+        request: &[String],
+        fixed: &Solution,
+        locked: &BTreeMap<Architecture, Pins>,
+    ) -> Result<Solution> {
+        match self.level(architectures, request, fixed, locked) {
+            // What is locked may no longer fit what is asked for now; then everything may be renewed.
+            Err(error) if error.kind() == Kind::Failed && !locked.is_empty() => self.level(architectures, request, fixed, &BTreeMap::new()),
+            done => done,
         }
-    })
+    }
+
+    fn level(
+        self,
+        architectures: &[Architecture],
+        request: &[String],
+        fixed: &Solution,
+        locked: &BTreeMap<Architecture, Pins>,
+    ) -> Result<Solution> {
+        let universe = |architecture: Architecture| {
+            self.universes.get(&architecture).ok_or_else(|| Error::failed(format!("the packages of {architecture} were not read")))
+        };
+        let mut pins = locked.clone();
+        let mut requests: BTreeMap<Architecture, Vec<String>> = BTreeMap::new();
+        for architecture in architectures {
+            let packages = universe(*architecture)?;
+            let pins = pins.entry(*architecture).or_default();
+            let wanted = requests.entry(*architecture).or_default();
+            for id in fixed.get(architecture).into_iter().flatten() {
+                let record = packages.record(*id);
+                pins.insert(record.name.to_owned(), record.version.to_owned());
+                wanted.push(record.name.to_owned());
+            }
+            wanted.extend(request.iter().cloned());
+        }
+        for _ in 0..ROUNDS {
+            let mut solution = Solution::new();
+            for (architecture, wanted) in &requests {
+                solution.insert(*architecture, solve(universe(*architecture)?, wanted, &pins[architecture], self.recommends)?);
+            }
+            let uneven = uneven(self.universes, &solution);
+            if uneven.is_empty() {
+                return Ok(solution);
+            }
+            for (name, versions) in uneven {
+                for (architecture, version) in common(self.universes, &name, &versions)? {
+                    pins.entry(architecture).or_default().insert(name.clone(), version);
+                }
+            }
+        }
+        Err(Error::failed("the same versions could not be found for all architectures")
+            .hint("build the architectures from a snapshot (`snapshot` under [debian]) of a day when they were in step"))
+    }
 }
 
 /// `["bash=5.2.37-2"]` as pins.
@@ -123,66 +203,6 @@ fn locked_package(packages: &Packages, id: Id) -> Result<LockedPackage> {
         size: record.size,
         sha256: Hex(Digest::from_hex(record.sha256).map_err(|error| Error::network(format!("package {}", record.name)).source(error))?),
     })
-}
-
-/// Solves `request` on every one of `architectures`, with everything in `fixed`, preferring the versions of `locked`,
-/// such that a package has the same version wherever it is installed.
-fn together(
-    universes: &Universes,
-    architectures: &[Architecture],
-    request: &[String],
-    fixed: &Solution,
-    locked: &BTreeMap<Architecture, Pins>,
-) -> Result<Solution> {
-    match level(universes, architectures, request, fixed, locked) {
-        // What is locked may no longer fit what is asked for now; then everything may be renewed.
-        Err(error) if error.kind() == Kind::Failed && !locked.is_empty() => {
-            level(universes, architectures, request, fixed, &BTreeMap::new())
-        }
-        done => done,
-    }
-}
-
-fn level(
-    universes: &Universes,
-    architectures: &[Architecture],
-    request: &[String],
-    fixed: &Solution,
-    locked: &BTreeMap<Architecture, Pins>,
-) -> Result<Solution> {
-    let universe = |architecture: Architecture| {
-        universes.get(&architecture).ok_or_else(|| Error::failed(format!("the packages of {architecture} were not read")))
-    };
-    let mut pins = locked.clone();
-    let mut requests: BTreeMap<Architecture, Vec<String>> = BTreeMap::new();
-    for architecture in architectures {
-        let packages = universe(*architecture)?;
-        let pins = pins.entry(*architecture).or_default();
-        let wanted = requests.entry(*architecture).or_default();
-        for id in fixed.get(architecture).into_iter().flatten() {
-            let record = packages.record(*id);
-            pins.insert(record.name.to_owned(), record.version.to_owned());
-            wanted.push(record.name.to_owned());
-        }
-        wanted.extend(request.iter().cloned());
-    }
-    for _ in 0..ROUNDS {
-        let mut solution = Solution::new();
-        for (architecture, wanted) in &requests {
-            solution.insert(*architecture, solve(universe(*architecture)?, wanted, &pins[architecture])?);
-        }
-        let uneven = uneven(universes, &solution);
-        if uneven.is_empty() {
-            return Ok(solution);
-        }
-        for (name, versions) in uneven {
-            for (architecture, version) in common(universes, &name, &versions)? {
-                pins.entry(architecture).or_default().insert(name.clone(), version);
-            }
-        }
-    }
-    Err(Error::failed("the same versions could not be found for all architectures")
-        .hint("build the architectures from a snapshot (`snapshot` under [debian]) of a day when they were in step"))
 }
 
 /// The packages whose versions differ, rebuilds aside: name → the version on each architecture that has it.

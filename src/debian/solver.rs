@@ -14,16 +14,40 @@ use resolvo::{
     Problem, Requirement, SolvableId, Solver, SolverCache, StringId, UnsolvableOrCancelled, VersionSetId, VersionSetUnionId,
 };
 
+use super::mark::mark;
 use super::packages::{Id, Packages, Pins};
 use super::relation::{Relation, alternatives, relation, relations};
 use crate::{Error, Result};
 
 /// The packages to install for `request` (names of packages) together with exactly what `pins` choose, sorted by name.
+/// `recommends`: also what is recommended and fits.
 ///
 /// # Errors
 /// A usage error for a name that is no package, and a failure that explains itself when there is no solution.
-pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins) -> Result<Vec<Id>> {
+pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins, recommends: bool) -> Result<Vec<Id>> {
     unknown(packages, request, pins)?;
+    let wanted = request.iter().filter_map(|name| relation(name).ok()).filter_map(|relation| {
+        let itself = packages.candidate(relation.name, pins).filter(|id| relation.accepts(packages.record(*id).version));
+        itself.or_else(|| packages.providers(&relation, pins).first().copied())
+    });
+    let wanted: Vec<Id> = wanted.collect();
+    if wanted.len() == request.len()
+        && let Some(mut ids) = mark(packages, &wanted, pins, recommends)
+    {
+        ids.sort_by_key(|id| packages.record(*id).name);
+        return Ok(ids);
+    }
+    let mut ids = weigh(packages, request, pins)?;
+    if recommends {
+        // On top of what had to be weighed, recommendations are again only a walk. One that would break it is none.
+        ids = mark(packages, &ids, pins, true).unwrap_or(ids);
+        ids.sort_by_key(|id| packages.record(*id).name);
+    }
+    Ok(ids)
+}
+
+/// The same by the SAT solver, which finds a solution wherever there is one, or says why there is none.
+fn weigh(packages: &Packages, request: &[String], pins: &Pins) -> Result<Vec<Id>> {
     let universe = Universe { packages, pins, state: RefCell::default() };
     let requirements = request.iter().filter_map(|name| relation(name).ok()).map(|r| universe.requirement(&[r]).into()).collect();
     let mut solver = Solver::new(universe);
@@ -313,7 +337,7 @@ mod tests {
     fn install(text: &str, request: &[&str]) -> Result<Vec<String>> {
         let all = packages(Architecture::X86_64, &[text]);
         let request: Vec<String> = request.iter().map(|name| (*name).to_owned()).collect();
-        let ids = solve(&all, &request, &Pins::new())?;
+        let ids = solve(&all, &request, &Pins::new(), false)?;
         Ok(ids.into_iter().map(|id| all.record(id).name.to_owned()).collect())
     }
 
@@ -332,6 +356,20 @@ mod tests {
     }
 
     #[test]
+    fn recommended_packages_come_even_where_the_walk_was_not_enough() {
+        let all = packages(
+            Architecture::X86_64,
+            &["app 1 ; Depends: exim | sendmail ; Recommends: nice\nexim 1\nsendmail 1\nfoe 1 ; Conflicts: exim\nnice 1"],
+        );
+        let request = ["app".to_owned(), "foe".to_owned()];
+        let names = |recommends| -> Vec<&str> {
+            solve(&all, &request, &Pins::new(), recommends).unwrap().into_iter().map(|id| all.record(id).name).collect()
+        };
+        assert_eq!(names(false), ["app", "foe", "sendmail"]);
+        assert_eq!(names(true), ["app", "foe", "nice", "sendmail"]);
+    }
+
+    #[test]
     fn a_concrete_package_comes_before_one_that_provides_it() {
         let text = "app 1 ; Depends: awk\nawk 1\nmawk 1 ; Provides: awk ; Priority: required";
         assert_eq!(install(text, &["app"]).unwrap(), ["app", "awk"]);
@@ -342,7 +380,8 @@ mod tests {
     #[test]
     fn a_package_may_conflict_with_what_it_provides() {
         let text = "exim 1 ; Provides: mta ; Conflicts: mta\npostfix 1 ; Provides: mta ; Conflicts: mta\napp 1 ; Depends: mta";
-        assert_eq!(install(text, &["app"]).unwrap(), ["app", "exim"]);
+        // Of two that are alike apt takes the one it has met later.
+        assert_eq!(install(text, &["app"]).unwrap(), ["app", "postfix"]);
         let error = install(text, &["exim", "postfix"]).unwrap_err();
         assert_eq!(error.kind(), crate::Kind::Failed);
         assert!(error.message().contains("exim") && error.message().contains("postfix"), "{error}");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::http::shown;
@@ -34,6 +35,8 @@ pub(crate) struct Sources {
     /// The suites, in the order in which equal versions are preferred.
     pub suites: Vec<Source>,
     pools: [(&'static str, Vec<Url>); 2],
+    /// The snapshot archive: below it `ARCHIVE/MOMENT/` is that archive as it was then.
+    snapshot: Url,
 }
 
 /// What this machine says about mirrors, read once.
@@ -85,9 +88,13 @@ impl Sources {
         // of it first. Indexes of the past only the snapshot archive has.
         let (mut base, mut security_base) = (mirror.clone(), security.clone());
         let (mut pool, mut security_pool) = (vec![mirror], vec![security]);
+        let snapshot = match &settings.snapshot_mirror {
+            Some(text) => parse(text).map_err(|error| error.context("`snapshot-mirror` under [debian]"))?,
+            None => parse(SNAPSHOT)?,
+        };
         if let Some(stamp) = &settings.snapshot {
-            base = parse(&format!("{SNAPSHOT}/{DEBIAN}/{stamp}"))?;
-            security_base = parse(&format!("{SNAPSHOT}/{SECURITY}/{stamp}"))?;
+            base = of_moment(&snapshot, DEBIAN, stamp)?;
+            security_base = of_moment(&snapshot, SECURITY, stamp)?;
             pool.push(base.clone());
             security_pool.push(security_base.clone());
         }
@@ -99,13 +106,22 @@ impl Sources {
             suites.push(Source { archive: DEBIAN, suite: format!("{suite}-updates"), base });
             suites.push(Source { archive: SECURITY, suite: format!("{suite}-security"), base: security_base });
         }
-        Ok(Sources { suites, pools: [(DEBIAN, pool), (SECURITY, security_pool)] })
+        Ok(Sources { suites, pools: [(DEBIAN, pool), (SECURITY, security_pool)], snapshot })
     }
 
     /// Where files of `archive` are asked for, in this order.
     pub fn pool(&self, archive: &str) -> &[Url] {
         self.pools.iter().find(|(name, _)| *name == archive).map_or(&[], |(_, urls)| urls)
     }
+
+    /// The root of `archive` as it was at `moment`.
+    pub fn past(&self, archive: &str, moment: Timestamp) -> Result<Url> {
+        of_moment(&self.snapshot, archive, &moment.strftime("%Y%m%dT%H%M%SZ").to_string())
+    }
+}
+
+fn of_moment(snapshot: &Url, archive: &str, moment: &str) -> Result<Url> {
+    parse(snapshot.join(&format!("{archive}/{moment}/")).map_or_else(|_| snapshot.to_string(), String::from).as_str())
 }
 
 fn parse(text: &str) -> Result<Url> {

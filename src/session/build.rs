@@ -242,7 +242,7 @@ impl Work {
         let cannot = catalog.container(target.container.as_str()).map(unsupported).unwrap_or_default();
         let made = match tools {
             Some((workshop, builder)) if cannot.is_empty() => {
-                let files = Files { fetcher: workshop.archive.fetcher() };
+                let files = Files { fetcher: workshop.archive.fetcher().of(lock) };
                 tokio::select! {
                     made = builder.build(catalog, target, lock, &files, progress, token) => made,
                     () = token.cancelled() => Err(Error::interrupted()),
@@ -376,6 +376,11 @@ impl Work {
         };
         *slot = Some(workshop.clone());
         Ok(workshop)
+    }
+
+    /// The archives that `catalog` names.
+    pub(super) fn archive(&self, catalog: &Catalog) -> Result<Arc<Archive>> {
+        Ok(self.workshop(catalog)?.archive)
     }
 
     fn log_folder(&self) -> PathBuf {

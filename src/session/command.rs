@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Target;
+use crate::catalog::{ContainerName, Target};
 use crate::image::Reference;
 use crate::release::Plan;
 
@@ -20,6 +20,8 @@ pub enum Command {
     LoadCatalog,
     /// Build targets. → `BuildQueued` … `BuildFinished` for each, `CheckFinished`/`VerifyFinished` for what was made.
     Build(BuildRequest),
+    /// Take the newest versions into `containers.lock`, or only say what that would change. → `LockCompared`.
+    Update(UpdateRequest),
     /// Run every check over what a reference names (all members of an index). → `VerifyStarted` … `VerifyFinished`.
     Verify(Vec<Reference>),
     /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
@@ -57,6 +59,15 @@ pub struct BuildRequest {
     pub locked: bool,
     /// Also write the images as an OCI image layout here.
     pub out: Option<PathBuf>,
+}
+
+/// Whose packages to renew.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateRequest {
+    /// The containers; empty means all, and the base layer with them.
+    pub containers: Vec<ContainerName>,
+    /// Leave `containers.lock` as it is.
+    pub dry_run: bool,
 }
 
 /// What to push, and under which names.

@@ -161,6 +161,7 @@ fn name(command: &Command) -> &'static str {
     match command {
         Command::LoadCatalog => "list",
         Command::Build(_) => "build",
+        Command::Update(_) => "update",
         Command::Verify(_) => "verify",
         Command::Inspect(_) => "inspect",
         Command::Plan(_) => "plan",
@@ -184,6 +185,7 @@ impl Work {
         match command {
             Command::LoadCatalog => self.load_catalog().await.map(|()| 0),
             Command::Build(request) => self.build(&request).await,
+            Command::Update(request) => self.update(&request).await.map(|()| 0),
             Command::Verify(references) => self.verify(&references).await,
             Command::Inspect(reference) => self.inspect(&reference).await.map(|()| 0),
             Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunId;
 use crate::catalog::{BuilderKind, ContainerName, Target};
+use crate::debian::Change;
 use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
 use crate::progress::Unit;
@@ -56,6 +57,17 @@ pub enum EventKind {
         packages: usize,
         /// One line per change: `curl 8.14.1-1 → 8.14.1-2 (aarch64)`.
         changes: Vec<String>,
+    },
+    /// The newest versions were held against the lock.
+    LockCompared {
+        /// The file.
+        path: PathBuf,
+        /// Whether it was renewed.
+        written: bool,
+        /// Packages the renewed lock pins.
+        packages: usize,
+        /// What is different in it.
+        changes: Vec<Change>,
     },
     /// Work that belongs to the run, not to one target, has a new phase (`lock`, `plan`, `index`, …).
     RunPhaseChanged {

@@ -12,9 +12,12 @@ mod folders;
 mod publish;
 mod state;
 mod subject;
+mod update;
 
-pub use command::{BuildRequest, Command, PushRequest, ReleaseRequest, RunId};
+/// What an update changes; named here because front ends know only the session.
+pub use crate::debian::Change;
+pub use command::{BuildRequest, Command, PushRequest, ReleaseRequest, RunId, UpdateRequest};
 pub use engine::{Commands, Options, Session, start};
 pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, TargetSummary};
 pub use folders::Folders;
-pub use state::{BlobState, Build, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Verification};
+pub use state::{BlobState, Build, Comparison, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Verification};

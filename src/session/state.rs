@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::RunId;
 use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Outcome, TargetSummary};
 use crate::catalog::{ContainerName, Target};
+use crate::debian::Change;
 use crate::image::Digest;
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt};
@@ -36,6 +37,8 @@ pub struct State {
     pub plan: Option<Arc<Plan>>,
     /// The publication of this session.
     pub publication: Option<Publication>,
+    /// What the last update found.
+    pub comparison: Option<Comparison>,
     /// Every run, by id.
     pub runs: BTreeMap<RunId, Run>,
     /// Milliseconds since the session began, as of the last event.
@@ -57,6 +60,19 @@ pub struct Run {
     pub lines: VecDeque<String>,
     /// How it ended.
     pub end: Option<RunEnd>,
+}
+
+/// The newest versions against the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The lock.
+    pub path: PathBuf,
+    /// Whether it was renewed.
+    pub written: bool,
+    /// Packages the renewed lock pins.
+    pub packages: usize,
+    /// What is different in it.
+    pub changes: Vec<Change>,
 }
 
 /// How a run ended.
@@ -200,6 +216,9 @@ impl State {
             EventKind::LockWritten { changes, .. } => {
                 let run = self.runs.entry(run).or_default();
                 keep(&mut run.lines, changes);
+            }
+            EventKind::LockCompared { path, written, packages, changes } => {
+                self.comparison = Some(Comparison { path: path.clone(), written: *written, packages: *packages, changes: changes.clone() });
             }
             EventKind::RunPhaseChanged { phase } => {
                 let run = self.runs.entry(run).or_default();

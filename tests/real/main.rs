@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end at the first thing that is not as it should be")]
 
+mod apt_parity;
 mod architectures;
 mod bad_input;
 mod builds;
