@@ -26,6 +26,7 @@ mod relation;
 mod release;
 mod resolve;
 mod rootfs;
+mod script;
 mod segment;
 mod signature;
 mod solver;
