@@ -6,6 +6,7 @@ mod config;
 mod descriptor;
 mod digest;
 mod elf;
+mod elf_reader;
 mod facts;
 #[allow(clippy::module_inception)]
 mod image;
@@ -18,6 +19,7 @@ pub use config::{Empty, ExecutionConfig, History, ImageConfig, RootFs};
 pub use descriptor::{Descriptor, Platform, media_type};
 pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
 pub use elf::{ELF_HEAD, read_elf};
+pub use elf_reader::ElfReader;
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
 pub use image::{Blobs, Image};
 pub use layout::images_in_layout;

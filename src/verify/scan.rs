@@ -14,7 +14,7 @@ use super::decode::{CHUNKS, Compression, Content, Decoded, decode};
 use super::packages::{MAX_METADATA, Metadata};
 use super::sparse::Piece;
 use super::tarball::{Member, Members};
-use crate::image::{Blobs, Descriptor, Digest, ELF_HEAD, Entry, EntryKind, InstalledPackage, read_elf};
+use crate::image::{Blobs, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage};
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
 
@@ -81,7 +81,7 @@ pub(super) fn scan_layer(
     let (spare, returned) = mpsc::channel();
     std::thread::scope(|scope| {
         let decoder = scope.spawn(move || decode(blobs, blob, pieces, returned, usage, cancelled));
-        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new() };
+        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new(), reader: ElfReader::default() };
         let mut members = Members::new(Content::new(received, spare));
         let tar_damage = found.read(&mut members).err().map(|error| error.to_string());
         let (diff_id, uncompressed_size) = members.into_inner().finish();
@@ -111,6 +111,7 @@ struct Found<'a> {
     entries: Vec<Entry>,
     packages: Vec<(String, Vec<InstalledPackage>)>,
     head: Vec<u8>,
+    reader: ElfReader,
 }
 
 impl Found<'_> {
@@ -150,7 +151,7 @@ impl Found<'_> {
         let (mut elf, mut shebang) = (None, None);
         if self.head.starts_with(b"\x7fELF") {
             file.grow(&mut self.head, ELF_HEAD as u64)?;
-            elf = read_elf(&self.head);
+            elf = file.elf(&self.head, &mut self.reader)?;
         } else if self.head.starts_with(b"#!") {
             file.grow(&mut self.head, SHEBANG)?;
             let line = self.head[2..].split(|b| *b == b'\n').next().unwrap_or_default();
@@ -159,6 +160,7 @@ impl Found<'_> {
         if let Some(metadata) = Metadata::of_path(path)
             && size <= MAX_METADATA
             && member.sparse.is_none()
+            && elf.is_none()
         {
             file.grow(&mut self.head, size)?;
             let packages = metadata.read(&self.head);
@@ -175,11 +177,7 @@ impl Found<'_> {
     fn account(&self, entry: &Entry) -> io::Result<()> {
         let more = match &entry.kind {
             EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
-            EntryKind::File { elf, shebang, .. } => {
-                let elf =
-                    elf.as_ref().map_or(0, |e| e.interpreter.as_ref().map_or(0, String::len) + e.damage.as_ref().map_or(0, String::len));
-                elf + shebang.as_ref().map_or(0, String::len)
-            }
+            EntryKind::File { elf, shebang, .. } => elf.as_ref().map_or(0, Elf::text) + shebang.as_ref().map_or(0, String::len),
             _ => 0,
         };
         let text = (entry.path.len() + more) as u64;
@@ -203,6 +201,19 @@ struct FileHead<'a, R> {
 }
 
 impl<R: BufRead> FileHead<'_, R> {
+    /// Reads the ELF file that begins with `head` on to where it names its libraries. Of a sparse file the head alone is read.
+    fn elf(&mut self, head: &[u8], reader: &mut ElfReader) -> io::Result<Option<Elf>> {
+        reader.begin();
+        reader.push(head);
+        if self.pieces.is_none() {
+            self.members.stream(|piece| {
+                reader.push(piece);
+                reader.wants_more()
+            })?;
+        }
+        Ok(reader.finish())
+    }
+
     /// Makes `head` the file's first `length` bytes, or all of it when it is shorter.
     fn grow(&mut self, head: &mut Vec<u8>, length: u64) -> io::Result<()> {
         let length = length.min(self.size);

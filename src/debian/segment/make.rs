@@ -9,21 +9,24 @@ use tar::EntryType;
 use tokio_util::sync::CancellationToken;
 
 use super::super::deb::{Control, Deb, damaged, unreadable};
-use super::super::{Hex, LockedPackage, record};
+use super::super::{LockedPackage, record};
 use super::canonical::{canonical, canonical_directory, clean, link_target};
 use super::contents::{Bytes, Contents, MAX_KEPT, is_kept};
 use super::facts::{Directory, FORMAT, Segment};
 use super::gzip::{MEMBER, compress};
+use super::scripts::{self, MAX_IN_FOLDERS, Mentions, Script};
 use super::tar_header::{TarEntry, pad};
 use super::{pipeline, stanza};
 use crate::error::IoContext;
-use crate::image::{Digest, ELF_HEAD, Entry, EntryKind, Hasher, read_elf};
+use crate::image::{ElfReader, Entry, EntryKind, Hasher};
 use crate::{Error, Result};
 
 /// A package with more entries than this is refused: it bounds the sidecar (the largest in Debian has some 60,000).
 const MAX_ENTRIES: usize = 1_000_000;
 /// Longest name in a `@LongLink` entry.
 const MAX_NAME: u64 = 4097;
+/// How much of a file is read at a time.
+const PIECE: u64 = 64 << 10;
 /// Below this length of .deb, threads cost more than they bring.
 const WORTH_THREADS: u64 = 256 << 10;
 
@@ -56,8 +59,16 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
     let file = File::open(making.deb).at("opening", making.deb)?;
     let mut deb = Deb::open(HashingReader { inner: file, hasher: Hasher::new(), length: 0 })?;
     let control = deb.control()?;
-    let mut writer =
-        Collector { gathered: Gathered::default(), buffer: Vec::with_capacity(2 * MEMBER), raw_size: 0, cancel: making.cancel };
+    let scripts = scripts::read(&control);
+    let mut writer = Collector {
+        gathered: Gathered::default(),
+        mentions: Mentions::of(&scripts),
+        in_folders: 0,
+        elf: ElfReader::default(),
+        buffer: Vec::with_capacity(2 * MEMBER),
+        raw_size: 0,
+        cancel: making.cancel,
+    };
     let mut members = Vec::new();
     let workers = if making.package.size < WORTH_THREADS { 0 } else { making.workers };
     pipeline::ordered(
@@ -76,7 +87,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
             .hint("delete that file and build again; if it comes back, the mirror serves something else than Debian signed"));
     }
     let Collector { gathered, raw_size, .. } = writer;
-    let segment = describe(making.package, &control, gathered, members, (deb_size, raw_size))?;
+    let segment = describe(making.package, (&control, scripts), gathered, members, (deb_size, raw_size))?;
     let (path, facts) = Segment::paths(making.folder, &sha256);
     out.as_file().sync_data().at("syncing", &path)?;
     out.persist(&path).map_err(|error| error.error).at("writing", &path)?;
@@ -87,7 +98,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
 /// Joins the control files and what was gathered from the tar.
 fn describe(
     package: &LockedPackage,
-    control: &Control,
+    (control, scripts): (&Control, BTreeMap<String, Script>),
     gathered: Gathered,
     members: Vec<u32>,
     (deb_size, raw_size): (u64, u64),
@@ -99,8 +110,6 @@ fn describe(
             return Err(Error::failed(format!("the .deb says `{field}: {}`, the lock says `{expected}`", named(field))));
         }
     }
-    let scripts = ["config", "postinst", "postrm", "preinst", "prerm", "triggers"];
-    let scripts = scripts.iter().filter_map(|name| Some(((*name).to_owned(), Hex(Digest::of(control.get(*name)?))))).collect();
     let md5sums = control.get("md5sums").map(|bytes| physical_md5sums(bytes)).transpose()?.unwrap_or_default();
     Ok(Segment {
         format: FORMAT,
@@ -148,6 +157,10 @@ struct Gathered {
 /// Rewrites the data tar and hands it on in pieces of [`MEMBER`] bytes.
 struct Collector<'a> {
     gathered: Gathered,
+    mentions: Mentions,
+    /// Bytes kept of files whose folder a script names.
+    in_folders: u64,
+    elf: ElfReader,
     buffer: Vec<u8>,
     raw_size: u64,
     cancel: &'a CancellationToken,
@@ -243,24 +256,35 @@ impl Collector<'_> {
         self.hand_on(push, MEMBER)
     }
 
+    /// Whether the bytes of `path` are kept: rules read them, or a script of the package names them.
+    fn is_kept(&mut self, path: &str, size: u64) -> bool {
+        if is_kept(path) || self.mentions.names(path) {
+            return true;
+        }
+        let keep = self.mentions.names_folder_of(path) && self.in_folders + size <= MAX_IN_FOLDERS;
+        self.in_folders += if keep { size } else { 0 };
+        keep
+    }
+
     /// Passes a regular file's content on and reads its facts on the way.
     fn content(&mut self, entry: &mut tar::Entry<'_, impl Read>, path: &str, push: Push<'_>) -> Result<EntryKind> {
         let size = entry.size();
-        let (mut done, mut elf, mut shebang) = (0u64, None, None);
-        let keep = is_kept(path) && size <= MAX_KEPT;
+        let (mut done, mut shebang) = (0u64, None);
+        self.elf.begin();
+        let keep = size <= MAX_KEPT && self.is_kept(path, size);
         let mut kept = Vec::new();
         while done < size {
             let start = self.buffer.len();
-            let piece = (size - done).min(ELF_HEAD as u64);
+            let piece = (size - done).min(PIECE);
             let read = entry.by_ref().take(piece).read_to_end(&mut self.buffer).map_err(unreadable)?;
             if (read as u64) < piece {
                 return Err(damaged(format!("its data ends within `{path}`")));
             }
             let bytes = &self.buffer[start..];
             if done == 0 {
-                elf = read_elf(bytes);
                 shebang = read_shebang(bytes);
             }
+            self.elf.push(bytes);
             if keep {
                 kept.extend_from_slice(bytes);
             }
@@ -271,7 +295,7 @@ impl Collector<'_> {
         if keep {
             self.gathered.contents.insert(path.to_owned(), Bytes(kept));
         }
-        Ok(EntryKind::File { size, elf, shebang })
+        Ok(EntryKind::File { size, elf: self.elf.finish(), shebang })
     }
 
     /// Hands on whole members while more than `least` bytes have gathered; with 0 the rest as well.
@@ -280,7 +304,7 @@ impl Collector<'_> {
             if self.cancel.is_cancelled() {
                 return Err(Error::interrupted());
             }
-            let mut rest = Vec::with_capacity(MEMBER + 2 * ELF_HEAD);
+            let mut rest = Vec::with_capacity(MEMBER + 2 * PIECE as usize);
             rest.extend_from_slice(&self.buffer[self.buffer.len().min(MEMBER)..]);
             let mut piece = std::mem::replace(&mut self.buffer, rest);
             piece.truncate(MEMBER);

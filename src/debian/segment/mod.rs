@@ -9,8 +9,10 @@ mod facts;
 pub(super) mod gzip;
 mod make;
 pub(super) mod pipeline;
+mod scripts;
 pub(super) mod stanza;
 pub(super) mod tar_header;
 
 pub(super) use facts::{Directory, Segment};
 pub(super) use make::{Making, make};
+pub(super) use scripts::Script;
