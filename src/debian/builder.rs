@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::image_config::{Built, image_config};
-use super::layer::{self, CachedLayer, LayerPlan};
+use super::layer::{self, CachedLayer, ImagePlan, LayerPlan};
 use super::members::{Members, inputs, members};
 use super::segment::{self, Making, Segment};
 use super::{Lock, LockedPackage};
@@ -101,21 +101,21 @@ impl Builder {
         let (base, application) = segments.split_at(members.base.len());
 
         progress.phase("layers");
-        let (base_plan, application_plan) = {
+        let ImagePlan { layers: plans, root } = {
             let (base, application) = (base.to_vec(), application.to_vec());
             blocking(move || layer::plan(&base, &application)).await?.map_err(|error| error.context(target))?
         };
         let mut layers = Vec::new();
-        for plan in std::iter::once(base_plan).chain(application_plan) {
+        for plan in plans {
             let plan = Arc::new(plan);
             plan.remarks.iter().for_each(|remark| progress.line(remark));
             let layer = self.layer(&plan, cancel).await?;
-            progress.line(&format!("layer {} · {} · {}", layer.digest.short(), count(plan.packages(), "package"), bytes(layer.size)));
+            progress.line(&format!("layer {} · {} · {}", layer.digest.short(), count(plan.packages, "package"), bytes(layer.size)));
             layers.push(Built { plan, layer });
         }
 
         progress.phase("image");
-        let config = image_config(container, target, &members, &layers, base, application)?.to_bytes();
+        let config = image_config(container, target, &members, &layers, &root, base, application)?.to_bytes();
         let blobs: Vec<Descriptor> = layers.iter().map(|built| built.layer.descriptor()).collect();
         let manifest = Manifest::new(Descriptor::of(media_type::CONFIG, &config), blobs, container.annotations.clone()).to_bytes();
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest);

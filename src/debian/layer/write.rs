@@ -47,17 +47,17 @@ pub(in super::super) fn write(
             let mut raw = Raw { buffer: Vec::new() };
             directories(plan, &mut raw.buffer)?;
             raw.flush(&mut push)?;
-            for (segment, without) in &plan.segments {
+            for (segment, edits) in &plan.segments {
                 let path = Segment::paths(folder, &segment.sha256.0).0;
                 let file = File::open(&path).at("opening", &path)?;
-                if without.is_empty() {
+                if edits.is_none() {
                     let (file, mut offset) = (Arc::new(file), 0);
                     for length in &segment.members {
                         push(Piece::Member(file.clone(), offset, *length, segment.clone()))?;
                         offset += u64::from(*length);
                     }
                 } else {
-                    filter(file, without, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
+                    filter(file, edits, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
                     raw.flush(&mut push)?;
                 }
             }
@@ -65,10 +65,10 @@ pub(in super::super) fn write(
                 let (kind, link, bytes): (_, &str, &[u8]) = match &file.content {
                     Content::File(bytes) => (EntryType::Regular, "", bytes),
                     Content::Link(target) => (EntryType::Symlink, target, b""),
-                    Content::Directory => continue,
+                    Content::Directory | Content::Packaged { .. } => continue,
                 };
                 let size = bytes.len() as u64;
-                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime, device: None }
+                TarEntry { path, kind, link, mode: file.mode, uid: file.uid, gid: file.gid, size, mtime: file.mtime, device: None }
                     .write(&mut raw.buffer)?;
                 raw.add(bytes, &mut push)?;
                 pad(&mut raw.buffer, size);

@@ -1,0 +1,44 @@
+//! Installs packages into a root, as far as that means anything in an image.
+
+use std::sync::Arc;
+
+use super::super::segment::Segment;
+use super::generated::Additions;
+use super::{Root, base_files, ca_certificates, hygiene, ld_cache, libc, metadata, passwd, tzdata, usr_merge};
+use crate::Result;
+
+type Rule = fn(&Root, &mut Additions);
+
+/// What is there before any script runs.
+const FIRST: [Rule; 5] = [usr_merge::generate, base_files::generate, passwd::generate, tzdata::generate, libc::generate];
+/// What is made from the whole system once every script is done.
+const LAST: [Rule; 4] = [ca_certificates::generate, ld_cache::generate, metadata::generate, hygiene::generate];
+
+/// The root of `own` packages on top of `below`.
+pub(in super::super) fn install(below: Option<&Root>, own: &[Arc<Segment>]) -> Result<Root> {
+    let mut root = below.cloned().unwrap_or_default();
+    root.remarks.clear();
+    let mut own = own.to_vec();
+    own.sort_by(|a, b| a.package.cmp(&b.package));
+    root.unpack(&own)?;
+    root.follow(&FIRST);
+    root.read_accounts(false);
+    root.settle()?;
+    root.follow(&LAST);
+    root.fill_parents(own.iter().map(|segment| segment.newest).max().unwrap_or(0));
+    // What was said of the layer below is not said again.
+    if let Some(below) = below {
+        root.remarks.retain(|remark| !below.remarks.contains(remark));
+    }
+    Ok(root)
+}
+
+impl Root {
+    fn follow(&mut self, rules: &[Rule]) {
+        for rule in rules {
+            let mut additions = Additions::default();
+            rule(self, &mut additions);
+            self.add(additions);
+        }
+    }
+}
