@@ -26,6 +26,8 @@ mod node;
 mod passwd;
 mod root;
 mod subject_hash;
+#[cfg(test)]
+mod tests;
 mod tzdata;
 mod unpack;
 mod usr_merge;
