@@ -27,6 +27,8 @@ pub(in super::super) trait System {
     fn user(&self, name: &str) -> Option<(u32, u32, String)>;
     /// The id of a group: `getent group NAME`.
     fn group(&self, name: &str) -> Option<u32>;
+    /// The users a group lists: the last field of `getent group NAME`.
+    fn members(&self, group: &str) -> Vec<String>;
     /// The version of an installed package.
     fn version(&self, package: &str) -> Option<String>;
     /// Debian's name of the architecture: `arm64`.

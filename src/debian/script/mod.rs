@@ -7,5 +7,9 @@
 #![allow(dead_code, reason = "the two halves are being joined")]
 
 mod effect;
+mod emulations;
+mod evaluate;
 
 pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange, Owner, System, Unhandled};
+pub(super) use emulations::Emulations;
+pub(super) use evaluate::{Call, evaluate};
