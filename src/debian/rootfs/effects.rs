@@ -51,6 +51,10 @@ impl System for Root {
         self.accounts.group(name).map(|group| group.gid)
     }
 
+    fn members(&self, group: &str) -> Vec<String> {
+        self.accounts.group(group).map(|group| group.members.clone()).unwrap_or_default()
+    }
+
     fn version(&self, package: &str) -> Option<String> {
         self.package(package).map(|segment| segment.version.clone())
     }

@@ -23,6 +23,7 @@ pub(in super::super) fn install(below: Option<&Root>, own: &[Arc<Segment>]) -> R
     root.unpack(&own)?;
     root.follow(&FIRST);
     root.read_accounts(false);
+    root.run_scripts(&own);
     root.settle()?;
     root.follow(&LAST);
     root.fill_parents(own.iter().map(|segment| segment.newest).max().unwrap_or(0));

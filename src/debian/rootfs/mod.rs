@@ -23,8 +23,10 @@ mod libc;
 mod metadata;
 mod mode;
 mod node;
+mod order;
 mod passwd;
 mod root;
+mod scripts;
 mod subject_hash;
 #[cfg(test)]
 mod tests;
@@ -36,3 +38,4 @@ use accounts::Accounts;
 pub(super) use install::install;
 pub(super) use node::{Content, Node};
 pub(super) use root::Root;
+pub use scripts::ScriptOutcome;

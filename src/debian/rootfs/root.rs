@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::script::Alternative;
 use super::super::segment::Segment;
 use super::super::segment::canonical::{canonical, join, parent};
-use super::{Accounts, Content, Node};
+use super::{Accounts, Content, Node, ScriptOutcome};
 use crate::image::{Entry, EntryKind};
 
 /// Links followed before giving up, as the kernel does (`ELOOP`).
@@ -29,6 +29,8 @@ pub(in super::super) struct Root {
     pub(super) settled: BTreeSet<String>,
     /// The newest modification time in the package whose script is at work.
     pub(super) mtime: u64,
+    /// What became of each script, in the order they would have run.
+    pub(in super::super) scripts: Vec<ScriptOutcome>,
     /// What could not be done or should be known.
     pub(in super::super) remarks: Vec<String>,
 }
