@@ -17,7 +17,7 @@ use super::members::{Members, inputs, members};
 use super::segment::{self, Making, Segment};
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, Target};
-use crate::image::{Descriptor, Digest, Manifest, Platform, REF_NAME, Store, media_type};
+use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, ScriptRecords, Store, Witnessed, media_type};
 use crate::progress::{Progress, Unit, bytes, count};
 use crate::{Error, Result};
 
@@ -38,6 +38,9 @@ struct Shared {
     segments_folder: PathBuf,
     layers_folder: PathBuf,
     store: Store,
+    records: LayerRecords,
+    scripts: ScriptRecords,
+    witnessed: Witnessed,
     segments: SingleFlight<Digest, Arc<Segment>>,
     layers: SingleFlight<Digest, CachedLayer>,
     cores: usize,
@@ -51,19 +54,22 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// A builder that keeps segments and layer records below `cache` (`debian/segments`, `debian/layers`) and images in
-    /// `store`. It uses every core.
-    pub fn new(cache: PathBuf, store: Store) -> Result<Self> {
+    /// A builder that keeps segments and layer recipes below `cache` (`debian/segments`, `debian/layers`, `debian/scripts`) and images in
+    /// `store`. What is inside the layers it writes goes to `records`; their digests, to `witnessed`. It uses every core.
+    pub fn new(cache: PathBuf, store: Store, records: LayerRecords, witnessed: Witnessed) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self::with_cores(cache, store, cores))
+        Self::with_cores(cache, store, records, witnessed, cores)
     }
 
     /// Like [`Builder::new`], with a number of cores to use. The images are the same for any number.
-    pub fn with_cores(cache: PathBuf, store: Store, cores: usize) -> Self {
+    pub fn with_cores(cache: PathBuf, store: Store, records: LayerRecords, witnessed: Witnessed, cores: usize) -> Self {
         Builder(Arc::new(Shared {
             segments_folder: cache.join("debian/segments"),
             layers_folder: cache.join("debian/layers"),
             store,
+            records,
+            scripts: ScriptRecords::new(cache.join("debian/scripts")),
+            witnessed,
             segments: SingleFlight::default(),
             layers: SingleFlight::default(),
             cores: cores.max(1),
@@ -122,9 +128,11 @@ impl Builder {
         descriptor.platform = Some(Platform::linux(target.architecture));
         let digest = inputs(container, target, &members);
         let (store, name, count) = (self.0.store.clone(), catalog.store_name(target), segments.len());
+        let (records, scripts) = (self.0.scripts.clone(), root.scripts);
         blocking(move || {
             store.put(&config)?;
             store.put(&manifest)?;
+            records.keep(&descriptor.digest, &scripts)?;
             // What was found out about the very same image stays true.
             let known = store.find(&name)?.filter(|entry| entry.digest == descriptor.digest);
             descriptor.annotations = known.map(|entry| entry.annotations).unwrap_or_default();
@@ -237,6 +245,10 @@ impl Builder {
                 }
                 let workers = if shared.cores == 1 { 0 } else { shared.cores };
                 let layer = layer::write(&plan, &shared.segments_folder, &shared.store, workers, &cancel)?;
+                shared.witnessed.add(layer.digest);
+                if let Some(content) = layer::content(&plan, &layer) {
+                    shared.records.keep(&layer.digest, &content)?;
+                }
                 layer::save(&shared.layers_folder, &recipe, &layer)?;
                 Ok(layer)
             })
@@ -289,7 +301,8 @@ mod tests {
 
     fn run(archive: &Archive, lock: &Lock, folder: &Path, cores: usize, entrypoint: &str) -> Result<Image> {
         let store = Store::open(folder.join("images"))?;
-        let builder = Builder::with_cores(folder.to_owned(), store.clone(), cores);
+        let records = LayerRecords::new(folder.join("content"));
+        let builder = Builder::with_cores(folder.to_owned(), store.clone(), records, Witnessed::default(), cores);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (catalog, cancel) = (catalog(entrypoint), CancellationToken::new());
         let descriptor = runtime.block_on(builder.build(&catalog, &target(), lock, archive, Arc::new(Silent), &cancel))?;

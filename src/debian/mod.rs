@@ -21,7 +21,6 @@ mod lock;
 mod lock_file;
 mod members;
 mod packages;
-mod record;
 mod relation;
 mod release;
 mod resolve;

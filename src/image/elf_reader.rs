@@ -89,6 +89,14 @@ struct Load {
 }
 
 impl ElfReader {
+    /// What a whole file in memory says.
+    pub fn whole(file: &[u8]) -> Option<Elf> {
+        let mut reader = ElfReader::default();
+        reader.begin();
+        reader.push(file);
+        reader.finish()
+    }
+
     /// Forgets the file before.
     pub fn begin(&mut self) {
         let (mut head, mut dynamic) = (std::mem::take(&mut self.head), std::mem::take(&mut self.dynamic.bytes));

@@ -16,8 +16,8 @@ use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSu
 use super::{BuildRequest, RunId};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target, unsupported};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
-use crate::image::{Descriptor, Digest, Index, REF_NAME, Store, media_type};
-use crate::verify::Verdict;
+use crate::image::{Descriptor, Digest, Index, LayerRecords, REF_NAME, Store, media_type};
+use crate::verify::{Known, Verdict};
 use crate::{Error, Kind, Result};
 
 /// Entry annotation: what decided the image's bytes. Equal inputs are not built again.
@@ -104,10 +104,15 @@ impl Work {
         }
         let mut failed = targets.iter().filter(|t| unresolved.contains_key(&t.container)).count();
         let targets: Vec<Target> = targets.into_iter().filter(|t| !unresolved.contains_key(&t.container)).collect();
+        // A builder for every run: what it remembers of the cache is forgotten with it.
+        let known = self.known();
         let tools = match debian.is_empty() {
             true => None,
-            // A builder for every run: what it remembers of the cache is forgotten with it.
-            false => Some((self.workshop(&catalog)?, Builder::new(self.context.options.folders.cache.clone(), self.store()?)?)),
+            false => {
+                let (cache, records) =
+                    (self.context.options.folders.cache.clone(), LayerRecords::new(self.context.options.folders.content()));
+                Some((self.workshop(&catalog)?, Builder::new(cache, self.store()?, records, known.witnessed.clone())))
+            }
         };
         let jobs = match request.jobs {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
@@ -120,14 +125,14 @@ impl Work {
             .enumerate()
             .map(|(position, target)| {
                 let (catalog, lock, tools, permits) = (&catalog, &lock, tools.as_ref(), &permits);
-                let logs = &logs;
+                let (logs, known) = (&logs, &known);
                 async move {
                     let token = self.context.token_of(self.run, target);
                     let _permit = tokio::select! {
                         permit = permits.acquire() => permit.ok(),
                         () = token.cancelled() => None,
                     };
-                    (position, self.build_one(catalog, target, lock, tools, logs, &token).await)
+                    (position, self.build_one(catalog, target, lock, tools, known, logs, &token).await)
                 }
             })
             .collect();
@@ -198,6 +203,7 @@ impl Work {
         target: &Target,
         lock: &Lock,
         tools: Option<&(Workshop, Builder)>,
+        known: &Known,
         logs: &Path,
         token: &CancellationToken,
     ) -> Option<(Descriptor, bool)> {
@@ -214,7 +220,7 @@ impl Work {
                 if is_verified(&entry) {
                     return Some((entry, true));
                 }
-                let passed = self.prove(target, &entry, token).await;
+                let passed = self.prove(target, &entry, known, token).await;
                 return Some((entry, passed));
             }
             Ok(None) => {}
@@ -247,7 +253,7 @@ impl Work {
         match made {
             Ok((descriptor, image)) => {
                 self.emit(finished(Outcome::Succeeded { image })).await;
-                let passed = self.prove(target, &descriptor, token).await;
+                let passed = self.prove(target, &descriptor, known, token).await;
                 Some((descriptor, passed))
             }
             Err(error) => {
@@ -274,11 +280,11 @@ impl Work {
     }
 
     /// Runs every check over a target's image and notes the verdict in the store.
-    async fn prove(&self, target: &Target, entry: &Descriptor, token: &CancellationToken) -> bool {
+    async fn prove(&self, target: &Target, entry: &Descriptor, known: &Known, token: &CancellationToken) -> bool {
         let proven = async {
             let store = self.store()?;
             let image = store.image(entry)?;
-            let report = self.check(target, image, token).await?;
+            let report = self.check(target, image, known, token).await?;
             let passed = report.verdict() < Verdict::Fail;
             let entry = with_verdict(entry.clone(), report.verdict());
             blocking({

@@ -123,7 +123,7 @@ impl Work {
             return Ok(verdict);
         }
         let image = self.store()?.image(entry)?;
-        Ok(self.check(target, image, &self.token).await?.verdict())
+        Ok(self.check(target, image, &self.known(), &self.token).await?.verdict())
     }
 }
 

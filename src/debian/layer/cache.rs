@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::debian::record;
-use crate::image::{Descriptor, Digest, Store, media_type};
+use crate::image::{Descriptor, Digest, Store, media_type, record};
 
 /// A layer that has been written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use std::io::{BufReader, Read};
 use tar::EntryType;
 
 use super::super::segment::tar_header::{TarEntry, padding};
+use crate::image::{Entry, EntryKind};
 use crate::{Error, Result};
 
 /// Where an entry goes, and whose it is there.
@@ -31,6 +32,24 @@ pub(in super::super) struct Edits {
 }
 
 impl Edits {
+    /// What becomes of one entry; `None` when it is left out.
+    pub(super) fn apply(&self, entry: &Entry) -> Option<Entry> {
+        let mut entry = entry.clone();
+        match self.paths.get(&entry.path) {
+            Some(Some(placed)) => {
+                (entry.path, entry.mode, entry.uid, entry.gid) = (placed.path.clone(), placed.mode, placed.uid, placed.gid)
+            }
+            None if !self.only => {}
+            _ => return None,
+        }
+        if let EntryKind::HardLink { target } = &mut entry.kind
+            && let Some(Some(placed)) = self.paths.get(target)
+        {
+            *target = placed.path.clone();
+        }
+        Some(entry)
+    }
+
     /// Whether the segment goes into the layer as it is.
     pub(super) fn is_none(&self) -> bool {
         self.paths.is_empty() && !self.only

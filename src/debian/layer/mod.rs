@@ -2,10 +2,12 @@
 //! makes one root file system out of another.
 
 mod cache;
+mod content;
 mod filter;
 mod plan;
 mod write;
 
 pub(super) use cache::{CachedLayer, load, save};
+pub(super) use content::content;
 pub(super) use plan::{ImagePlan, LayerPlan, plan};
 pub(super) use write::write;

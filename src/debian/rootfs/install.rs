@@ -6,6 +6,7 @@ use super::super::segment::Segment;
 use super::generated::Additions;
 use super::{Root, base_files, ca_certificates, hygiene, ld_cache, libc, metadata, passwd, tzdata, usr_merge};
 use crate::Result;
+use crate::image::{ScriptClass, ScriptOutcome};
 
 type Rule = fn(&Root, &mut Additions);
 
@@ -27,11 +28,24 @@ pub(in super::super) fn install(below: Option<&Root>, own: &[Arc<Segment>]) -> R
     root.settle()?;
     root.follow(&LAST);
     root.fill_parents(own.iter().map(|segment| segment.newest).max().unwrap_or(0));
+    let missing = root.scripts.iter().filter(|outcome| outcome.class == ScriptClass::Missing);
+    let missing: Vec<String> = missing.map(remark).collect();
+    root.remarks.extend(missing);
     // What was said of the layer below is not said again.
     if let Some(below) = below {
         root.remarks.retain(|remark| !below.remarks.contains(remark));
     }
     Ok(root)
+}
+
+/// What a script would have done and nobody did, in a line.
+fn remark(outcome: &ScriptOutcome) -> String {
+    let more = match outcome.missing.len() {
+        0 | 1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    let (command, why) = outcome.missing.first().map_or(("", "it was not understood"), |(command, why)| (command, why));
+    format!("{} {}: not done: `{command}`: {why}{more}", outcome.package, outcome.script)
 }
 
 impl Root {

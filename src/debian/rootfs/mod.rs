@@ -38,4 +38,3 @@ use accounts::Accounts;
 pub(super) use install::install;
 pub(super) use node::{Content, Node};
 pub(super) use root::Root;
-pub use scripts::ScriptOutcome;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::super::script::Alternative;
 use super::super::segment::Segment;
 use super::super::segment::canonical::{canonical, join, parent};
-use super::{Accounts, Content, Node, ScriptOutcome};
-use crate::image::{Entry, EntryKind};
+use super::{Accounts, Content, Node};
+use crate::image::{Entry, EntryKind, ScriptOutcome};
 
 /// Links followed before giving up, as the kernel does (`ELOOP`).
 const MAX_LINKS: usize = 40;

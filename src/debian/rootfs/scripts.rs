@@ -3,34 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
-
 use super::super::script::{Call, Class, Emulations, Unhandled, evaluate};
 use super::super::segment::Segment;
 use super::super::segment::canonical::canonical;
 use super::order::configuration_order;
 use super::{Content, Root};
+use crate::image::{ScriptClass, ScriptOutcome};
 
 static EMULATIONS: LazyLock<Emulations> = LazyLock::new(Emulations::builtin);
-
-/// What became of one script of a package.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScriptOutcome {
-    /// The package.
-    pub package: String,
-    /// Its version.
-    pub version: String,
-    /// `preinst`, `postinst`, or `postinst triggered NAME`.
-    pub script: String,
-    /// SHA-256 of the script.
-    pub sha256: String,
-    /// Whether everything it would have changed in an image is as it would be.
-    pub is_done: bool,
-    /// Whether it would have changed nothing.
-    pub is_no_op: bool,
-    /// What was not done: the command, and why.
-    pub missing: Vec<(String, String)>,
-}
 
 impl Root {
     /// What the scripts of `own` would do, and the triggers they set off.
@@ -74,8 +54,11 @@ impl Root {
             version: segment.version.clone(),
             script: name,
             sha256: found.sha256.0.hex(),
-            is_done: class != Class::Unhandled,
-            is_no_op: class == Class::NoOp,
+            class: match class {
+                Class::NoOp => ScriptClass::NoOp,
+                Class::Emulated => ScriptClass::Done,
+                Class::Unhandled => ScriptClass::Missing,
+            },
             missing: unhandled.into_iter().map(|unhandled| (unhandled.command, unhandled.why)).collect(),
         });
     }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Hex, record};
+use super::super::Hex;
 use super::contents::Contents;
 use super::scripts::Script;
-use crate::image::{Digest, Entry};
+use crate::image::{Digest, Entry, record};
 
 /// Changes whenever the bytes or the facts of a segment would: a part of its file name, so older ones are just not found.
 pub(super) const FORMAT: u32 = 2;

@@ -8,8 +8,8 @@ use std::path::Path;
 use tar::EntryType;
 use tokio_util::sync::CancellationToken;
 
+use super::super::LockedPackage;
 use super::super::deb::{Control, Deb, damaged, unreadable};
-use super::super::{LockedPackage, record};
 use super::canonical::{canonical, canonical_directory, clean, link_target};
 use super::contents::{Bytes, Contents, MAX_KEPT, is_kept};
 use super::facts::{Directory, FORMAT, Segment};
@@ -18,7 +18,7 @@ use super::scripts::{self, MAX_IN_FOLDERS, Mentions, Script};
 use super::tar_header::{TarEntry, pad};
 use super::{pipeline, stanza};
 use crate::error::IoContext;
-use crate::image::{ElfReader, Entry, EntryKind, Hasher};
+use crate::image::{ElfReader, Entry, EntryKind, Hasher, read_shebang, record};
 use crate::{Error, Result};
 
 /// A package with more entries than this is refused: it bounds the sidecar (the largest in Debian has some 60,000).
@@ -326,12 +326,6 @@ fn read_name(entry: &mut impl Read) -> Result<Vec<u8>> {
         name.pop();
     }
     Ok(name)
-}
-
-/// The interpreter line of a script (see [`EntryKind::File`]).
-fn read_shebang(head: &[u8]) -> Option<String> {
-    let line = head.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
-    Some(String::from_utf8_lossy(&line[..line.len().min(255)]).trim().to_owned())
 }
 
 /// Hashes what is read through it.

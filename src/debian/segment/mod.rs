@@ -15,4 +15,3 @@ pub(super) mod tar_header;
 
 pub(super) use facts::{Directory, Segment};
 pub(super) use make::{Making, make};
-pub(super) use scripts::Script;
