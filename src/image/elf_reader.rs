@@ -6,9 +6,9 @@
 use super::elf::{Fields, read_elf};
 use super::{ELF_HEAD, Elf};
 
-/// Most bytes of a file's beginning that are held. In a closure of 200 packages (1,133 ELF files, both architectures) the last
-/// string that is needed ends below 2 MiB.
-const MAX_HEAD: u64 = 4 << 20;
+/// Most bytes of a file's beginning that are held. Of the 3,449 ELF files of web servers, databases and languages in trixie
+/// (amd64 and arm64) all but libLLVM and libnode have their strings below 4 MiB, and these below 8 MiB.
+const MAX_HEAD: u64 = 12 << 20;
 /// Most bytes of a dynamic section; real ones have less than 2 KiB.
 const MAX_DYNAMIC: u64 = 64 << 10;
 /// Most bytes of strings that come after the dynamic section (`patchelf` puts them there).
