@@ -8,7 +8,8 @@ use super::Root;
 use super::generated::Additions;
 use super::subject_hash::subject_hash;
 
-const SHIPPED: &str = "usr/share/ca-certificates/";
+/// Where the package has its certificates.
+pub(super) const SHIPPED: &str = "usr/share/ca-certificates/";
 const CERTS: &str = "etc/ssl/certs/";
 
 /// The head of `ca-certificates.conf` as the package writes it.
@@ -66,7 +67,7 @@ pub(super) fn generate(root: &Root, out: &mut Additions) {
 }
 
 /// `mozilla/A (b),c.crt` → `A_=b=_c.pem`.
-fn pem_name(path: &str) -> String {
+pub(super) fn pem_name(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or_default();
     let name = name.strip_suffix(".crt").unwrap_or(name);
     let plain = |c| match c {
@@ -78,7 +79,7 @@ fn pem_name(path: &str) -> String {
 }
 
 /// The DER of a PEM file that holds exactly one certificate.
-fn only_certificate(pem: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn only_certificate(pem: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(pem).ok()?;
     let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, rest) = rest.split_once("-----END CERTIFICATE-----")?;

@@ -4,7 +4,7 @@
 //! [`Root`] is the file system while it is made. Packages are unpacked into it (`unpack`, `directories`), rules fill in what
 //! installation always makes (`usr_merge`, `base_files`, `passwd`, `tzdata`, `libc`), scripts are evaluated against it in the order
 //! dpkg would run them (`effects` does what they ask for), and generators make files from the whole of it (`ca_certificates`,
-//! `ld_cache`, `metadata`). Everything is decided from facts; no package file is opened.
+//! `java_keystore`, `ld_cache`, `metadata`). Everything is decided from facts; no package file is opened.
 
 mod accounts;
 mod alternatives;
@@ -17,6 +17,7 @@ mod generated;
 mod hygiene;
 mod ids;
 mod install;
+mod java_keystore;
 mod ld_cache;
 mod ld_format;
 mod libc;
