@@ -10,4 +10,5 @@ mod builds;
 mod dashboard;
 mod harness;
 mod publishing;
+mod rules;
 mod verifying;
