@@ -13,6 +13,7 @@ packages=(
   debian-archive-keyring gpgv # what apt trusts, against what we trust
   openssl                # subject hashes of certificates
   binutils               # readelf
+  util-linux             # unshare, to run ldconfig and keytool inside what was built
   qemu-user-static       # runs what was built for aarch64
   tmux                   # the dashboard, as its users see it
 )
