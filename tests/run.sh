@@ -14,6 +14,7 @@ packages=(
   openssl                # subject hashes of certificates
   binutils               # readelf
   zstd                   # decompresses zstd layers
+  util-linux             # unshare, to run ldconfig and keytool inside what was built
   qemu-user-static       # runs what was built for other architectures
   tmux                   # the dashboard, as its users see it
 )

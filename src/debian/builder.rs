@@ -12,14 +12,14 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::image_config::{Built, image_config};
-use super::layer::{self, CachedLayer, LayerPlan};
-use super::local;
+use super::layer::{self, CachedLayer, ImagePlan, LayerPlan};
+use super::local::{self, Accounts};
 use super::members::{Members, inputs, members};
 use super::segment::{self, Making, Segment};
 use super::turn::Turn;
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, LayerCompression, Target};
-use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, Store, Witnessed, media_type};
+use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, ScriptRecords, Store, Witnessed, media_type};
 use crate::progress::{Progress, Unit, bytes, count};
 use crate::{Error, Result};
 
@@ -42,6 +42,7 @@ struct Shared {
     layers_folder: PathBuf,
     store: Store,
     records: LayerRecords,
+    scripts: ScriptRecords,
     witnessed: Witnessed,
     segments: SingleFlight<(Digest, LayerCompression), Arc<Segment>>,
     layers: SingleFlight<Digest, CachedLayer>,
@@ -56,9 +57,9 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// A builder that keeps segments, layer recipes and hashes of local files below `cache` (`debian/segments`,
-    /// `debian/layers`, `debian/local`) and images in `store`. What is inside the layers it writes goes to `records`; their
-    /// digests, to `witnessed`. It uses every core.
+    /// A builder that keeps segments, layer recipes, hashes of local files and what became of scripts below `cache`
+    /// (`debian/segments`, `debian/layers`, `debian/local`, `debian/scripts`) and images in `store`. What is inside the layers
+    /// it writes goes to `records`; their digests, to `witnessed`. It uses every core.
     pub fn new(cache: PathBuf, store: Store, records: LayerRecords, witnessed: Witnessed) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self::with_cores(cache, store, records, witnessed, cores)
@@ -69,6 +70,7 @@ impl Builder {
         Builder(Arc::new(Shared {
             segments_folder: cache.join("debian/segments"),
             layers_folder: cache.join("debian/layers"),
+            scripts: ScriptRecords::new(cache.join("debian/scripts")),
             cache,
             store,
             records,
@@ -121,34 +123,39 @@ impl Builder {
         let (base, application) = segments.split_at(members.base.len());
 
         progress.phase("layers");
-        let plans = {
+        let ImagePlan { layers: plans, root } = {
             let (base, application, local) = (base.to_vec(), application.to_vec(), local.clone());
             blocking(move || layer::plan(&base, &application, &local)).await?.map_err(|error| error.context(target))?
         };
         if let Some(user) = &container.user {
-            plans.accounts.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
+            Accounts::of(&root)?.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
         }
         let mut layers = Vec::new();
-        for plan in std::iter::once(plans.base).chain(plans.application) {
+        for plan in plans {
             let plan = Arc::new(plan);
             plan.remarks.iter().for_each(|remark| progress.line(remark));
             let layer = self.layer(&plan, how, cancel).await?;
-            let own = if plan.local.is_empty() { String::new() } else { format!(" · {}", count(plan.local.len(), "local file")) };
-            progress.line(&format!("layer {} · {}{own} · {}", layer.digest.short(), count(plan.packages(), "package"), bytes(layer.size)));
+            let own = match plan.local {
+                0 => String::new(),
+                files => format!(" · {}", count(files, "local file")),
+            };
+            progress.line(&format!("layer {} · {}{own} · {}", layer.digest.short(), count(plan.packages, "package"), bytes(layer.size)));
             layers.push(Built { plan, layer });
         }
 
         progress.phase("image");
-        let config = image_config(container, target, &members, &layers, base, application)?.to_bytes();
+        let config = image_config(container, target, &members, &layers, &root, base, application)?.to_bytes();
         let blobs: Vec<Descriptor> = layers.iter().map(|built| built.layer.descriptor()).collect();
         let manifest = Manifest::new(Descriptor::of(media_type::CONFIG, &config), blobs, container.annotations.clone()).to_bytes();
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest);
         descriptor.platform = Some(Platform::linux(target.architecture));
         let digest = inputs(container, target, &members, &local);
         let (store, name, count) = (self.0.store.clone(), catalog.store_name(target), segments.len());
+        let (records, scripts) = (self.0.scripts.clone(), root.scripts);
         blocking(move || {
             store.put(&config)?;
             store.put(&manifest)?;
+            records.keep(&descriptor.digest, &scripts)?;
             // What was found out about the very same image stays true.
             let known = store.find(&name)?.filter(|entry| entry.digest == descriptor.digest);
             descriptor.annotations = known.map(|entry| entry.annotations).unwrap_or_default();

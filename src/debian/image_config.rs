@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::entrypoint::{DEFAULT_PATH, resolve};
 use super::layer::{CachedLayer, LayerPlan};
 use super::members::Members;
-use super::rootfs::Union;
+use super::rootfs::Root;
 use super::segment::Segment;
 use crate::Result;
 use crate::catalog::{Container, Target};
@@ -26,17 +26,16 @@ pub(super) fn image_config(
     target: &Target,
     members: &Members<'_>,
     layers: &[Built],
+    root: &Root,
     base: &[Arc<Segment>],
     application: &[Arc<Segment>],
 ) -> Result<ImageConfig> {
     let platform = Platform::linux(target.architecture);
     let path = container.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-    let mut union = Union::new(base.iter().chain(application));
-    union.add(layers.iter().flat_map(|built| &built.plan.local).map(|placed| &placed.entry));
     let shipped = if application.is_empty() { base } else { application };
     let mut entrypoint = container.entrypoint.clone();
     if let Some(command) = entrypoint.first_mut() {
-        *command = resolve(command, path, &union, shipped).map_err(|error| error.context(target))?;
+        *command = resolve(command, path, root, shipped).map_err(|error| error.context(target))?;
     }
     let others = container.env.iter().filter(|(name, _)| *name != "PATH").map(|(name, value)| format!("{name}={value}"));
     let set = |names: &[String]| names.iter().map(|name| (name.clone(), Empty {})).collect();
@@ -69,8 +68,8 @@ pub(super) fn image_config(
 
 /// `fd-find (12 packages) + 3 local files`
 fn contents(request: &[String], plan: &LayerPlan) -> String {
-    let packages = (plan.packages() > 0).then(|| format!("{} ({})", request.join(" "), count(plan.packages(), "package")));
-    let local = (!plan.local.is_empty()).then(|| count(plan.local.len(), "local file"));
+    let packages = (plan.packages > 0).then(|| format!("{} ({})", request.join(" "), count(plan.packages, "package")));
+    let local = (plan.local > 0).then(|| count(plan.local, "local file"));
     packages.into_iter().chain(local).collect::<Vec<_>>().join(" + ")
 }
 

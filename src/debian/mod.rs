@@ -29,6 +29,7 @@ mod relation;
 mod release;
 mod resolve;
 mod rootfs;
+mod script;
 mod segment;
 mod signature;
 mod solver;

@@ -17,7 +17,7 @@ use super::event::{EventKind, Failure};
 use super::folders::Folders;
 use super::{Command, Event, RunId};
 use crate::catalog::{self, Catalog, Target};
-use crate::image::{LayerRecords, Store, Witnessed};
+use crate::image::{LayerRecords, ScriptRecords, Store, Witnessed};
 use crate::verify::Known;
 use crate::{Error, Result};
 
@@ -212,7 +212,12 @@ impl Work {
 
     /// What this user's cache knows of layers; nothing is `witnessed` yet.
     pub(super) fn known(&self) -> Known {
-        Known { records: Some(LayerRecords::new(self.context.options.folders.content())), witnessed: Witnessed::default() }
+        let folders = &self.context.options.folders;
+        Known {
+            records: Some(LayerRecords::new(folders.content())),
+            witnessed: Witnessed::default(),
+            scripts: Some(ScriptRecords::new(folders.scripts())),
+        }
     }
 
     /// An error once the run was cancelled.

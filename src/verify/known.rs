@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::scan::{LayerFacts, Usage, scan_layer};
-use crate::image::{Blobs, Descriptor, Hasher, LayerContent, LayerRecords, Witnessed};
+use crate::image::{Blobs, Descriptor, Hasher, LayerContent, LayerRecords, ScriptRecords, Witnessed};
 use crate::{Error, Result};
 
 /// How much of a blob is read and hashed at a time.
@@ -16,6 +16,8 @@ pub struct Known {
     pub records: Option<LayerRecords>,
     /// Blobs of this run that need not even be hashed. What turns out to be whole is added.
     pub witnessed: Witnessed,
+    /// What became of the scripts of the images we built.
+    pub scripts: Option<ScriptRecords>,
 }
 
 impl Known {
@@ -86,7 +88,7 @@ mod tests {
     use crate::verify::{Report, verify};
 
     fn known(folder: &std::path::Path) -> Known {
-        Known { records: Some(LayerRecords::new(folder.into())), witnessed: Witnessed::default() }
+        Known { records: Some(LayerRecords::new(folder.into())), witnessed: Witnessed::default(), scripts: None }
     }
 
     fn report(image: &Image, known: &Known) -> Report {

@@ -6,7 +6,7 @@ use super::known::Known;
 use super::report::{Check, CheckResult, Report};
 use super::rootfs::MergedRoot;
 use crate::catalog::Architecture;
-use crate::image::{Image, InstalledPackage};
+use crate::image::{Image, InstalledPackage, ScriptOutcome};
 use crate::progress::Progress;
 use crate::{Error, Result};
 
@@ -26,20 +26,22 @@ pub fn verify(
 ) -> Result<Report> {
     let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     progress.phase("check");
-    check_facts(image, &facts, subject, expected, on_check, cancelled)
+    let scripts = known.scripts.as_ref().and_then(|records| records.load(&image.descriptor.digest));
+    check_facts(image, &facts, scripts.as_deref(), subject, expected, on_check, cancelled)
 }
 
-/// Runs every check over facts that were gathered before.
+/// Runs every check over facts that were gathered before; `scripts` is what became of its packages' scripts, when we built it.
 pub fn check_facts(
     image: &Image,
     facts: &ImageFacts,
+    scripts: Option<&[ScriptOutcome]>,
     subject: &str,
     expected: Option<Architecture>,
     on_check: &mut dyn FnMut(&CheckResult),
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Report> {
     let root = MergedRoot::merge(&facts.layers);
-    let about = Subject { image, facts, root: &root, expected };
+    let about = Subject { image, facts, root: &root, expected, scripts };
     let mut results = Vec::with_capacity(Check::ALL.len());
     for check in Check::ALL {
         if cancelled() {

@@ -14,8 +14,8 @@ use super::decode::{CHUNKS, Content, Decoded, decode};
 use super::sparse::Piece;
 use super::tarball::{Member, Members};
 use crate::image::{
-    Blobs, Compression, Descriptor, Digest, ELF_HEAD, Entry, EntryKind, InstalledPackage, LayerContent, MAX_METADATA, Metadata,
-    SHEBANG_HEAD, read_elf, read_shebang,
+    Blobs, Compression, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage, LayerContent, MAX_METADATA,
+    Metadata, SHEBANG_HEAD, read_shebang,
 };
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
@@ -111,10 +111,7 @@ fn text_of_packages(packages: &[InstalledPackage]) -> u64 {
 fn text_of_entry(entry: &Entry) -> u64 {
     let more = match &entry.kind {
         EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
-        EntryKind::File { elf, shebang, .. } => {
-            let elf = elf.as_ref().map_or(0, |e| e.interpreter.as_ref().map_or(0, String::len) + e.damage.as_ref().map_or(0, String::len));
-            elf + shebang.as_ref().map_or(0, String::len)
-        }
+        EntryKind::File { elf, shebang, .. } => elf.as_ref().map_or(0, Elf::text) + shebang.as_ref().map_or(0, String::len),
         _ => 0,
     };
     (entry.path.len() + more) as u64
@@ -131,7 +128,7 @@ pub(super) fn scan_layer(
     let (spare, returned) = mpsc::channel();
     std::thread::scope(|scope| {
         let decoder = scope.spawn(move || decode(blobs, blob, pieces, returned, usage, cancelled));
-        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new() };
+        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new(), reader: ElfReader::default() };
         let mut members = Members::new(Content::new(received, spare));
         let tar_damage = found.read(&mut members).err().map(|error| error.to_string());
         let (diff_id, uncompressed_size) = members.into_inner().finish();
@@ -161,6 +158,7 @@ struct Found<'a> {
     entries: Vec<Entry>,
     packages: Vec<(String, Vec<InstalledPackage>)>,
     head: Vec<u8>,
+    reader: ElfReader,
 }
 
 impl Found<'_> {
@@ -200,7 +198,7 @@ impl Found<'_> {
         let (mut elf, mut shebang) = (None, None);
         if self.head.starts_with(b"\x7fELF") {
             file.grow(&mut self.head, ELF_HEAD as u64)?;
-            elf = read_elf(&self.head);
+            elf = file.elf(&self.head, &mut self.reader)?;
         } else if self.head.starts_with(b"#!") {
             file.grow(&mut self.head, SHEBANG_HEAD as u64)?;
             shebang = read_shebang(&self.head);
@@ -208,6 +206,7 @@ impl Found<'_> {
         if let Some(metadata) = Metadata::of_path(path)
             && size <= MAX_METADATA
             && member.sparse.is_none()
+            && elf.is_none()
         {
             file.grow(&mut self.head, size)?;
             let packages = metadata.read(&self.head);
@@ -242,6 +241,19 @@ struct FileHead<'a, R> {
 }
 
 impl<R: BufRead> FileHead<'_, R> {
+    /// Reads the ELF file that begins with `head` on to where it names its libraries. Of a sparse file the head alone is read.
+    fn elf(&mut self, head: &[u8], reader: &mut ElfReader) -> io::Result<Option<Elf>> {
+        reader.begin();
+        reader.push(head);
+        if self.pieces.is_none() {
+            self.members.stream(|piece| {
+                reader.push(piece);
+                reader.wants_more()
+            })?;
+        }
+        Ok(reader.finish())
+    }
+
     /// Makes `head` the file's first `length` bytes, or all of it when it is shorter.
     fn grow(&mut self, head: &mut Vec<u8>, length: u64) -> io::Result<()> {
         let length = length.min(self.size);

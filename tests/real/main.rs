@@ -13,4 +13,5 @@ mod dashboard;
 mod harness;
 mod local;
 mod publishing;
+mod rules;
 mod verifying;

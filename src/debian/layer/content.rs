@@ -4,7 +4,7 @@ use super::super::rootfs::Content;
 use super::cache::CachedLayer;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
-use crate::image::{Compression, Entry, EntryKind, LayerContent, Metadata, read_elf, read_shebang};
+use crate::image::{Compression, ElfReader, Entry, EntryKind, LayerContent, Metadata, read_shebang};
 
 /// Longest path that verification takes (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -14,21 +14,17 @@ const MAX_PATH: usize = 4096;
 /// `None` when facts alone do not tell: a package ships a whiteout, or package metadata of its own, or the layer has local
 /// files, of which only hashes are known. Such a layer is scanned.
 pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
-    if !plan.local.is_empty() {
-        return None;
-    }
     let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
     let mut packages = Vec::new();
     for d in &plan.directories {
         entries.push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid });
     }
-    for (segment, without) in &plan.segments {
-        let kept = segment.entries.iter().filter(|entry| !without.contains(&entry.path));
-        for entry in kept {
+    for (segment, edits) in &plan.segments {
+        for entry in segment.entries.iter().filter_map(|entry| edits.apply(entry)) {
             if Metadata::of_path(&entry.path).is_some() && matches!(entry.kind, EntryKind::File { .. }) {
                 return None;
             }
-            entries.push(entry.clone());
+            entries.push(entry);
         }
     }
     for (path, file) in &plan.files {
@@ -37,12 +33,13 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
                 if let Some(metadata) = Metadata::of_path(path) {
                     packages.push((path.clone(), metadata.read(bytes)));
                 }
-                (EntryKind::File { size: bytes.len() as u64, elf: read_elf(bytes), shebang: read_shebang(bytes) }, file.mode)
+                (EntryKind::File { size: bytes.len() as u64, elf: ElfReader::whole(bytes), shebang: read_shebang(bytes) }, file.mode)
             }
             Content::Link(target) => (EntryKind::Symlink { target: target.clone() }, file.mode),
-            Content::Directory => continue,
+            Content::Local(_) => return None,
+            Content::Directory | Content::Packaged { .. } => continue,
         };
-        entries.push(Entry { path: path.clone(), kind, mode, uid: 0, gid: file.gid });
+        entries.push(Entry { path: path.clone(), kind, mode, uid: file.uid, gid: file.gid });
     }
     let plain = |entry: &Entry| {
         let link = match &entry.kind {

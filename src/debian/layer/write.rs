@@ -18,7 +18,7 @@ use super::filter::filter;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
 use crate::error::IoContext;
-use crate::image::{Entry, EntryKind, Hasher, Store};
+use crate::image::{Hasher, Store};
 use crate::{Error, Result};
 
 /// A piece of the layer on its way to the blob.
@@ -49,43 +49,35 @@ pub(in super::super) fn write(
             let mut raw = Raw { buffer: Vec::new() };
             directories(plan, &mut raw.buffer);
             raw.flush(&mut push)?;
-            for (segment, without) in &plan.segments {
+            for (segment, edits) in &plan.segments {
                 let path = Segment::paths(folder, &segment.sha256.0, how).0;
                 let file = File::open(&path).at("opening", &path)?;
-                if without.is_empty() {
+                if edits.is_none() {
                     let (file, mut offset) = (Arc::new(file), 0);
                     for length in &segment.members {
                         push(Piece::Member(file.clone(), offset, *length, segment.clone()))?;
                         offset += u64::from(*length);
                     }
                 } else {
-                    filter(reader(how, file)?, without, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
+                    filter(reader(how, file)?, edits, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
                     raw.flush(&mut push)?;
                 }
             }
             for (path, file) in &plan.files {
-                let (kind, link, bytes): (_, &str, &[u8]) = match &file.content {
-                    Content::File(bytes) => (EntryType::Regular, "", bytes),
-                    Content::Link(target) => (EntryType::Symlink, target, b""),
-                    Content::Directory => continue,
+                let (kind, link, size) = match &file.content {
+                    Content::File(bytes) => (EntryType::Regular, "", bytes.len() as u64),
+                    Content::Local(content) => (EntryType::Regular, "", content.size()),
+                    Content::Link(target) => (EntryType::Symlink, target.as_str(), 0),
+                    Content::Directory | Content::Packaged { .. } => continue,
                 };
-                let size = bytes.len() as u64;
-                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime }.write(&mut raw.buffer);
-                raw.add(bytes, &mut push)?;
-                pad(&mut raw.buffer, size);
-            }
-            for placed in &plan.local {
-                let Entry { path, kind, mode, uid, gid } = &placed.entry;
-                let (kind, link, size) = match kind {
-                    EntryKind::Symlink { target } => (EntryType::Symlink, target.as_str(), 0),
-                    _ => (EntryType::Regular, "", placed.content.as_ref().map_or(0, |content| content.size())),
-                };
-                let (mode, uid, gid, mtime) = (*mode, *uid, *gid, plan.local_mtime);
-                TarEntry { path, kind, link, mode, uid, gid, size, mtime }.write(&mut raw.buffer);
-                if let Some(content) = &placed.content {
-                    content.read(&mut |bytes| raw.add(bytes, &mut push))?;
-                    pad(&mut raw.buffer, size);
+                TarEntry { path, kind, link, mode: file.mode, uid: file.uid, gid: file.gid, size, mtime: file.mtime }
+                    .write(&mut raw.buffer);
+                match &file.content {
+                    Content::File(bytes) => raw.add(bytes, &mut push)?,
+                    Content::Local(content) => content.read(&mut |bytes| raw.add(bytes, &mut push))?,
+                    _ => {}
                 }
+                pad(&mut raw.buffer, size);
             }
             raw.flush(&mut push)?;
             // Two zero blocks end an archive (POSIX pax, "ustar Interchange Format").

@@ -1,6 +1,10 @@
 //! The users and groups of an image: `/etc/passwd` (passwd(5)) and `/etc/group` (group(5)).
 
+use crate::debian::rootfs::{Content, Root};
 use crate::{Error, Result};
+
+/// A larger account file is none.
+const MAX_ACCOUNTS: u64 = 1 << 20;
 
 /// What the two files say.
 #[derive(Clone, Debug, Default)]
@@ -10,8 +14,28 @@ pub(in super::super) struct Accounts {
 }
 
 impl Accounts {
+    /// The accounts of the image: the project's own files, else what the packages and rules made of them.
+    pub(in super::super) fn of(root: &Root) -> Result<Self> {
+        let file = |path: &str| {
+            let mut bytes = Vec::new();
+            match root.nodes().get(path).map(|node| &node.content) {
+                Some(Content::File(made)) => bytes.extend_from_slice(made),
+                Some(Content::Local(content)) if content.size() > MAX_ACCOUNTS => {
+                    return Err(Error::usage(format!("what `files` puts at /{path} is too large for it")));
+                }
+                Some(Content::Local(content)) => content.read(&mut |piece| {
+                    bytes.extend_from_slice(piece);
+                    Ok(())
+                })?,
+                _ => {}
+            }
+            Ok(bytes)
+        };
+        Ok(Accounts::new(&file("etc/passwd")?, &file("etc/group")?))
+    }
+
     /// The accounts that `passwd` and `group` define.
-    pub(in super::super) fn new(passwd: &[u8], group: &[u8]) -> Self {
+    fn new(passwd: &[u8], group: &[u8]) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Accounts { passwd: text(passwd), group: text(group) }
     }

@@ -14,4 +14,4 @@ mod tests;
 pub(super) use accounts::Accounts;
 pub(super) use content::Content;
 pub(super) use gather::{Local, gather};
-pub(super) use place::{Placed, place};
+pub(super) use place::place;

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Hex;
 use super::contents::Contents;
+use super::scripts::Script;
 use crate::catalog::LayerCompression;
 use crate::image::{Digest, Entry, record};
 
 /// Changes whenever the bytes or the facts of a segment would: a part of its file name, so older ones are just not found.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The facts of one segment; its sidecar on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,9 +49,9 @@ pub(in super::super) struct Segment {
     pub control: String,
     /// The `md5sums` control file with physical paths, empty when the package has none.
     pub md5sums: String,
-    /// Its maintainer scripts and triggers, with the SHA-256 of each.
-    pub scripts: BTreeMap<String, Hex>,
-    /// Files that generated files are made from.
+    /// Its maintainer scripts, triggers, conffiles and debconf templates.
+    pub scripts: BTreeMap<String, Script>,
+    /// Files that generated files are made from, and those that its scripts name.
     pub contents: Contents,
 }
 

@@ -1,21 +1,23 @@
 //! Makes a segment: one pass over a .deb, from its file to compressed members and facts.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
+use super::super::LockedPackage;
 use super::super::deb::{Control, Deb, damaged};
-use super::super::{Hex, LockedPackage};
 use super::canonical::{canonical, clean};
 use super::facts::{FORMAT, Segment};
 use super::member::compress;
 use super::rewrite::{Gathered, rewrite};
+use super::scripts::{self, Mentions, Script};
 use super::{pipeline, stanza};
 use crate::catalog::LayerCompression;
 use crate::error::IoContext;
-use crate::image::{Digest, Hasher, record};
+use crate::image::{Hasher, record};
 use crate::{Error, Result};
 
 /// Below this length of .deb, threads cost more than they bring.
@@ -52,13 +54,15 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
     let file = File::open(making.deb).at("opening", making.deb)?;
     let mut deb = Deb::open(HashingReader { inner: file, hasher: Hasher::new(), length: 0 })?;
     let control = deb.control()?;
+    let scripts = scripts::read(&control);
+    let mentions = Mentions::of(&scripts);
     let mut members = Vec::new();
     let (mut gathered, mut raw_size) = (Gathered::default(), 0);
     let workers = if making.package.size < WORTH_THREADS { 0 } else { making.workers };
     pipeline::ordered(
         workers,
         |push| {
-            (gathered, raw_size) = rewrite(deb.data()?, making.cancel, push)?;
+            (gathered, raw_size) = rewrite(deb.data()?, mentions, making.cancel, push)?;
             Ok(())
         },
         |raw: Vec<u8>| compress(making.compression, &raw),
@@ -73,7 +77,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
         return Err(Error::failed(format!("the file's SHA-256 is {}, the lock says {}", sha256.hex(), making.package.sha256.0.hex()))
             .hint("delete that file and build again; if it comes back, the mirror serves something else than Debian signed"));
     }
-    let segment = describe(making, &control, gathered, members, (deb_size, raw_size))?;
+    let segment = describe(making, (&control, scripts), gathered, members, (deb_size, raw_size))?;
     let (path, facts) = Segment::paths(making.folder, &sha256, making.compression);
     out.as_file().sync_data().at("syncing", &path)?;
     out.persist(&path).map_err(|error| error.error).at("writing", &path)?;
@@ -84,7 +88,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
 /// Joins the control files and what was gathered from the tar.
 fn describe(
     making: &Making<'_>,
-    control: &Control,
+    (control, scripts): (&Control, BTreeMap<String, Script>),
     gathered: Gathered,
     members: Vec<u32>,
     (deb_size, raw_size): (u64, u64),
@@ -97,8 +101,6 @@ fn describe(
             return Err(Error::failed(format!("the .deb says `{field}: {}`, the lock says `{expected}`", named(field))));
         }
     }
-    let scripts = ["config", "postinst", "postrm", "preinst", "prerm", "triggers"];
-    let scripts = scripts.iter().filter_map(|name| Some(((*name).to_owned(), Hex(Digest::of(control.get(*name)?))))).collect();
     let md5sums = control.get("md5sums").map(|bytes| physical_md5sums(bytes)).transpose()?.unwrap_or_default();
     Ok(Segment {
         format: FORMAT,

@@ -13,6 +13,7 @@ mod make;
 pub(super) mod member;
 pub(super) mod pipeline;
 mod rewrite;
+mod scripts;
 pub(super) mod stanza;
 pub(super) mod tar_header;
 

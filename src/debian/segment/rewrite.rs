@@ -14,8 +14,9 @@ use super::canonical::{canonical, canonical_directory, clean, link_target};
 use super::contents::{Bytes, Contents, MAX_KEPT, is_kept};
 use super::facts::Directory;
 use super::member::MEMBER;
+use super::scripts::{MAX_IN_FOLDERS, Mentions};
 use super::tar_header::{TarEntry, pad};
-use crate::image::{ELF_HEAD, Entry, EntryKind, read_elf, read_shebang};
+use crate::image::{ElfReader, Entry, EntryKind, read_shebang};
 use crate::{Error, Result};
 
 /// A package with more entries than this is refused: it bounds the sidecar (the largest in Debian has some 60,000).
@@ -24,6 +25,8 @@ const MAX_ENTRIES: usize = 1_000_000;
 const MAX_NAMES: usize = 128 << 20;
 /// Longest name in a `@LongLink` entry.
 const MAX_NAME: u64 = 4097;
+/// How much of a file is read at a time.
+const PIECE: u64 = 64 << 10;
 
 /// Facts gathered from the tar.
 #[derive(Default)]
@@ -42,9 +45,17 @@ pub(super) struct Gathered {
 }
 
 /// Reads the tar `data`, hands its entries on as they go into layers, in pieces of [`MEMBER`] bytes, and returns their
-/// facts and how many bytes were handed on.
-pub(super) fn rewrite(data: impl Read, cancel: &CancellationToken, push: Push<'_>) -> Result<(Gathered, u64)> {
-    let mut collector = Collector { gathered: Gathered::default(), buffer: Vec::with_capacity(2 * MEMBER), raw_size: 0, cancel };
+/// facts and how many bytes were handed on. The bytes of files that the package's scripts mention are kept.
+pub(super) fn rewrite(data: impl Read, mentions: Mentions, cancel: &CancellationToken, push: Push<'_>) -> Result<(Gathered, u64)> {
+    let mut collector = Collector {
+        gathered: Gathered::default(),
+        mentions,
+        in_folders: 0,
+        elf: ElfReader::default(),
+        buffer: Vec::with_capacity(2 * MEMBER),
+        raw_size: 0,
+        cancel,
+    };
     collector.read(data, push)?;
     Ok((collector.gathered, collector.raw_size))
 }
@@ -57,12 +68,16 @@ pub(in super::super) fn rewritten(data: impl Read) -> Result<(Vec<u8>, Vec<Entry
         raw.extend(piece);
         Ok(())
     };
-    let (gathered, _) = rewrite(data, &CancellationToken::new(), push)?;
+    let (gathered, _) = rewrite(data, Mentions::default(), &CancellationToken::new(), push)?;
     Ok((raw, gathered.entries))
 }
 
 struct Collector<'a> {
     gathered: Gathered,
+    mentions: Mentions,
+    /// Bytes kept of files whose folder a script names.
+    in_folders: u64,
+    elf: ElfReader,
     buffer: Vec<u8>,
     raw_size: u64,
     cancel: &'a CancellationToken,
@@ -170,24 +185,35 @@ impl Collector<'_> {
         self.hand_on(push, MEMBER)
     }
 
+    /// Whether the bytes of `path` are kept: rules read them, or a script of the package names them.
+    fn is_kept(&mut self, path: &str, size: u64) -> bool {
+        if is_kept(path) || self.mentions.names(path) {
+            return true;
+        }
+        let keep = self.mentions.names_folder_of(path) && self.in_folders + size <= MAX_IN_FOLDERS;
+        self.in_folders += if keep { size } else { 0 };
+        keep
+    }
+
     /// Passes a regular file's content on and reads its facts on the way.
     fn content(&mut self, entry: &mut tar::Entry<'_, impl Read>, path: &str, push: Push<'_>) -> Result<EntryKind> {
         let size = entry.size();
-        let (mut done, mut elf, mut shebang) = (0u64, None, None);
-        let keep = is_kept(path) && size <= MAX_KEPT;
+        let (mut done, mut shebang) = (0u64, None);
+        self.elf.begin();
+        let keep = size <= MAX_KEPT && self.is_kept(path, size);
         let mut kept = Vec::new();
         while done < size {
             let start = self.buffer.len();
-            let piece = (size - done).min(ELF_HEAD as u64);
+            let piece = (size - done).min(PIECE);
             let read = entry.by_ref().take(piece).read_to_end(&mut self.buffer).map_err(unreadable)?;
             if (read as u64) < piece {
                 return Err(damaged(format!("its data ends within `{path}`")));
             }
             let bytes = &self.buffer[start..];
             if done == 0 {
-                elf = read_elf(bytes);
                 shebang = read_shebang(bytes);
             }
+            self.elf.push(bytes);
             if keep {
                 kept.extend_from_slice(bytes);
             }
@@ -198,7 +224,7 @@ impl Collector<'_> {
         if keep {
             self.gathered.contents.insert(path.to_owned(), Bytes(kept));
         }
-        Ok(EntryKind::File { size, elf, shebang })
+        Ok(EntryKind::File { size, elf: self.elf.finish(), shebang })
     }
 
     /// Hands on whole members while more than `least` bytes have gathered; with 0 the rest as well.
@@ -207,7 +233,7 @@ impl Collector<'_> {
             if self.cancel.is_cancelled() {
                 return Err(Error::interrupted());
             }
-            let mut rest = Vec::with_capacity(MEMBER + 2 * ELF_HEAD);
+            let mut rest = Vec::with_capacity(MEMBER + 2 * PIECE as usize);
             rest.extend_from_slice(&self.buffer[self.buffer.len().min(MEMBER)..]);
             let mut piece = std::mem::replace(&mut self.buffer, rest);
             piece.truncate(MEMBER);
