@@ -6,9 +6,11 @@
 
 #![allow(dead_code, reason = "the two halves are being joined")]
 
+mod commands;
 mod effect;
 mod emulations;
 mod evaluate;
+mod shell;
 
 pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange, Owner, System, Unhandled};
 pub(super) use emulations::Emulations;
