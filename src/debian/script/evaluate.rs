@@ -23,8 +23,8 @@ pub(in super::super) struct Call<'a> {
 /// What the script would do. Effects are applied to `system` as they come up, so that what follows sees them.
 pub(in super::super) fn evaluate(call: &Call<'_>, system: &mut dyn System, emulations: &Emulations) -> Evaluation {
     let emulation = emulations.of(call);
-    let no_ops = emulation.no_ops();
-    let mut shell = Shell::new(call, system, &no_ops);
+
+    let mut shell = Shell::new(call, system, &emulation.no_ops);
     if !emulation.replace(&mut shell) {
         run(call, &mut shell);
     }

@@ -217,24 +217,31 @@ pub(super) fn alternatives(shell: &mut Shell<'_>, arguments: &[String]) -> Statu
     }
 }
 
-/// Programs that make files from the whole system, once everything is in place.
-macro_rules! generators {
-    ($($function:ident $name:literal),* $(,)?) => {
-        $(pub(super) fn $function(shell: &mut Shell<'_>, _: &[Value]) -> Status {
-            shell.apply(Effect::Generator($name))
-        })*
-    };
+/// Programs that make files from the whole system once everything is in place, and `java-keystore`, which only emulations name.
+const GENERATORS: &[&str] = &[
+    "ldconfig",
+    "update-ca-certificates",
+    "java-keystore",
+    "glib-compile-schemas",
+    "gio-querymodules",
+    "gdk-pixbuf-query-loaders",
+    "update-mime-database",
+    "update-shells",
+    "locale-gen",
+    "update-xmlcatalog",
+];
+
+/// The generator called `name`.
+pub(in super::super) fn generator(name: &str) -> Option<&'static str> {
+    GENERATORS.iter().find(|known| **known == name).copied()
 }
 
-generators! {
-    ldconfig "ldconfig",
-    ca_certificates "update-ca-certificates",
-    glib_schemas "glib-compile-schemas",
-    gio_modules "gio-querymodules",
-    pixbuf_loaders "gdk-pixbuf-query-loaders",
-    shells "update-shells",
-    locales "locale-gen",
-    xml_catalog "update-xmlcatalog",
+/// A command that is a generator: its name says which.
+pub(in super::super) fn generate(shell: &mut Shell<'_>, name: &str) -> Status {
+    match generator(name) {
+        Some(name) => shell.apply(Effect::Generator(name)),
+        None => shell.refuse(format!("there is no generator {name}")),
+    }
 }
 
 #[cfg(test)]

@@ -18,4 +18,5 @@ mod table;
 mod tmpfiles;
 mod wrappers;
 
+pub(super) use dpkg::{generate, generator};
 pub(super) use table::{Treatment, treatment};

@@ -8,6 +8,8 @@ use crate::debian::script::shell::{Shell, Status, Value};
 pub(in super::super) enum Treatment {
     /// It succeeds and changes nothing that an image has: why.
     Nothing(#[allow(dead_code, reason = "the reason is for the reader of the table")] &'static str),
+    /// It makes files from the whole system, at the end.
+    Generator,
     /// It does something: with an argument that is not known, it is not handled.
     Act(fn(&mut Shell<'_>, &[String]) -> Status),
     /// It only asks: with an argument that is not known, its answer is not known.
@@ -16,7 +18,7 @@ pub(in super::super) enum Treatment {
     Words(fn(&mut Shell<'_>, &[Value]) -> Status),
 }
 
-use Treatment::{Act, Nothing, Query, Words};
+use Treatment::{Act, Generator, Nothing, Query, Words};
 
 const SERVICES: &str = "an image has no running services; its entrypoint starts what it is for";
 const BOOT: &str = "an image does not boot";
@@ -231,14 +233,15 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("dpkg-architecture", Query(dpkg::architecture)),
     ("dpkg-divert", Act(dpkg::divert)),
     ("update-alternatives", Act(dpkg::alternatives)),
-    ("ldconfig", Words(dpkg::ldconfig)),
-    ("update-ca-certificates", Words(dpkg::ca_certificates)),
-    ("glib-compile-schemas", Words(dpkg::glib_schemas)),
-    ("gio-querymodules", Words(dpkg::gio_modules)),
-    ("gdk-pixbuf-query-loaders", Words(dpkg::pixbuf_loaders)),
-    ("update-shells", Words(dpkg::shells)),
-    ("locale-gen", Words(dpkg::locales)),
-    ("update-xmlcatalog", Words(dpkg::xml_catalog)),
+    ("ldconfig", Generator),
+    ("update-ca-certificates", Generator),
+    ("glib-compile-schemas", Generator),
+    ("gio-querymodules", Generator),
+    ("gdk-pixbuf-query-loaders", Generator),
+    ("update-shells", Generator),
+    ("locale-gen", Generator),
+    ("update-xmlcatalog", Generator),
+    ("update-mime-database", Generator),
 ];
 
 /// How the command called `name` is treated; `None` when it is not in the table.

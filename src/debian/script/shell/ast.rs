@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Commands that run one after another.
-pub(super) type List = Vec<AndOr>;
+pub(in super::super) type List = Vec<AndOr>;
 
 /// Pipelines joined by `&&` and `||`.
 #[derive(Debug)]
-pub(super) struct AndOr {
+pub(in super::super) struct AndOr {
     pub first: Pipeline,
     /// `true` is `&&`.
     pub rest: Vec<(bool, Pipeline)>,
@@ -16,14 +16,14 @@ pub(super) struct AndOr {
 
 /// Commands joined by `|`.
 #[derive(Debug)]
-pub(super) struct Pipeline {
+pub(in super::super) struct Pipeline {
     pub negated: bool,
     pub commands: Vec<Rc<Command>>,
 }
 
 /// A command with its redirections.
 #[derive(Debug)]
-pub(super) struct Command {
+pub(in super::super) struct Command {
     pub kind: Kind,
     pub redirects: Vec<Redirect>,
     /// As written, on one line, shortened.
@@ -31,7 +31,7 @@ pub(super) struct Command {
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     Simple { assignments: Vec<(String, Word)>, words: Vec<Word> },
     Group(List),
     Subshell(List),
@@ -45,13 +45,13 @@ pub(super) enum Kind {
 
 /// `2>&1`, `> file`, `<<EOF`.
 #[derive(Debug)]
-pub(super) struct Redirect {
+pub(in super::super) struct Redirect {
     pub descriptor: u32,
     pub target: Target,
 }
 
 #[derive(Debug)]
-pub(super) enum Target {
+pub(in super::super) enum Target {
     Read(Word),
     Write(Word),
     Append(Word),
@@ -64,10 +64,10 @@ pub(super) enum Target {
 }
 
 /// A word before expansion.
-pub(super) type Word = Vec<Part>;
+pub(in super::super) type Word = Vec<Part>;
 
 #[derive(Debug)]
-pub(super) enum Part {
+pub(in super::super) enum Part {
     Literal(String),
     /// Inside quotes of either sort, or after a backslash: not split, and no pattern.
     Quoted(Word),
@@ -79,7 +79,7 @@ pub(super) enum Part {
 }
 
 #[derive(Debug)]
-pub(super) enum Operation {
+pub(in super::super) enum Operation {
     /// `${x}`
     Value,
     /// `${#x}`

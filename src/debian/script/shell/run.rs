@@ -88,7 +88,8 @@ impl<'a> Shell<'a> {
                     let kept = (!last).then(|| self.streams.keep(1, Some(String::new()), level));
                     if last {
                         let input = self.streams.input.clone();
-                        self.streams = super::streams::Streams { input, ..outer.clone() };
+                        self.streams = outer.clone();
+                        self.streams.input = input;
                     }
                     self.in_subshell(|shell| shell.command_of(command));
                     if let Some(kept) = kept {

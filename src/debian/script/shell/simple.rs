@@ -2,7 +2,7 @@
 
 use super::ast::Word;
 use super::state::{Flow, Shell, Status, Value};
-use crate::debian::script::commands::{Treatment, treatment};
+use crate::debian::script::commands::{Treatment, generate, treatment};
 
 impl Shell<'_> {
     pub(super) fn simple(&mut self, assignments: &[(String, Word)], words: &[Word]) -> Flow {
@@ -69,6 +69,7 @@ impl Shell<'_> {
         }
         self.status = match treatment(name) {
             Some(Treatment::Nothing(_)) => Some(0),
+            Some(Treatment::Generator) => generate(self, base),
             Some(Treatment::Words(run)) => run(self, arguments),
             Some(Treatment::Act(run)) => match known(arguments) {
                 Some(arguments) => run(self, &arguments),
