@@ -46,7 +46,8 @@ fn run(call: &Call<'_>, shell: &mut Shell<'_>) {
         let first: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(60).collect();
         return shell.unhandled.push(whole(format!("it is no shell script: it begins with `{first}`")));
     }
-    shell.state.errexit = text.lines().next().is_some_and(|line| line.split_whitespace().skip(1).any(|flag| flag.starts_with('-') && flag.contains('e')));
+    shell.state.errexit =
+        text.lines().next().is_some_and(|line| line.split_whitespace().skip(1).any(|flag| flag.starts_with('-') && flag.contains('e')));
     let list = match parse(&text) {
         Ok(list) => list,
         Err(why) => return shell.unhandled.push(whole(format!("it cannot be parsed: {why}"))),

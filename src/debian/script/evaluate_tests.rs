@@ -48,11 +48,14 @@ fn file(path: &str, text: &str) -> Effect {
 #[test]
 fn what_services_and_caches_want_is_nothing() {
     no_op("if [ \"$1\" = configure ] || [ \"$1\" = abort-upgrade ]; then deb-systemd-helper unmask demo.service >/dev/null || true; fi");
-    no_op("if deb-systemd-helper --quiet was-enabled demo; then deb-systemd-helper enable demo; else deb-systemd-helper update-state demo; fi");
+    no_op(
+        "if deb-systemd-helper --quiet was-enabled demo; then deb-systemd-helper enable demo; else deb-systemd-helper update-state demo; fi",
+    );
     no_op("dpkg-maintscript-helper rm_conffile /etc/old 1.0~ -- \"$@\"");
     no_op("if which py3compile >/dev/null 2>&1; then py3compile -p demo; fi\nif command -v pypy3compile; then pypy3compile || true; fi");
     no_op(". /usr/share/debconf/confmodule\ndb_version 2.0\ndb_stop");
     no_op("case \"$1\" in configure) ;; abort-*) exit 0 ;; *) echo bad >&2; exit 1 ;; esac");
+    no_op("if true; then which not-there >/dev/null && not-there; fi\nexit 0");
     no_op("[ -d /run/systemd/system ] && systemctl daemon-reload || true\n#DEBHELPER#\nexit 0");
 }
 
@@ -83,6 +86,7 @@ fn conditions_and_expansions_are_those_of_the_shell() {
         ("{ echo a; echo b >&2; } > /etc/o 2>&1", "a\nb\n"),
         ("until false; do break; done; echo $? $((2 * (3 + 1))) > /etc/o", "0 8\n"),
         ("x='a   b'; echo $x \"$x\" > /etc/o", "a b a   b\n"),
+        ("x= y=''; echo \"[$x$y]\" > /etc/o", "[]\n"),
         ("set -- \"a b\" c; for i; do echo \"$i\"; done > /etc/o; ", "a b\nc\n"),
     ] {
         assert_eq!(said(text), expected, "{text}");
@@ -111,22 +115,18 @@ fn accounts_are_made_once() {
 
 #[test]
 fn files_links_and_modes_come_out() {
-    assert_eq!(effects("mkdir -p /etc /var/lib/demo"), [Effect::Directory {
-        path: "/var/lib/demo".into(),
-        mode: None,
-        owner: Owner::default(),
-        parents: true
-    }]);
-    assert_eq!(effects("chmod 0644 /etc/demo.conf; chmod 640 /etc/demo.conf"), [Effect::Mode {
-        path: "/etc/demo.conf".into(),
-        change: ModeChange::Bits(0o640),
-        recursive: false
-    }]);
-    assert_eq!(effects("rm -f /nothing; ln -sf demo /usr/bin/d; ln -sf demo /usr/bin/d"), [Effect::Link {
-        path: "/usr/bin/d".into(),
-        target: "demo".into(),
-        force: true
-    }]);
+    assert_eq!(
+        effects("mkdir -p /etc /var/lib/demo"),
+        [Effect::Directory { path: "/var/lib/demo".into(), mode: None, owner: Owner::default(), parents: true }]
+    );
+    assert_eq!(
+        effects("chmod 0644 /etc/demo.conf; chmod 640 /etc/demo.conf"),
+        [Effect::Mode { path: "/etc/demo.conf".into(), change: ModeChange::Bits(0o640), recursive: false }]
+    );
+    assert_eq!(
+        effects("rm -f /nothing; ln -sf demo /usr/bin/d; ln -sf demo /usr/bin/d"),
+        [Effect::Link { path: "/usr/bin/d".into(), target: "demo".into(), force: true }]
+    );
     assert_eq!(effects("echo x >> /etc/demo.conf"), [file("/etc/demo.conf", "port = 1\nx\n")]);
     let text = "t=$(mktemp); sed s/1/2/ /etc/demo.conf > $t; ucf --three-way $t /etc/new.conf; rm -f $t";
     assert!(matches!(effects(text).as_slice(), [Effect::File { path, bytes, .. }] if path == "/etc/new.conf" && bytes == b"port = 2\n"));

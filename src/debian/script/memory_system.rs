@@ -52,7 +52,21 @@ impl MemorySystem {
     /// An amd64 system with the usual folders and the users of base-passwd that tests name.
     pub(crate) fn new() -> Self {
         let mut system = MemorySystem::default();
-        for folder in ["/", "/etc", "/usr", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/var", "/var/lib", "/var/log", "/tmp", "/run", "/root"] {
+        for folder in [
+            "/",
+            "/etc",
+            "/usr",
+            "/usr/bin",
+            "/usr/sbin",
+            "/usr/lib",
+            "/usr/share",
+            "/var",
+            "/var/lib",
+            "/var/log",
+            "/tmp",
+            "/run",
+            "/root",
+        ] {
             system.put(folder, Node::Directory, 0o755);
         }
         for (link, target) in [("/bin", "usr/bin"), ("/sbin", "usr/sbin"), ("/lib", "usr/lib"), ("/var/run", "/run")] {
@@ -304,7 +318,20 @@ impl System for MemorySystem {
                 }
                 self.files.remove(&real);
             }
-            Effect::Alternative(alternative) => self.alternatives.push(alternative),
+            Effect::Alternative(alternative) => {
+                let best = self.alternatives.iter().filter(|a| a.name == alternative.name).all(|a| a.priority < alternative.priority);
+                if best {
+                    let slaves = alternative.slaves.iter().filter(|(_, _, path)| self.inode(path).is_some()).cloned().collect::<Vec<_>>();
+                    for (link, name, path) in
+                        slaves.into_iter().chain([(alternative.link.clone(), alternative.name.clone(), alternative.path.clone())])
+                    {
+                        let real = self.resolve(&link, false).ok_or("too many links")?;
+                        self.put(&format!("/etc/alternatives/{name}"), Node::Link(path), 0o777);
+                        self.put(&real, Node::Link(format!("/etc/alternatives/{name}")), 0o777);
+                    }
+                }
+                self.alternatives.push(alternative);
+            }
             Effect::Divert { path, to, .. } => self.diversions.push((path, to)),
             Effect::Generator(name) => self.generators.push(name),
         }

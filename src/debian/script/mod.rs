@@ -20,6 +20,6 @@ mod trigger;
 pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange, Owner, System, Unhandled};
 pub(super) use emulations::Emulations;
 pub(super) use evaluate::{Call, evaluate};
-pub(super) use trigger::{Reaction, Trigger, reaction, triggers};
 #[cfg(test)]
 pub(super) use memory_system::{Account, MemorySystem};
+pub(super) use trigger::{Reaction, Trigger, reaction, triggers};

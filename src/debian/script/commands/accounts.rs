@@ -55,7 +55,9 @@ pub(super) fn adduser(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
 /// Debian's `addgroup`.
 pub(super) fn addgroup(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "gid firstgid lastgid conf");
-    if let Some(option) = options.stranger("system gid quiet q force-badname allow-badname allow-bad-names firstgid lastgid conf group debug verbose") {
+    if let Some(option) =
+        options.stranger("system gid quiet q force-badname allow-badname allow-bad-names firstgid lastgid conf group debug verbose")
+    {
         return shell.refuse(format!("addgroup's option {option} is not known"));
     }
     let gid = options.value(&["gid"]).map(str::parse::<u32>).and_then(Result::ok);
@@ -77,6 +79,11 @@ fn add_member(shell: &mut Shell<'_>, user: &str, group: &str) -> Status {
     if shell.system.members(group).iter().any(|member| member == user) {
         return Some(0);
     }
+    // Whose own group it is, is in it.
+    let own = shell.system.user(user).is_some_and(|(_, gid, _)| shell.system.group(group) == Some(gid));
+    if own {
+        return Some(0);
+    }
     if shell.certain() && (shell.system.user(user).is_none() || shell.system.group(group).is_none()) {
         return Some(1);
     }
@@ -85,7 +92,8 @@ fn add_member(shell: &mut Shell<'_>, user: &str, group: &str) -> Status {
 
 /// `useradd` of shadow.
 pub(super) fn useradd(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    let valued = "b base-dir c comment d home-dir e expiredate f inactive g gid G groups k skel K key p password R root P prefix s shell u uid";
+    let valued =
+        "b base-dir c comment d home-dir e expiredate f inactive g gid G groups k skel K key p password R root P prefix s shell u uid";
     let options = Options::parse(arguments, valued);
     let known = "b base-dir c comment d home-dir e expiredate f inactive g gid G groups K key p password s shell u uid r system m create-home M \
                  no-create-home N no-user-group U user-group l no-log-init o non-unique";

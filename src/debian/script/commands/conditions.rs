@@ -145,7 +145,13 @@ impl Reader<'_, '_> {
             "-L" | "-h" => Some(self.shell.system.link(&path).is_some()),
             "-u" if kind != Some(Kind::Directory) => Some(mode.is_some_and(|mode| mode & 0o4000 != 0)),
             "-g" if kind != Some(Kind::Directory) => Some(mode.is_some_and(|mode| mode & 0o2000 != 0)),
-            "-b" | "-c" | "-p" => if kind == Some(Kind::Special) { None } else { Some(false) },
+            "-b" | "-c" | "-p" => {
+                if kind == Some(Kind::Special) {
+                    None
+                } else {
+                    Some(false)
+                }
+            }
             // No socket is in a package, and none was made.
             "-S" => Some(false),
             _ if kind.is_none() => Some(false),

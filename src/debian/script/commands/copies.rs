@@ -34,7 +34,7 @@ fn copy(shell: &mut Shell<'_>, from: &str, to: String, mode: Option<u32>, owner:
 pub(super) fn cp(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "t target-directory S suffix");
     let known = "a archive p preserve r R recursive d L P f force n no-clobber u update v verbose T no-target-directory t target-directory no-dereference \
-                 remove-destination x reflink";
+                 remove-destination x reflink Z";
     if let Some(option) = options.stranger(known) {
         return shell.refuse(format!("cp's option {option} is not known"));
     }

@@ -8,7 +8,8 @@ use crate::debian::script::{Alternative, Effect};
 use crate::debian::version;
 
 pub(super) fn dpkg(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|a| !a.starts_with("--root=") && !a.starts_with("--admindir=")).collect();
+    let words: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|a| !a.starts_with("--root=") && !a.starts_with("--admindir=")).collect();
     match words.as_slice() {
         ["--compare-versions", a, operator, b, ..] => compare(a, operator, b).map_or(Some(2), |holds| Some(u8::from(!holds))),
         // An empty or missing version is left out by the shell when it is not quoted.
@@ -67,6 +68,12 @@ fn compare(a: &str, operator: &str, b: &str) -> Option<bool> {
 pub(super) fn query(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "f showformat admindir root");
     let mut status = Some(0);
+    if options.has(&["control-path", "control-list", "c"]) {
+        let package = options.operands.first().map_or("", String::as_str);
+        if shell.system.version(bare(package)).is_none() {
+            return Some(1);
+        }
+    }
     if !options.has(&["W", "show", "s", "status", "l", "list", "L", "listfiles"]) {
         shell.print(None);
         return None;
@@ -209,7 +216,16 @@ pub(super) fn alternatives(shell: &mut Shell<'_>, arguments: &[String]) -> Statu
     match other.as_deref() {
         // On a first installation there is nothing of this package to remove, and nothing is in manual mode.
         Some("--remove" | "--remove-all" | "--auto") => Some(0),
-        Some("--list" | "--display" | "--query" | "--get-selections") => {
+        Some("--list" | "--display" | "--query") => {
+            // The first of a name's alternatives makes this link.
+            let name = words.next().unwrap_or_default();
+            if shell.system.link(&format!("/etc/alternatives/{name}")).is_none() {
+                return Some(2);
+            }
+            shell.print(None);
+            Some(0)
+        }
+        Some("--get-selections") => {
             shell.print(None);
             None
         }
@@ -227,6 +243,9 @@ const GENERATORS: &[&str] = &[
     "gdk-pixbuf-query-loaders",
     "update-mime-database",
     "update-shells",
+    "gtk-query-immodules-3.0",
+    "pam-auth-update",
+    "shadow",
     "locale-gen",
     "update-xmlcatalog",
 ];
@@ -238,6 +257,8 @@ pub(in super::super) fn generator(name: &str) -> Option<&'static str> {
 
 /// A command that is a generator: its name says which.
 pub(in super::super) fn generate(shell: &mut Shell<'_>, name: &str) -> Status {
+    // Whoever writes the shadow files writes them all.
+    let name = if matches!(name, "shadowconfig" | "pwconv" | "grpconv") { "shadow" } else { name };
     match generator(name) {
         Some(name) => shell.apply(Effect::Generator(name)),
         None => shell.refuse(format!("there is no generator {name}")),

@@ -231,12 +231,20 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     } else if options.has(&["o", "only-matching"]) {
         let found = hits.iter().flat_map(|line| tests.iter().flat_map(|test| test.find_iter(line)).map(|m| m.as_str()));
         shell.print(Some(lines(found)));
-    } else if options.has(&["l", "files-with-matches", "n"]) || operands.len() > 1 && !options.has(&["h", "no-filename", "q", "quiet", "silent"]) {
+    } else if options.has(&["l", "files-with-matches", "n"])
+        || operands.len() > 1 && !options.has(&["h", "no-filename", "q", "quiet", "silent"])
+    {
         shell.print(if hits.is_empty() { Some(String::new()) } else { None });
     } else if !options.has(&["q", "quiet", "silent"]) {
         shell.print(Some(lines(hits.iter().take(limit).copied())));
     }
-    Some(if !hits.is_empty() { 0 } else if missing { 2 } else { 1 })
+    Some(if !hits.is_empty() {
+        0
+    } else if missing {
+        2
+    } else {
+        1
+    })
 }
 
 pub(super) fn sort(shell: &mut Shell<'_>, arguments: &[String]) -> Status {

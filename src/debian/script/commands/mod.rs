@@ -1,6 +1,7 @@
 //! What commands do: one table from names to treatments, and the treatments by subject.
 
 mod accounts;
+mod apache;
 mod builtins;
 mod conditions;
 mod copies;

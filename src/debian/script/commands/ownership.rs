@@ -7,7 +7,8 @@ use crate::debian::script::{Effect, Kind, ModeChange, Owner};
 
 pub(super) fn chmod(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     // A symbolic mode may begin like an option: `chmod -x FILE`.
-    let is_mode = |a: &&String| a.len() > 1 && a.starts_with('-') && a[1..].chars().all(|c| "rwxXst,+-=ugoa".contains(c)) && !a.contains('R');
+    let is_mode =
+        |a: &&String| a.len() > 1 && a.starts_with('-') && a[1..].chars().all(|c| "rwxXst,+-=ugoa".contains(c)) && !a.contains('R');
     let taken_away = arguments.iter().find(is_mode).cloned();
     let rest: Vec<String> = arguments.iter().filter(|a| Some(*a) != taken_away.as_ref()).cloned().collect();
     let options = Options::parse(&rest, "reference");
@@ -45,7 +46,9 @@ pub(super) fn chgrp(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
 
 fn change_owner(shell: &mut Shell<'_>, arguments: &[String], group_only: bool) -> Status {
     let options = Options::parse(arguments, "from");
-    if let Some(option) = options.stranger("R recursive f silent quiet v verbose c changes h no-dereference L H P dereference preserve-root") {
+    if let Some(option) =
+        options.stranger("R recursive f silent quiet v verbose c changes h no-dereference L H P dereference preserve-root")
+    {
         return shell.refuse(format!("its option {option} is not known"));
     }
     let Some((spec, operands)) = options.operands.split_first() else { return Some(1) };

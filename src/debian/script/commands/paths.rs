@@ -89,11 +89,7 @@ pub(super) fn rm(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
             shell.state.scratch_folders.retain(|name| !inside(name));
             continue;
         }
-        let done = if there(shell, &path) {
-            shell.apply(Effect::Remove { path, recursive })
-        } else {
-            Some(u8::from(!force))
-        };
+        let done = if there(shell, &path) { shell.apply(Effect::Remove { path, recursive }) } else { Some(u8::from(!force)) };
         status = worse(status, done);
     }
     status
@@ -158,7 +154,9 @@ pub(super) fn sources(options: &Options) -> Option<(Vec<String>, String)> {
 
 pub(super) fn ln(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "t target-directory");
-    if let Some(option) = options.stranger("s symbolic f force n no-dereference T no-target-directory v verbose r relative t target-directory") {
+    if let Some(option) =
+        options.stranger("s symbolic f force n no-dereference T no-target-directory v verbose r relative t target-directory")
+    {
         return shell.refuse(format!("ln's option {option} is not known"));
     }
     let force = options.has(&["f", "force"]);
@@ -171,7 +169,8 @@ pub(super) fn ln(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     for target in targets {
         // With -n, a link to a folder is itself replaced.
         let place = shell.path(&link);
-        let itself = options.has(&["T", "no-target-directory"]) || (options.has(&["n", "no-dereference"]) && shell.system.link(&place).is_some());
+        let itself =
+            options.has(&["T", "no-target-directory"]) || (options.has(&["n", "no-dereference"]) && shell.system.link(&place).is_some());
         let path = into(shell, &link, &target, itself);
         let before = shell.system.link(&path);
         let done = if before.as_deref() == Some(target.as_str()) && (force || options.has(&["s"])) {
@@ -207,7 +206,8 @@ fn relative(target: &str, path: &str) -> String {
 /// `mktemp`, `tempfile`: a file that lives in the evaluation only.
 pub(super) fn mktemp(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "p tmpdir suffix m mode d directory n name s");
-    let folder = arguments.iter().any(|a| a == "-d" || a == "--directory" || (a.starts_with('-') && !a.starts_with("--") && a.contains('d')));
+    let folder =
+        arguments.iter().any(|a| a == "-d" || a == "--directory" || (a.starts_with('-') && !a.starts_with("--") && a.contains('d')));
     let mut name = shell.temporary_name();
     // A template with a folder of its own names a file beside the one it will replace.
     if let Some(template) = options.operands.first().filter(|t| t.contains('/')) {

@@ -31,7 +31,8 @@ struct Step {
 }
 
 pub(super) fn sed(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
-    let in_place = arguments.iter().flatten().any(|a| a.starts_with("-i") || a.starts_with("--in-place") || a == "-ni" || a == "-ri" || a == "-Ei");
+    let in_place =
+        arguments.iter().flatten().any(|a| a.starts_with("-i") || a.starts_with("--in-place") || a == "-ni" || a == "-ri" || a == "-Ei");
     let Some(words) = arguments.iter().cloned().collect::<Option<Vec<String>>>() else {
         if in_place {
             return shell.refuse("one of its arguments is not known");

@@ -1,6 +1,6 @@
 //! The table of commands: how each is treated, and why those that do nothing do nothing.
 
-use super::{accounts, conditions, copies, debconf, dpkg, filters, ownership, paths, queries, sed, sysusers, tmpfiles, wrappers};
+use super::{accounts, apache, conditions, copies, debconf, dpkg, filters, ownership, paths, queries, sed, sysusers, tmpfiles, wrappers};
 use crate::debian::script::shell::{Shell, Status, Value};
 
 /// How a command is treated.
@@ -8,6 +8,8 @@ use crate::debian::script::shell::{Shell, Status, Value};
 pub(in super::super) enum Treatment {
     /// It succeeds and changes nothing that an image has: why.
     Nothing(#[allow(dead_code, reason = "the reason is for the reader of the table")] &'static str),
+    /// It does what cannot be done in an image: why.
+    Refused(&'static str),
     /// It makes files from the whole system, at the end.
     Generator,
     /// It does something: with an argument that is not known, it is not handled.
@@ -18,7 +20,7 @@ pub(in super::super) enum Treatment {
     Words(fn(&mut Shell<'_>, &[Value]) -> Status),
 }
 
-use Treatment::{Act, Generator, Nothing, Query, Words};
+use Treatment::{Act, Generator, Nothing, Query, Refused, Words};
 
 const SERVICES: &str = "an image has no running services; its entrypoint starts what it is for";
 const BOOT: &str = "an image does not boot";
@@ -28,6 +30,7 @@ const DOCUMENTATION: &str = "indexes of documentation";
 const KERNEL: &str = "an image has no kernel, no devices and no security modules of its own";
 const DEBCONF: &str = "debconf's dialogue, which nobody sees";
 const UPGRADES: &str = "only upgrades and removals have something to do";
+const KEYS: &str = "a private key in an image is everybody's: make one when the container starts";
 const NOTICE: &str = "it tells somebody something";
 const SCREEN: &str = "it moves no file";
 
@@ -55,11 +58,18 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("sleep", Nothing(SERVICES)),
     ("pidof", Words(queries::no)),
     ("pgrep", Words(queries::no)),
-    ("mountpoint", Words(queries::no)),
+    ("mountpoint", Query(queries::mountpoint)),
     ("runlevel", Words(queries::no)),
     ("ischroot", Words(queries::yes)),
     ("systemd-detect-virt", Words(queries::yes)),
     // the machine
+    ("systemd-hwdb", Nothing(KERNEL)),
+    ("systemd-sysctl", Nothing(KERNEL)),
+    ("systemd-machine-id-setup", Nothing("a machine gets its id when it starts")),
+    ("dbus-uuidgen", Nothing("a machine gets its id when it starts")),
+    ("journalctl", Nothing(SERVICES)),
+    ("getcap", Words(queries::nothing)),
+    ("setcap", Refused("capabilities of files are extended attributes, which layers here do not keep")),
     ("udevadm", Nothing(KERNEL)),
     ("sysctl", Nothing(KERNEL)),
     ("modprobe", Nothing(KERNEL)),
@@ -79,6 +89,8 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("pycompile", Nothing(BYTECODE)),
     ("pyclean", Nothing(BYTECODE)),
     ("pypy3compile", Nothing(BYTECODE)),
+    ("emacs-package-install", Nothing(BYTECODE)),
+    ("emacs-install", Nothing(BYTECODE)),
     ("pypy3clean", Nothing(BYTECODE)),
     // desktops
     ("update-menus", Nothing(CACHE)),
@@ -90,7 +102,11 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("update-info-dir", Nothing(DOCUMENTATION)),
     ("install-info", Nothing(DOCUMENTATION)),
     ("install-docs", Nothing(DOCUMENTATION)),
+    ("helpztags", Nothing(DOCUMENTATION)),
     ("mandb", Nothing(DOCUMENTATION)),
+    ("update-fonts-alias", Nothing(CACHE)),
+    ("update-fonts-dir", Nothing(CACHE)),
+    ("update-fonts-scale", Nothing(CACHE)),
     ("update-icon-cache", Nothing(CACHE)),
     // upgrades
     ("dpkg-maintscript-helper", Nothing(UPGRADES)),
@@ -222,6 +238,9 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("nice", Words(wrappers::prefix)),
     ("nohup", Words(wrappers::prefix)),
     ("setsid", Words(wrappers::prefix)),
+    ("setpriv", Words(wrappers::as_user)),
+    ("runuser", Words(wrappers::as_user)),
+    ("su", Words(wrappers::as_user)),
     ("ionice", Words(wrappers::prefix)),
     ("sh", Words(wrappers::sh)),
     ("bash", Words(wrappers::sh)),
@@ -242,6 +261,16 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("locale-gen", Generator),
     ("update-xmlcatalog", Generator),
     ("update-mime-database", Generator),
+    ("gtk-query-immodules-3.0", Generator),
+    ("pam-auth-update", Generator),
+    ("shadowconfig", Generator),
+    ("pwconv", Generator),
+    ("grpconv", Generator),
+    ("a2enmod", Act(apache::enable_module)),
+    ("a2ensite", Act(apache::enable_site)),
+    ("a2enconf", Act(apache::enable_configuration)),
+    ("ssh-keygen", Refused(KEYS)),
+    ("make-ssl-cert", Refused(KEYS)),
 ];
 
 /// How the command called `name` is treated; `None` when it is not in the table.

@@ -35,15 +35,23 @@ fn apply(shell: &mut Shell<'_>, line: &str) -> Status {
     let field = |number: usize| fields.get(number).map(String::as_str).filter(|f| !f.is_empty() && *f != "-");
     let (Some(kind), Some(path)) = (field(0), field(1)) else { return Some(0) };
     let path = shell.path(path);
-    // Lines marked `!` are for the boot only.
-    if kind.contains('!') || ["/run", "/var/run", "/dev", "/proc", "/sys", "/tmp"].iter().any(|top| path == *top || path.starts_with(&format!("{top}/"))) {
+    // Lines marked `!` are for the boot only; a machine's own folder (%m) comes with the machine; and nobody writes the journal.
+    if kind.contains('!')
+        || path.contains("%m")
+        || ["/var/log/journal", "/run", "/var/run", "/dev", "/proc", "/sys", "/tmp"]
+            .iter()
+            .any(|top| path == *top || path.starts_with(&format!("{top}/")))
+    {
         return Some(0);
     }
     let (letter, flags) = kind.split_at(1);
     let force = flags.contains('+');
     let mode = field(2).map(|mode| mode.trim_start_matches(['~', ':']));
     let bits = mode.map(|mode| u32::from_str_radix(mode, 8));
-    let owner = Owner { user: field(3).map(|u| u.trim_start_matches(':').to_owned()), group: field(4).map(|g| g.trim_start_matches(':').to_owned()) };
+    let owner = Owner {
+        user: field(3).map(|u| u.trim_start_matches(':').to_owned()),
+        group: field(4).map(|g| g.trim_start_matches(':').to_owned()),
+    };
     let argument = fields.get(6).map(String::as_str).unwrap_or_default();
     let changes = matches!(letter, "d" | "D" | "v" | "q" | "Q" | "f" | "F" | "L" | "z" | "Z" | "C");
     if changes && (path.contains('%') || argument.contains('%') || matches!(bits, Some(Err(_)))) {
@@ -51,6 +59,10 @@ fn apply(shell: &mut Shell<'_>, line: &str) -> Status {
     }
     let bits = bits.and_then(Result::ok);
     let there = shell.kind(&path);
+    let makes = there.is_none() && matches!(letter, "f" | "F" | "L" | "C");
+    if let Some((folder, _)) = path.rsplit_once('/').filter(|(folder, _)| makes && !folder.is_empty() && shell.kind(folder).is_none()) {
+        shell.apply(Effect::Directory { path: folder.to_owned(), mode: None, owner: Owner::default(), parents: true });
+    }
     match letter {
         "d" | "D" | "v" | "q" | "Q" => {
             let mode = bits.or(there.is_none().then_some(0o755));

@@ -17,6 +17,17 @@ pub(super) fn prefix(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
     run(shell, arguments)
 }
 
+/// `setpriv … -- COMMAND`, `runuser … -- COMMAND`: as another user, so that only what does nothing can be told.
+pub(super) fn as_user(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
+    let dashes = arguments.iter().position(|a| a.as_deref() == Some("--"));
+    let name = dashes.and_then(|at| arguments.get(at + 1)).cloned().flatten().unwrap_or_default();
+    if matches!(super::treatment(&name), Some(super::Treatment::Nothing(_))) {
+        return Some(0);
+    }
+    shell.print(None);
+    shell.refuse("what another user's command does is not known")
+}
+
 /// `sh -c TEXT`, `sh -e -c TEXT`, `sh FILE`.
 pub(super) fn sh(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
     let mut words = arguments.iter();

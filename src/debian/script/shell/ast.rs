@@ -32,15 +32,35 @@ pub(in super::super) struct Command {
 
 #[derive(Debug)]
 pub(in super::super) enum Kind {
-    Simple { assignments: Vec<(String, Word)>, words: Vec<Word> },
+    Simple {
+        assignments: Vec<(String, Word)>,
+        words: Vec<Word>,
+    },
     Group(List),
     Subshell(List),
-    If { branches: Vec<(List, List)>, otherwise: Option<List> },
-    Case { subject: Word, arms: Vec<(Vec<Word>, List)> },
+    If {
+        branches: Vec<(List, List)>,
+        otherwise: Option<List>,
+    },
+    Case {
+        subject: Word,
+        arms: Vec<(Vec<Word>, List)>,
+    },
     /// Without words: over the positional parameters.
-    For { name: String, words: Option<Vec<Word>>, body: List },
-    While { until: bool, condition: List, body: List },
-    Function { name: String, body: Rc<Command> },
+    For {
+        name: String,
+        words: Option<Vec<Word>>,
+        body: List,
+    },
+    While {
+        until: bool,
+        condition: List,
+        body: List,
+    },
+    Function {
+        name: String,
+        body: Rc<Command>,
+    },
 }
 
 /// `2>&1`, `> file`, `<<EOF`.
@@ -71,7 +91,10 @@ pub(in super::super) enum Part {
     Literal(String),
     /// Inside quotes of either sort, or after a backslash: not split, and no pattern.
     Quoted(Word),
-    Parameter { name: String, operation: Operation },
+    Parameter {
+        name: String,
+        operation: Operation,
+    },
     Command(Rc<List>),
     Arithmetic(Word),
     /// Something that only other shells have: its value is not known.

@@ -306,7 +306,8 @@ impl Shell<'_> {
         for (number, part) in pattern.split('/').filter(|p| !p.is_empty()).enumerate() {
             let mut next = Vec::new();
             for folder in &found {
-                let join = |name: &str| if number == 0 || folder.ends_with('/') { format!("{folder}{name}") } else { format!("{folder}/{name}") };
+                let join =
+                    |name: &str| if number == 0 || folder.ends_with('/') { format!("{folder}{name}") } else { format!("{folder}/{name}") };
                 if is_pattern(part) {
                     let names = self.entries(&self.path(if folder.is_empty() { "." } else { folder }));
                     next.extend(names.iter().filter(|n| n.starts_with('.') == part.starts_with('.') && matches(part, n)).map(|n| join(n)));

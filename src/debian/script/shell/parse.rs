@@ -127,7 +127,8 @@ impl Parser<'_> {
 
     /// Whether the reserved word `word` comes next.
     fn reserved(&self, word: &str) -> bool {
-        self.starts(word) && matches!(self.byte(word.len()), 0 | b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b')' | b'(' | b'<' | b'>' | b'#')
+        self.starts(word)
+            && matches!(self.byte(word.len()), 0 | b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b')' | b'(' | b'<' | b'>' | b'#')
     }
 
     fn expect(&mut self, word: &str) -> Syntax<()> {
@@ -375,7 +376,7 @@ impl Parser<'_> {
                 if let Some(name) = self.name()
                     && self.take("=")
                 {
-                    assignments.push((name, self.word()?));
+                    assignments.push((name, self.assigned()?));
                     continue;
                 }
                 self.at = before;

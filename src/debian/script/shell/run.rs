@@ -25,7 +25,7 @@ impl<'a> Shell<'a> {
         self.conditions += usize::from(!item.rest.is_empty());
         let mut flow = self.pipeline(&item.first);
         self.conditions -= usize::from(!item.rest.is_empty());
-        let mut checked = item.rest.is_empty() && !item.first.negated;
+        let mut checked = item.rest.is_empty() && item.first.ends_script();
         for (number, (and, next)) in item.rest.iter().enumerate() {
             if flow != Flow::Next {
                 return flow;
@@ -41,7 +41,7 @@ impl<'a> Shell<'a> {
             match (self.status, and) {
                 (Some(0), true) | (Some(1..), false) => {
                     flow = run(self);
-                    checked = last && !next.negated;
+                    checked = last && next.ends_script();
                 }
                 (Some(_), _) => {}
                 (None, and) => {
@@ -142,7 +142,8 @@ impl<'a> Shell<'a> {
         }
         let flow = self.kind_of(command);
         // `exec >…` changes the shell's own streams.
-        let lasting = matches!(&command.kind, Kind::Simple { words, .. } if words.len() == 1 && super::expand::literal(&words[0]) == Some("exec"));
+        let lasting =
+            matches!(&command.kind, Kind::Simple { words, .. } if words.len() == 1 && super::expand::literal(&words[0]) == Some("exec"));
         if !lasting {
             self.streams = outer;
         }
@@ -450,6 +451,12 @@ impl State {
 }
 
 impl Pipeline {
+    /// Whether `set -e` counts its failure; a compound command that failed did so where failing was allowed.
+    fn ends_script(&self) -> bool {
+        let simple = |command: &Rc<Command>| matches!(command.kind, Kind::Simple { .. } | Kind::Subshell(_));
+        !self.negated && (self.commands.len() > 1 || self.commands.iter().all(simple))
+    }
+
     /// As written.
     fn text(&self) -> String {
         let text = self.commands.iter().map(|c| c.text.as_ref()).collect::<Vec<_>>().join(" | ");

@@ -1,6 +1,7 @@
 //! Simple commands: functions, the shell's own commands, and the table of all others.
 
 use super::ast::Word;
+use super::pattern::matches;
 use super::state::{Flow, Shell, Status, Value};
 use crate::debian::script::commands::{Treatment, generate, treatment};
 
@@ -63,12 +64,13 @@ impl Shell<'_> {
             return flow;
         }
         let base = name.rsplit('/').next().unwrap_or(name);
-        if self.no_ops.contains(name) || self.no_ops.contains(base) {
+        if self.no_ops.iter().any(|pattern| matches(pattern, name) || matches(pattern, base)) {
             self.status = Some(0);
             return Flow::Next;
         }
         self.status = match treatment(name) {
             Some(Treatment::Nothing(_)) => Some(0),
+            Some(Treatment::Refused(why)) => self.refuse(why),
             Some(Treatment::Generator) => generate(self, base),
             Some(Treatment::Words(run)) => run(self, arguments),
             Some(Treatment::Act(run)) => match known(arguments) {

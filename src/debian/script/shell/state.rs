@@ -70,7 +70,7 @@ impl State {
 pub(in super::super) struct Shell<'a> {
     pub system: &'a mut dyn System,
     pub call: &'a Call<'a>,
-    /// Commands that do nothing for this script: names, from the emulations.
+    /// Commands that do nothing for this script: patterns of names, from the emulations.
     pub no_ops: &'a BTreeSet<String>,
     pub state: State,
     pub status: Status,

@@ -28,6 +28,11 @@ impl Parser<'_> {
         if self.at == from { Err(self.error("a word is missing")) } else { Ok(word) }
     }
 
+    /// What is assigned: a word, or nothing.
+    pub(super) fn assigned(&mut self) -> Syntax<Word> {
+        self.parts(Place::Plain)
+    }
+
     /// The body of a here-document.
     pub(super) fn document(&mut self, body: &str) -> Syntax<Word> {
         self.inner(body).parts(Place::Document)
