@@ -21,5 +21,5 @@ pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange
 pub(super) use emulations::Emulations;
 pub(super) use evaluate::{Call, evaluate};
 #[cfg(test)]
-pub(super) use memory_system::{Account, MemorySystem};
+pub(super) use memory_system::{Account, Bytes, MemorySystem, Node};
 pub(super) use trigger::{Reaction, Trigger, reaction, triggers};

@@ -22,8 +22,11 @@ impl Shell<'_> {
                 }
                 Flow::Return
             }
-            "break" => Flow::Break(number().unwrap_or(1)),
-            "continue" => Flow::Continue(number().unwrap_or(1)),
+            "break" | "continue" => {
+                self.status = Some(0);
+                let loops = number().unwrap_or(1);
+                if name == "break" { Flow::Break(loops) } else { Flow::Continue(loops) }
+            }
             "shift" => {
                 let by = number().unwrap_or(1) as usize;
                 let enough = by <= self.state.positional.len();
@@ -107,10 +110,7 @@ impl Shell<'_> {
             "." | "source" => return Some(self.dot(first.as_deref(), &arguments[arguments.len().min(1)..])),
             "command" | "type" | "which" => return Some(self.whereis(name, arguments)),
             "builtin" => self.invoke(arguments),
-            "getopts" => {
-                let status = self.refuse("getopts is not interpreted");
-                self.set_status(status)
-            }
+            "getopts" => self.next_option(arguments),
             _ => return None,
         })
     }
@@ -179,6 +179,56 @@ impl Shell<'_> {
                 self.set_status(None)
             }
         }
+    }
+
+    /// `getopts LETTERS NAME [ARGUMENT…]`; only options that stand alone (`-v -m X`, not `-vm`) are told apart.
+    fn next_option(&mut self, arguments: &[Value]) -> Flow {
+        let (Some(Some(letters)), Some(Some(name))) = (arguments.first(), arguments.get(1)) else {
+            let status = self.refuse("the options it reads are not known");
+            return self.set_status(status);
+        };
+        let index = self.get("OPTIND").and_then(|n| n.parse::<usize>().ok()).unwrap_or(1).max(1);
+        let words = if arguments.len() > 2 { arguments[2..].to_vec() } else { self.state.positional.clone() };
+        let option = match words.get(index - 1) {
+            None => None,
+            Some(Some(word)) if !word.starts_with('-') || word == "-" => None,
+            Some(Some(word)) if word == "--" => {
+                self.set("OPTIND", Some((index + 1).to_string()));
+                None
+            }
+            Some(word) => match word.as_deref().map(|w| (w, w.chars().nth(1).unwrap_or('?'))) {
+                Some((word, letter)) => Some((letter, word[1 + letter.len_utf8()..].to_owned())),
+                None => {
+                    let status = self.refuse("the options it reads are not known");
+                    return self.set_status(status);
+                }
+            },
+        };
+        let Some((letter, attached)) = option else {
+            self.set(name, Some("?".into()));
+            return self.set_status(Some(1));
+        };
+        let mut next = index + 1;
+        match letters.find(letter).filter(|_| letter != ':') {
+            Some(at) if letters[at + letter.len_utf8()..].starts_with(':') => {
+                let value = if attached.is_empty() {
+                    next += 1;
+                    words.get(index).cloned().unwrap_or(Some(String::new()))
+                } else {
+                    Some(attached)
+                };
+                self.set("OPTARG", value);
+                self.set(name, Some(letter.to_string()));
+            }
+            Some(_) if !attached.is_empty() => {
+                let status = self.refuse("options that are written together are not told apart");
+                return self.set_status(status);
+            }
+            Some(_) => self.set(name, Some(letter.to_string())),
+            None => self.set(name, Some("?".into())),
+        }
+        self.set("OPTIND", Some(next.to_string()));
+        self.set_status(Some(0))
     }
 
     fn dot(&mut self, file: Option<&str>, arguments: &[Value]) -> Flow {

@@ -219,10 +219,11 @@ pub(super) fn alternatives(shell: &mut Shell<'_>, arguments: &[String]) -> Statu
         Some("--list" | "--display" | "--query") => {
             // The first of a name's alternatives makes this link.
             let name = words.next().unwrap_or_default();
-            if shell.system.link(&format!("/etc/alternatives/{name}")).is_none() {
-                return Some(2);
-            }
-            shell.print(None);
+            let Some(target) = shell.system.link(&format!("/etc/alternatives/{name}")) else { return Some(2) };
+            // Nobody has chosen by hand, so the value is the best; the others are not known.
+            let value =
+                (other.as_deref() == Some("--query")).then(|| format!("Name: {name}\nStatus: auto\nBest: {target}\nValue: {target}\n"));
+            shell.print(value);
             Some(0)
         }
         Some("--get-selections") => {

@@ -217,8 +217,25 @@ pub(super) fn id(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     Some(0)
 }
 
-pub(super) fn uname(shell: &mut Shell<'_>, _: &[String]) -> Status {
-    shell.print(None);
+/// `uname`, of the machine the image is for; its kernel is not known.
+pub(super) fn uname(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
+    let machine = match shell.system.architecture() {
+        "amd64" => Some("x86_64"),
+        "arm64" => Some("aarch64"),
+        "armhf" => Some("armv7l"),
+        "ppc64el" => Some("ppc64le"),
+        "riscv64" => Some("riscv64"),
+        "s390x" => Some("s390x"),
+        _ => None,
+    };
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let answer = match words.as_slice() {
+        [] | ["-s"] => Some("Linux"),
+        ["-m"] => machine,
+        ["-o"] => Some("GNU/Linux"),
+        _ => None,
+    };
+    shell.print(answer.map(|answer| format!("{answer}\n")));
     Some(0)
 }
 
@@ -344,18 +361,20 @@ pub(super) fn no(_: &mut Shell<'_>, _: &[Value]) -> Status {
 
 pub(super) fn seq(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let numbers: Option<Vec<i64>> = arguments.iter().map(|a| a.parse().ok()).collect();
-    let (from, to) = match numbers.as_deref() {
-        Some([to]) => (1, *to),
-        Some([from, to]) => (*from, *to),
+    let (from, step, to) = match numbers.as_deref() {
+        Some([to]) => (1, 1, *to),
+        Some([from, to]) => (*from, 1, *to),
+        Some([from, step, to]) if *step != 0 => (*from, *step, *to),
         _ => {
             shell.print(None);
             return Some(0);
         }
     };
-    if to.saturating_sub(from) > 10_000 {
+    if to.saturating_sub(from).unsigned_abs() > 10_000 {
         shell.print(None);
         return Some(0);
     }
-    shell.print(Some((from..=to).map(|n| format!("{n}\n")).collect()));
+    let numbers = std::iter::successors(Some(from), |n| n.checked_add(step)).take_while(|n| if step > 0 { *n <= to } else { *n >= to });
+    shell.print(Some(numbers.map(|n| format!("{n}\n")).collect()));
     Some(0)
 }
