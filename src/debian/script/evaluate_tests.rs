@@ -88,6 +88,7 @@ fn conditions_and_expansions_are_those_of_the_shell() {
         ("x='a   b'; echo $x \"$x\" > /etc/o", "a b a   b\n"),
         ("set -- -a -b v x; while getopts ab: o; do echo $o${OPTARG:-}; done > /etc/o", "a\nbv\n"),
         ("for i in $(seq 3 -1 1); do [ $i = 2 ] || continue; echo $i; done > /etc/o", "2\n"),
+        ("find /etc -mindepth 1 ! \\( -name 'x*' -o -type d \\) -printf '%f\\n' > /etc/o", "demo.conf\n"),
         ("x= y=''; echo \"[$x$y]\" > /etc/o", "[]\n"),
         ("set -- \"a b\" c; for i; do echo \"$i\"; done > /etc/o; ", "a b\nc\n"),
     ] {
@@ -134,6 +135,11 @@ fn files_links_and_modes_come_out() {
     assert!(matches!(effects(text).as_slice(), [Effect::File { path, bytes, .. }] if path == "/etc/new.conf" && bytes == b"port = 2\n"));
     assert!(matches!(effects("update-alternatives --install /usr/bin/x x /usr/bin/demo 5 --slave /a a /b").as_slice(),
         [Effect::Alternative(a)] if a.priority == 5 && a.slaves.len() == 1));
+    // A temporary file takes its mode along.
+    let text = "t=$(mktemp); cp -a /etc/demo.conf $t; mv $t /etc/a; t=$(mktemp); echo x > $t; mv $t /etc/b";
+    let modes: Vec<Option<u32>> =
+        effects(text).into_iter().map(|effect| if let Effect::File { mode, .. } = effect { mode } else { None }).collect();
+    assert_eq!(modes, [Some(0o644), Some(0o600)]);
     assert_eq!(effects("ldconfig"), [Effect::Generator("ldconfig")]);
 }
 
@@ -175,8 +181,8 @@ fn scripts_of_the_image_are_interpreted() {
 fn debconf_answers_with_defaults() {
     let mut system = MemorySystem::new();
     system.file("/var/lib/dpkg/info/demo.templates", "Template: demo/on\nType: boolean\nDefault: true\n", 0o644);
-    let text = b"#!/bin/sh\nset -e\n. /usr/share/debconf/confmodule\ndb_get demo/on\nif [ \"$RET\" = true ]; then touch /etc/on; fi\n";
-    assert!(matches!(system.kind("/var/lib/dpkg"), None));
+    system.file("/var/lib/dpkg/info/demo.config", "#!/bin/sh\n. /usr/share/debconf/confmodule\ndb_set demo/place /etc/on\n", 0o755);
+    let text = b"#!/bin/sh\nset -e\n. /usr/share/debconf/confmodule\ndb_get demo/on\nif [ \"$RET\" = true ]; then db_get demo/place; touch \"$RET\"; fi\n";
     let done = run_as(&mut system, "postinst", text, &["configure", ""]);
     assert_eq!((done.class, done.unhandled), (Class::Emulated, vec![]));
     assert_eq!(system.files["/etc/on"].node, Node::File(Bytes::Here(Vec::new())));

@@ -228,6 +228,13 @@ impl System for MemorySystem {
         self.groups.get(group).map(|group| group.1.clone()).unwrap_or_default()
     }
 
+    fn groups_of(&self, user: &str) -> Option<Vec<String>> {
+        let gid = self.users.get(user)?.gid;
+        let own = self.groups.iter().find(|(_, group)| group.0 == gid).map(|(name, _)| name.clone());
+        let others = self.groups.iter().filter(|(_, group)| group.1.iter().any(|member| member == user)).map(|(name, _)| name.clone());
+        Some(own.into_iter().chain(others).collect())
+    }
+
     fn version(&self, package: &str) -> Option<String> {
         self.versions.get(package).cloned()
     }

@@ -2,8 +2,8 @@
 
 use super::options::Options;
 use super::paths::{there, worse};
-use crate::debian::script::Effect;
 use crate::debian::script::shell::{Shell, Status};
+use crate::debian::script::{Effect, Owner};
 
 pub(super) fn enable_module(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     each(shell, arguments, |shell, name| module(shell, name, 0))
@@ -56,5 +56,17 @@ fn enable(shell: &mut Shell<'_>, sort: &str, name: &str, ending: &str) -> Status
     if there(shell, &path) {
         return Some(0);
     }
-    shell.apply(Effect::Link { path, target: format!("../{sort}-available/{name}.{ending}"), force: false })
+    let done = shell.apply(Effect::Link { path, target: format!("../{sort}-available/{name}.{ending}"), force: false });
+    // A record of who did it: a maintainer script with -m, else the administrator.
+    let sort = match sort {
+        "mods" => "module",
+        "sites" => "site",
+        other => other,
+    };
+    let by = if shell.command.contains(" -m") { "maint" } else { "admin" };
+    let folder = format!("/var/lib/apache2/{sort}/enabled_by_{by}");
+    if shell.kind(&folder).is_none() {
+        shell.apply(Effect::Directory { path: folder.clone(), mode: None, owner: Owner::default(), parents: true });
+    }
+    worse(done, shell.apply(Effect::File { path: format!("{folder}/{name}"), bytes: Vec::new(), mode: None, owner: Owner::default() }))
 }

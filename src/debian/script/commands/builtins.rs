@@ -239,6 +239,7 @@ impl Shell<'_> {
         let path = self.path(file);
         // debconf's commands are in the table; its library only talks to a frontend.
         if path == "/usr/share/debconf/confmodule" {
+            super::debconf::configure(self);
             return self.set_status(Some(0));
         }
         match self.read(&path) {

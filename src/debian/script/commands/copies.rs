@@ -13,8 +13,18 @@ fn copy(shell: &mut Shell<'_>, from: &str, to: String, mode: Option<u32>, owner:
     if shell.is_scratch(from) || shell.is_scratch(&to) {
         let text = shell.read(from).flatten();
         if shell.is_scratch(&to) {
-            return shell.write_file(&to, text);
+            let mode = mode.or(match shell.kind(from) {
+                Some(Kind::File { mode, .. }) if !shell.state.scratch.contains_key(&to) => Some(mode & !shell.state.umask),
+                _ => None,
+            });
+            let done = shell.write_file(&to, text);
+            shell.state.scratch_modes.extend(mode.map(|mode| (to, mode)));
+            return done;
         }
+        let mode = mode.or(match (shell.kind(from), shell.kind(&to)) {
+            (Some(Kind::File { mode, .. }), None) => Some(mode & !shell.state.umask),
+            _ => None,
+        });
         return match text {
             Some(text) => shell.apply(Effect::File { path: to, bytes: text.into_bytes(), mode, owner }),
             None => shell.refuse("what it copies is not known"),
@@ -147,8 +157,7 @@ pub(super) fn ucf(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     }
     match shell.kind(&from) {
         Some(Kind::File { mode, .. }) => {
-            // ucf copies with `cp -p`, so that a temporary file stays private.
-            let mode = if shell.is_scratch(&from) { 0o600 } else { mode };
+            // ucf copies with `cp -p`.
             copy(shell, &from, to, Some(mode), Owner::default())
         }
         _ => Some(1),

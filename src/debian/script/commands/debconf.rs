@@ -1,6 +1,21 @@
 //! debconf's shell commands (debconf-devel(7)), as its noninteractive frontend answers them: every question with its default.
+//!
+//! Templates and `config` are read as `/var/lib/dpkg/info/PACKAGE.templates` and `.config`.
 
-use crate::debian::script::shell::{Shell, Status, Value};
+use crate::debian::script::shell::{Shell, Status, Value, is_shell};
+
+/// What debconf does before a postinst: it runs the package's `config`, which may answer questions itself.
+pub(super) fn configure(shell: &mut Shell<'_>) {
+    let path = format!("/var/lib/dpkg/info/{}.config", shell.call.package);
+    if shell.call.script != "postinst" || std::mem::replace(&mut shell.configured, true) {
+        return;
+    }
+    let Some(text) = shell.system.read(&path).and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| is_shell(text)) else { return };
+    shell.in_subshell(|shell| {
+        shell.state.errexit = false;
+        shell.source(&text)
+    });
+}
 
 /// `db_get QUESTION`: the answer into `RET`.
 pub(super) fn get(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {

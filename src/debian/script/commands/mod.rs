@@ -8,6 +8,7 @@ mod copies;
 mod debconf;
 mod dpkg;
 mod filters;
+mod find;
 mod options;
 mod ownership;
 mod paths;

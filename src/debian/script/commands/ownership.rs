@@ -27,7 +27,12 @@ pub(super) fn chmod(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         let path = shell.path(operand);
         let done = match (shell.kind(&path), &change) {
             (None, _) => Some(1),
-            _ if shell.is_scratch(&path) => Some(0),
+            _ if shell.is_scratch(&path) => {
+                if let ModeChange::Bits(bits) = change {
+                    shell.state.scratch_modes.insert(path, bits);
+                }
+                Some(0)
+            }
             (Some(Kind::File { mode, .. }), ModeChange::Bits(bits)) if mode == *bits => Some(0),
             _ => shell.apply(Effect::Mode { path, change: change.clone(), recursive }),
         };

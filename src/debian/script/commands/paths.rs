@@ -129,8 +129,18 @@ pub(super) fn mv(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         } else if shell.is_scratch(&from) {
             match shell.read(&from) {
                 Some(text) => {
+                    let mode = shell.state.scratch_modes.remove(&from).unwrap_or(0o600);
                     shell.state.scratch.remove(&from);
-                    shell.write_file(&to, text)
+                    match text {
+                        Some(text) if !shell.is_scratch(&to) => {
+                            shell.apply(Effect::File { path: to, bytes: text.into_bytes(), mode: Some(mode), owner: Owner::default() })
+                        }
+                        text => {
+                            let done = shell.write_file(&to, text);
+                            shell.state.scratch_modes.insert(to, mode);
+                            done
+                        }
+                    }
                 }
                 None => shell.refuse("it moves a temporary folder"),
             }

@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use crate::debian::script::Kind;
-use crate::debian::script::shell::{Shell, Status, Value, matches};
+use crate::debian::script::shell::{Shell, Status, Value};
 
 pub(super) fn echo(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
     let mut words = arguments;
@@ -206,6 +206,11 @@ pub(super) fn id(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let name = options.operands.first().map_or("root", String::as_str);
     let ids = if name == "root" { Some((0, 0, String::new())) } else { shell.system.user(name) };
     let Some((uid, gid, _)) = ids else { return Some(1) };
+    if options.has(&["G", "groups"]) {
+        let names = shell.system.groups_of(name).filter(|_| options.has(&["n", "name"]));
+        shell.print(names.map(|names| names.join(" ") + "\n"));
+        return Some(0);
+    }
     let text = match (options.has(&["u", "user"]), options.has(&["g", "group"]), options.has(&["n", "name"])) {
         (true, _, true) => Some(format!("{name}\n")),
         (true, ..) => Some(format!("{uid}\n")),
@@ -265,70 +270,6 @@ pub(super) fn ls(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     }
     shell.print(out);
     status
-}
-
-/// `find`: names by `-name`, `-type`, depth; whatever else asks is not known, and whatever it would do is not done.
-pub(super) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    let split = arguments.iter().position(|a| a.starts_with(['-', '(', '!'])).unwrap_or(arguments.len());
-    let (roots, tests) = arguments.split_at(split);
-    let roots: Vec<String> = roots.iter().filter(|root| shell.kind(&shell.path(root)).is_some()).cloned().collect();
-    if roots.is_empty() {
-        return Some(1);
-    }
-    let (mut name, mut kind, mut lowest, mut deepest, mut known) = (None, None, 0, usize::MAX, true);
-    let mut words = tests.iter();
-    let mut action = false;
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "-name" => name = words.next().cloned(),
-            "-type" => kind = words.next().cloned(),
-            "-maxdepth" => deepest = words.next().and_then(|n| n.parse().ok()).unwrap_or(usize::MAX),
-            "-mindepth" => lowest = words.next().and_then(|n| n.parse().ok()).unwrap_or(0),
-            "-print" | "-depth" | "-xdev" | "-follow" | "-print0" => {}
-            "-exec" | "-execdir" | "-delete" | "-ok" | "-fprint" => action = true,
-            _ => known = false,
-        }
-    }
-    let mut found = Vec::new();
-    for root in roots {
-        walk(shell, &root, 0, deepest, &mut found);
-    }
-    let fits = |(path, depth): &(String, usize)| {
-        let last = path.rsplit('/').next().unwrap_or_default();
-        let here = shell.path(path);
-        let link = shell.system.link(&here).is_some();
-        let of_kind = match kind.as_deref() {
-            None => true,
-            Some("d") => !link && shell.kind(&here) == Some(Kind::Directory),
-            Some("f") => !link && matches!(shell.kind(&here), Some(Kind::File { .. })),
-            Some("l") => link,
-            Some(_) => false,
-        };
-        *depth >= lowest && name.as_ref().is_none_or(|pattern| matches(pattern, last)) && of_kind
-    };
-    let found: Vec<String> = found.into_iter().filter(fits).map(|(path, _)| path).collect();
-    // Further tests only take away.
-    if found.is_empty() {
-        return Some(0);
-    }
-    if action {
-        return shell.refuse("find acts on what it finds");
-    }
-    shell.print(known.then(|| found.iter().map(|path| format!("{path}\n")).collect()));
-    Some(0)
-}
-
-fn walk(shell: &Shell<'_>, path: &str, depth: usize, deepest: usize, found: &mut Vec<(String, usize)>) {
-    if found.len() > 20_000 || depth > 60 {
-        return;
-    }
-    found.push((path.to_owned(), depth));
-    let here = shell.path(path);
-    if depth < deepest && shell.system.link(&here).is_none() && shell.kind(&here) == Some(Kind::Directory) {
-        for name in shell.entries(&here) {
-            walk(shell, &format!("{}/{name}", path.trim_end_matches('/')), depth + 1, deepest, found);
-        }
-    }
 }
 
 /// `mountpoint`: what every container has mounted.

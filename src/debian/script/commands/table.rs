@@ -1,6 +1,8 @@
 //! The table of commands: how each is treated, and why those that do nothing do nothing.
 
-use super::{accounts, apache, conditions, copies, debconf, dpkg, filters, ownership, paths, queries, sed, sysusers, tmpfiles, wrappers};
+use super::{
+    accounts, apache, conditions, copies, debconf, dpkg, filters, find, ownership, paths, queries, sed, sysusers, tmpfiles, wrappers,
+};
 use crate::debian::script::shell::{Shell, Status, Value};
 
 /// How a command is treated.
@@ -193,7 +195,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("readlink", Query(queries::readlink)),
     ("realpath", Query(queries::realpath)),
     ("ls", Query(queries::ls)),
-    ("find", Act(queries::find)),
+    ("find", Act(find::find)),
     ("seq", Query(queries::seq)),
     ("uname", Query(queries::uname)),
     ("arch", Query(queries::uname)),

@@ -270,7 +270,7 @@ impl Shell<'_> {
             "#" => return Some(Some(self.state.positional.len().to_string())),
             "?" => return Some(self.status.map(|s| s.to_string())),
             "$" => return Some(Some("1".into())),
-            "0" => return Some(Some(format!("/var/lib/dpkg/info/{}.{}", self.call.package, self.call.script))),
+            "0" => return Some(Some(self.state.name.clone())),
             "-" => return Some(Some(if self.state.errexit { "e" } else { "" }.into())),
             "!" => return Some(None),
             "*" | "@" => {

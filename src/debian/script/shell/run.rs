@@ -116,8 +116,9 @@ impl<'a> Shell<'a> {
         self.subshells -= 1;
         self.after = after;
         self.failed = if self.subshells == 0 { None } else { self.failed.take() };
-        let State { scratch, scratch_folders, answers, .. } = std::mem::replace(&mut self.state, before);
-        (self.state.scratch, self.state.scratch_folders, self.state.answers) = (scratch, scratch_folders, answers);
+        let State { scratch, scratch_modes, scratch_folders, answers, .. } = std::mem::replace(&mut self.state, before);
+        (self.state.scratch, self.state.scratch_modes) = (scratch, scratch_modes);
+        (self.state.scratch_folders, self.state.answers) = (scratch_folders, answers);
     }
 
     pub(super) fn command_of(&mut self, command: &Rc<Command>) -> Flow {
@@ -440,6 +441,7 @@ impl State {
         }
         join(&mut self.scratch, other.scratch);
         join(&mut self.answers, other.answers);
+        self.scratch_modes.extend(other.scratch_modes);
         self.scratch_folders.extend(other.scratch_folders);
         self.functions.extend(other.functions);
         if self.positional != other.positional {

@@ -108,6 +108,7 @@ impl Shell<'_> {
         };
         self.in_subshell(|shell| {
             let functions = std::mem::take(&mut shell.state.functions);
+            shell.state.name = path;
             let errexit = std::mem::replace(&mut shell.state.errexit, false);
             let flow = shell.call_with(arguments.to_vec(), |shell| shell.list(&list));
             (shell.state.functions, shell.state.errexit) = (functions, errexit);

@@ -41,6 +41,10 @@ pub(in super::super) struct State {
     pub errexit: bool,
     /// Temporary files, which live only in here, by path.
     pub scratch: BTreeMap<String, Value>,
+    /// Their modes, where they are not mktemp's.
+    pub scratch_modes: BTreeMap<String, u32>,
+    /// `$0`
+    pub name: String,
     /// Temporary folders.
     pub scratch_folders: BTreeSet<String>,
     /// Answers to debconf's questions.
@@ -96,11 +100,18 @@ pub(in super::super) struct Shell<'a> {
     /// The command whose failure ended the script.
     pub failed: Option<Rc<str>>,
     pub(super) temporary: usize,
+    /// Whether debconf's `config` has run.
+    pub configured: bool,
 }
 
 impl<'a> Shell<'a> {
     pub(in super::super) fn new(call: &'a Call<'a>, system: &'a mut dyn System, no_ops: &'a BTreeSet<String>) -> Self {
-        let mut state = State { folder: "/".into(), umask: 0o022, ..State::default() };
+        let mut state = State {
+            folder: "/".into(),
+            umask: 0o022,
+            name: format!("/var/lib/dpkg/info/{}.{}", call.package, call.script),
+            ..State::default()
+        };
         let given = [
             ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             ("DPKG_MAINTSCRIPT_PACKAGE", call.package),
@@ -136,6 +147,7 @@ impl<'a> Shell<'a> {
             depth: 0,
             failed: None,
             temporary: 0,
+            configured: false,
         }
     }
 
@@ -214,7 +226,8 @@ impl<'a> Shell<'a> {
                 return Some(Kind::Directory);
             }
             let size = self.state.scratch.get(path)?.as_ref().map_or(1, String::len) as u64;
-            return Some(Kind::File { mode: 0o600, size });
+            let mode = self.state.scratch_modes.get(path).copied().unwrap_or(0o600);
+            return Some(Kind::File { mode, size });
         }
         match path {
             "/dev/null" | "/dev/tty" | "/dev/stdin" | "/dev/stdout" | "/dev/stderr" | "/dev/zero" | "/dev/urandom" => Some(Kind::Special),
@@ -244,6 +257,10 @@ impl<'a> Shell<'a> {
             return Some(0);
         }
         if self.is_scratch(path) {
+            // What is made beside mktemp, in a temporary folder, has the usual mode.
+            if !self.state.scratch.contains_key(path) {
+                self.state.scratch_modes.insert(path.to_owned(), 0o666 & !self.state.umask);
+            }
             self.state.scratch.insert(path.to_owned(), text);
             return Some(0);
         }
