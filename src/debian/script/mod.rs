@@ -6,10 +6,20 @@
 
 #![allow(dead_code, reason = "the two halves are being joined")]
 
+mod commands;
 mod effect;
 mod emulations;
 mod evaluate;
+#[cfg(test)]
+mod evaluate_tests;
+#[cfg(test)]
+mod memory_system;
+mod shell;
+mod trigger;
 
 pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange, Owner, System, Unhandled};
 pub(super) use emulations::Emulations;
 pub(super) use evaluate::{Call, evaluate};
+#[cfg(test)]
+pub(super) use memory_system::{Account, Bytes, MemorySystem, Node};
+pub(super) use trigger::{Reaction, Trigger, reaction, triggers};
