@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
-use super::super::script::{Call, Class, Emulations, Unhandled, evaluate};
+use super::super::script::{Call, Class, Effect, Emulations, Reaction, System, Unhandled, evaluate, reaction, triggers};
 use super::super::segment::Segment;
 use super::super::segment::canonical::canonical;
 use super::order::configuration_order;
@@ -22,18 +22,35 @@ impl Root {
                 self.run_script(&own[*index], script, arguments);
             }
         }
-        for (package, triggers) in self.activated(first) {
-            let names = triggers.into_iter().collect::<Vec<_>>().join(" ");
-            if let Some(segment) = self.package(&package) {
-                self.run_script(&segment, "postinst", &["triggered", &names]);
+        for (package, names) in self.activated(first) {
+            let Some(segment) = self.package(&package) else { continue };
+            // What a trigger comes to is mostly known; for the others the script says what it does about them.
+            let unknown: Vec<String> = names.into_iter().filter(|name| !self.react(&segment, name)).collect();
+            if !unknown.is_empty() {
+                self.run_script(&segment, "postinst", &["triggered", &unknown.join(" ")]);
             }
         }
+    }
+
+    /// Does what is known to come of the trigger `name` of `segment`; false when nothing is known of it.
+    fn react(&mut self, segment: &Segment, name: &str) -> bool {
+        let evaluated = match reaction(name) {
+            Reaction::Unknown => return false,
+            Reaction::Nothing(_) => (Class::NoOp, Vec::new()),
+            Reaction::Generator(generator) => match self.apply(Effect::Generator(generator)) {
+                Ok(()) => (Class::Emulated, Vec::new()),
+                Err(why) => (Class::Unhandled, vec![Unhandled { command: generator.to_owned(), why }]),
+            },
+        };
+        let sha256 = segment.scripts.get("triggers").map(|triggers| triggers.sha256.0.hex()).unwrap_or_default();
+        self.note(segment, format!("trigger {name}"), sha256, evaluated);
+        true
     }
 
     fn run_script(&mut self, segment: &Segment, script: &str, arguments: &[&str]) {
         let Some(found) = segment.scripts.get(script) else { return };
         self.mtime = segment.newest;
-        let (class, unhandled) = match &found.text {
+        let evaluated = match &found.text {
             Some(text) => {
                 let (package, version) = (&segment.package, &segment.version);
                 let call = Call { package, version, script, text: text.as_bytes(), arguments };
@@ -49,11 +66,15 @@ impl Root {
             ["triggered", names] => format!("{script} triggered {names}"),
             _ => script.to_owned(),
         };
+        self.note(segment, name, found.sha256.0.hex(), evaluated);
+    }
+
+    fn note(&mut self, segment: &Segment, script: String, sha256: String, (class, unhandled): (Class, Vec<Unhandled>)) {
         self.scripts.push(ScriptOutcome {
             package: segment.package.clone(),
             version: segment.version.clone(),
-            script: name,
-            sha256: found.sha256.0.hex(),
+            script,
+            sha256,
             class: match class {
                 Class::NoOp => ScriptClass::NoOp,
                 Class::Emulated => ScriptClass::Done,
@@ -66,20 +87,14 @@ impl Root {
     /// The triggers that the segments from `first` on set off, by the package that waits for them (deb-triggers(5)): explicit
     /// ones, and files they bring at or below a path.
     fn activated(&self, first: usize) -> BTreeMap<String, BTreeSet<String>> {
-        let lines = |segment: &Arc<Segment>| -> Vec<(String, String)> {
-            let text = segment.scripts.get("triggers").and_then(|triggers| triggers.text.as_deref()).unwrap_or_default();
-            let words = text.lines().filter_map(|line| line.split('#').next()?.trim().split_once([' ', '\t']));
-            words.map(|(directive, name)| (directive.to_owned(), name.trim().to_owned())).collect()
+        let lines = |segment: &Arc<Segment>| {
+            triggers(segment.scripts.get("triggers").and_then(|triggers| triggers.text.as_deref()).unwrap_or_default())
         };
-        let explicit: BTreeSet<String> = self.segments[first..]
-            .iter()
-            .flat_map(lines)
-            .filter(|(directive, _)| directive.starts_with("activate"))
-            .map(|(_, name)| name)
-            .collect();
+        let explicit: BTreeSet<String> =
+            self.segments[first..].iter().flat_map(lines).filter(|trigger| !trigger.interest).map(|trigger| trigger.name).collect();
         let mut activated: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for segment in self.packages() {
-            for (_, name) in lines(segment).into_iter().filter(|(directive, _)| directive.starts_with("interest")) {
+            for name in lines(segment).into_iter().filter(|trigger| trigger.interest).map(|trigger| trigger.name) {
                 let is_active = match name.strip_prefix('/') {
                     Some(path) => self.brings(&canonical(path), first, &segment.package),
                     None => explicit.contains(&name),

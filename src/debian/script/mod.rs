@@ -4,8 +4,6 @@
 //! (services, debconf, byte compilation) are no-ops, those that are understood become [`Effect`]s, and everything else is
 //! [`Unhandled`]: said, never guessed.
 
-#![allow(dead_code, reason = "the two halves are being joined")]
-
 mod commands;
 mod effect;
 mod emulations;
@@ -20,6 +18,4 @@ mod trigger;
 pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange, Owner, System, Unhandled};
 pub(super) use emulations::Emulations;
 pub(super) use evaluate::{Call, evaluate};
-#[cfg(test)]
-pub(super) use memory_system::{Account, Bytes, MemorySystem, Node};
-pub(super) use trigger::{Reaction, Trigger, reaction, triggers};
+pub(super) use trigger::{Reaction, reaction, triggers};
