@@ -16,6 +16,8 @@ packages=(
   zstd                   # decompresses zstd layers
   util-linux             # unshare, to run ldconfig and keytool inside what was built
   qemu-user-static       # runs what was built for other architectures
+  docker.io              # runs images as their users do
+  git python3            # a repository, and a TLS server that images clone from
   tmux                   # the dashboard, as its users see it
 )
 missing=()
@@ -27,6 +29,12 @@ if [ ${#missing[@]} -gt 0 ] && [ -z "${CATAMARAN_TESTS_NO_INSTALL:-}" ]; then
   echo "installing ${missing[*]}" >&2
   $sudo apt-get update -qq
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# Docker runs arm64 images through this handler. Only tests need it: building never does.
+if [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] && [ "$(id -u)" = 0 ]; then
+  [ -e /proc/sys/fs/binfmt_misc/register ] || mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+  cat /usr/lib/binfmt.d/qemu-aarch64.conf > /proc/sys/fs/binfmt_misc/register
 fi
 
 exec cargo test --locked "$@"
