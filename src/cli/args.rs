@@ -149,7 +149,7 @@ const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64               
 #[derive(Debug, Args)]
 #[command(
     after_help = "Tags: VERSION first, then --tags; without --tags, `latest` if the branch is main.\nWithout --yes the version has to be \
-                  typed on a terminal; elsewhere --yes is needed only when a gate warns.\nVERSION and TAGS are also read from the \
+                  typed on a terminal; elsewhere --yes or --reason is needed only when a gate warns.\nVERSION and TAGS are also read from the \
                   environment: `VERSION=1.2.0 TAGS=1.2,latest catamaran push fd`.\n\nExamples:\n  catamaran push 1.2.0 --dry-run\n  catamaran \
                   push 1.2.0 fd --tags 1.2,latest --yes"
 )]
@@ -169,6 +169,9 @@ pub struct PushArgs {
     /// Do not ask; accept warnings of gates
     #[arg(long, short)]
     pub yes: bool,
+    /// Accept warnings of gates for this reason, which goes into the receipt
+    #[arg(long, value_name = "WORDS", value_parser = super::confirm::reason)]
+    pub reason: Option<String>,
     /// Overwrite a version that exists and differs
     #[arg(long)]
     pub force: bool,

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::args::PushArgs;
-use super::confirm::{Consent, ask, consent};
+use super::confirm::{self, Consent as Needs};
 use super::drive::{Drive, Link};
 use super::printer::{Printer, Results};
 use super::show;
 use crate::catalog::{Catalog, near, select};
-use crate::release::Plan;
+use crate::release::{Consent, Plan};
 use crate::session::{Command, PushRequest};
-use crate::verify::Verdict;
 use crate::{Error, Result};
 
 /// Plans and, when everything allows it, publishes.
@@ -28,18 +27,31 @@ pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, ar
     if args.dry_run {
         return dry_run(printer, &plan);
     }
-    // The plan is what one consents to, not the result: it goes to stderr.
+    show_plan(printer, &plan);
+    let mut agreed = Consent { accept_warnings: args.yes, reason: args.reason.clone(), force: args.force };
+    match confirm::consent(&plan, args.yes, args.reason.is_some(), printer.interactive)? {
+        Needs::Given => {}
+        Needs::Version => confirm::ask(drive, printer, &plan).await?,
+        Needs::ReasonAndVersion => {
+            agreed.reason = Some(confirm::ask_reason(drive, printer).await?);
+            confirm::ask(drive, printer, &plan).await?;
+        }
+    }
+    let ended = drive.run(Command::Publish { plan: Box::new(Plan::clone(&plan)), consent: agreed }).await;
+    if ended.is_err()
+        && let Some(now) = drive.state.plan.as_ref().filter(|now| !Arc::ptr_eq(now, &plan))
+    {
+        // It was refused because it no longer matches: this is what would match.
+        show_plan(printer, now);
+    }
+    receipt(drive, printer, ended?)
+}
+
+/// The plan is what one consents to, not the result: it goes to stderr.
+fn show_plan(printer: &Printer, plan: &Plan) {
     if printer.mode != super::printer::Mode::Quiet && printer.results != Results::Events {
-        printer.note(&show::plan(&plan, printer.err_color));
+        printer.note(&show::plan(plan, printer.err_color));
     }
-    if consent(&plan, args.yes, printer.interactive)? == Consent::Ask {
-        ask(drive, printer, &plan).await?;
-    }
-    // Warnings that were shown have been accepted by now; ones that come up later have not, unless `--yes` said so.
-    let accept_warnings = args.yes || plan.verdict() == Verdict::Warn;
-    let command = Command::Publish { plan: Box::new(Plan::clone(&plan)), accept_warnings, force: args.force };
-    let failed = drive.run(command).await?;
-    receipt(drive, printer, failed)
 }
 
 /// Prints the plan as the result; a plan that could not be carried out is a failure.
@@ -50,7 +62,7 @@ fn dry_run(printer: &Printer, plan: &Plan) -> Result<()> {
         Results::Text => printer.result(&show::plan(plan, printer.out_color)),
     }
     // Warnings are for whoever does it for real.
-    consent(plan, true, false).map(drop)
+    confirm::consent(plan, true, false, false).map(drop)
 }
 
 /// Prints the receipt.
@@ -129,6 +141,7 @@ mod tests {
             target: vec![],
             dry_run: false,
             yes: false,
+            reason: None,
             force: false,
             registry: None,
         };

@@ -39,7 +39,7 @@ impl Plan {
             });
         }
         (!accept_warnings && !warned.is_empty()).then(|| {
-            Error::failed(format!("nothing was sent: {}", say(&warned))).hint("accept the warnings with --yes, or mend what they name")
+            Error::failed(format!("nothing was sent: {}", say(&warned))).hint("accept the warnings with --yes or --reason WHY, or mend what they name")
         })
     }
 }

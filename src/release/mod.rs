@@ -13,6 +13,7 @@ mod proof;
 mod publish;
 mod receipt;
 mod sending;
+mod tagging;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,6 @@ pub use candidate::{Candidate, CandidateImage};
 pub use index::index_of;
 pub use plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, TagChange};
 pub use planner::{PlanRequest, plan};
-pub use publish::{Consent, Publishing, Unheard, publish};
+pub use publish::{Consent, Publishing, Unheard, Unpublished, publish};
 pub use receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
 pub use tags::{Tags, choose_tags};

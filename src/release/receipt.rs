@@ -25,6 +25,9 @@ pub struct Receipt {
     /// Warnings that were accepted to get here.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub accepted_warnings: Vec<String>,
+    /// Why they were accepted, in the words of who did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
     /// Each container.
     pub containers: Vec<PublishedContainer>,
     /// Bytes sent.

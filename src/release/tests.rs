@@ -116,7 +116,7 @@ async fn planned(server: &FaultServer, candidates: &[Candidate], names: &[&str])
 }
 
 async fn published(server: &FaultServer, plan: &Plan, candidates: &[Candidate]) -> Result<Receipt> {
-    publish(&client(server), plan, candidates, Consent::default(), &Unheard, &CancellationToken::new()).await
+    Ok(publish(&client(server), plan, candidates, &Consent::default(), &Unheard, &CancellationToken::new()).await?)
 }
 
 fn gate<'a>(plan: &'a Plan, id: &str) -> &'a Gate {
@@ -157,7 +157,7 @@ async fn tags_come_last_and_a_second_push_asks_for_each_tag_once() {
     let cancel = CancellationToken::new();
     let again = super::plan(&registry, &request, &cancel).await.unwrap();
     assert!(again.is_done());
-    publish(&registry, &again, &candidates, Consent::default(), &Unheard, &cancel).await.unwrap();
+    publish(&registry, &again, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
     let lines = &server.lines()[before..];
     assert_eq!(lines.iter().filter(|l| l.starts_with("HEAD")).count(), 8, "{lines:#?}");
     assert_eq!(lines.len(), 9, "{lines:#?}");
@@ -277,8 +277,8 @@ async fn cancelling_stops_before_any_tag() {
     let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let error = publish(&client(&server), &plan, &candidates, Consent::default(), &Unheard, &cancel).await.unwrap_err();
-    assert!(error.is_interrupted());
+    let stopped = publish(&client(&server), &plan, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap_err();
+    assert!(stopped.error.is_interrupted());
     assert!(!server.lines().iter().any(|l| l.starts_with("PUT")));
 }
 

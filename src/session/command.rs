@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Target;
 use crate::image::Reference;
-use crate::release::Plan;
+use crate::release::{Consent, Plan};
 
 /// Names one command's run; the front end chooses it (counting up), every event of the run carries it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,10 +30,8 @@ pub enum Command {
     Publish {
         /// The plan, as shown; refused when it no longer matches.
         plan: Box<Plan>,
-        /// Warnings of gates are accepted.
-        accept_warnings: bool,
-        /// An existing version that differs is overwritten.
-        force: bool,
+        /// What was agreed to.
+        consent: Consent,
     },
     /// Build, verify, plan and publish in one go. → all of the above.
     Release(ReleaseRequest),

@@ -186,7 +186,7 @@ impl Work {
             Command::Verify(references) => self.verify(&references).await,
             Command::Inspect(reference) => self.inspect(&reference).await.map(|()| 0),
             Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),
-            Command::Publish { plan, accept_warnings, force } => self.publish(&plan, accept_warnings, force).await.map(|()| 0),
+            Command::Publish { plan, consent } => self.publish(&plan, &consent).await.map(|()| 0),
             Command::Release(request) => self.release(&request).await,
             Command::Cancel { .. } => Ok(0),
         }

@@ -42,8 +42,9 @@ impl Work {
         Ok(plan)
     }
 
-    /// Carries out a plan, keeps the receipt, and shows it.
-    pub(super) async fn publish(&self, plan: &Plan, accept_warnings: bool, force: bool) -> Result<()> {
+    /// Carries out a plan, keeps the receipt, and shows it. A plan that no longer matches is refused, and the one that would
+    /// be right now is shown.
+    pub(super) async fn publish(&self, plan: &Plan, consent: &Consent) -> Result<()> {
         let catalog = self.catalog()?;
         let targets: Vec<Target> = plan.containers.iter().flat_map(|c| c.images.iter().map(|i| i.target.clone())).collect();
         let candidates = self.candidates(&catalog, &plan.registry, &targets).await?;
@@ -64,11 +65,18 @@ impl Work {
                 emitter.emit(run, kind).await;
             }
         });
-        let consent = Consent { accept_warnings, force };
         let published = release::publish(&registry, plan, &candidates, consent, &listener, &self.token).await;
         drop(listener);
         let _ = relay.await;
-        let receipt = published?;
+        let receipt = match published {
+            Ok(receipt) => receipt,
+            Err(refused) if refused.stale => {
+                // Whatever keeps a new plan from being made must not hide why the old one was refused.
+                let _ = self.plan(&again(plan, consent.force)).await;
+                return Err(refused.error);
+            }
+            Err(unpublished) => return Err(unpublished.error),
+        };
         let state = self.context.options.folders.state.clone();
         let kept = receipt.clone();
         let path = blocking(move || kept.keep(&state)).await;
@@ -90,7 +98,8 @@ impl Work {
         if request.dry_run {
             return Ok(failed_gates(&plan));
         }
-        self.publish(&plan, request.accept_warnings, request.push.force).await?;
+        let consent = Consent { accept_warnings: request.accept_warnings, force: request.push.force, reason: None };
+        self.publish(&plan, &consent).await?;
         Ok(0)
     }
 
@@ -127,6 +136,17 @@ impl Work {
     }
 }
 
+/// What `plan` was made from.
+fn again(plan: &Plan, force: bool) -> PushRequest {
+    PushRequest {
+        version: plan.version.clone(),
+        targets: plan.containers.iter().flat_map(|c| c.images.iter().map(|i| i.target.clone())).collect(),
+        tags: Some(plan.containers.first().map(|c| c.tags.iter().skip(1).map(|t| t.tag.clone()).collect()).unwrap_or_default()),
+        force,
+        registry: Some(plan.registry.clone()),
+    }
+}
+
 /// Where a push goes: what the command line says, else what the file says.
 fn host_of(catalog: &Catalog, given: Option<&str>) -> Result<String> {
     given.or(catalog.registry.host.as_deref()).map(str::to_owned).ok_or_else(|| {
@@ -157,5 +177,10 @@ impl Publishing for Listener {
         let kind =
             EventKind::TagPublished { container: container.clone(), reference: reference.to_owned(), digest: *digest, change: *change };
         let _ = self.said.send(kind);
+    }
+
+    fn tag_rolled_back(&self, container: &ContainerName, reference: &str, digest: Option<&Digest>) {
+        let (container, reference) = (container.clone(), reference.to_owned());
+        let _ = self.said.send(EventKind::TagRolledBack { container, reference, digest: digest.copied() });
     }
 }

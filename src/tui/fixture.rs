@@ -292,6 +292,7 @@ pub fn published(run: u64, version: &str) -> Vec<Event> {
         started: "2026-11-22T22:10:00Z".into(),
         finished: "2026-11-22T22:15:00Z".into(),
         accepted_warnings: Vec::new(),
+        reason: None,
         containers: containers.collect(),
         uploaded_bytes: plan.bytes_to_upload(),
         uploaded_blobs: 8,

@@ -194,7 +194,8 @@ fn nothing_is_sent_before_the_version_is_typed() {
     }
     assert!(m.keys("<enter>1.5<enter>").unwrap().is_empty());
     let sent = m.keys(".0<enter>").unwrap();
-    let [Command::Publish { plan: shown, accept_warnings: true, force: false }] = sent.as_slice() else { panic!("{sent:?}") };
+    let [Command::Publish { plan: shown, consent }] = sent.as_slice() else { panic!("{sent:?}") };
+    assert!(consent.accept_warnings && !consent.force);
     assert_eq!(**shown, plan("1.5.0", Verdict::Warn));
     feed(&mut m, publishing(3, "1.5.0"));
     assert!(screen(&mut m, 120, 40).contains("40 %") || screen(&mut m, 120, 40).contains("39 %"));

@@ -31,6 +31,7 @@ pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
         count(receipt.present_blobs, "blob")
     ));
     out.extend(receipt.accepted_warnings.iter().map(|w| format!("{} accepted: {}", Ink::Warn.paint("!", color), clean(w))));
+    out.extend(receipt.reason.iter().map(|reason| format!("  because: {}", clean(reason))));
     out.join("\n")
 }
 

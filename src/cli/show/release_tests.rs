@@ -68,6 +68,7 @@ fn a_receipt_has_whole_digests() {
             started: "2026-11-22T22:15:00Z".into(),
             finished: "2026-11-22T22:15:09Z".into(),
             accepted_warnings: vec!["dirty".into()],
+            reason: Some("a hotfix".into()),
             containers: vec![PublishedContainer {
                 container: "fd".into(),
                 repository: "ghcr.io/acme/tools/fd".into(),
@@ -86,5 +87,6 @@ fn a_receipt_has_whole_digests() {
       ghcr.io/acme/tools/fd:1.2.0  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d  new
     sent 2.0 KiB in 1 blob, 0 blobs there already
     ! accepted: dirty
+      because: a hotfix
     "###);
 }
