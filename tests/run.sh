@@ -10,6 +10,7 @@ packages=(
   docker-registry        # the registry that images are pushed to
   apache2-utils          # htpasswd, for a registry that wants a password
   skopeo umoci           # second opinions on what was pushed and written
+  git                    # a release looks at the state of its repository
   debian-archive-keyring gpgv # what apt trusts, against what we trust
   openssl                # subject hashes of certificates
   binutils               # readelf

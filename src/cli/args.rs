@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand as ClapSubcommand, ValueEnum};
 
 use crate::catalog::{Architecture, MatrixPart};
+use crate::image::Digest;
 
 /// Build, verify and publish multi-architecture container images.
 #[derive(Debug, Parser)]
@@ -91,6 +92,8 @@ pub enum Subcommand {
     Push(PushArgs),
     /// Build, verify, push, and check what arrived.
     Release(ReleaseArgs),
+    /// Join images that other machines pushed by digest.
+    Index(IndexArgs),
     /// Print the CI matrix as JSON.
     Matrix(MatrixArgs),
 }
@@ -151,7 +154,9 @@ const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64               
     after_help = "Tags: VERSION first, then --tags; without --tags, `latest` if the branch is main.\nWithout --yes the version has to be \
                   typed on a terminal; elsewhere --yes or --reason is needed only when a gate warns.\nVERSION and TAGS are also read from the \
                   environment: `VERSION=1.2.0 TAGS=1.2,latest catamaran push fd`.\n\nExamples:\n  catamaran push 1.2.0 --dry-run\n  catamaran \
-                  push 1.2.0 fd --tags 1.2,latest --yes"
+                  push 1.2.0 fd --tags 1.2,latest --yes\n  catamaran push 1.2.0 --target aarch64 --digests-only --out-digests arm64.json\n\nIn GitHub \
+                  Actions the outputs version, digest-NAME, digest-NAME-TARGET, reference-NAME, digests and receipt are set ($GITHUB_OUTPUT), \
+                  and a table is written to $GITHUB_STEP_SUMMARY."
 )]
 pub struct PushArgs {
     /// The version (the first tag), then containers [default: all]
@@ -163,6 +168,20 @@ pub struct PushArgs {
     /// Only these architectures
     #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
     pub target: Vec<Architecture>,
+    /// Push the images by digest only, without index and tags: for `catamaran index` on another machine
+    #[arg(long, conflicts_with = "tags")]
+    pub digests_only: bool,
+    /// With --digests-only: also write what was pushed to this file, for `catamaran index --from`
+    #[arg(long, value_name = "FILE", requires = "digests_only")]
+    pub out_digests: Option<PathBuf>,
+    /// How it is sent
+    #[command(flatten)]
+    pub send: SendArgs,
+}
+
+/// What every command that sends understands.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SendArgs {
     /// Show the plan and stop
     #[arg(long, short = 'n')]
     pub dry_run: bool,
@@ -178,6 +197,38 @@ pub struct PushArgs {
     /// Push to this registry instead of the one in containers.toml
     #[arg(long, value_name = "HOST[:PORT]")]
     pub registry: Option<String>,
+    /// Also write the receipt to this file
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+}
+
+/// `index`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each build machine runs `catamaran push VERSION --digests-only --out-digests FILE`; one job then joins what they pushed. A \
+                  member whose config is not for the architecture it is given as is refused.\nOtherwise as `catamaran \
+                  push`.\n\nExamples:\n  catamaran index 1.2.0 --from amd64.json --from arm64.json --yes\n  catamaran index 1.2.0 fd --image \
+                  x86_64=sha256:9f2c… --image aarch64=sha256:7ac1… --tags latest"
+)]
+pub struct IndexArgs {
+    /// The version (the first tag), then the container of --image, or those of --from [default: all in the files]
+    #[arg(value_name = "VERSION [NAME]")]
+    pub words: Vec<String>,
+    /// An image that was pushed by digest
+    #[arg(long, value_name = "TARGET=DIGEST", value_parser = super::index::member)]
+    pub image: Vec<(Architecture, Digest)>,
+    /// What a build machine pushed, as `push --digests-only --out-digests FILE` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub from: Vec<PathBuf>,
+    /// Further tags; '' for none
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub tags: Option<Vec<String>>,
+    /// Run every check over every image first
+    #[arg(long)]
+    pub verify: bool,
+    /// How it is sent
+    #[command(flatten)]
+    pub send: SendArgs,
 }
 
 /// `release`
@@ -252,7 +303,9 @@ mod tests {
             "inspect fd/aarch64 --json",
             "verify fd oci:x",
             "push 1.2.0 fd --tags a,b --target aarch64 --dry-run --yes --force",
+            "push 1.2.0 --digests-only --out-digests FILE --reason why --receipt FILE",
             "release 1.2.0 fd --tags a,b --dry-run --yes",
+            "index 1.2.0 fd --image x86_64=sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d --from FILE --verify",
             "matrix",
             "matrix build --github",
             "-f x/containers.toml --output plain --color never matrix manifest",
@@ -269,6 +322,10 @@ mod tests {
             ("buld", "'build'"),
             ("build --target x86_46", "did you mean `x86_64`?"),
             ("build --jobs 0", "jobs"),
+            ("push 1 --out-digests FILE", "--digests-only"),
+            ("push 1 --reason=", "a reason is needed"),
+            ("index 1 fd --image x86_64", "TARGET=DIGEST"),
+            ("index 1 fd --image x86_64=sha256:1", "sha256:1"),
             ("verify", "REF"),
             ("matrix all", "manifest"),
             ("list --output pretty", "bars"),

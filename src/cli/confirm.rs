@@ -57,7 +57,8 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
 /// # Errors
 /// Nothing was typed, or the run was interrupted.
 pub(super) async fn ask_reason<L>(drive: &mut Drive<L>, printer: &Printer) -> Result<String> {
-    let line = answer(drive, printer, "\nThere are warnings. Type why they are accepted (it goes into the receipt), nothing to stop: ").await?;
+    let line =
+        answer(drive, printer, "\nThere are warnings. Type why they are accepted (it goes into the receipt), nothing to stop: ").await?;
     reason(&line).map_err(|why| Error::failed(format!("not confirmed: {why}; nothing was sent")))
 }
 

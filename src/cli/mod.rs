@@ -10,6 +10,8 @@ mod confirm;
 mod display;
 mod drive;
 mod fact;
+mod github;
+mod index;
 mod inspect;
 mod json;
 mod list;
@@ -26,7 +28,8 @@ mod table;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, Global, InspectArgs, ListArgs, MatrixArgs, Output, Part, PushArgs, ReleaseArgs, Subcommand, VerifyArgs,
+    BuildArgs, Cli, Color, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs, Output, Part, PushArgs, ReleaseArgs, SendArgs, Subcommand,
+    VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

@@ -4,6 +4,7 @@
 //! [`publish()`] (which sends exactly the plan, tags last, and proves what arrived).
 
 mod candidate;
+mod digests;
 mod gates;
 mod git;
 mod index;
@@ -18,9 +19,10 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use candidate::{Candidate, CandidateImage};
+pub use candidate::{Candidate, CandidateImage, LockState};
+pub use digests::{PushedDigests, PushedImage};
 pub use index::index_of;
-pub use plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, TagChange};
+pub use plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, Purpose, TagChange};
 pub use planner::{PlanRequest, plan};
 pub use publish::{Consent, Publishing, Unheard, Unpublished, publish};
 pub use receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};

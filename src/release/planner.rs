@@ -9,10 +9,10 @@ use std::path::Path;
 use futures_util::future::{join_all, try_join_all};
 use tokio_util::sync::CancellationToken;
 
-use super::candidate::{Candidate, CandidateImage};
+use super::candidate::{Candidate, CandidateImage, LockState};
 use super::gates;
 use super::index::index_of;
-use super::plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, TagChange};
+use super::plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, Purpose, TagChange};
 use super::tags::{Tags, check_tag};
 use crate::image::{Descriptor, Digest};
 use crate::registry::{Found, Registry};
@@ -30,6 +30,10 @@ pub struct PlanRequest<'a> {
     pub folder: &'a Path,
     /// A version that exists and differs may be overwritten.
     pub force: bool,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// How the lock stands to the catalog.
+    pub lock: &'a LockState,
 }
 
 /// Computes what a push would do, and evaluates every gate. Sends nothing.
@@ -46,12 +50,12 @@ pub async fn plan(registry: &Registry, request: &PlanRequest<'_>, cancel: &Cance
 }
 
 async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
-    let PlanRequest { tags, candidates, folder, force } = *request;
+    let PlanRequest { tags, candidates, folder, force, purpose, lock } = *request;
     let version = tags.tags.first().ok_or_else(|| Error::usage("a release needs a version"))?;
     if candidates.is_empty() {
         return Err(Error::usage("there is nothing to release").hint("name a container, or define one in containers.toml"));
     }
-    let drafts: Vec<Draft> = candidates.iter().map(|c| Draft::new(registry.host(), c, tags)).collect::<Result<_>>()?;
+    let drafts: Vec<Draft> = candidates.iter().map(|c| Draft::new(registry.host(), c, tags, purpose)).collect::<Result<_>>()?;
     let mut places = BTreeMap::new();
     for draft in &drafts {
         if let Some(other) = places.insert(&draft.path, &draft.candidate.container) {
@@ -74,15 +78,20 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
 
     let mut plan = Plan {
         schema: 1,
+        purpose,
         version: version.clone(),
         registry: registry.host().to_owned(),
         credentials: source,
-        tag_rule: tags.rule.clone(),
+        tag_rule: match purpose {
+            Purpose::Digests => "none: images go by digest, to be joined with `catamaran index`".into(),
+            Purpose::Release | Purpose::Index => tags.rule.clone(),
+        },
         containers,
         gates: vec![
-            gates::current(candidates),
-            gates::verified(candidates),
-            gates::architectures(candidates),
+            gates::current(candidates, purpose),
+            gates::lock(lock),
+            gates::verified(candidates, purpose),
+            gates::architectures(candidates, purpose),
             gates::platforms(candidates),
         ],
     };
@@ -90,7 +99,8 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         true => gates::version_free(&plan, force),
         false => gates::gate("version-free", Verdict::Skip, "what the registry has is not known", None),
     };
-    plan.gates.extend([reachable, credentials, free, gates::git_clean(folder).await]);
+    let (clean, tagged) = tokio::join!(gates::git_clean(folder), gates::git_tag(folder, version));
+    plan.gates.extend([reachable, credentials, free, clean, tagged]);
     Ok(plan)
 }
 
@@ -122,7 +132,12 @@ async fn reach(registry: &Registry, drafts: &[Draft<'_>]) -> (Gate, Gate, String
 /// The plans of all containers, given what the registry has of each. What one repository has or gets, the others are given
 /// by mounting it, so its bytes count once.
 fn planned(drafts: &[Draft<'_>], surveys: &[Survey]) -> Vec<ContainerPlan> {
-    let mut coming: BTreeSet<Digest> = surveys.iter().flat_map(|survey| survey.blobs.iter().copied()).collect();
+    let mut coming: BTreeMap<Digest, &str> = BTreeMap::new();
+    for (draft, survey) in drafts.iter().zip(surveys) {
+        for digest in &survey.blobs {
+            coming.entry(*digest).or_insert(&draft.candidate.repository);
+        }
+    }
     drafts.iter().zip(surveys).map(|(draft, survey)| draft.planned(survey, &mut coming)).collect()
 }
 
@@ -150,8 +165,12 @@ struct Survey {
 }
 
 impl<'a> Draft<'a> {
-    fn new(host: &str, candidate: &'a Candidate, tags: &Tags) -> Result<Self> {
+    fn new(host: &str, candidate: &'a Candidate, tags: &Tags, purpose: Purpose) -> Result<Self> {
         let images = candidate.ordered();
+        if purpose == Purpose::Digests {
+            let (image_tags, index, tags) = (Vec::new(), None, Vec::new());
+            return Ok(Draft { path: candidate.path(host)?, candidate, images, image_tags, index, tags, to: None });
+        }
         let version = tags.tags.first().map(String::as_str).unwrap_or_default();
         let several = images.len() > 1;
         let suffixed = images.iter().filter(|_| several).map(|i| format!("{version}-{}", i.target.architecture.tag_suffix()));
@@ -210,7 +229,9 @@ impl<'a> Draft<'a> {
     }
 
     /// The plan, given what the registry has.
-    fn planned(&self, survey: &Survey, coming: &mut BTreeSet<Digest>) -> ContainerPlan {
+    ///
+    /// `coming` knows which repository has a blob, or gets it first.
+    fn planned(&self, survey: &Survey, coming: &mut BTreeMap<Digest, &'a str>) -> ContainerPlan {
         let tag = |tag: &String, to: Digest| {
             let change = match survey.tags.get(tag) {
                 None => TagChange::New,
@@ -221,16 +242,19 @@ impl<'a> Draft<'a> {
         };
         let presence = |digest: &Digest| if survey.manifests.contains(digest) { Presence::Present } else { Presence::Upload };
         let mut images = Vec::new();
+        let mut brought = BTreeSet::new();
         for (n, candidate) in self.images.iter().enumerate() {
             let manifest = manifest_of(candidate);
-            let blobs = candidate.image.manifest.blobs().map(|blob| PlannedBlob {
-                digest: blob.digest,
-                size: blob.size,
-                presence: match (survey.blobs.contains(&blob.digest), coming.insert(blob.digest)) {
-                    (true, _) => Presence::Present,
-                    (false, true) => Presence::Upload,
-                    (false, false) => Presence::Shared,
-                },
+            let own = self.candidate.repository.as_str();
+            let blobs = candidate.image.manifest.blobs().map(|blob| {
+                let first = *coming.entry(blob.digest).or_insert(own);
+                let (presence, from) = match (survey.blobs.contains(&blob.digest), first == own) {
+                    (true, _) => (Presence::Present, None),
+                    (false, false) => (Presence::Shared, Some(first.to_owned())),
+                    (false, true) if !brought.insert(blob.digest) => (Presence::Shared, None),
+                    (false, true) => (Presence::Upload, None),
+                };
+                PlannedBlob { digest: blob.digest, size: blob.size, presence, from }
             });
             images.push(PlannedImage {
                 target: candidate.target.clone(),
@@ -250,6 +274,7 @@ impl<'a> Draft<'a> {
                 digest: *digest,
                 size: bytes.len() as u64,
                 presence: presence(digest),
+                annotations: self.candidate.annotations.clone(),
                 content: String::from_utf8_lossy(bytes).into_owned(),
             }),
             tags: self.to.iter().flat_map(|to| self.tags.iter().map(|t| tag(t, *to))).collect(),

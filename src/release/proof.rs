@@ -29,13 +29,8 @@ impl Publication<'_> {
                 return Ok(());
             }
             let words = |d: Option<Digest>| d.map_or("nothing".into(), |d| d.to_string());
-            let what = format!(
-                "{}:{} named {} when it was made, and names {} now",
-                bound.plan.repository,
-                tag.tag,
-                words(planned),
-                words(now)
-            );
+            let what =
+                format!("{}:{} named {} when it was made, and names {} now", bound.plan.repository, tag.tag, words(planned), words(now));
             Err(Unpublished { error: no_longer(&what).hint("someone else may be releasing; make a new plan"), stale: true })
         });
         try_join_all(looks).await.map(|_| ())
@@ -66,9 +61,20 @@ impl Publication<'_> {
     pub async fn prove(&self) -> Result<Vec<PublishedContainer>> {
         let containers = self.containers.iter().map(|bound| async move {
             let tags = try_join_all(bound.plan.all_tags().map(|tag| self.prove_tag(bound, tag))).await?;
+            // Nothing else speaks for images that have no tag; the plan has just seen those that were there already.
+            let untagged = bound.plan.images.iter().filter(|_| bound.plan.tags.is_empty() && !self.plan.is_done());
+            try_join_all(untagged.map(|image| self.prove_image(bound, &image.digest))).await?;
             self.published(bound, tags)
         });
         try_join_all(containers).await
+    }
+
+    async fn prove_image(&self, bound: &Bound<'_>, digest: &Digest) -> Result<()> {
+        match self.registry.find_manifest(&bound.path, &digest.to_string()).await? {
+            Some(found) if found.digest == *digest => Ok(()),
+            _ => Err(Error::network(format!("{}@{digest} was sent and taken, and is not there", bound.plan.repository))
+                .hint("the registry does not keep what it takes; ask who runs it")),
+        }
     }
 
     async fn prove_tag(&self, bound: &Bound<'_>, tag: &PlannedTag) -> Result<PublishedTag> {

@@ -1,8 +1,8 @@
 //! Carrying out a plan: blobs, image manifests, indexes, and the tags last, so that nobody can pull half a release.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
@@ -116,6 +116,7 @@ pub async fn publish(
     let accepted_warnings = plan.warnings(consent.force);
     Ok(Receipt {
         schema: 1,
+        purpose: plan.purpose,
         version: plan.version.clone(),
         registry: plan.registry.clone(),
         started,
@@ -285,15 +286,17 @@ pub(super) fn top_of<'a>(bound: &'a Bound<'_>) -> (&'a str, &'a [u8]) {
 impl Publication<'_> {
     /// A container as it was published.
     pub fn published(&self, bound: &Bound<'_>, tags: Vec<PublishedTag>) -> Result<PublishedContainer> {
-        let digest = match (&bound.plan.index, bound.plan.images.first()) {
-            (Some(index), _) => index.digest,
-            (None, Some(image)) => image.digest,
-            (None, None) => return Err(Error::failed(format!("the plan has no image of {}", bound.plan.container))),
+        let digest = match (&bound.plan.index, bound.plan.images.as_slice()) {
+            (Some(index), _) => Some(index.digest),
+            (None, [only]) => Some(only.digest),
+            (None, []) => return Err(Error::failed(format!("the plan has no image of {}", bound.plan.container))),
+            (None, _) => None,
         };
         let images = bound.plan.images.iter().map(|image| PublishedImage {
             target: image.target.clone(),
             platform: image.platform.clone(),
             digest: image.digest,
+            size: image.size,
         });
         Ok(PublishedContainer {
             container: bound.plan.container.clone(),

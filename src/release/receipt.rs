@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::TagChange;
+use super::plan::{Purpose, TagChange};
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Platform, replace_file};
 use crate::{Error, Result};
@@ -14,6 +14,9 @@ use crate::{Error, Result};
 pub struct Receipt {
     /// Version of this document: 1.
     pub schema: u32,
+    /// What was done: a whole release, images by digest only, or an index of such images.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The released version.
     pub version: String,
     /// The registry, `host[:port]`.
@@ -45,8 +48,9 @@ pub struct PublishedContainer {
     pub container: ContainerName,
     /// `host/path`.
     pub repository: String,
-    /// The digest its tags name: the index, or the only image.
-    pub digest: Digest,
+    /// The digest its tags name: the index, or the only image. `None` when several images went by digest only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<Digest>,
     /// Its images.
     pub images: Vec<PublishedImage>,
     /// Its tags, as read back.
@@ -63,6 +67,9 @@ pub struct PublishedImage {
     pub platform: Platform,
     /// Its manifest.
     pub digest: Digest,
+    /// The manifest's length in bytes.
+    #[serde(default)]
+    pub size: u64,
 }
 
 /// One tag, read back.

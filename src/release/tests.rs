@@ -86,6 +86,7 @@ async fn registry(fault: impl Fn(&Request, &Kept) -> Option<Reply> + Send + Sync
                 }
                 None => Reply::Answer(202, vec![("Location", path.to_owned())], vec![]),
             },
+            "DELETE" => reply(if kept.remove(path).is_some() { 202 } else { 404 }),
             _ => {
                 let blob = query.strip_prefix("digest=").map(|d| format!("{}{}", path.trim_end_matches("uploads/"), d.replace("%3A", ":")));
                 kept.insert(blob.unwrap_or_else(|| path.to_owned()), request.body.clone());
@@ -109,9 +110,14 @@ fn tags(names: &[&str]) -> Tags {
     Tags { tags: names.iter().map(|t| (*t).to_owned()).collect(), rule: "as asked".into() }
 }
 
+fn request<'a>(tags: &'a Tags, candidates: &'a [Candidate]) -> PlanRequest<'a> {
+    let (folder, purpose, lock) = (Path::new("/nonexistent"), Purpose::Release, &LockState::Fresh);
+    PlanRequest { tags, candidates, folder, force: false, purpose, lock }
+}
+
 async fn planned(server: &FaultServer, candidates: &[Candidate], names: &[&str]) -> Result<Plan> {
     let tags = tags(names);
-    let request = PlanRequest { tags: &tags, candidates, folder: Path::new("/nonexistent"), force: false };
+    let request = request(&tags, candidates);
     plan(&client(server), &request, &CancellationToken::new()).await
 }
 
@@ -153,7 +159,7 @@ async fn tags_come_last_and_a_second_push_asks_for_each_tag_once() {
     let before = server.lines().len();
     let registry = client(&server);
     let tags = tags(&["1.0", "latest"]);
-    let request = PlanRequest { tags: &tags, candidates: &candidates, folder: Path::new("/nonexistent"), force: false };
+    let request = request(&tags, &candidates);
     let cancel = CancellationToken::new();
     let again = super::plan(&registry, &request, &cancel).await.unwrap();
     assert!(again.is_done());
@@ -173,7 +179,7 @@ async fn one_target_goes_straight_to_its_version() {
     let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
     assert!(plan.containers[0].index.is_none() && plan.containers[0].images[0].tag.is_none());
     let receipt = published(&server, &plan, &candidates).await.unwrap();
-    assert_eq!(receipt.containers[0].digest, plan.containers[0].images[0].digest);
+    assert_eq!(receipt.containers[0].digest, Some(plan.containers[0].images[0].digest));
     assert!(kept.lock().unwrap().contains_key("/v2/acme/fd/manifests/1.0"));
     assert!(!kept.lock().unwrap().keys().any(|k| k.ends_with("-arm64")));
 }
@@ -213,15 +219,23 @@ async fn a_plan_that_no_longer_matches_sends_nothing() {
     assert!(!server.lines().iter().any(|l| l.starts_with("P")));
 }
 
-#[tokio::test]
-async fn a_failure_says_what_is_public_and_a_rerun_goes_on() {
+/// A registry whose tag `tag` cannot be written while the switch is on, and which deletes tags if `deletes`.
+async fn stubborn(tag: &'static str, deletes: bool) -> (FaultServer, Kept, Arc<Mutex<bool>>) {
     let broken = Arc::new(Mutex::new(true));
     let fault = Arc::clone(&broken);
-    let (server, _) = registry(move |r, _| {
-        let refuse = *fault.lock().unwrap() && r.method == "PUT" && r.target.ends_with("/manifests/1.0");
-        refuse.then(|| Reply::Answer(403, vec![], br#"{"errors":[{"code":"DENIED","message":"immutable tag"}]}"#.to_vec()))
+    let (server, kept) = registry(move |r, _| {
+        let refuse = *fault.lock().unwrap() && r.method == "PUT" && r.target.ends_with(&format!("/manifests/{tag}"));
+        let immutable = || Reply::Answer(403, vec![], br#"{"errors":[{"code":"DENIED","message":"immutable tag"}]}"#.to_vec());
+        let unsupported = (r.method == "DELETE" && !deletes).then(|| reply(405));
+        if refuse { Some(immutable()) } else { unsupported }
     })
     .await;
+    (server, kept, broken)
+}
+
+#[tokio::test]
+async fn a_failure_says_what_is_public_and_a_rerun_goes_on() {
+    let (server, _, broken) = stubborn("1.0", false).await;
     let candidates = [candidate(&server.host, "fd", "fd")];
     let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
     let error = published(&server, &plan, &candidates).await.unwrap_err();
@@ -234,6 +248,68 @@ async fn a_failure_says_what_is_public_and_a_rerun_goes_on() {
     assert_eq!(plan.bytes_to_upload(), 0);
     let receipt = published(&server, &plan, &candidates).await.unwrap();
     assert_eq!((receipt.uploaded_blobs, receipt.containers[0].tags.len()), (0, 4));
+}
+
+#[tokio::test]
+async fn when_a_tag_fails_the_others_go_back_to_where_they_were() {
+    let (server, kept, broken) = stubborn("stable", true).await;
+    *broken.lock().unwrap() = false;
+    let old = [candidate(&server.host, "fd", "old"), candidate(&server.host, "rg", "old")];
+    let plan = planned(&server, &old, &["1.0", "latest", "stable"]).await.unwrap();
+    published(&server, &plan, &old).await.unwrap();
+    let before = kept.lock().unwrap().clone();
+
+    *broken.lock().unwrap() = true;
+    let new = [candidate(&server.host, "fd", "new"), candidate(&server.host, "rg", "new")];
+    let plan = planned(&server, &new, &["2.0", "latest", "stable"]).await.unwrap();
+    let error = published(&server, &plan, &new).await.unwrap_err();
+    let advice = error.advice().unwrap();
+    for part in ["fd:2.0 is gone again", "rg:2.0-arm64 is gone again", "latest names", "nothing of this release is public", "run it again"]
+    {
+        assert!(advice.contains(part), "{part}: {advice}");
+    }
+    let tags = |kept: &BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
+        kept.iter().filter(|(k, _)| k.contains("/manifests/") && !k.contains("sha256:")).map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    assert_eq!(tags(&before), tags(&kept.lock().unwrap()));
+
+    *broken.lock().unwrap() = false;
+    let plan = planned(&server, &new, &["2.0", "latest", "stable"]).await.unwrap();
+    assert_eq!(plan.bytes_to_upload(), 0);
+    published(&server, &plan, &new).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_while_blobs_are_sent_stops_the_release_before_any_tag() {
+    let (server, _) = registry(|r, kept| {
+        // Someone else publishes the same version while the index is on its way.
+        let index = r.method == "PUT" && r.target.contains("/manifests/sha256") && String::from_utf8_lossy(&r.body).contains("platform");
+        index.then(|| kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec()));
+        None
+    })
+    .await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
+    let stopped =
+        publish(&client(&server), &plan, &candidates, &Consent::default(), &Unheard, &CancellationToken::new()).await.unwrap_err();
+    assert!(stopped.stale && stopped.error.message().contains("acme/fd:1.0 named nothing"), "{}", stopped.error);
+    assert!(stopped.error.advice().unwrap().contains("no tag was set"), "{:?}", stopped.error.advice());
+    assert!(!server.lines().iter().any(|l| l.starts_with("PUT") && l.ends_with("-amd64")));
+}
+
+#[tokio::test]
+async fn a_manifest_that_vanished_since_the_plan_stops_the_release() {
+    let (server, kept) = registry(|_, _| None).await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
+    published(&server, &plan, &candidates).await.unwrap();
+    let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
+    let index = plan.containers[0].index.as_ref().unwrap().digest;
+    kept.lock().unwrap().remove(&format!("/v2/acme/fd/manifests/{index}"));
+    let stopped =
+        publish(&client(&server), &plan, &candidates, &Consent::default(), &Unheard, &CancellationToken::new()).await.unwrap_err();
+    assert!(stopped.stale && stopped.error.message().contains("is gone now"), "{}", stopped.error);
+    assert!(!kept.lock().unwrap().contains_key("/v2/acme/fd/manifests/latest"));
 }
 
 #[tokio::test]

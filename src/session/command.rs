@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Target;
-use crate::image::Reference;
+use crate::image::{Digest, Reference};
 use crate::release::{Consent, Plan};
 
 /// Names one command's run; the front end chooses it (counting up), every event of the run carries it.
@@ -26,6 +26,8 @@ pub enum Command {
     Inspect(Reference),
     /// Compute what a push would do. → `ReleasePlanned`.
     Plan(PushRequest),
+    /// Compute what joining images that other machines pushed by digest would do. → `ReleasePlanned`.
+    PlanIndex(IndexRequest),
     /// Carry out a plan that was shown. → blob and tag events, `ReleaseFinished`.
     Publish {
         /// The plan, as shown; refused when it no longer matches.
@@ -70,6 +72,25 @@ pub struct PushRequest {
     pub force: bool,
     /// The registry, `host[:port]`; `None` takes the one of `containers.toml`.
     pub registry: Option<String>,
+    /// Images by digest only: no index, no tags.
+    pub digests_only: bool,
+}
+
+/// Which images to join, and under which names.
+#[derive(Clone, Debug)]
+pub struct IndexRequest {
+    /// The version: the first tag.
+    pub version: String,
+    /// The images, as they were pushed.
+    pub members: Vec<(Target, Digest)>,
+    /// Further tags; `None` applies the tag rule.
+    pub tags: Option<Vec<String>>,
+    /// Overwrite a version that exists and differs.
+    pub force: bool,
+    /// The registry, `host[:port]`; `None` takes the one of `containers.toml`.
+    pub registry: Option<String>,
+    /// Run every check over every image first.
+    pub verify: bool,
 }
 
 /// Build, verify and push.

@@ -9,11 +9,12 @@ mod emitter;
 mod engine;
 mod event;
 mod folders;
+mod join;
 mod publish;
 mod state;
 mod subject;
 
-pub use command::{BuildRequest, Command, PushRequest, ReleaseRequest, RunId};
+pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId};
 pub use engine::{Commands, Options, Session, start};
 pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, TargetSummary};
 pub use folders::Folders;

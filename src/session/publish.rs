@@ -9,12 +9,12 @@ use super::build::{is_current, verdict_of};
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::subject::built_entry;
-use super::{PushRequest, ReleaseRequest};
-use crate::catalog::{Catalog, ContainerName, Target};
+use super::{IndexRequest, PushRequest, ReleaseRequest};
+use crate::catalog::{BuilderKind, Catalog, ContainerName, Target};
 use crate::debian::{self, Builder};
 use crate::image::{Descriptor, Digest, Platform};
 use crate::registry::{Credentials, Registry, Variables};
-use crate::release::{self, Candidate, CandidateImage, Consent, Plan, PlanRequest, Publishing, TagChange};
+use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -31,11 +31,25 @@ impl Work {
         let host = host_of(&catalog, request.registry.as_deref())?;
         self.emit(EventKind::RunPhaseChanged { phase: "verify".into() }).await;
         let candidates = self.candidates(&catalog, &host, &targets).await?;
+        let lock = lock_state(&catalog, &targets)?;
+        let purpose = if request.digests_only { Purpose::Digests } else { Purpose::Release };
+        let registry = Registry::connect(&host, Credentials::new(&catalog.registry, Variables::of_process()))?;
+        let wanted = Wanted { version: &request.version, tags: request.tags.as_deref(), force: request.force, purpose, lock };
+        self.plan_for(&catalog, registry, &candidates, wanted).await
+    }
+
+    /// Computes the plan for `candidates`, and shows it.
+    pub(super) async fn plan_for(
+        &self,
+        catalog: &Catalog,
+        registry: Registry,
+        candidates: &[Candidate],
+        wanted: Wanted<'_>,
+    ) -> Result<Plan> {
         self.emit(EventKind::RunPhaseChanged { phase: "plan".into() }).await;
-        let variables = Variables::of_process();
-        let tags = release::choose_tags(&request.version, request.tags.as_deref(), catalog.folder(), &variables).await?;
-        let registry = Registry::connect(&host, Credentials::new(&catalog.registry, variables))?;
-        let asked = PlanRequest { tags: &tags, candidates: &candidates, folder: catalog.folder(), force: request.force };
+        let tags = release::choose_tags(wanted.version, wanted.tags, catalog.folder(), &Variables::of_process()).await?;
+        let Wanted { force, purpose, lock, .. } = &wanted;
+        let asked = PlanRequest { tags: &tags, candidates, folder: catalog.folder(), force: *force, purpose: *purpose, lock };
         let plan = release::plan(&registry, &asked, &self.token).await?;
         *self.context.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(registry);
         self.emit(EventKind::ReleasePlanned { plan: Arc::new(plan.clone()) }).await;
@@ -46,12 +60,14 @@ impl Work {
     /// be right now is shown.
     pub(super) async fn publish(&self, plan: &Plan, consent: &Consent) -> Result<()> {
         let catalog = self.catalog()?;
-        let targets: Vec<Target> = plan.containers.iter().flat_map(|c| c.images.iter().map(|i| i.target.clone())).collect();
-        let candidates = self.candidates(&catalog, &plan.registry, &targets).await?;
         let planned = self.context.planned.lock().unwrap_or_else(PoisonError::into_inner).take();
         let registry = match planned.filter(|registry| registry.host() == plan.registry) {
             Some(registry) => registry,
             None => Registry::connect(&plan.registry, Credentials::new(&catalog.registry, Variables::of_process()))?,
+        };
+        let candidates = match plan.purpose {
+            Purpose::Release | Purpose::Digests => self.candidates(&catalog, &plan.registry, &targets_of(plan)).await?,
+            Purpose::Index => self.members(&catalog, &registry, &members_of(plan), false).await?,
         };
         self.emit(EventKind::PublishStarted { version: plan.version.clone(), bytes: plan.bytes_to_upload() }).await;
 
@@ -72,7 +88,7 @@ impl Work {
             Ok(receipt) => receipt,
             Err(refused) if refused.stale => {
                 // Whatever keeps a new plan from being made must not hide why the old one was refused.
-                let _ = self.plan(&again(plan, consent.force)).await;
+                let _ = self.plan_again(plan, consent.force).await;
                 return Err(refused.error);
             }
             Err(unpublished) => return Err(unpublished.error),
@@ -86,6 +102,23 @@ impl Work {
         }
         self.emit(EventKind::ReleaseFinished { receipt: Arc::new(receipt), path: path.ok() }).await;
         Ok(())
+    }
+
+    /// The plan that would be right now, made from what `plan` was made from.
+    async fn plan_again(&self, plan: &Plan, force: bool) -> Result<Plan> {
+        let (version, registry) = (plan.version.clone(), Some(plan.registry.clone()));
+        let further = plan.containers.first().map(|c| c.tags.iter().skip(1).map(|t| t.tag.clone()).collect());
+        let tags = Some(further.unwrap_or_default());
+        match plan.purpose {
+            Purpose::Index => {
+                let members = members_of(plan);
+                self.plan_index(&IndexRequest { version, members, tags, force, registry, verify: false }).await
+            }
+            Purpose::Release | Purpose::Digests => {
+                let digests_only = plan.purpose == Purpose::Digests;
+                self.plan(&PushRequest { version, targets: targets_of(plan), tags, force, registry, digests_only }).await
+            }
+        }
     }
 
     /// Builds, verifies, plans and publishes.
@@ -136,19 +169,40 @@ impl Work {
     }
 }
 
-/// What `plan` was made from.
-fn again(plan: &Plan, force: bool) -> PushRequest {
-    PushRequest {
-        version: plan.version.clone(),
-        targets: plan.containers.iter().flat_map(|c| c.images.iter().map(|i| i.target.clone())).collect(),
-        tags: Some(plan.containers.first().map(|c| c.tags.iter().skip(1).map(|t| t.tag.clone()).collect()).unwrap_or_default()),
-        force,
-        registry: Some(plan.registry.clone()),
+/// What a plan is wanted for.
+pub(super) struct Wanted<'a> {
+    pub(super) version: &'a str,
+    pub(super) tags: Option<&'a [String]>,
+    pub(super) force: bool,
+    pub(super) purpose: Purpose,
+    pub(super) lock: LockState,
+}
+
+fn targets_of(plan: &Plan) -> Vec<Target> {
+    members_of(plan).into_iter().map(|(target, _)| target).collect()
+}
+
+fn members_of(plan: &Plan) -> Vec<(Target, Digest)> {
+    plan.containers.iter().flat_map(|c| &c.images).map(|image| (image.target.clone(), image.digest)).collect()
+}
+
+/// Whether the lock pins what the catalog asks for.
+fn lock_state(catalog: &Catalog, targets: &[Target]) -> Result<LockState> {
+    let from_lock = |t: &Target| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian);
+    if !targets.iter().any(from_lock) {
+        return Ok(LockState::Unused);
     }
+    Ok(match debian::read_lock(&catalog.lock_path())? {
+        None => LockState::Stale("there is no containers.lock".into()),
+        Some(lock) => match debian::staleness(&lock, catalog, targets) {
+            Some(why) => LockState::Stale(format!("containers.lock is not what containers.toml asks for: {why}")),
+            None => LockState::Fresh,
+        },
+    })
 }
 
 /// Where a push goes: what the command line says, else what the file says.
-fn host_of(catalog: &Catalog, given: Option<&str>) -> Result<String> {
+pub(super) fn host_of(catalog: &Catalog, given: Option<&str>) -> Result<String> {
     given.or(catalog.registry.host.as_deref()).map(str::to_owned).ok_or_else(|| {
         Error::usage(format!("{} names no registry", catalog.path.display()))
             .hint("add `[registry]` with `host = \"ghcr.io\"` and `repository = \"you/{container}\"`, or give --registry HOST")

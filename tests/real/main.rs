@@ -9,5 +9,8 @@ mod bad_input;
 mod builds;
 mod dashboard;
 mod harness;
+mod interrupted;
 mod publishing;
+mod reader;
+mod split;
 mod verifying;

@@ -1,9 +1,11 @@
 //! A release plan.
 
+use std::collections::BTreeMap;
+
 use crate::cli::printer::{Ink, clean};
 use crate::cli::quantity::{bytes, count};
 use crate::cli::table::{Cell, Table};
-use crate::release::{ContainerPlan, Plan, PlannedTag, Presence, TagChange};
+use crate::release::{ContainerPlan, Plan, PlannedImage, PlannedTag, Presence, TagChange};
 
 /// Everything a push would do, and every gate.
 pub(in crate::cli) fn plan(plan: &Plan, color: bool) -> String {
@@ -54,13 +56,34 @@ fn images(container: &ContainerPlan) -> Table {
             format!("image {}", image.platform).into(),
             image.digest.short().into(),
             Cell::number(bytes(size)),
-            count(image.blobs.len(), "blob").into(),
+            blobs(image).into(),
         ]);
     }
     if let Some(index) = &container.index {
         table.row([presence(index.presence), "index".into(), index.digest.short().into(), Cell::number(bytes(index.size))]);
+        for (name, value) in &index.annotations {
+            table.row(["".into(), Cell::ink(format!("{name} = {value}"), Ink::Dim)]);
+        }
     }
     table
+}
+
+/// How many blobs an image has, and how those get there that need not be sent.
+fn blobs(image: &PlannedImage) -> String {
+    let all = count(image.blobs.len(), "blob");
+    let of = |presence| image.blobs.iter().filter(|b| b.presence == presence && b.from.is_none()).count();
+    let (send, there, shared) = (of(Presence::Upload), of(Presence::Present), of(Presence::Shared));
+    let mut parts: Vec<String> = [(send, "to send"), (there, "there"), (shared, "shared")]
+        .iter()
+        .filter(|p| p.0 > 0)
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
+    let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
+    for from in image.blobs.iter().filter_map(|b| b.from.as_deref()) {
+        *sources.entry(from).or_default() += 1;
+    }
+    parts.extend(sources.into_iter().map(|(from, n)| format!("{n} mounted from {from}")));
+    if send == image.blobs.len() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 
 fn tags(container: &ContainerPlan) -> Table {

@@ -318,6 +318,7 @@ pub fn request(model: &Model) -> PushRequest {
         tags: (!tags.is_empty()).then_some(tags),
         force: release.force,
         registry: None,
+        digests_only: false,
     }
 }
 

@@ -1,0 +1,74 @@
+//! Joining images that other machines pushed by digest: read from the registry, held against what they should be.
+
+use std::collections::BTreeMap;
+
+use super::IndexRequest;
+use super::engine::Work;
+use super::event::EventKind;
+use super::publish::{Wanted, host_of};
+use crate::catalog::{Catalog, Target};
+use crate::image::{Digest, Image, RegistryReference};
+use crate::registry::{Credentials, Registry, Variables};
+use crate::release::{Candidate, CandidateImage, LockState, Plan, Purpose};
+use crate::{Error, Result};
+
+impl Work {
+    /// Computes what joining the images would do, and shows it.
+    pub(super) async fn plan_index(&self, request: &IndexRequest) -> Result<Plan> {
+        let catalog = self.catalog()?;
+        let host = host_of(&catalog, request.registry.as_deref())?;
+        let registry = Registry::connect(&host, Credentials::new(&catalog.registry, Variables::of_process()))?;
+        let candidates = self.members(&catalog, &registry, &request.members, request.verify).await?;
+        let (tags, lock) = (request.tags.as_deref(), LockState::Unused);
+        let wanted = Wanted { version: &request.version, tags, force: request.force, purpose: Purpose::Index, lock };
+        self.plan_for(&catalog, registry, &candidates, wanted).await
+    }
+
+    /// The images at the registry, as what is to be released; with every check run over them if `verify`.
+    pub(super) async fn members(
+        &self,
+        catalog: &Catalog,
+        registry: &Registry,
+        members: &[(Target, Digest)],
+        verify: bool,
+    ) -> Result<Vec<Candidate>> {
+        self.emit(EventKind::RunPhaseChanged { phase: "read".into() }).await;
+        let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
+        for (target, digest) in members {
+            self.check_cancelled()?;
+            let Some((position, container)) = catalog.containers.iter().enumerate().find(|(_, c)| c.name == target.container) else {
+                return Err(Error::usage(format!("{} has no container `{}`", catalog.path.display(), target.container)));
+            };
+            let path = catalog.registry.repository_of(&container.name);
+            let image = self.member(registry, &path, target, digest).await?;
+            let verdict = match verify {
+                true => Some(self.check(target, image.clone(), &self.token).await?.verdict()),
+                false => None,
+            };
+            let candidate = candidates.entry(position).or_insert_with(|| Candidate {
+                container: container.name.clone(),
+                repository: format!("{}/{path}", registry.host()),
+                targets: container.targets.clone(),
+                images: Vec::new(),
+                annotations: container.annotations.clone(),
+            });
+            candidate.images.push(CandidateImage { target: target.clone(), image, verdict, current: true });
+        }
+        Ok(candidates.into_values().collect())
+    }
+
+    async fn member(&self, registry: &Registry, path: &str, target: &Target, digest: &Digest) -> Result<Image> {
+        // Parsed, not put together: Docker Hub's official images live below `library/`, and the parser knows.
+        let reference: RegistryReference = format!("{}/{path}@{digest}", registry.host()).parse()?;
+        let mut images = tokio::select! {
+            biased;
+            () = self.token.cancelled() => return Err(Error::interrupted()),
+            images = registry.images(&reference) => images.map_err(|error| error.context(format!("reading {target}")))?,
+        };
+        match (images.pop(), images.is_empty()) {
+            (Some((None, image)), true) => Ok(image),
+            _ => Err(Error::usage(format!("{reference} is an index, not the image of {target}"))
+                .hint("give the digest of the image itself, as `catamaran push --digests-only` printed it")),
+        }
+    }
+}
