@@ -10,10 +10,10 @@ use futures_util::future::{join_all, try_join_all};
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::{Candidate, CandidateImage, LockState};
-use super::gates;
 use super::index::index_of;
 use super::plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, Purpose, TagChange};
 use super::tags::{Tags, check_tag};
+use super::{gates, neighbours};
 use crate::image::{Descriptor, Digest};
 use crate::registry::{Found, Registry};
 use crate::verify::Verdict;
@@ -34,6 +34,8 @@ pub struct PlanRequest<'a> {
     pub purpose: Purpose,
     /// How the lock stands to the catalog.
     pub lock: &'a LockState,
+    /// Other repositories of the registry, without host, that may have layers in common with these.
+    pub neighbours: &'a [String],
 }
 
 /// Computes what a push would do, and evaluates every gate. Sends nothing.
@@ -50,7 +52,7 @@ pub async fn plan(registry: &Registry, request: &PlanRequest<'_>, cancel: &Cance
 }
 
 async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
-    let PlanRequest { tags, candidates, folder, force, purpose, lock } = *request;
+    let PlanRequest { tags, candidates, folder, force, purpose, lock, neighbours } = *request;
     let version = tags.tags.first().ok_or_else(|| Error::usage("a release needs a version"))?;
     if candidates.is_empty() {
         return Err(Error::usage("there is nothing to release").hint("name a container, or define one in containers.toml"));
@@ -65,10 +67,14 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
     }
 
     let (mut reachable, mut credentials, source) = reach(registry, &drafts).await;
-    let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>());
+    let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>(), &BTreeMap::new());
     if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
         match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
-            Ok(surveys) => containers = planned(&drafts, &surveys),
+            Ok(surveys) => {
+                let missing = missing(&drafts, &surveys);
+                let elsewhere = neighbours::find(registry, neighbours, &missing).await;
+                containers = planned(&drafts, &surveys, &elsewhere);
+            }
             Err(error) => reachable = gates::failed("registry", &error),
         }
     } else if reachable.verdict != Verdict::Pass {
@@ -129,15 +135,22 @@ async fn reach(registry: &Registry, drafts: &[Draft<'_>]) -> (Gate, Gate, String
     (reachable, gates::gate("credentials", Verdict::Pass, format!("accepted: {source}"), None), source)
 }
 
+/// The layers that no repository of the release has.
+fn missing(drafts: &[Draft<'_>], surveys: &[Survey]) -> BTreeSet<(Digest, u64)> {
+    let layers = drafts.iter().flat_map(|draft| &draft.images).flat_map(|i| &i.image.manifest.layers);
+    layers.map(|layer| (layer.digest, layer.size)).filter(|(digest, _)| !surveys.iter().any(|s| s.blobs.contains(digest))).collect()
+}
+
 /// The plans of all containers, given what the registry has of each. What one repository has or gets, the others are given
 /// by mounting it, so its bytes count once.
-fn planned(drafts: &[Draft<'_>], surveys: &[Survey]) -> Vec<ContainerPlan> {
+fn planned<'a>(drafts: &'a [Draft<'a>], surveys: &[Survey], elsewhere: &'a BTreeMap<Digest, String>) -> Vec<ContainerPlan> {
     let mut coming: BTreeMap<Digest, &str> = BTreeMap::new();
     for (draft, survey) in drafts.iter().zip(surveys) {
         for digest in &survey.blobs {
             coming.entry(*digest).or_insert(&draft.candidate.repository);
         }
     }
+    coming.extend(elsewhere.iter().map(|(digest, repository)| (*digest, repository.as_str())));
     drafts.iter().zip(surveys).map(|(draft, survey)| draft.planned(survey, &mut coming)).collect()
 }
 
@@ -231,7 +244,7 @@ impl<'a> Draft<'a> {
     /// The plan, given what the registry has.
     ///
     /// `coming` knows which repository has a blob, or gets it first.
-    fn planned(&self, survey: &Survey, coming: &mut BTreeMap<Digest, &'a str>) -> ContainerPlan {
+    fn planned<'b>(&'b self, survey: &Survey, coming: &mut BTreeMap<Digest, &'b str>) -> ContainerPlan {
         let tag = |tag: &String, to: Digest| {
             let change = match survey.tags.get(tag) {
                 None => TagChange::New,

@@ -8,11 +8,11 @@ use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::Candidate;
-use super::plan::{ContainerPlan, Plan, Presence, TagChange};
+use super::listener::Publishing;
+use super::plan::{ContainerPlan, Plan, Presence};
 use super::receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
 use super::tagging::Attempt;
-use crate::catalog::ContainerName;
-use crate::image::{Digest, Image, Platform, media_type};
+use crate::image::{Digest, Image, media_type};
 use crate::registry::{Registry, Stored};
 use crate::{Error, Result};
 
@@ -46,32 +46,6 @@ impl From<Unpublished> for Error {
     fn from(unpublished: Unpublished) -> Self {
         unpublished.error
     }
-}
-
-/// Hears what a publication does. All calls are cheap and may come from any thread.
-pub trait Publishing: Send + Sync {
-    /// `sent` of `total` bytes of a blob have left; at most ten times a second for each blob.
-    fn blob_progress(&self, container: &ContainerName, digest: &Digest, sent: u64, total: u64);
-    /// A blob is there; `present` says that nothing had to be sent.
-    fn blob_finished(&self, container: &ContainerName, digest: &Digest, size: u64, present: bool);
-    /// A manifest (or an index, without platform) is there, by digest.
-    fn manifest_published(&self, container: &ContainerName, digest: &Digest, platform: Option<&Platform>);
-    /// A tag names what it should: `host/path:tag`.
-    fn tag_published(&self, container: &ContainerName, reference: &str, digest: &Digest, change: &TagChange);
-    /// After a failure a tag is back where it was: at `digest`, or gone.
-    fn tag_rolled_back(&self, container: &ContainerName, reference: &str, digest: Option<&Digest>);
-}
-
-/// Nobody listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Unheard;
-
-impl Publishing for Unheard {
-    fn blob_progress(&self, _: &ContainerName, _: &Digest, _: u64, _: u64) {}
-    fn blob_finished(&self, _: &ContainerName, _: &Digest, _: u64, _: bool) {}
-    fn manifest_published(&self, _: &ContainerName, _: &Digest, _: Option<&Platform>) {}
-    fn tag_published(&self, _: &ContainerName, _: &str, _: &Digest, _: &TagChange) {}
-    fn tag_rolled_back(&self, _: &ContainerName, _: &str, _: Option<&Digest>) {}
 }
 
 /// Sends what `plan` says, proves what arrived, and says what was done.

@@ -49,7 +49,11 @@ impl Work {
         self.emit(EventKind::RunPhaseChanged { phase: "plan".into() }).await;
         let tags = release::choose_tags(wanted.version, wanted.tags, catalog.folder(), &Variables::of_process()).await?;
         let Wanted { force, purpose, lock, .. } = &wanted;
-        let asked = PlanRequest { tags: &tags, candidates, folder: catalog.folder(), force: *force, purpose: *purpose, lock };
+        let released = |container: &ContainerName| candidates.iter().any(|c| c.container == *container);
+        let others = catalog.containers.iter().filter(|c| !released(&c.name));
+        let neighbours: Vec<String> = others.map(|c| catalog.registry.repository_of(&c.name)).collect();
+        let (force, purpose) = (*force, *purpose);
+        let asked = PlanRequest { tags: &tags, candidates, folder: catalog.folder(), force, purpose, lock, neighbours: &neighbours };
         let plan = release::plan(&registry, &asked, &self.token).await?;
         *self.context.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(registry);
         self.emit(EventKind::ReleasePlanned { plan: Arc::new(plan.clone()) }).await;

@@ -5,17 +5,17 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::Rng;
 
-use crate::harness::{Project, Registry, copy_folder};
+use crate::harness::{Project, Registry};
 use crate::reader::{Trap, Wire, manifest, request, whole};
 
 const TAGS: [&str; 4] = ["1.0.0-amd64", "1.0.0-arm64", "1.0.0", "latest"];
 const PUSH: [&str; 5] = ["push", "1.0.0", "--tags", "latest", "--yes"];
 
-/// A project whose images are built, to be copied: building is not what is tested here.
+/// A project whose images are built.
 fn built(settings: &str) -> Project {
     let project = Project::fd(None).with_downloads();
     point(project.path(), settings);
@@ -32,18 +32,9 @@ fn point(folder: &Path, settings: &str) {
     fs::write(&file, format!("[registry]\nhost = \"{host}\"\nrepository = \"{repository}/{{container}}\"\n{rest}")).unwrap();
 }
 
-fn copy_of(project: &Project, settings: &str) -> Project {
-    let copy = Project::fd(None);
-    fs::copy(project.path().join("containers.lock"), copy.path().join("containers.lock")).unwrap();
-    copy_folder(&project.cache().join("images"), &copy.cache().join("images"));
-    fs::copy(project.path().join("containers.toml"), copy.path().join("containers.toml")).unwrap();
-    point(copy.path(), settings);
-    copy
-}
-
 #[test]
 fn a_registry_that_dies_at_any_step_leaves_no_half_and_the_rerun_completes() {
-    let original = built("127.0.0.1:1 tools");
+    let project = built("127.0.0.1:1 tools");
     let manifests = "PUT /v2/tools/fd/manifests/";
     // Which request it dies at, and what we may say then.
     let steps: [(String, usize, &str); 7] = [
@@ -57,15 +48,15 @@ fn a_registry_that_dies_at_any_step_leaves_no_half_and_the_rerun_completes() {
     ];
     std::thread::scope(|scope| {
         for (line, nth, said) in steps {
-            let original = &original;
+            let project = &project;
             scope.spawn(move || {
                 let registry = Arc::new(Mutex::new(Registry::start()));
                 let address = registry.lock().unwrap().host.clone();
                 let dying = Arc::clone(&registry);
                 let spring = Box::new(move || dying.lock().unwrap().stop());
-                let wire = Wire::to(&address, Trap { line: line.clone(), nth, spring });
-                let project = copy_of(original, &format!("{} tools", wire.host));
-                project.run(&PUSH).fails(3, &[said, "run it again"]);
+                let wire = Wire::to(&address, Trap { line: line.clone(), nth, spring, answer: None });
+                let push = [&PUSH[..], &["--registry", &wire.host]].concat();
+                project.run(&push).fails(3, &[said, "run it again"]);
 
                 registry.lock().unwrap().restart();
                 let public: Vec<&str> = TAGS.into_iter().filter(|tag| whole(&address, "tools/fd", tag).is_some()).collect();
@@ -75,7 +66,7 @@ fn a_registry_that_dies_at_any_step_leaves_no_half_and_the_rerun_completes() {
                     l if l.ends_with("1.0.0-a") => assert_eq!(public.len(), 1, "{line}: {public:?}"),
                     _ => assert!(public.is_empty(), "{line}: {public:?}"),
                 }
-                project.ok(&PUSH);
+                project.ok(&push);
                 let digests: Vec<_> = TAGS.iter().map(|tag| whole(&address, "tools/fd", tag)).collect();
                 assert!(digests.iter().all(Option::is_some) && digests[2] == digests[3], "{line}: {digests:?}");
             });
@@ -137,7 +128,7 @@ fn a_tag_that_somebody_moves_meanwhile_stops_the_release_and_the_new_plan_is_sho
         let (status, ..) = request(&address, "PUT", "/v2/tools/fd/manifests/1.0.0", &kind, &bytes).unwrap();
         assert_eq!(status, 201);
     });
-    let wire = Wire::to(&registry.host, Trap { line: "POST /v2/tools/fd/blobs/uploads/".into(), nth: 1, spring });
+    let wire = Wire::to(&registry.host, Trap { line: "POST /v2/tools/fd/blobs/uploads/".into(), nth: 1, spring, answer: None });
     let before = whole(&registry.host, "tools/fd", "latest");
     let ran = project.run(&[&PUSH[..], &["--registry", &wire.host]].concat());
     ran.fails(
@@ -148,4 +139,29 @@ fn a_tag_that_somebody_moves_meanwhile_stops_the_release_and_the_new_plan_is_sho
     assert_eq!(whole(&registry.host, "tools/fd", "1.0.0"), before);
     assert_eq!(whole(&registry.host, "tools/fd", "latest"), before);
     assert_eq!(whole(&registry.host, "tools/fd", "1.0.0-amd64"), None);
+}
+
+#[test]
+fn a_tag_that_may_not_be_set_puts_the_moved_ones_back() {
+    let registry = Registry::start();
+    let project = built(&format!("{} tools", registry.host));
+    project.ok(&PUSH);
+    let before = whole(&registry.host, "tools/fd", "latest");
+    let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    fs::write(project.path().join("containers.toml"), format!("{text}env = {{ NEXT = \"yes\" }}\n")).unwrap();
+    project.ok(&["build"]);
+
+    // Something before the registry that forbids one tag, as immutable tags are forbidden.
+    let answer = Some("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    let line = "PUT /v2/tools/fd/manifests/stable ".into();
+    let wire = Wire::to(&registry.host, Trap { line, nth: 1, spring: Box::new(|| {}), answer });
+    let push = ["push", "2.0.0", "--tags", "latest,stable", "--yes", "--registry", &wire.host];
+    let ran = project.run(&push);
+    // This registry deletes no tags, so the new ones stay, and are named.
+    ran.fails(3, &["403", "latest names", "again", "already public: ", "tools/fd:2.0.0", "run it again"]);
+    assert_eq!(whole(&registry.host, "tools/fd", "latest"), before);
+    assert_eq!(whole(&registry.host, "tools/fd", "stable"), None);
+    project.ok(&push);
+    let tags = ["2.0.0", "latest", "stable"].map(|tag| whole(&registry.host, "tools/fd", tag));
+    assert!(tags[0].is_some() && tags[0] != before && tags.iter().all(|t| *t == tags[0]), "{tags:?}");
 }

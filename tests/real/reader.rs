@@ -68,6 +68,8 @@ pub struct Trap {
     pub line: String,
     pub nth: usize,
     pub spring: Box<dyn FnOnce() + Send>,
+    /// What is answered in the registry's place; the request is then not passed on.
+    pub answer: Option<&'static str>,
 }
 
 /// A wire to a registry: passes bytes on, and springs a trap before it passes on a certain request.
@@ -113,6 +115,10 @@ fn pass_on(mut client: TcpStream, mut server: TcpStream, trap: &Mutex<Option<Tra
         };
         if let Some(trap) = sprung {
             (trap.spring)();
+            if let Some(answer) = trap.answer {
+                let _ = client.write_all(answer.as_bytes());
+                continue;
+            }
         }
         if server.write_all(&chunk[..n]).is_err() {
             break;

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Project, Registry, judge, need};
 use crate::reader::whole;
@@ -57,8 +57,15 @@ fn machines_push_by_digest_and_one_joins_what_they_pushed() {
     let at = format!("docker://{}/tools/fd:1.2.0", registry.host);
     let raw = judge("skopeo", &["inspect", "--tls-verify=false", "--raw", &at]);
     let index: Value = serde_json::from_str(&raw).unwrap();
-    let members: Vec<&str> = index["manifests"].as_array().unwrap().iter().map(|m| m["digest"].as_str().unwrap()).collect();
-    assert_eq!(members, [amd_digest.as_str(), arm_digest.as_str()]);
+    let member = |digest: &str| {
+        let at = format!("docker://{}/tools/fd@{digest}", registry.host);
+        let manifest = judge("skopeo", &["inspect", "--tls-verify=false", "--raw", &at]);
+        let config: Value = serde_json::from_str(&judge("skopeo", &["inspect", "--tls-verify=false", "--config", "--raw", &at])).unwrap();
+        let platform = json!({ "architecture": config["architecture"], "os": config["os"] });
+        json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": manifest.len(), "platform": platform })
+    };
+    let kind = "application/vnd.oci.image.index.v1+json";
+    assert_eq!(index, json!({ "schemaVersion": 2, "mediaType": kind, "manifests": [member(&amd_digest), member(&arm_digest)] }));
     for tag in ["1.2.0-amd64", "1.2.0-arm64", "1.2.0", "latest"] {
         let named = receipt["containers"][0]["tags"].as_array().unwrap().iter().find(|t| t["tag"] == tag).unwrap();
         assert_eq!(whole(&registry.host, "tools/fd", tag).as_deref(), named["digest"].as_str(), "{tag}");
