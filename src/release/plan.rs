@@ -187,6 +187,22 @@ impl Plan {
     }
 }
 
+impl PlannedImage {
+    /// How many of its blobs stand like this, those apart that are mounted from another repository.
+    pub fn blobs_that_are(&self, presence: Presence) -> usize {
+        self.blobs.iter().filter(|b| b.presence == presence && b.from.is_none()).count()
+    }
+
+    /// How many of its blobs are mounted, by the repository they come from.
+    pub fn mounts(&self) -> BTreeMap<&str, usize> {
+        let mut mounts = BTreeMap::new();
+        for from in self.blobs.iter().filter_map(|b| b.from.as_deref()) {
+            *mounts.entry(from).or_default() += 1;
+        }
+        mounts
+    }
+}
+
 impl ContainerPlan {
     /// Bytes this container has to send.
     pub fn bytes_to_upload(&self) -> u64 {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt, TryStreamExt};
+
 use super::IndexRequest;
 use super::engine::Work;
 use super::event::EventKind;
@@ -11,6 +13,9 @@ use crate::image::{Digest, Image, RegistryReference};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::release::{Candidate, CandidateImage, LockState, Plan, Purpose};
 use crate::{Error, Result};
+
+/// How many members are read at the same time.
+const READ_AT_ONCE: usize = 8;
 
 impl Work {
     /// Computes what joining the images would do, and shows it.
@@ -33,14 +38,22 @@ impl Work {
         verify: bool,
     ) -> Result<Vec<Candidate>> {
         self.emit(EventKind::RunPhaseChanged { phase: "read".into() }).await;
-        let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
-        for (target, digest) in members {
-            self.check_cancelled()?;
-            let Some((position, container)) = catalog.containers.iter().enumerate().find(|(_, c)| c.name == target.container) else {
-                return Err(Error::usage(format!("{} has no container `{}`", catalog.path.display(), target.container)));
-            };
+        let read = futures_util::stream::iter(members).map(|(target, digest)| async move {
+            let (position, container) = catalog
+                .containers
+                .iter()
+                .enumerate()
+                .find(|(_, c)| c.name == target.container)
+                .ok_or_else(|| Error::usage(format!("{} has no container `{}`", catalog.path.display(), target.container)))?;
             let path = catalog.registry.repository_of(&container.name);
             let image = self.member(registry, &path, target, digest).await?;
+            Ok::<_, Error>((position, target, path, image))
+        });
+        let read: Vec<_> = read.buffered(READ_AT_ONCE).try_collect().await?;
+        let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
+        for (position, target, path, image) in read {
+            self.check_cancelled()?;
+            let container = &catalog.containers[position];
             let verdict = match verify {
                 true => Some(self.check(target, image.clone(), &self.token).await?.verdict()),
                 false => None,

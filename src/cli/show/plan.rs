@@ -1,7 +1,5 @@
 //! A release plan.
 
-use std::collections::BTreeMap;
-
 use crate::cli::printer::{Ink, clean};
 use crate::cli::quantity::{bytes, count};
 use crate::cli::table::{Cell, Table};
@@ -71,18 +69,11 @@ fn images(container: &ContainerPlan) -> Table {
 /// How many blobs an image has, and how those get there that need not be sent.
 fn blobs(image: &PlannedImage) -> String {
     let all = count(image.blobs.len(), "blob");
-    let of = |presence| image.blobs.iter().filter(|b| b.presence == presence && b.from.is_none()).count();
+    let of = |presence| image.blobs_that_are(presence);
     let (send, there, shared) = (of(Presence::Upload), of(Presence::Present), of(Presence::Shared));
-    let mut parts: Vec<String> = [(send, "to send"), (there, "there"), (shared, "shared")]
-        .iter()
-        .filter(|p| p.0 > 0)
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect();
-    let mut sources: BTreeMap<&str, usize> = BTreeMap::new();
-    for from in image.blobs.iter().filter_map(|b| b.from.as_deref()) {
-        *sources.entry(from).or_default() += 1;
-    }
-    parts.extend(sources.into_iter().map(|(from, n)| format!("{n} mounted from {from}")));
+    let counted = [(send, "to send"), (there, "there"), (shared, "shared")];
+    let mut parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    parts.extend(image.mounts().into_iter().map(|(from, n)| format!("{n} mounted from {from}")));
     if send == image.blobs.len() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 

@@ -187,6 +187,58 @@ async fn one_target_goes_straight_to_its_version() {
 }
 
 #[tokio::test]
+async fn by_digest_only_nothing_is_tagged_and_the_images_are_read_back() {
+    let (server, kept) = registry(|_, _| None).await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let tags = tags(&["1.0"]);
+    let request = PlanRequest { purpose: Purpose::Digests, ..request(&tags, &candidates) };
+    let digests = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    assert_eq!((digests.containers[0].all_tags().count(), digests.containers[0].index.is_none()), (0, true));
+    assert_eq!((gate(&digests, "architectures").verdict, gate(&digests, "version-free").verdict), (Verdict::Skip, Verdict::Skip));
+    let receipt = published(&server, &digests, &candidates).await.unwrap();
+    assert_eq!((receipt.containers[0].digest, receipt.containers[0].images.len(), receipt.uploaded_blobs), (None, 2, 6));
+    assert!(kept.lock().unwrap().keys().filter(|k| k.contains("/manifests/")).all(|k| k.contains("sha256:")));
+    let last = server.lines().into_iter().rev().take(2).collect::<Vec<_>>();
+    assert!(last.iter().all(|l| l.starts_with("HEAD /v2/acme/fd/manifests/sha256")), "{last:?}");
+
+    // What arrived is gone again: that is no success.
+    let (server, kept) = registry(|r, kept| {
+        let lost = r.method == "HEAD" && r.target.contains("/manifests/") && kept.lock().unwrap().len() == 8;
+        lost.then(|| kept.lock().unwrap().retain(|k, _| !k.contains("/manifests/")));
+        None
+    })
+    .await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let request = PlanRequest { candidates: &candidates, ..request };
+    let digests = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    let error = published(&server, &digests, &candidates).await.unwrap_err();
+    assert!(error.message().contains("is not there"), "{error} {:?}", kept.lock().unwrap().keys());
+}
+
+#[tokio::test]
+async fn images_of_other_machines_are_joined_only_when_they_are_what_they_are_given_as() {
+    let (server, _) = registry(|_, _| None).await;
+    let elsewhere = |mut c: Candidate| {
+        c.images.iter_mut().for_each(|i| i.verdict = None);
+        [c]
+    };
+    let good = elsewhere(candidate(&server.host, "fd", "fd"));
+    let tags = tags(&["1.0"]);
+    let request = PlanRequest { purpose: Purpose::Index, lock: &LockState::Unused, ..request(&tags, &good) };
+    let joined = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    let skipped: Vec<&str> = joined.gates.iter().filter(|g| g.verdict == Verdict::Skip).map(|g| g.id.as_str()).collect();
+    assert_eq!(skipped, ["current", "lock", "verified", "git-clean", "git-tag"]);
+    assert!(joined.refusal(false, false).is_none());
+
+    let mut swapped = good.clone();
+    (swapped[0].images[0].target, swapped[0].images[1].target) = (good[0].images[1].target.clone(), good[0].images[0].target.clone());
+    let request = PlanRequest { candidates: &swapped, ..request };
+    let refused = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    assert_eq!(gate(&refused, "platforms").verdict, Verdict::Fail);
+    assert!(refused.refusal(true, true).is_some());
+}
+
+#[tokio::test]
 async fn every_gate_that_fails_is_shown() {
     let (server, kept) = registry(|_, _| None).await;
     kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec());
