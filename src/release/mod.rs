@@ -14,6 +14,7 @@ mod plan;
 mod planner;
 mod proof;
 mod publish;
+mod reach;
 mod receipt;
 mod sending;
 mod tagging;

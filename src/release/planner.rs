@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::{Candidate, CandidateImage, LockState};
 use super::index::index_of;
-use super::plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, Purpose, TagChange};
+use super::plan::{ContainerPlan, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, Purpose, TagChange};
+use super::reach::reach;
 use super::tags::{Tags, check_tag};
 use super::{gates, neighbours};
 use crate::image::{Descriptor, Digest};
@@ -66,7 +67,7 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         }
     }
 
-    let (mut reachable, mut credentials, source) = reach(registry, &drafts).await;
+    let (mut reachable, mut credentials, source) = reach(registry, &drafts.iter().map(|d| d.path.as_str()).collect::<Vec<_>>()).await;
     let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>(), &BTreeMap::new());
     if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
         match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
@@ -108,31 +109,6 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
     let (clean, tagged) = tokio::join!(gates::git_clean(folder), gates::git_tag(folder, version));
     plan.gates.extend([reachable, credentials, free, clean, tagged]);
     Ok(plan)
-}
-
-/// Whether the registry answers and takes our credentials; and where those come from.
-async fn reach(registry: &Registry, drafts: &[Draft<'_>]) -> (Gate, Gate, String) {
-    let skipped = gates::gate("credentials", Verdict::Skip, "the registry did not answer", None);
-    if let Err(error) = registry.ping().await {
-        return (gates::failed("registry", &error), skipped, "unknown (the registry did not answer)".into());
-    }
-    let reachable = gates::gate("registry", Verdict::Pass, format!("{} answers", registry.host()), None);
-    // A token is for one repository; a password is the same everywhere.
-    let asked = if registry.has_tokens() { drafts } else { &drafts[..drafts.len().min(1)] };
-    let answers = join_all(asked.iter().map(|draft| registry.authenticate(&draft.path))).await;
-    let mut sources = BTreeSet::new();
-    for answer in answers {
-        match answer {
-            Ok(source) => sources.insert(source),
-            Err(error) => {
-                let path = drafts.first().map_or("", |d| d.path.as_str());
-                let source = registry.credentials_source(path).await.unwrap_or_else(|| "unknown".into());
-                return (reachable, gates::failed("credentials", &error), source);
-            }
-        };
-    }
-    let source = sources.into_iter().collect::<Vec<_>>().join(", ");
-    (reachable, gates::gate("credentials", Verdict::Pass, format!("accepted: {source}"), None), source)
 }
 
 /// The layers that no repository of the release has.
