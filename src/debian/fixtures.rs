@@ -54,18 +54,9 @@ impl Archive {
         let mut data = Vec::new();
         for (path, kind, link, mode, content) in files {
             let path = format!("./{path}");
-            let entry = TarEntry {
-                path: &path,
-                kind: *kind,
-                link,
-                mode: *mode,
-                uid: 0,
-                gid: 0,
-                size: content.len() as u64,
-                mtime: 1_700_000_000,
-                device: None,
-            };
-            entry.write(&mut data).unwrap();
+            let entry =
+                TarEntry { path: &path, kind: *kind, link, mode: *mode, uid: 0, gid: 0, size: content.len() as u64, mtime: 1_700_000_000 };
+            entry.write(&mut data);
             data.extend_from_slice(content);
             pad(&mut data, content.len() as u64);
         }

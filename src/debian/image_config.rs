@@ -31,7 +31,8 @@ pub(super) fn image_config(
 ) -> Result<ImageConfig> {
     let platform = Platform::linux(target.architecture);
     let path = container.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-    let union = Union::new(base.iter().chain(application));
+    let mut union = Union::new(base.iter().chain(application));
+    union.add(layers.iter().flat_map(|built| &built.plan.local).map(|placed| &placed.entry));
     let shipped = if application.is_empty() { base } else { application };
     let mut entrypoint = container.entrypoint.clone();
     if let Some(command) = entrypoint.first_mut() {
@@ -42,7 +43,7 @@ pub(super) fn image_config(
     let requests = [("base ", members.base_request), ("", members.request)];
     let history = layers.iter().zip(requests).map(|(built, (what, request))| History {
         created: time(built.plan.newest),
-        created_by: Some(format!("catamaran: {what}{} ({})", request.join(" "), count(built.plan.packages(), "package"))),
+        created_by: Some(format!("catamaran: {what}{}", contents(request, &built.plan))),
         ..History::default()
     });
     Ok(ImageConfig {
@@ -64,6 +65,13 @@ pub(super) fn image_config(
         rootfs: RootFs { kind: "layers".into(), diff_ids: layers.iter().map(|built| built.layer.diff_id).collect() },
         history: history.collect(),
     })
+}
+
+/// `fd-find (12 packages) + 3 local files`
+fn contents(request: &[String], plan: &LayerPlan) -> String {
+    let packages = (plan.packages() > 0).then(|| format!("{} ({})", request.join(" "), count(plan.packages(), "package")));
+    let local = (!plan.local.is_empty()).then(|| count(plan.local.len(), "local file"));
+    packages.into_iter().chain(local).collect::<Vec<_>>().join(" + ")
 }
 
 /// RFC 3339 in UTC; `None` for 0, the time of no file.

@@ -11,17 +11,19 @@ mod fake_archive;
 mod fetch;
 #[cfg(test)]
 mod fixtures;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod image_config;
 mod index;
 mod indexes;
 mod keyring;
 mod layer;
+mod local;
 mod lock;
 mod lock_file;
 mod members;
 mod packages;
-mod record;
 mod relation;
 mod release;
 mod resolve;
@@ -30,6 +32,7 @@ mod segment;
 mod signature;
 mod solver;
 mod sources;
+mod turn;
 mod version;
 
 pub use archive::Archive;

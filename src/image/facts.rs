@@ -11,7 +11,6 @@ pub struct Entry {
     /// Bytes that are no UTF-8 are shown as U+FFFD.
     pub path: String,
     /// What it is.
-    #[serde(flatten)]
     pub kind: EntryKind,
     /// Permission bits, with setuid, setgid and sticky (`0o7777`).
     pub mode: u32,
@@ -23,7 +22,7 @@ pub struct Entry {
 
 /// What a layer entry is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
     /// A regular file.
     File {

@@ -67,7 +67,10 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         }
     }
 
-    let (mut reachable, mut credentials, source) = reach(registry, &drafts.iter().map(|d| d.path.as_str()).collect::<Vec<_>>()).await;
+    let paths: Vec<&str> = drafts.iter().map(|d| d.path.as_str()).collect();
+    // None waits for the others: a large work tree takes git longer than the registry takes.
+    let ((mut reachable, mut credentials, source), git_clean, git_tag) =
+        tokio::join!(reach(registry, &paths), gates::git_clean(folder), gates::git_tag(folder, version));
     let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>(), &BTreeMap::new());
     if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
         match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
@@ -106,8 +109,7 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         true => gates::version_free(&plan, force),
         false => gates::gate("version-free", Verdict::Skip, "what the registry has is not known", None),
     };
-    let (clean, tagged) = tokio::join!(gates::git_clean(folder), gates::git_tag(folder, version));
-    plan.gates.extend([reachable, credentials, free, clean, tagged]);
+    plan.gates.extend([reachable, credentials, free, git_clean, git_tag]);
     Ok(plan)
 }
 

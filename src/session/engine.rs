@@ -17,7 +17,8 @@ use super::event::{EventKind, Failure};
 use super::folders::Folders;
 use super::{Command, Event, RunId};
 use crate::catalog::{self, Catalog, Target};
-use crate::image::Store;
+use crate::image::{LayerRecords, Store, Witnessed};
+use crate::verify::Known;
 use crate::{Error, Result};
 
 /// Where a session works.
@@ -206,6 +207,11 @@ impl Work {
 
     pub(super) fn store(&self) -> Result<Store> {
         Store::open(self.context.options.folders.images())
+    }
+
+    /// What this user's cache knows of layers; nothing is `witnessed` yet.
+    pub(super) fn known(&self) -> Known {
+        Known { records: Some(LayerRecords::new(self.context.options.folders.content())), witnessed: Witnessed::default() }
     }
 
     /// An error once the run was cancelled.

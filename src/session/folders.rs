@@ -37,6 +37,11 @@ impl Folders {
         self.cache.join("images")
     }
 
+    /// Records of what is inside layers, by their digests.
+    pub fn content(&self) -> PathBuf {
+        self.cache.join("content")
+    }
+
     /// The receipts of past publications.
     pub fn receipts(&self) -> PathBuf {
         self.state.join("receipts")

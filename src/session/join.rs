@@ -11,7 +11,7 @@ use super::publish::{Wanted, host_of};
 use crate::catalog::{Catalog, Target};
 use crate::image::{Digest, Image, RegistryReference};
 use crate::registry::{Credentials, Registry, Variables};
-use crate::release::{Candidate, CandidateImage, LockState, Plan, Purpose};
+use crate::release::{self, Candidate, CandidateImage, LockState, Plan, Purpose};
 use crate::{Error, Result};
 
 /// How many members are read at the same time.
@@ -23,10 +23,11 @@ impl Work {
         let catalog = self.catalog()?;
         let host = host_of(&catalog, request.registry.as_deref())?;
         let registry = Registry::connect(&host, Credentials::new(&catalog.registry, Variables::of_process()))?;
-        let candidates = self.members(&catalog, &registry, &request.members, request.verify).await?;
-        let (tags, lock) = (request.tags.as_deref(), LockState::Unused);
-        let wanted = Wanted { version: &request.version, tags, force: request.force, purpose: Purpose::Index, lock };
-        self.plan_for(&catalog, registry, &candidates, wanted).await
+        let variables = Variables::of_process();
+        let tags = release::choose_tags(&request.version, request.tags.as_deref(), catalog.folder(), &variables);
+        let (candidates, tags) = tokio::join!(self.members(&catalog, &registry, &request.members, request.verify), tags);
+        let wanted = Wanted { tags: tags?, force: request.force, purpose: Purpose::Index, lock: LockState::Unused };
+        self.plan_for(&catalog, registry, &candidates?, wanted).await
     }
 
     /// The images at the registry, as what is to be released; with every check run over them if `verify`.
@@ -55,7 +56,7 @@ impl Work {
             self.check_cancelled()?;
             let container = &catalog.containers[position];
             let verdict = match verify {
-                true => Some(self.check(target, image.clone(), &self.token).await?.verdict()),
+                true => Some(self.check(target, image.clone(), &self.known(), &self.token).await?.verdict()),
                 false => None,
             };
             let candidate = candidates.entry(position).or_insert_with(|| Candidate {

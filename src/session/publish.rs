@@ -11,10 +11,10 @@ use super::event::EventKind;
 use super::subject::built_entry;
 use super::{IndexRequest, PushRequest, ReleaseRequest};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, Target};
-use crate::debian::{self, Builder};
+use crate::debian::{self, Builder, Lock};
 use crate::image::{Descriptor, Digest, Platform};
 use crate::registry::{Credentials, Registry, Variables};
-use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange};
+use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange, Tags};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -30,30 +30,29 @@ impl Work {
         let targets = if request.targets.is_empty() { catalog.targets() } else { request.targets.clone() };
         let host = host_of(&catalog, request.registry.as_deref())?;
         self.emit(EventKind::RunPhaseChanged { phase: "verify".into() }).await;
-        let candidates = self.candidates(&catalog, &host, &targets).await?;
-        let lock = lock_state(&catalog, &targets)?;
+        let variables = Variables::of_process();
+        // Reading the system's certificates, looking at the images and asking git for the branch: none needs the others.
+        let (at, credentials) = (host.clone(), Credentials::new(&catalog.registry, variables.clone()));
+        let connecting = tokio::task::spawn_blocking(move || Registry::connect(&at, credentials));
+        let tags = release::choose_tags(&request.version, request.tags.as_deref(), catalog.folder(), &variables);
+        let lock = debian::read_lock(&catalog.lock_path())?;
+        let (candidates, tags) = tokio::join!(self.candidates(&catalog, lock.as_ref(), &host, &targets), tags);
+        let (candidates, tags) = (candidates?, tags?);
+        let registry = connecting.await.map_err(|error| Error::failed("connecting stopped unexpectedly").source(error))??;
+        let lock = lock_state(lock.as_ref(), &catalog, &targets);
         let purpose = if request.digests_only { Purpose::Digests } else { Purpose::Release };
-        let registry = Registry::connect(&host, Credentials::new(&catalog.registry, Variables::of_process()))?;
-        let wanted = Wanted { version: &request.version, tags: request.tags.as_deref(), force: request.force, purpose, lock };
-        self.plan_for(&catalog, registry, &candidates, wanted).await
+        self.plan_for(&catalog, registry, &candidates, Wanted { tags, force: request.force, purpose, lock }).await
     }
 
     /// Computes the plan for `candidates`, and shows it.
-    pub(super) async fn plan_for(
-        &self,
-        catalog: &Catalog,
-        registry: Registry,
-        candidates: &[Candidate],
-        wanted: Wanted<'_>,
-    ) -> Result<Plan> {
+    pub(super) async fn plan_for(&self, catalog: &Catalog, registry: Registry, candidates: &[Candidate], wanted: Wanted) -> Result<Plan> {
         self.emit(EventKind::RunPhaseChanged { phase: "plan".into() }).await;
-        let tags = release::choose_tags(wanted.version, wanted.tags, catalog.folder(), &Variables::of_process()).await?;
-        let Wanted { force, purpose, lock, .. } = &wanted;
         let released = |container: &ContainerName| candidates.iter().any(|c| c.container == *container);
         let others = catalog.containers.iter().filter(|c| !released(&c.name));
         let neighbours: Vec<String> = others.map(|c| catalog.registry.repository_of(&c.name)).collect();
-        let (force, purpose) = (*force, *purpose);
-        let asked = PlanRequest { tags: &tags, candidates, folder: catalog.folder(), force, purpose, lock, neighbours: &neighbours };
+        let Wanted { tags, force, purpose, lock } = &wanted;
+        let (folder, neighbours) = (catalog.folder(), neighbours.as_slice());
+        let asked = PlanRequest { tags, candidates, folder, force: *force, purpose: *purpose, lock, neighbours };
         let plan = release::plan(&registry, &asked, &self.token).await?;
         *self.context.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(registry);
         self.emit(EventKind::ReleasePlanned { plan: Arc::new(plan.clone()) }).await;
@@ -70,7 +69,10 @@ impl Work {
             None => Registry::connect(&plan.registry, Credentials::new(&catalog.registry, Variables::of_process()))?,
         };
         let candidates = match plan.purpose {
-            Purpose::Release | Purpose::Digests => self.candidates(&catalog, &plan.registry, &targets_of(plan)).await?,
+            Purpose::Release | Purpose::Digests => {
+                let lock = debian::read_lock(&catalog.lock_path())?;
+                self.candidates(&catalog, lock.as_ref(), &plan.registry, &targets_of(plan)).await?
+            }
             Purpose::Index => self.members(&catalog, &registry, &members_of(plan), false).await?,
         };
         self.emit(EventKind::PublishStarted { version: plan.version.clone(), bytes: plan.bytes_to_upload() }).await;
@@ -141,9 +143,10 @@ impl Work {
     }
 
     /// What is to be released, from the local store; images that were never checked are checked now.
-    async fn candidates(&self, catalog: &Catalog, host: &str, targets: &[Target]) -> Result<Vec<Candidate>> {
+    async fn candidates(&self, catalog: &Catalog, lock: Option<&Lock>, host: &str, targets: &[Target]) -> Result<Vec<Candidate>> {
         let store = self.store()?;
-        let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
+        let none = Lock::default();
+        let lock = lock.unwrap_or(&none);
         let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
         for target in targets {
             let Some((position, container)) = catalog.containers.iter().enumerate().find(|(_, c)| c.name == target.container) else {
@@ -158,7 +161,8 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            let current = is_current(&entry, Builder::inputs(catalog, target, &lock));
+            let inputs = Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?;
+            let current = is_current(&entry, inputs);
             candidate.images.push(CandidateImage { target: target.clone(), image: store.image(&entry)?, verdict: Some(verdict), current });
         }
         Ok(candidates.into_values().collect())
@@ -169,14 +173,13 @@ impl Work {
             return Ok(verdict);
         }
         let image = self.store()?.image(entry)?;
-        Ok(self.check(target, image, &self.token).await?.verdict())
+        Ok(self.check(target, image, &self.known(), &self.token).await?.verdict())
     }
 }
 
 /// What a plan is wanted for.
-pub(super) struct Wanted<'a> {
-    pub(super) version: &'a str,
-    pub(super) tags: Option<&'a [String]>,
+pub(super) struct Wanted {
+    pub(super) tags: Tags,
     pub(super) force: bool,
     pub(super) purpose: Purpose,
     pub(super) lock: LockState,
@@ -191,18 +194,16 @@ fn members_of(plan: &Plan) -> Vec<(Target, Digest)> {
 }
 
 /// Whether the lock pins what the catalog asks for.
-fn lock_state(catalog: &Catalog, targets: &[Target]) -> Result<LockState> {
+fn lock_state(lock: Option<&Lock>, catalog: &Catalog, targets: &[Target]) -> LockState {
     let from_lock = |t: &Target| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian);
     if !targets.iter().any(from_lock) {
-        return Ok(LockState::Unused);
+        return LockState::Unused;
     }
-    Ok(match debian::read_lock(&catalog.lock_path())? {
+    match lock.map(|lock| debian::staleness(lock, catalog, targets)) {
         None => LockState::Stale("there is no containers.lock".into()),
-        Some(lock) => match debian::staleness(&lock, catalog, targets) {
-            Some(why) => LockState::Stale(format!("containers.lock is not what containers.toml asks for: {why}")),
-            None => LockState::Fresh,
-        },
-    })
+        Some(Some(why)) => LockState::Stale(format!("containers.lock is not what containers.toml asks for: {why}")),
+        Some(None) => LockState::Fresh,
+    }
 }
 
 /// Where a push goes: what the command line says, else what the file says.

@@ -2,6 +2,7 @@
 
 use super::checks::{self, Subject};
 use super::facts::ImageFacts;
+use super::known::Known;
 use super::report::{Check, CheckResult, Report};
 use super::rootfs::MergedRoot;
 use crate::catalog::Architecture;
@@ -9,7 +10,7 @@ use crate::image::{Image, InstalledPackage};
 use crate::progress::Progress;
 use crate::{Error, Result};
 
-/// Reads every layer of `image` once and runs every check.
+/// Reads every layer of `image` once, or less of what is `known`, and runs every check.
 ///
 /// `subject` is how the report calls it, `expected` the architecture it was built for, where the caller knows. `on_check`
 /// hears of each result in the order of [`Check::ALL`]. To be called on a blocking thread. A wrong image is a report and
@@ -18,11 +19,12 @@ pub fn verify(
     image: &Image,
     subject: &str,
     expected: Option<Architecture>,
+    known: &Known,
     on_check: &mut dyn FnMut(&CheckResult),
     progress: &dyn Progress,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Report> {
-    let facts = ImageFacts::gather(image, progress, cancelled)?;
+    let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     progress.phase("check");
     check_facts(image, &facts, subject, expected, on_check, cancelled)
 }
@@ -56,10 +58,11 @@ pub fn check_facts(
 /// Same pass and same conditions as [`verify`]. A layer that cannot be read is an error here: half a list would lie.
 pub fn inspect_facts(
     image: &Image,
+    known: &Known,
     progress: &dyn Progress,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<(Vec<usize>, Vec<InstalledPackage>)> {
-    let facts = ImageFacts::gather(image, progress, cancelled)?;
+    let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     if let Some(layer) = facts.damaged().next() {
         let damage = layer.damage.as_deref().unwrap_or_default();
         return Err(Error::failed(format!("layer {} cannot be read: {damage}", layer.descriptor.digest))

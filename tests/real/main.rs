@@ -5,11 +5,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end at the first thing that is not as it should be")]
 
+mod architectures;
 mod bad_input;
 mod builds;
 mod dashboard;
 mod harness;
 mod interrupted;
+mod local;
 mod publishing;
 mod reader;
 mod split;

@@ -1,7 +1,7 @@
 //! A segment without some of its paths: the rare layer in which another package replaces a file of this one.
 
 use std::collections::BTreeSet;
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use tar::EntryType;
 
@@ -9,16 +9,16 @@ use super::super::segment::canonical::canonical;
 use super::super::segment::tar_header::padding;
 use crate::{Error, Result};
 
-/// Hands on the tar entries of the gzip stream `members` but those at `without`, as uncompressed pieces.
+/// Hands on the tar entries of the segment `content` but those at `without`, as uncompressed pieces.
 pub(super) fn filter(
-    members: impl Read,
+    content: impl Read,
     without: &BTreeSet<String>,
     package: &str,
     push: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let damaged = |error: std::io::Error| Error::failed(format!("the cached segment of {package} is damaged")).source(error);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.strip_suffix(b"\0").unwrap_or(bytes)).into_owned();
-    let mut archive = tar::Archive::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(members)));
+    let mut archive = tar::Archive::new(content);
     let (mut before, mut name, mut link) = (Vec::new(), None, None);
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
@@ -40,7 +40,7 @@ pub(super) fn filter(
             continue;
         }
         if kind == EntryType::Link && target.as_deref().is_some_and(|t| without.contains(&canonical(t))) {
-            return Err(Error::failed(format!("/{path} of {package} is a hard link to a file that another package replaces")));
+            return Err(Error::failed(format!("/{path} of {package} is a hard link to a file that is replaced")));
         }
         push(&header)?;
         let mut buffer = [0; 1 << 16];

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::super::local::{Accounts, Local, Placed, place};
 use super::super::rootfs::{Content, Generated, Rootfs, Union, generate};
 use super::super::segment::{Directory, Segment};
 use super::{directories, ownership};
 use crate::Result;
-use crate::image::{Digest, Hasher};
+use crate::image::{Digest, EntryKind, Hasher};
 
 /// Changes whenever the same plan would be written as other bytes.
 const FORMAT: u32 = 1;
@@ -21,22 +22,64 @@ pub(in super::super) struct LayerPlan {
     pub segments: Vec<(Arc<Segment>, BTreeSet<String>)>,
     /// Generated files and links, in order of path.
     pub files: Vec<(String, Generated)>,
+    /// Files and links of the project, in order of path.
+    pub local: Vec<Placed>,
+    /// The modification time of those.
+    pub local_mtime: u64,
     /// Newest modification time of its packages' files, seconds since 1970.
     pub newest: u64,
     /// What the user should know.
     pub remarks: Vec<String>,
 }
 
-/// The base layer of `base`, and the layer of `application` on top of it when there is any package in it.
-///
-/// The base layer is decided from the base packages alone, so it is the same for every container.
-pub(in super::super) fn plan(base: &[Arc<Segment>], application: &[Arc<Segment>]) -> Result<(LayerPlan, Option<LayerPlan>)> {
+/// The layers of an image.
+#[derive(Debug)]
+pub(in super::super) struct Plans {
+    /// The base layer: decided from the base packages alone, so it is the same for every container.
+    pub base: LayerPlan,
+    /// What comes on top of it, when there is any package or local file in it.
+    pub application: Option<LayerPlan>,
+    /// The users and groups of the image.
+    pub accounts: Accounts,
+}
+
+/// The base layer of `base`, and the layer of `application` and `local` on top of it.
+pub(in super::super) fn plan(base: &[Arc<Segment>], application: &[Arc<Segment>], local: &Local) -> Result<Plans> {
     let (lower, lower_rootfs) = layer(&[], base, &Rootfs::default(), &[])?;
-    if application.is_empty() {
-        return Ok((lower, None));
+    let (mut upper, rootfs) = layer(base, application, &lower_rootfs, &lower.directories)?;
+    let accounts = add_local(&lower, &mut upper, base, application, &rootfs, local)?;
+    let application = (!application.is_empty() || !local.is_empty()).then_some(upper);
+    Ok(Plans { base: lower, application, accounts })
+}
+
+/// Puts `local` into the plan `upper`. What it replaces in the same layer leaves it: no path twice (R16).
+fn add_local(
+    lower: &LayerPlan,
+    upper: &mut LayerPlan,
+    base: &[Arc<Segment>],
+    application: &[Arc<Segment>],
+    rootfs: &Rootfs,
+    local: &Local,
+) -> Result<Accounts> {
+    let mtime = local.mtime(lower.newest.max(upper.newest));
+    let all: Vec<Arc<Segment>> = base.iter().chain(application).cloned().collect();
+    let directories: BTreeSet<&str> = lower.directories.iter().chain(&upper.directories).map(|d| d.path.as_str()).collect();
+    let placement = place(local, &all, rootfs, &directories, mtime)?;
+    if local.is_empty() {
+        return Ok(placement.accounts);
     }
-    let (upper, _) = layer(base, application, &lower_rootfs, &lower.directories)?;
-    Ok((lower, Some(upper)))
+    let paths: BTreeSet<&str> = placement.files.iter().map(|placed| placed.entry.path.as_str()).collect();
+    for (segment, lost) in &mut upper.segments {
+        lost.extend(segment.entries.iter().filter(|e| paths.contains(e.path.as_str())).map(|e| e.path.clone()));
+    }
+    upper.files.retain(|(path, _)| !paths.contains(path.as_str()));
+    upper.directories.extend(placement.directories);
+    upper.directories.sort_by(|a, b| a.path.cmp(&b.path));
+    upper.remarks.extend(placement.remarks);
+    upper.newest = upper.newest.max(mtime);
+    upper.local = placement.files;
+    upper.local_mtime = mtime;
+    Ok(placement.accounts)
 }
 
 fn layer(
@@ -68,6 +111,8 @@ fn layer(
         directories,
         segments: own.into_iter().zip(lost).collect(),
         files: files.map(|(path, file)| (path.clone(), file.clone())).collect(),
+        local: Vec::new(),
+        local_mtime: 0,
         newest,
         remarks,
     };
@@ -97,6 +142,14 @@ impl LayerPlan {
                 Content::File(bytes) => text(bytes),
                 Content::Link(target) => text(format!("-> {target}").as_bytes()),
                 Content::Directory => text(b"/"),
+            }
+        }
+        for Placed { entry, content } in &self.local {
+            text(format!("l {:o} {} {} {} {}", entry.mode, entry.uid, entry.gid, self.local_mtime, entry.path).as_bytes());
+            match (&entry.kind, content) {
+                (_, Some(content)) => text(content.digest().to_string().as_bytes()),
+                (EntryKind::Symlink { target }, None) => text(format!("-> {target}").as_bytes()),
+                (_, None) => text(b""),
             }
         }
         hasher.finish()

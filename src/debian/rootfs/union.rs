@@ -29,6 +29,11 @@ impl<'a> Union<'a> {
         union
     }
 
+    /// Adds entries that no package ships; they count more than those of packages.
+    pub(in super::super) fn add(&mut self, entries: impl Iterator<Item = &'a Entry>) {
+        self.entries.extend(entries.map(|entry| (entry.path.as_str(), entry)));
+    }
+
     /// The package called `name`.
     pub(super) fn package(&self, name: &str) -> Option<&'a Segment> {
         self.packages.get(name).copied()

@@ -4,16 +4,19 @@
 //! another place is not believed there.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::image::{Digest, Hasher, replace_file};
+use super::{Digest, Hasher};
+use crate::error::IoContext;
 use crate::{Error, Result};
 
 /// The record at `path` about `key`, if it is there and whole.
-pub(super) fn read<T: DeserializeOwned>(path: &Path, key: &Digest) -> Option<T> {
+pub fn read<T: DeserializeOwned>(path: &Path, key: &Digest) -> Option<T> {
     let bytes = fs::read(path).ok()?;
     let end = bytes.iter().position(|b| *b == b'\n')?;
     let (noted, content) = (std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 1..]);
@@ -21,12 +24,23 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path, key: &Digest) -> Option<T> 
 }
 
 /// Writes it, whole or not at all.
-pub(super) fn write<T: Serialize>(path: &Path, key: &Digest, value: &T) -> Result<()> {
+///
+/// It is not synced: what a crash leaves half-written does not have its checksum, and counts as missing.
+pub fn write<T: Serialize>(path: &Path, key: &Digest, value: &T) -> Result<()> {
     let content = serde_json::to_vec(value).map_err(|error| Error::failed(format!("cannot write {}", path.display())).source(error))?;
     let mut bytes = checksum(key, &content).hex().into_bytes();
     bytes.push(b'\n');
     bytes.extend(content);
-    replace_file(path, &bytes)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).at("creating", folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .at("writing to", folder)?;
+    file.write_all(&bytes).at("writing", path)?;
+    file.persist(path).map_err(|error| error.error).at("writing", path)?;
+    Ok(())
 }
 
 fn checksum(key: &Digest, content: &[u8]) -> Digest {

@@ -1,19 +1,22 @@
 //! Packages as an image's own metadata names them: dpkg's status (deb-status, deb822(5)) and apk's installed database.
 
-use crate::image::InstalledPackage;
+use super::InstalledPackage;
 
 /// Larger metadata files are not read: dpkg's status of five thousand packages has 8 MiB.
-pub(super) const MAX_METADATA: u64 = 32 << 20;
+pub const MAX_METADATA: u64 = 32 << 20;
 
 /// Which metadata a file is, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Metadata {
+pub enum Metadata {
+    /// dpkg's status, whole or one package of it in `status.d`.
     Dpkg,
+    /// apk's database of what is installed.
     Apk,
 }
 
 impl Metadata {
-    pub(super) fn of_path(path: &str) -> Option<Self> {
+    /// The metadata that a file at `path` is, if any.
+    pub fn of_path(path: &str) -> Option<Self> {
         match path {
             "var/lib/dpkg/status" => Some(Metadata::Dpkg),
             // usr/lib/apk is where apk-tools 3 keeps it.
@@ -26,7 +29,7 @@ impl Metadata {
     }
 
     /// The installed packages that `text` describes. What is no stanza of a package is passed over.
-    pub(super) fn read(self, text: &[u8]) -> Vec<InstalledPackage> {
+    pub fn read(self, text: &[u8]) -> Vec<InstalledPackage> {
         let (name, version, architecture): (&[u8], &[u8], &[u8]) = match self {
             Metadata::Dpkg => (b"Package", b"Version", b"Architecture"),
             Metadata::Apk => (b"P", b"V", b"A"),

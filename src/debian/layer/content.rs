@@ -1,0 +1,65 @@
+//! What is inside a layer that was just written, told without reading it.
+
+use super::super::rootfs::Content;
+use super::cache::CachedLayer;
+use super::plan::LayerPlan;
+use crate::catalog::LayerCompression;
+use crate::image::{Compression, Entry, EntryKind, LayerContent, Metadata, read_elf, read_shebang};
+
+/// Longest path that verification takes (`PATH_MAX`).
+const MAX_PATH: usize = 4096;
+
+/// The content of `layer`, which was written from `plan`: exactly what a scan of the blob would find.
+///
+/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata of its own, or the layer has local
+/// files, of which only hashes are known. Such a layer is scanned.
+pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
+    if !plan.local.is_empty() {
+        return None;
+    }
+    let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
+    let mut packages = Vec::new();
+    for d in &plan.directories {
+        entries.push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid });
+    }
+    for (segment, without) in &plan.segments {
+        let kept = segment.entries.iter().filter(|entry| !without.contains(&entry.path));
+        for entry in kept {
+            if Metadata::of_path(&entry.path).is_some() && matches!(entry.kind, EntryKind::File { .. }) {
+                return None;
+            }
+            entries.push(entry.clone());
+        }
+    }
+    for (path, file) in &plan.files {
+        let (kind, mode) = match &file.content {
+            Content::File(bytes) => {
+                if let Some(metadata) = Metadata::of_path(path) {
+                    packages.push((path.clone(), metadata.read(bytes)));
+                }
+                (EntryKind::File { size: bytes.len() as u64, elf: read_elf(bytes), shebang: read_shebang(bytes) }, file.mode)
+            }
+            Content::Link(target) => (EntryKind::Symlink { target: target.clone() }, file.mode),
+            Content::Directory => continue,
+        };
+        entries.push(Entry { path: path.clone(), kind, mode, uid: 0, gid: file.gid });
+    }
+    let plain = |entry: &Entry| {
+        let link = match &entry.kind {
+            EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
+            _ => 0,
+        };
+        let name = entry.path.rsplit('/').next().unwrap_or_default();
+        !name.starts_with(".wh.") && entry.path.len().max(link) <= MAX_PATH
+    };
+    entries.iter().all(plain).then_some(LayerContent {
+        compression: match layer.compression {
+            LayerCompression::Gzip => Compression::Gzip,
+            LayerCompression::Zstd => Compression::Zstd,
+        },
+        diff_id: layer.diff_id,
+        uncompressed_size: layer.raw_size,
+        entries,
+        packages,
+    })
+}
