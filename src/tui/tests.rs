@@ -328,7 +328,7 @@ const NASTY: [&str; 8] = [
 fn any_event() -> impl Strategy<Value = Event> {
     let t = (0usize..6, prop::bool::ANY)
         .prop_map(|(i, x)| target(super::fixture::NAMES[i].0, if x { Architecture::X86_64 } else { Architecture::Aarch64 }));
-    (0usize..22, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
+    (0usize..23, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
         let text = NASTY[s].to_owned();
         let failure =
             || crate::session::Failure { kind: crate::error::Kind::Failed, message: NASTY[s].into(), hint: Some(NASTY[7 - s].into()) };
@@ -364,6 +364,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             18 => event(run, at, EventKind::RunFailed { failure: failure() }),
             19 => event(run, at, EventKind::RunOutput { lines: vec![text; 3] }),
             20 => event(run, at, EventKind::RunPhaseChanged { phase: text }),
+            21 => event(run, at, EventKind::TagRolledBack { container: t.container, reference: text, digest: None }),
             _ => event(run, at, EventKind::CatalogLoaded { path: "x".into(), registry: Some(text), targets: Vec::new() }),
         }
     })
