@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Passes the tests on a fresh Debian machine: installs the real parts they are judged by, then runs them.
 # Needs root (or sudo) for the installation only; set CATAMARAN_TESTS_NO_INSTALL=1 when everything is there.
+# A release is killed at six random moments; CATAMARAN_KILLS=20 tests/run.sh --test real -- kill_9 does it more often.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,7 @@ packages=(
   docker-registry        # the registry that images are pushed to
   apache2-utils          # htpasswd, for a registry that wants a password
   skopeo umoci           # second opinions on what was pushed and written
+  git                    # a release looks at the state of its repository
   debian-archive-keyring gpgv # what apt trusts, against what we trust
   openssl                # subject hashes of certificates
   binutils               # readelf

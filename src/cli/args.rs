@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand as ClapSubcommand, ValueEnum};
 
 use crate::catalog::{Architecture, MatrixPart};
+use crate::image::Digest;
 
 /// Build, verify and publish multi-architecture container images.
 #[derive(Debug, Parser)]
@@ -95,6 +96,8 @@ pub enum Subcommand {
     Push(PushArgs),
     /// Build, verify, push, and check what arrived.
     Release(ReleaseArgs),
+    /// Join images that other machines pushed by digest.
+    Index(IndexArgs),
     /// Print the CI matrix as JSON.
     Matrix(MatrixArgs),
 }
@@ -173,9 +176,11 @@ const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64               
 #[derive(Debug, Args)]
 #[command(
     after_help = "Tags: VERSION first, then --tags; without --tags, `latest` if the branch is main.\nWithout --yes the version has to be \
-                  typed on a terminal; elsewhere --yes is needed only when a gate warns.\nVERSION and TAGS are also read from the \
+                  typed on a terminal; elsewhere --yes or --reason is needed only when a gate warns.\nVERSION and TAGS are also read from the \
                   environment: `VERSION=1.2.0 TAGS=1.2,latest catamaran push fd`.\n\nExamples:\n  catamaran push 1.2.0 --dry-run\n  catamaran \
-                  push 1.2.0 fd --tags 1.2,latest --yes"
+                  push 1.2.0 fd --tags 1.2,latest --yes\n  catamaran push 1.2.0 --target aarch64 --digests-only --out-digests arm64.json\n\nIn GitHub \
+                  Actions the outputs version, digest-NAME, digest-NAME-TARGET, reference-NAME, digests and receipt are set ($GITHUB_OUTPUT), \
+                  and a table is written to $GITHUB_STEP_SUMMARY."
 )]
 pub struct PushArgs {
     /// The version (the first tag), then containers [default: all]
@@ -187,18 +192,67 @@ pub struct PushArgs {
     /// Only these architectures
     #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
     pub target: Vec<Architecture>,
+    /// Push the images by digest only, without index and tags: for `catamaran index` on another machine
+    #[arg(long, conflicts_with = "tags")]
+    pub digests_only: bool,
+    /// With --digests-only: also write what was pushed to this file, for `catamaran index --from`
+    #[arg(long, value_name = "FILE", requires = "digests_only")]
+    pub out_digests: Option<PathBuf>,
+    /// How it is sent
+    #[command(flatten)]
+    pub send: SendArgs,
+}
+
+/// What every command that sends understands.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SendArgs {
     /// Show the plan and stop
     #[arg(long, short = 'n')]
     pub dry_run: bool,
     /// Do not ask; accept warnings of gates
     #[arg(long, short)]
     pub yes: bool,
+    /// Accept warnings of gates for this reason, which goes into the receipt
+    #[arg(long, value_name = "WORDS", value_parser = super::confirm::reason)]
+    pub reason: Option<String>,
     /// Overwrite a version that exists and differs
     #[arg(long)]
     pub force: bool,
     /// Push to this registry instead of the one in containers.toml
     #[arg(long, value_name = "HOST[:PORT]")]
     pub registry: Option<String>,
+    /// Also write the receipt to this file
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+}
+
+/// `index`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each build machine runs `catamaran push VERSION --digests-only --out-digests FILE`; one job then joins what they pushed. A \
+                  member whose config is not for the architecture it is given as is refused.\nOtherwise as `catamaran \
+                  push`.\n\nExamples:\n  catamaran index 1.2.0 --from amd64.json --from arm64.json --yes\n  catamaran index 1.2.0 fd --image \
+                  x86_64=sha256:9f2c… --image aarch64=sha256:7ac1… --tags latest"
+)]
+pub struct IndexArgs {
+    /// The version (the first tag), then the container of --image, or those of --from [default: all in the files]
+    #[arg(value_name = "VERSION [NAME]")]
+    pub words: Vec<String>,
+    /// An image that was pushed by digest
+    #[arg(long, value_name = "TARGET=DIGEST", value_parser = super::index::member)]
+    pub image: Vec<(Architecture, Digest)>,
+    /// What a build machine pushed, as `push --digests-only --out-digests FILE` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub from: Vec<PathBuf>,
+    /// Further tags; '' for none
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub tags: Option<Vec<String>>,
+    /// Run every check over every image first
+    #[arg(long)]
+    pub verify: bool,
+    /// How it is sent
+    #[command(flatten)]
+    pub send: SendArgs,
 }
 
 /// `release`
@@ -253,65 +307,5 @@ impl From<Part> for MatrixPart {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn lines_of_the_design_are_understood() {
-        for line in [
-            "",
-            "list --json",
-            "build",
-            "build fd rg --target x86_64,arm64 --jobs 2 --locked --out DIR",
-            "update",
-            "update fd rg --dry-run --json",
-            "outdated --json",
-            "inspect fd/aarch64 --json",
-            "verify fd oci:x",
-            "push 1.2.0 fd --tags a,b --target aarch64 --dry-run --yes --force",
-            "release 1.2.0 fd --tags a,b --dry-run --yes",
-            "matrix",
-            "matrix build --github",
-            "-f x/containers.toml --output plain --color never matrix manifest",
-            "build --output json --file x",
-        ] {
-            let words = std::iter::once("catamaran").chain(line.split_whitespace());
-            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
-        }
-    }
-
-    #[test]
-    fn mistakes_are_usage_errors_that_help() {
-        for (line, part) in [
-            ("buld", "'build'"),
-            ("build --target x86_46", "did you mean `x86_64`?"),
-            ("build --jobs 0", "jobs"),
-            ("verify", "REF"),
-            ("matrix all", "manifest"),
-            ("list --output pretty", "bars"),
-        ] {
-            let words = std::iter::once("catamaran").chain(line.split_whitespace());
-            let error = Cli::try_parse_from(words).unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{line}");
-            assert!(error.to_string().contains(part), "{line}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_empty_tag_list_is_not_the_same_as_none() {
-        let tags = |line: &str| match Cli::try_parse_from(line.split(' ')).map(|c| c.command) {
-            Ok(Some(Subcommand::Push(push))) => push.tags,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(tags("catamaran push 1"), None);
-        assert_eq!(tags("catamaran push 1 --tags="), Some(vec![String::new()]));
-        assert_eq!(tags("catamaran push 1 --tags a,b"), Some(vec!["a".into(), "b".into()]));
-    }
-}
+#[path = "args_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use super::*;
 use crate::catalog::{Architecture, Target};
 use crate::image::{Digest, Platform};
 use crate::progress::Unit;
+use crate::release::TagChange;
 use crate::session::{BuiltImage, Failure, Outcome, RunId};
 use crate::verify::{Check, CheckResult, Report, Verdict};
 
@@ -76,4 +77,38 @@ fn json_is_exactly_the_events() {
     assert_eq!(err.text(), "");
     let read: Vec<Event> = out.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(read, script());
+}
+
+#[test]
+fn tags_that_were_put_back_are_said_and_no_longer_count_as_public() {
+    let (printer, _, err) = Printer::captured(Results::Text, Mode::Plain);
+    let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
+    let tagged =
+        |tag: &str, change| EventKind::TagPublished { container: "fd".into(), reference: format!("reg/fd:{tag}"), digest: new, change };
+    let back = |tag: &str, digest| EventKind::TagRolledBack { container: "fd".into(), reference: format!("reg/fd:{tag}"), digest };
+    let kinds = [
+        EventKind::PublishStarted { version: "2".into(), bytes: 0 },
+        tagged("2-arm64", TagChange::New),
+        tagged("2", TagChange::New),
+        tagged("latest", TagChange::Moves { from: old }),
+        back("latest", Some(old)),
+        back("2", None),
+    ];
+    let mut state = State::default();
+    let mut plain = Plain::new(&printer);
+    for (seq, kind) in kinds.into_iter().enumerate() {
+        let event = Event { schema: 1, seq: seq as u64, at: 0, run: RunId(1), kind };
+        state.apply(&event);
+        plain.on(&event, &state);
+    }
+    let public: Vec<String> = state.publication.unwrap().tags.into_iter().map(|(reference, _)| reference).collect();
+    assert_eq!(public, ["reg/fd:2-arm64"]);
+    insta::assert_snapshot!(err.text(), @r###"
+    publishing 2: 0 B to send
+    fd ✓ tagged reg/fd:2-arm64 → 11507a0e2f5e (new)
+    fd ✓ tagged reg/fd:2 → 11507a0e2f5e (new)
+    fd ✓ tagged reg/fd:latest → 11507a0e2f5e (was cba06b5736fa)
+    fd ! rolled back reg/fd:latest: cba06b5736fa again
+    fd ! rolled back reg/fd:2: gone again
+    "###);
 }

@@ -81,6 +81,10 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
             };
             Fact::new(container.to_string(), format!("tagged {reference} → {} ({change})", digest.short())).marked("✓", Ink::Good)
         }
+        EventKind::TagRolledBack { container, reference, digest } => {
+            let state = digest.map_or_else(|| "gone again".to_owned(), |d| format!("{} again", d.short()));
+            Fact::new(container.to_string(), format!("rolled back {reference}: {state}")).marked("!", Ink::Warn)
+        }
         EventKind::ReleaseFinished { path: Some(path), .. } => {
             Fact::new("", format!("read back and compared; receipt in {}", path.display())).marked("✓", Ink::Good)
         }

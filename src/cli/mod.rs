@@ -10,6 +10,8 @@ mod confirm;
 mod display;
 mod drive;
 mod fact;
+mod github;
+mod index;
 mod inspect;
 mod json;
 mod list;
@@ -27,8 +29,8 @@ mod update;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, Global, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, Subcommand,
-    UpdateArgs, VerifyArgs,
+    BuildArgs, Cli, Color, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output, Part, PushArgs, ReleaseArgs,
+    SendArgs, Subcommand, UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

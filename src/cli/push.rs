@@ -1,45 +1,82 @@
 //! `catamaran push`: plan, gates, consent, publish.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::args::PushArgs;
-use super::confirm::{Consent, ask, consent};
+use super::args::{PushArgs, SendArgs};
+use super::confirm::{self, Consent as Needs};
 use super::drive::{Drive, Link};
+use super::github;
 use super::printer::{Printer, Results};
 use super::show;
 use crate::catalog::{Catalog, near, select};
-use crate::release::Plan;
+use crate::image::replace_file;
+use crate::release::{Consent, Plan, Purpose, PushedDigests, Receipt};
 use crate::session::{Command, PushRequest};
-use crate::verify::Verdict;
 use crate::{Error, Result};
 
 /// Plans and, when everything allows it, publishes.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &PushArgs) -> Result<()> {
+    can_be_written(&args.send, args.out_digests.as_deref())?;
     let request = request(catalog, args, |name| std::env::var(name).ok())?;
     drive.run(Command::Plan(request)).await?;
-    publish(drive, printer, args).await
+    publish(drive, printer, &args.send, args.out_digests.as_deref()).await
+}
+
+/// Refuses files that could not be written, before anything is sent.
+pub(super) fn can_be_written(args: &SendArgs, out_digests: Option<&Path>) -> Result<()> {
+    for file in args.receipt.as_deref().into_iter().chain(out_digests) {
+        let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        if file.is_dir() || !folder.is_dir() {
+            let why = if file.is_dir() { "it is a folder" } else { "its folder is not there" };
+            return Err(Error::usage(format!("{} cannot be written: {why}; nothing was sent", file.display())));
+        }
+    }
+    Ok(())
 }
 
 /// Shows the plan that the state has, asks where that is needed, and carries it out.
-pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &PushArgs) -> Result<()> {
+pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &SendArgs, out_digests: Option<&Path>) -> Result<()> {
     let Some(plan) = drive.state.plan.clone() else {
         return Err(Error::failed("the engine made no plan").hint("this is a bug; please report it"));
     };
     if args.dry_run {
         return dry_run(printer, &plan);
     }
-    // The plan is what one consents to, not the result: it goes to stderr.
+    show_plan(printer, &plan);
+    let mut agreed = Consent { accept_warnings: args.yes, reason: args.reason.clone(), force: args.force };
+    match confirm::consent(&plan, args.yes, args.reason.is_some(), printer.interactive)? {
+        Needs::Given => {}
+        Needs::Version => confirm::ask(drive, printer, &plan).await?,
+        Needs::ReasonAndVersion => {
+            agreed.reason = Some(confirm::ask_reason(drive, printer).await?);
+            confirm::ask(drive, printer, &plan).await?;
+        }
+    }
+    let ended = drive.run(Command::Publish { plan: Box::new(Plan::clone(&plan)), consent: agreed }).await;
+    if ended.is_err()
+        && let Some(now) = drive.state.plan.as_ref().filter(|now| !Arc::ptr_eq(now, &plan))
+    {
+        // It was refused because it no longer matches: this is what would match.
+        show_plan(printer, now);
+    }
+    let failed = ended?;
+    let Some(publication) = drive.state.publication.as_ref().filter(|p| p.receipt.is_some()) else {
+        return Err(Error::failed("the push ended without a receipt").hint("this is a bug; please report it"));
+    };
+    if let Some(receipt) = publication.receipt.clone() {
+        print(printer, &receipt)?;
+        // Whatever happens to our notes, the images are there by now.
+        hand_on(args, out_digests, &receipt, publication.receipt_path.as_deref()).map_err(|e| e.context("it is published, but"))?;
+    }
+    if failed > 0 { super::build::outcome(&drive.state, failed) } else { Ok(()) }
+}
+
+/// The plan is what one consents to, not the result: it goes to stderr.
+fn show_plan(printer: &Printer, plan: &Plan) {
     if printer.mode != super::printer::Mode::Quiet && printer.results != Results::Events {
-        printer.note(&show::plan(&plan, printer.err_color));
+        printer.note(&show::plan(plan, printer.err_color));
     }
-    if consent(&plan, args.yes, printer.interactive)? == Consent::Ask {
-        ask(drive, printer, &plan).await?;
-    }
-    // Warnings that were shown have been accepted by now; ones that come up later have not, unless `--yes` said so.
-    let accept_warnings = args.yes || plan.verdict() == Verdict::Warn;
-    let command = Command::Publish { plan: Box::new(Plan::clone(&plan)), accept_warnings, force: args.force };
-    let failed = drive.run(command).await?;
-    receipt(drive, printer, failed)
 }
 
 /// Prints the plan as the result; a plan that could not be carried out is a failure.
@@ -50,32 +87,57 @@ fn dry_run(printer: &Printer, plan: &Plan) -> Result<()> {
         Results::Text => printer.result(&show::plan(plan, printer.out_color)),
     }
     // Warnings are for whoever does it for real.
-    consent(plan, true, false).map(drop)
+    confirm::consent(plan, true, false, false).map(drop)
 }
 
-/// Prints the receipt.
-pub(super) fn receipt<L: Link>(drive: &Drive<L>, printer: &Printer, failed: usize) -> Result<()> {
-    let receipt = drive.state.publication.as_ref().and_then(|p| p.receipt.as_ref().map(Arc::clone));
-    match (&receipt, printer.results) {
-        (Some(receipt), Results::Document) => printer.document(receipt.as_ref())?,
-        (Some(receipt), Results::Text) => printer.result(&show::receipt(receipt, printer.out_color)),
-        _ => {}
+/// Prints the receipt; of images that went by digest only, what the machine that joins them needs.
+fn print(printer: &Printer, receipt: &Receipt) -> Result<()> {
+    match (printer.results, receipt.purpose) {
+        (Results::Events, _) => Ok(()),
+        (Results::Document, Purpose::Digests) => printer.document(&PushedDigests::of(receipt)),
+        (Results::Document, _) => printer.document(receipt),
+        (Results::Text, _) => {
+            printer.result(&show::receipt(receipt, printer.out_color));
+            Ok(())
+        }
     }
-    match receipt {
-        _ if failed > 0 => super::build::outcome(&drive.state, failed),
-        Some(_) => Ok(()),
-        None => Err(Error::failed("the push ended without a receipt").hint("this is a bug; please report it")),
+}
+
+/// Writes the files that were asked for, and what GitHub Actions hands to later steps.
+fn hand_on(args: &SendArgs, out_digests: Option<&Path>, receipt: &Receipt, kept: Option<&Path>) -> Result<()> {
+    let json = |text: serde_json::Result<String>| {
+        text.map(|text| format!("{text}\n").into_bytes()).map_err(|error| Error::failed("writing JSON").source(error))
+    };
+    if let Some(file) = &args.receipt {
+        replace_file(file, &json(serde_json::to_string_pretty(receipt))?)?;
     }
+    if let Some(file) = out_digests {
+        replace_file(file, &json(serde_json::to_string_pretty(&PushedDigests::of(receipt)))?)?;
+    }
+    github::hand_on(receipt, args.receipt.as_deref().or(kept), |name| std::env::var_os(name))
 }
 
 /// What to push: the version, containers and tags from the arguments, or from `VERSION` and `TAGS` as in the reference
 /// system (an empty variable is an absent one).
 pub(super) fn request(catalog: &Catalog, args: &PushArgs, environment: impl Fn(&str) -> Option<String>) -> Result<PushRequest> {
-    let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let (version, names) = version_and_names(catalog, &args.words, &environment)?;
+    // What goes by digest has no tags, whatever `TAGS` says to the job that joins it.
+    let tags = if args.digests_only { Some(Vec::new()) } else { tags(args.tags.as_deref(), &environment)? };
+    let targets = select(catalog, names, &args.target)?;
+    let SendArgs { force, registry, .. } = args.send.clone();
+    Ok(PushRequest { version, targets, tags, force, registry, digests_only: args.digests_only })
+}
+
+/// The version, and the containers named.
+pub(super) fn version_and_names<'a>(
+    catalog: &Catalog,
+    words: &'a [String],
+    environment: &impl Fn(&str) -> Option<String>,
+) -> Result<(String, &'a [String])> {
     let is_container = |word: &String| catalog.container(word).is_some();
-    let (version, names) = match (args.words.split_first(), variable("VERSION")) {
+    let (version, names) = match (words.split_first(), variable(environment, "VERSION")) {
         // `VERSION=1.2.0 catamaran push fd` must never publish a version called `fd`.
-        (Some((first, _)), Some(version)) if is_container(first) => (version, &args.words[..]),
+        (Some((first, _)), Some(version)) if is_container(first) => (version, words),
         (Some((first, rest)), _) if is_container(first) => {
             let names = std::iter::once(first).chain(rest).map(String::as_str).collect::<Vec<_>>().join(" ");
             return Err(Error::usage(format!("`{first}` is a container; the version comes first"))
@@ -90,13 +152,22 @@ pub(super) fn request(catalog: &Catalog, args: &PushArgs, environment: impl Fn(&
         }
     };
     tag(&version, "version")?;
-    let tags = match &args.tags {
-        Some(tags) => Some(tags.iter().filter(|t| !t.is_empty()).cloned().collect::<Vec<_>>()),
-        None => variable("TAGS").map(|tags| tags.split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect()),
+    Ok((version, names))
+}
+
+/// The further tags, when something names any.
+pub(super) fn tags(given: Option<&[String]>, environment: &impl Fn(&str) -> Option<String>) -> Result<Option<Vec<String>>> {
+    let named = |tags: &mut dyn Iterator<Item = &str>| tags.filter(|t| !t.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let tags = match given {
+        Some(tags) => Some(named(&mut tags.iter().map(String::as_str))),
+        None => variable(environment, "TAGS").map(|tags| named(&mut tags.split(','))),
     };
     tags.iter().flatten().try_for_each(|t| tag(t, "tag"))?;
-    let targets = select(catalog, names, &args.target)?;
-    Ok(PushRequest { version, targets, tags, force: args.force, registry: args.registry.clone() })
+    Ok(tags)
+}
+
+fn variable(environment: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    environment(name).filter(|value| !value.is_empty())
 }
 
 /// A tag (distribution-spec, "Pulling manifests", `<reference>`): `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`. A version gets
@@ -127,10 +198,9 @@ mod tests {
             words: owned(words),
             tags: tags.map(owned),
             target: vec![],
-            dry_run: false,
-            yes: false,
-            force: false,
-            registry: None,
+            digests_only: false,
+            out_digests: None,
+            send: SendArgs::default(),
         };
         request(&catalog, &args, |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
     }

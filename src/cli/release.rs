@@ -12,14 +12,15 @@ use crate::session::{BuildRequest, Command, ReleaseRequest};
 /// Releases what `args` select. The engine builds, verifies and plans; the plan is then shown, consented to and carried
 /// out exactly as `push` does it, so that nobody publishes what they have not seen.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &ReleaseArgs) -> Result<()> {
+    push::can_be_written(&args.push.send, args.push.out_digests.as_deref())?;
     let push = push::request(catalog, &args.push, |name| std::env::var(name).ok())?;
     let jobs = args.jobs.map_or(0, usize::from);
     let build = BuildRequest { targets: push.targets.clone(), jobs, locked: args.locked, out: None };
-    let request = ReleaseRequest { push, build, dry_run: true, accept_warnings: args.push.yes };
+    let request = ReleaseRequest { push, build, dry_run: true, accept_warnings: args.push.send.yes };
     let failed = drive.run(Command::Release(request)).await?;
     // Without a plan the build or a check failed; with one, its gates say what is wrong, and say it better.
     if drive.state.plan.is_none() {
         build::outcome(&drive.state, failed)?;
     }
-    push::publish(drive, printer, &args.push).await
+    push::publish(drive, printer, &args.push.send, args.push.out_digests.as_deref()).await
 }

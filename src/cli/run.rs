@@ -8,7 +8,7 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{build, inspect, list, matrix, push, release, update, verify};
+use super::{build, index, inspect, list, matrix, push, release, update, verify};
 use crate::catalog::{self, Catalog};
 use crate::{Error, Kind, Result};
 
@@ -57,7 +57,9 @@ fn attempt<L: Link>(
     let done = runtime.block_on(async {
         // Before the engine: what is selected wrongly should not start anything.
         let catalog = match command {
-            Subcommand::Build(_) | Subcommand::Update(_) | Subcommand::Push(_) | Subcommand::Release(_) => Some(load(file.as_deref())?),
+            Subcommand::Build(_) | Subcommand::Update(_) | Subcommand::Push(_) | Subcommand::Release(_) | Subcommand::Index(_) => {
+                Some(load(file.as_deref())?)
+            }
             _ => None,
         };
         let link = connect(file)?;
@@ -71,9 +73,16 @@ fn attempt<L: Link>(
             (Subcommand::Outdated(_), _) => update::outdated(&mut drive, printer).await,
             (Subcommand::Push(args), Some(catalog)) => push::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Release(args), Some(catalog)) => release::run(&mut drive, printer, catalog, args).await,
-            (Subcommand::Matrix(_) | Subcommand::Build(_) | Subcommand::Update(_) | Subcommand::Push(_) | Subcommand::Release(_), _) => {
-                Ok(())
-            }
+            (Subcommand::Index(args), Some(catalog)) => index::run(&mut drive, printer, catalog, args).await,
+            (
+                Subcommand::Matrix(_)
+                | Subcommand::Build(_)
+                | Subcommand::Update(_)
+                | Subcommand::Push(_)
+                | Subcommand::Release(_)
+                | Subcommand::Index(_),
+                _,
+            ) => Ok(()),
         }
     });
     // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.

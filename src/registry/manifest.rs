@@ -165,6 +165,19 @@ impl Registry {
         Ok(())
     }
 
+    /// Deletes a tag (distribution-spec, "Deleting tags"), never a manifest; says whether the registry did: many do not.
+    pub async fn delete_tag(&self, repository: &str, tag: &str) -> Result<bool> {
+        if tag.contains(':') {
+            return Err(Error::usage(format!("`{tag}` is not a tag")));
+        }
+        let doing = format!("deleting {}", self.name(repository, tag));
+        let url = self.0.endpoint.url(repository, &["manifests", tag]);
+        let response = self.request(&Scope::push(repository), Method::DELETE, &url, &doing, &|r| r).await?;
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.remove(&(repository.to_owned(), tag.to_owned()));
+        Ok(response.status().is_success())
+    }
+
     /// `host/repository:tag` or `host/repository@digest`.
     pub(super) fn name(&self, repository: &str, reference: &str) -> String {
         let separator = if reference.contains(':') { '@' } else { ':' };

@@ -35,6 +35,17 @@ pub struct CandidateImage {
     pub current: bool,
 }
 
+/// How the lock stands to `containers.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockState {
+    /// It pins everything that is asked for.
+    Fresh,
+    /// It does not, and why.
+    Stale(String),
+    /// Nothing of what is released is built from it here.
+    Unused,
+}
+
 impl Candidate {
     /// The repository below the registry `host`.
     ///

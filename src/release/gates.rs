@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, LockState};
 use super::git::git;
 use super::index::platform_of;
-use super::plan::{Gate, Plan, PlannedTag, TagChange};
+use super::plan::{Gate, Plan, PlannedTag, Purpose, TagChange};
 use crate::catalog::Architecture;
 use crate::verify::Verdict;
 use crate::{Error, Kind};
@@ -39,7 +39,8 @@ impl Plan {
             });
         }
         (!accept_warnings && !warned.is_empty()).then(|| {
-            Error::failed(format!("nothing was sent: {}", say(&warned))).hint("accept the warnings with --yes, or mend what they name")
+            Error::failed(format!("nothing was sent: {}", say(&warned)))
+                .hint("accept the warnings with --yes or --reason WHY, or mend what they name")
         })
     }
 }
@@ -53,8 +54,8 @@ pub(super) fn failed(id: &str, error: &Error) -> Gate {
     gate(id, Verdict::Fail, error.message(), error.advice())
 }
 
-/// `verified`: every image has passed its checks.
-pub(super) fn verified(candidates: &[Candidate]) -> Gate {
+/// `verified`: every image has passed its checks. Images that other machines pushed were checked there.
+pub(super) fn verified(candidates: &[Candidate], purpose: Purpose) -> Gate {
     let of = |wanted: fn(Option<Verdict>) -> bool| -> Vec<String> {
         candidates.iter().flat_map(|c| &c.images).filter(|i| wanted(i.verdict)).map(|i| i.target.to_string()).collect()
     };
@@ -63,6 +64,8 @@ pub(super) fn verified(candidates: &[Candidate]) -> Gate {
     let all: usize = candidates.iter().map(|c| c.images.len()).sum();
     if !failed.is_empty() {
         gate("verified", Verdict::Fail, format!("checks failed: {}", some(&failed)), Some("see `catamaran verify` for what is wrong"))
+    } else if !unchecked.is_empty() && purpose == Purpose::Index {
+        gate("verified", Verdict::Skip, format!("left to those who pushed them: {}; --verify checks them here", some(&unchecked)), None)
     } else if !unchecked.is_empty() {
         gate(
             "verified",
@@ -78,7 +81,10 @@ pub(super) fn verified(candidates: &[Candidate]) -> Gate {
 }
 
 /// `current`: every image is what its definition and the lock say now.
-pub(super) fn current(candidates: &[Candidate]) -> Gate {
+pub(super) fn current(candidates: &[Candidate], purpose: Purpose) -> Gate {
+    if purpose == Purpose::Index {
+        return gate("current", Verdict::Skip, "the images were built elsewhere", None);
+    }
     let stale: Vec<String> = candidates.iter().flat_map(|c| &c.images).filter(|i| !i.current).map(|i| i.target.to_string()).collect();
     match stale.is_empty() {
         true => gate("current", Verdict::Pass, "every image is what containers.toml and the lock say", None),
@@ -92,7 +98,10 @@ pub(super) fn current(candidates: &[Candidate]) -> Gate {
 }
 
 /// `architectures`: every target of each container is there.
-pub(super) fn architectures(candidates: &[Candidate]) -> Gate {
+pub(super) fn architectures(candidates: &[Candidate], purpose: Purpose) -> Gate {
+    if purpose == Purpose::Digests {
+        return gate("architectures", Verdict::Skip, "other machines may push the rest; `catamaran index` joins them", None);
+    }
     let mut partial = Vec::new();
     let mut empty = Vec::new();
     for candidate in candidates {
@@ -132,6 +141,9 @@ pub(super) fn platforms(candidates: &[Candidate]) -> Gate {
 
 /// `version-free`: no version (and no architecture's tag of it) moves.
 pub(super) fn version_free(plan: &Plan, force: bool) -> Gate {
+    if plan.purpose == Purpose::Digests {
+        return gate(VERSION_FREE, Verdict::Skip, "no tag is set", None);
+    }
     let mut moved = Vec::new();
     let mut same = 0;
     for container in &plan.containers {
@@ -169,6 +181,38 @@ pub(super) async fn git_clean(folder: &Path) -> Gate {
             let message = format!("{} uncommitted: {}", files.len(), some(&files));
             gate("git-clean", Verdict::Warn, message, Some("commit, so that the release can be made again from the repository"))
         }
+    }
+}
+
+/// `git-tag`: what is committed is what the version's tag names. A commit that has no tag can still be released, but nobody
+/// finds it again by the version.
+pub(super) async fn git_tag(folder: &Path, version: &str) -> Gate {
+    let id = "git-tag";
+    let Some(head) = git(folder, &["rev-parse", "--short", "HEAD"]).await else {
+        return gate(id, Verdict::Skip, "not a git repository, or nothing is committed", None);
+    };
+    let here = git(folder, &["tag", "--points-at", "HEAD"]).await.unwrap_or_default();
+    let names = [format!("v{version}"), version.to_owned()];
+    if let Some(name) = names.iter().find(|name| here.lines().any(|tag| tag == *name)) {
+        return gate(id, Verdict::Pass, format!("HEAD is {name}"), None);
+    }
+    for name in &names {
+        let commit = format!("refs/tags/{name}^{{commit}}");
+        if let Some(elsewhere) = git(folder, &["rev-parse", "--short", "--verify", "--quiet", &commit]).await {
+            let message = format!("the tag {name} is at {elsewhere}, and HEAD is {head}");
+            return gate(id, Verdict::Warn, message, Some("check out the tag, or release another version"));
+        }
+    }
+    let message = format!("no tag {} names HEAD ({head})", names.join(" or "));
+    gate(id, Verdict::Warn, message, Some("tag the commit, so that the version can be found in the repository"))
+}
+
+/// `lock`: the lock pins what containers.toml asks for.
+pub(super) fn lock(state: &LockState) -> Gate {
+    match state {
+        LockState::Fresh => gate("lock", Verdict::Pass, "containers.lock pins what containers.toml asks for", None),
+        LockState::Unused => gate("lock", Verdict::Skip, "nothing here is built from containers.lock", None),
+        LockState::Stale(why) => gate("lock", Verdict::Fail, why, Some("build again: `catamaran build`, and commit containers.lock")),
     }
 }
 

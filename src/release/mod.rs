@@ -4,23 +4,30 @@
 //! [`publish()`] (which sends exactly the plan, tags last, and proves what arrived).
 
 mod candidate;
+mod digests;
 mod gates;
 mod git;
 mod index;
+mod listener;
+mod neighbours;
 mod plan;
 mod planner;
 mod proof;
 mod publish;
+mod reach;
 mod receipt;
 mod sending;
+mod tagging;
 mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use candidate::{Candidate, CandidateImage};
+pub use candidate::{Candidate, CandidateImage, LockState};
+pub use digests::{PushedDigests, PushedImage};
 pub use index::index_of;
-pub use plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, TagChange};
+pub use listener::{Publishing, Unheard};
+pub use plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, Purpose, TagChange};
 pub use planner::{PlanRequest, plan};
-pub use publish::{Consent, Publishing, Unheard, publish};
+pub use publish::{Consent, Unpublished, publish};
 pub use receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
 pub use tags::{Tags, choose_tags};

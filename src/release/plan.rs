@@ -1,5 +1,7 @@
 //! The plan: everything a push would do, computed before anything is sent.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{ContainerName, Target};
@@ -11,6 +13,9 @@ use crate::verify::Verdict;
 pub struct Plan {
     /// Version of this document: 1.
     pub schema: u32,
+    /// What it is for.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The version being released.
     pub version: String,
     /// The registry, `host[:port]`.
@@ -23,6 +28,19 @@ pub struct Plan {
     pub containers: Vec<ContainerPlan>,
     /// What must be right before anything is sent.
     pub gates: Vec<Gate>,
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Everything: images of the local store, the index, tags.
+    #[default]
+    Release,
+    /// Images of the local store, by digest only; another machine joins them.
+    Digests,
+    /// The index and the tags of images that other machines pushed by digest.
+    Index,
 }
 
 /// What a push does for one container.
@@ -71,6 +89,9 @@ pub struct PlannedBlob {
     pub size: u64,
     /// Whether the registry has it, or another image of this plan brings it.
     pub presence: Presence,
+    /// The repository (`host/path`) it will be mounted from, when another one has it or gets it first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
 }
 
 /// Whether something is at the registry already.
@@ -94,6 +115,9 @@ pub struct PlannedIndex {
     pub size: u64,
     /// Whether the registry has it.
     pub presence: Presence,
+    /// Its annotations.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub annotations: BTreeMap<String, String>,
     /// Its exact bytes, as text.
     pub content: String,
 }
@@ -160,6 +184,22 @@ impl Plan {
     /// Whether everything is at the registry already, tags included.
     pub fn is_done(&self) -> bool {
         self.bytes_to_upload() == 0 && self.containers.iter().flat_map(ContainerPlan::all_tags).all(|t| t.change == TagChange::Unchanged)
+    }
+}
+
+impl PlannedImage {
+    /// How many of its blobs stand like this, those apart that are mounted from another repository.
+    pub fn blobs_that_are(&self, presence: Presence) -> usize {
+        self.blobs.iter().filter(|b| b.presence == presence && b.from.is_none()).count()
+    }
+
+    /// How many of its blobs are mounted, by the repository they come from.
+    pub fn mounts(&self) -> BTreeMap<&str, usize> {
+        let mut mounts = BTreeMap::new();
+        for from in self.blobs.iter().filter_map(|b| b.from.as_deref()) {
+            *mounts.entry(from).or_default() += 1;
+        }
+        mounts
     }
 }
 

@@ -6,14 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::candidate::{Candidate, CandidateImage};
-use super::gates;
+use super::candidate::{Candidate, CandidateImage, LockState};
 use super::index::index_of;
-use super::plan::{ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, TagChange};
+use super::plan::{ContainerPlan, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, Purpose, TagChange};
+use super::reach::reach;
 use super::tags::{Tags, check_tag};
+use super::{gates, neighbours};
 use crate::image::{Descriptor, Digest};
 use crate::registry::{Found, Registry};
 use crate::verify::Verdict;
@@ -30,6 +31,12 @@ pub struct PlanRequest<'a> {
     pub folder: &'a Path,
     /// A version that exists and differs may be overwritten.
     pub force: bool,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// How the lock stands to the catalog.
+    pub lock: &'a LockState,
+    /// Other repositories of the registry, without host, that may have layers in common with these.
+    pub neighbours: &'a [String],
 }
 
 /// Computes what a push would do, and evaluates every gate. Sends nothing.
@@ -46,12 +53,12 @@ pub async fn plan(registry: &Registry, request: &PlanRequest<'_>, cancel: &Cance
 }
 
 async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
-    let PlanRequest { tags, candidates, folder, force } = *request;
+    let PlanRequest { tags, candidates, folder, force, purpose, lock, neighbours } = *request;
     let version = tags.tags.first().ok_or_else(|| Error::usage("a release needs a version"))?;
     if candidates.is_empty() {
         return Err(Error::usage("there is nothing to release").hint("name a container, or define one in containers.toml"));
     }
-    let drafts: Vec<Draft> = candidates.iter().map(|c| Draft::new(registry.host(), c, tags)).collect::<Result<_>>()?;
+    let drafts: Vec<Draft> = candidates.iter().map(|c| Draft::new(registry.host(), c, tags, purpose)).collect::<Result<_>>()?;
     let mut places = BTreeMap::new();
     for draft in &drafts {
         if let Some(other) = places.insert(&draft.path, &draft.candidate.container) {
@@ -60,12 +67,18 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         }
     }
 
-    // Neither waits for the other: a large work tree takes git longer than the registry takes.
-    let ((mut reachable, mut credentials, source), git_clean) = tokio::join!(reach(registry, &drafts), gates::git_clean(folder));
-    let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>());
+    let paths: Vec<&str> = drafts.iter().map(|d| d.path.as_str()).collect();
+    // None waits for the others: a large work tree takes git longer than the registry takes.
+    let ((mut reachable, mut credentials, source), git_clean, git_tag) =
+        tokio::join!(reach(registry, &paths), gates::git_clean(folder), gates::git_tag(folder, version));
+    let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>(), &BTreeMap::new());
     if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
         match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
-            Ok(surveys) => containers = planned(&drafts, &surveys),
+            Ok(surveys) => {
+                let missing = missing(&drafts, &surveys);
+                let elsewhere = neighbours::find(registry, neighbours, &missing).await;
+                containers = planned(&drafts, &surveys, &elsewhere);
+            }
             Err(error) => reachable = gates::failed("registry", &error),
         }
     } else if reachable.verdict != Verdict::Pass {
@@ -75,15 +88,20 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
 
     let mut plan = Plan {
         schema: 1,
+        purpose,
         version: version.clone(),
         registry: registry.host().to_owned(),
         credentials: source,
-        tag_rule: tags.rule.clone(),
+        tag_rule: match purpose {
+            Purpose::Digests => "none: images go by digest, to be joined with `catamaran index`".into(),
+            Purpose::Release | Purpose::Index => tags.rule.clone(),
+        },
         containers,
         gates: vec![
-            gates::current(candidates),
-            gates::verified(candidates),
-            gates::architectures(candidates),
+            gates::current(candidates, purpose),
+            gates::lock(lock),
+            gates::verified(candidates, purpose),
+            gates::architectures(candidates, purpose),
             gates::platforms(candidates),
         ],
     };
@@ -91,39 +109,26 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         true => gates::version_free(&plan, force),
         false => gates::gate("version-free", Verdict::Skip, "what the registry has is not known", None),
     };
-    plan.gates.extend([reachable, credentials, free, git_clean]);
+    plan.gates.extend([reachable, credentials, free, git_clean, git_tag]);
     Ok(plan)
 }
 
-/// Whether the registry answers and takes our credentials; and where those come from.
-async fn reach(registry: &Registry, drafts: &[Draft<'_>]) -> (Gate, Gate, String) {
-    let skipped = gates::gate("credentials", Verdict::Skip, "the registry did not answer", None);
-    if let Err(error) = registry.ping().await {
-        return (gates::failed("registry", &error), skipped, "unknown (the registry did not answer)".into());
-    }
-    let reachable = gates::gate("registry", Verdict::Pass, format!("{} answers", registry.host()), None);
-    // A token is for one repository; a password is the same everywhere.
-    let asked = if registry.has_tokens() { drafts } else { &drafts[..drafts.len().min(1)] };
-    let answers = join_all(asked.iter().map(|draft| registry.authenticate(&draft.path))).await;
-    let mut sources = BTreeSet::new();
-    for answer in answers {
-        match answer {
-            Ok(source) => sources.insert(source),
-            Err(error) => {
-                let path = drafts.first().map_or("", |d| d.path.as_str());
-                let source = registry.credentials_source(path).await.unwrap_or_else(|| "unknown".into());
-                return (reachable, gates::failed("credentials", &error), source);
-            }
-        };
-    }
-    let source = sources.into_iter().collect::<Vec<_>>().join(", ");
-    (reachable, gates::gate("credentials", Verdict::Pass, format!("accepted: {source}"), None), source)
+/// The layers that no repository of the release has.
+fn missing(drafts: &[Draft<'_>], surveys: &[Survey]) -> BTreeSet<(Digest, u64)> {
+    let layers = drafts.iter().flat_map(|draft| &draft.images).flat_map(|i| &i.image.manifest.layers);
+    layers.map(|layer| (layer.digest, layer.size)).filter(|(digest, _)| !surveys.iter().any(|s| s.blobs.contains(digest))).collect()
 }
 
 /// The plans of all containers, given what the registry has of each. What one repository has or gets, the others are given
 /// by mounting it, so its bytes count once.
-fn planned(drafts: &[Draft<'_>], surveys: &[Survey]) -> Vec<ContainerPlan> {
-    let mut coming: BTreeSet<Digest> = surveys.iter().flat_map(|survey| survey.blobs.iter().copied()).collect();
+fn planned<'a>(drafts: &'a [Draft<'a>], surveys: &[Survey], elsewhere: &'a BTreeMap<Digest, String>) -> Vec<ContainerPlan> {
+    let mut coming: BTreeMap<Digest, &str> = BTreeMap::new();
+    for (draft, survey) in drafts.iter().zip(surveys) {
+        for digest in &survey.blobs {
+            coming.entry(*digest).or_insert(&draft.candidate.repository);
+        }
+    }
+    coming.extend(elsewhere.iter().map(|(digest, repository)| (*digest, repository.as_str())));
     drafts.iter().zip(surveys).map(|(draft, survey)| draft.planned(survey, &mut coming)).collect()
 }
 
@@ -151,8 +156,12 @@ struct Survey {
 }
 
 impl<'a> Draft<'a> {
-    fn new(host: &str, candidate: &'a Candidate, tags: &Tags) -> Result<Self> {
+    fn new(host: &str, candidate: &'a Candidate, tags: &Tags, purpose: Purpose) -> Result<Self> {
         let images = candidate.ordered();
+        if purpose == Purpose::Digests {
+            let (image_tags, index, tags) = (Vec::new(), None, Vec::new());
+            return Ok(Draft { path: candidate.path(host)?, candidate, images, image_tags, index, tags, to: None });
+        }
         let version = tags.tags.first().map(String::as_str).unwrap_or_default();
         let several = images.len() > 1;
         let suffixed = images.iter().filter(|_| several).map(|i| format!("{version}-{}", i.target.architecture.tag_suffix()));
@@ -211,7 +220,9 @@ impl<'a> Draft<'a> {
     }
 
     /// The plan, given what the registry has.
-    fn planned(&self, survey: &Survey, coming: &mut BTreeSet<Digest>) -> ContainerPlan {
+    ///
+    /// `coming` knows which repository has a blob, or gets it first.
+    fn planned<'b>(&'b self, survey: &Survey, coming: &mut BTreeMap<Digest, &'b str>) -> ContainerPlan {
         let tag = |tag: &String, to: Digest| {
             let change = match survey.tags.get(tag) {
                 None => TagChange::New,
@@ -222,16 +233,19 @@ impl<'a> Draft<'a> {
         };
         let presence = |digest: &Digest| if survey.manifests.contains(digest) { Presence::Present } else { Presence::Upload };
         let mut images = Vec::new();
+        let mut brought = BTreeSet::new();
         for (n, candidate) in self.images.iter().enumerate() {
             let manifest = manifest_of(candidate);
-            let blobs = candidate.image.manifest.blobs().map(|blob| PlannedBlob {
-                digest: blob.digest,
-                size: blob.size,
-                presence: match (survey.blobs.contains(&blob.digest), coming.insert(blob.digest)) {
-                    (true, _) => Presence::Present,
-                    (false, true) => Presence::Upload,
-                    (false, false) => Presence::Shared,
-                },
+            let own = self.candidate.repository.as_str();
+            let blobs = candidate.image.manifest.blobs().map(|blob| {
+                let first = *coming.entry(blob.digest).or_insert(own);
+                let (presence, from) = match (survey.blobs.contains(&blob.digest), first == own) {
+                    (true, _) => (Presence::Present, None),
+                    (false, false) => (Presence::Shared, Some(first.to_owned())),
+                    (false, true) if !brought.insert(blob.digest) => (Presence::Shared, None),
+                    (false, true) => (Presence::Upload, None),
+                };
+                PlannedBlob { digest: blob.digest, size: blob.size, presence, from }
             });
             images.push(PlannedImage {
                 target: candidate.target.clone(),
@@ -251,6 +265,7 @@ impl<'a> Draft<'a> {
                 digest: *digest,
                 size: bytes.len() as u64,
                 presence: presence(digest),
+                annotations: self.candidate.annotations.clone(),
                 content: String::from_utf8_lossy(bytes).into_owned(),
             }),
             tags: self.to.iter().flat_map(|to| self.tags.iter().map(|t| tag(t, *to))).collect(),

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use tokio_util::sync::CancellationToken;
 
-use super::plan::{PlannedTag, TagChange};
-use super::publish::{Bound, Publication};
+use super::plan::{PlannedTag, Presence, TagChange};
+use super::publish::{Bound, Publication, Unpublished, no_longer};
 use super::receipt::{PublishedContainer, PublishedTag};
 use crate::image::Digest;
 use crate::{Error, Result};
@@ -17,7 +16,7 @@ const FRESH: Duration = Duration::from_secs(10);
 
 impl Publication<'_> {
     /// Refuses a plan whose tags have moved since it was made.
-    pub async fn recheck(&self, cancel: &CancellationToken) -> Result<()> {
+    pub async fn tags_as_planned(&self) -> Result<(), Unpublished> {
         let looks = self.tags().map(|(bound, tag)| async move {
             let now = self.named(bound, tag).await?;
             let planned = match tag.change {
@@ -30,29 +29,52 @@ impl Publication<'_> {
                 return Ok(());
             }
             let words = |d: Option<Digest>| d.map_or("nothing".into(), |d| d.to_string());
-            Err(Error::failed(format!(
-                "the plan no longer matches: {}:{} named {} when it was made, and names {} now; nothing was sent",
-                bound.plan.repository,
-                tag.tag,
-                words(planned),
-                words(now)
-            ))
-            .hint("someone else may be releasing; make a new plan"))
+            let what =
+                format!("{}:{} named {} when it was made, and names {} now", bound.plan.repository, tag.tag, words(planned), words(now));
+            Err(Unpublished { error: no_longer(&what).hint("someone else may be releasing; make a new plan"), stale: true })
         });
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(Error::interrupted()),
-            looked = try_join_all(looks) => looked.map(|_| ()),
+        try_join_all(looks).await.map(|_| ())
+    }
+
+    /// Makes sure that the manifests which the plan found at the registry are still there, before tags speak for them.
+    /// Those that were sent just now need no look, and neither does a release that is there whole.
+    pub async fn manifests_are_there(&self) -> Result<(), Unpublished> {
+        if self.plan.is_done() {
+            return Ok(());
         }
+        let found = self.containers.iter().flat_map(|bound| {
+            let images = bound.plan.images.iter().map(|i| (i.presence, i.digest));
+            let all = images.chain(bound.plan.index.iter().map(|i| (i.presence, i.digest)));
+            all.filter(|(presence, _)| *presence == Presence::Present).map(move |(_, digest)| (bound, digest))
+        });
+        let looks = found.map(|(bound, digest)| async move {
+            if self.registry.find_manifest(&bound.path, &digest.to_string()).await?.is_some() {
+                return Ok(());
+            }
+            let what = format!("{}@{digest} was at the registry when it was made, and is gone now", bound.plan.repository);
+            Err(Unpublished { error: no_longer(&what).hint("make a new plan, which sends it again"), stale: true })
+        });
+        try_join_all(looks).await.map(|_| ())
     }
 
     /// Reads every tag back and compares. The version itself is read whole, so that its bytes are proven, not only announced.
     pub async fn prove(&self) -> Result<Vec<PublishedContainer>> {
         let containers = self.containers.iter().map(|bound| async move {
             let tags = try_join_all(bound.plan.all_tags().map(|tag| self.prove_tag(bound, tag))).await?;
+            // Nothing else speaks for images that have no tag; the plan has just seen those that were there already.
+            let untagged = bound.plan.images.iter().filter(|_| bound.plan.tags.is_empty() && !self.plan.is_done());
+            try_join_all(untagged.map(|image| self.prove_image(bound, &image.digest))).await?;
             self.published(bound, tags)
         });
         try_join_all(containers).await
+    }
+
+    async fn prove_image(&self, bound: &Bound<'_>, digest: &Digest) -> Result<()> {
+        match self.registry.find_manifest(&bound.path, &digest.to_string()).await? {
+            Some(found) if found.digest == *digest => Ok(()),
+            _ => Err(Error::network(format!("{}@{digest} was sent and taken, and is not there", bound.plan.repository))
+                .hint("the registry does not keep what it takes; ask who runs it")),
+        }
     }
 
     async fn prove_tag(&self, bound: &Bound<'_>, tag: &PlannedTag) -> Result<PublishedTag> {

@@ -1,92 +1,102 @@
 //! Carrying out a plan: blobs, image manifests, indexes, and the tags last, so that nobody can pull half a release.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::Candidate;
-use super::plan::{ContainerPlan, Plan, PlannedTag, Presence, TagChange};
+use super::listener::Publishing;
+use super::plan::{ContainerPlan, Plan, Presence};
 use super::receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
-use crate::catalog::ContainerName;
-use crate::image::{Digest, Image, Platform, media_type};
+use super::tagging::Attempt;
+use crate::image::{Digest, Image, media_type};
 use crate::registry::{Registry, Stored};
 use crate::{Error, Result};
 
 /// What the user agreed to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
     /// Warnings of gates are accepted.
     pub accept_warnings: bool,
+    /// Why they are accepted, in the user's words; goes into the receipt. A reason accepts them too.
+    pub reason: Option<String>,
     /// A version that exists and differs is overwritten.
     pub force: bool,
 }
 
-/// Hears what a publication does. All calls are cheap and may come from any thread.
-pub trait Publishing: Send + Sync {
-    /// `sent` of `total` bytes of a blob have left; at most ten times a second for each blob.
-    fn blob_progress(&self, container: &ContainerName, digest: &Digest, sent: u64, total: u64);
-    /// A blob is there; `present` says that nothing had to be sent.
-    fn blob_finished(&self, container: &ContainerName, digest: &Digest, size: u64, present: bool);
-    /// A manifest (or an index, without platform) is there, by digest.
-    fn manifest_published(&self, container: &ContainerName, digest: &Digest, platform: Option<&Platform>);
-    /// A tag names what it should: `host/path:tag`.
-    fn tag_published(&self, container: &ContainerName, reference: &str, digest: &Digest, change: &TagChange);
+/// Why not everything was published.
+#[derive(Debug)]
+pub struct Unpublished {
+    /// What went wrong, and what of the release is public.
+    pub error: Error,
+    /// The images or the registry are no longer what the plan says: no tag was touched, and a new plan would be another one.
+    pub stale: bool,
 }
 
-/// Nobody listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Unheard;
+impl From<Error> for Unpublished {
+    fn from(error: Error) -> Self {
+        Unpublished { error, stale: false }
+    }
+}
 
-impl Publishing for Unheard {
-    fn blob_progress(&self, _: &ContainerName, _: &Digest, _: u64, _: u64) {}
-    fn blob_finished(&self, _: &ContainerName, _: &Digest, _: u64, _: bool) {}
-    fn manifest_published(&self, _: &ContainerName, _: &Digest, _: Option<&Platform>) {}
-    fn tag_published(&self, _: &ContainerName, _: &str, _: &Digest, _: &TagChange) {}
+impl From<Unpublished> for Error {
+    fn from(unpublished: Unpublished) -> Self {
+        unpublished.error
+    }
 }
 
 /// Sends what `plan` says, proves what arrived, and says what was done.
 ///
 /// # Errors
-/// A gate forbids it, the plan no longer matches the images or the registry (nothing is sent then), or something fails on
-/// the way: the error says which tags are public already, and a new plan goes on where this one stopped.
+/// A gate forbids it, or the images or the registry are no longer as planned (no tag is touched then); or something fails on
+/// the way: then tags that were set are put back to where they were, the error says what is public nevertheless, and a new
+/// plan goes on where this one stopped.
 pub async fn publish(
     registry: &Registry,
     plan: &Plan,
     candidates: &[Candidate],
-    consent: Consent,
+    consent: &Consent,
     listener: &dyn Publishing,
     cancel: &CancellationToken,
-) -> Result<Receipt> {
-    if let Some(refusal) = plan.refusal(consent.accept_warnings, consent.force) {
-        return Err(refusal);
+) -> Result<Receipt, Unpublished> {
+    if let Some(refusal) = plan.refusal(consent.accept_warnings || consent.reason.is_some(), consent.force) {
+        return Err(refusal.into());
     }
     let started = now();
     let publication = Publication::new(registry, plan, candidates, listener)?;
-    publication.recheck(cancel).await?;
     let work = async {
+        publication.tags_as_planned().await?;
         publication.send_blobs().await?;
         publication.put_manifests().await?;
+        // Sending takes its time, and so may have passed since the plan was shown: what the tags rest on is looked at again.
+        if plan.bytes_to_upload() > 0 {
+            publication.tags_as_planned().await?;
+        }
+        publication.manifests_are_there().await?;
         publication.set_tags(cancel).await?;
-        publication.prove().await
+        publication.prove().await.map_err(|error| publication.say_public(error))
     };
-    let proven = tokio::select! {
+    let done = tokio::select! {
         biased;
-        () = publication.interrupted(cancel) => Err(Error::interrupted()),
+        () = publication.interrupted(cancel) => Err(Error::interrupted().into()),
         done = work => done,
     };
-    let containers = proven.map_err(|error| publication.explain(error))?;
+    let containers = done.map_err(|stopped: Unpublished| publication.explain(stopped))?;
     let sent = publication.sent_blobs.load(Ordering::Relaxed);
     let all: usize = plan.containers.iter().map(|c| unique_blobs(c).len()).sum();
+    let accepted_warnings = plan.warnings(consent.force);
     Ok(Receipt {
         schema: 1,
+        purpose: plan.purpose,
         version: plan.version.clone(),
         registry: plan.registry.clone(),
         started,
         finished: now(),
-        accepted_warnings: plan.warnings(consent.force),
+        reason: consent.reason.clone().filter(|_| !accepted_warnings.is_empty()),
+        accepted_warnings,
         containers,
         uploaded_bytes: publication.sent_bytes.load(Ordering::Relaxed),
         uploaded_blobs: sent,
@@ -116,10 +126,10 @@ pub(super) struct Publication<'a> {
     pub containers: Vec<Bound<'a>>,
     pub sent_bytes: AtomicU64,
     pub sent_blobs: AtomicUsize,
-    /// `host/path:tag` of the tags that have been set.
-    public: Mutex<Vec<String>>,
+    /// The tags that were set, or may have been: their requests were sent.
+    pub attempts: Mutex<Vec<Attempt<'a>>>,
     /// Tags are being set: from here on it is quicker to finish than to stop.
-    finishing: CancellationToken,
+    pub finishing: CancellationToken,
 }
 
 /// A container of the plan, with the images it speaks of.
@@ -131,8 +141,8 @@ pub(super) struct Bound<'a> {
 
 impl<'a> Publication<'a> {
     /// Finds the images the plan speaks of.
-    fn new(registry: &'a Registry, plan: &'a Plan, candidates: &'a [Candidate], listener: &'a dyn Publishing) -> Result<Self> {
-        let stale = |what: String| Error::failed(format!("the plan no longer matches: {what}; nothing was sent")).hint("make a new plan");
+    fn new(registry: &'a Registry, plan: &'a Plan, candidates: &'a [Candidate], listener: &'a dyn Publishing) -> Result<Self, Unpublished> {
+        let stale = |what: String| Unpublished { error: no_longer(&what).hint("make a new plan"), stale: true };
         if registry.host() != plan.registry {
             return Err(stale(format!("it is for {}, not {}", plan.registry, registry.host())));
         }
@@ -158,7 +168,7 @@ impl<'a> Publication<'a> {
             containers,
             sent_bytes: AtomicU64::new(0),
             sent_blobs: AtomicUsize::new(0),
-            public: Mutex::default(),
+            attempts: Mutex::default(),
             finishing: CancellationToken::new(),
         })
     }
@@ -198,49 +208,11 @@ impl<'a> Publication<'a> {
         Ok(())
     }
 
-    async fn put(&self, path: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<()> {
+    pub async fn put(&self, path: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<()> {
         match self.registry.put_manifest(path, reference, kind, bytes).await? {
             Stored::Yes => Ok(()),
             Stored::MissesBlobs(error) => Err(error),
         }
-    }
-
-    /// The tags, in three waves over all containers: single architectures, versions, then the others, which people follow.
-    async fn set_tags(&self, cancel: &CancellationToken) -> Result<()> {
-        if cancel.is_cancelled() {
-            return Err(Error::interrupted());
-        }
-        self.finishing.cancel();
-        let of_images = self.containers.iter().flat_map(|bound| {
-            let images = bound.plan.images.iter().zip(&bound.images);
-            images.filter_map(move |(planned, image)| {
-                planned.tag.as_ref().map(|tag| (bound, tag, image.descriptor.media_type.as_str(), image.manifest_bytes.as_ref()))
-            })
-        });
-        self.wave(of_images.collect()).await?;
-        let own = |rest: bool| {
-            let tops = self.containers.iter().map(|bound| (bound, top_of(bound)));
-            let all = tops
-                .flat_map(|(bound, (kind, bytes))| bound.plan.tags.iter().enumerate().map(move |(n, tag)| (n, (bound, tag, kind, bytes))));
-            all.filter(move |(n, _)| (*n > 0) == rest).map(|(_, tag)| tag).collect::<Vec<_>>()
-        };
-        self.wave(own(false)).await?;
-        self.wave(own(true)).await?;
-        Ok(())
-    }
-
-    async fn wave(&self, tags: Vec<(&Bound<'_>, &PlannedTag, &str, &[u8])>) -> Result<()> {
-        try_join_all(tags.into_iter().map(|(bound, tag, kind, bytes)| async move {
-            let reference = format!("{}:{}", bound.plan.repository, tag.tag);
-            if tag.change != TagChange::Unchanged {
-                self.put(&bound.path, &tag.tag, kind, bytes).await?;
-                self.public.lock().unwrap_or_else(PoisonError::into_inner).push(reference.clone());
-            }
-            self.listener.tag_published(&bound.plan.container, &reference, &tag.to, &tag.change);
-            Ok::<_, Error>(())
-        }))
-        .await?;
-        Ok(())
     }
 
     /// Ends when the user cancels while there is still something to stop.
@@ -252,23 +224,32 @@ impl<'a> Publication<'a> {
         }
     }
 
-    /// Adds what is public already, and that a rerun goes on from there.
-    fn explain(&self, error: Error) -> Error {
-        let public = self.public.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = match public.as_slice() {
-            [] => "no tag was set, so nothing of this release can be pulled; run it again to go on with what has arrived".to_owned(),
-            tags => format!("already public: {}; run it again to set the rest", tags.join(", ")),
-        };
-        let hint = match error.advice() {
-            Some(advice) => format!("{advice}; {state}"),
-            None => state,
-        };
-        error.hint(hint)
+    /// Adds that no tag was touched, unless the error says already what became of the tags.
+    fn explain(&self, stopped: Unpublished) -> Unpublished {
+        if self.finishing.is_cancelled() {
+            return stopped;
+        }
+        let state = "no tag was set, so nothing of this release can be pulled; run it again to go on with what has arrived";
+        Unpublished { error: also(stopped.error, state), ..stopped }
     }
 }
 
+/// A plan that the images or the registry have left behind.
+pub(super) fn no_longer(what: &str) -> Error {
+    Error::failed(format!("the plan no longer matches: {what}"))
+}
+
+/// The error with one more piece of advice.
+pub(super) fn also(error: Error, advice: &str) -> Error {
+    let hint = match error.advice() {
+        Some(first) => format!("{first}; {advice}"),
+        None => advice.to_owned(),
+    };
+    error.hint(hint)
+}
+
 /// What a container's own tags name: the index, or the only image.
-fn top_of<'a>(bound: &'a Bound<'_>) -> (&'a str, &'a [u8]) {
+pub(super) fn top_of<'a>(bound: &'a Bound<'_>) -> (&'a str, &'a [u8]) {
     match (&bound.plan.index, bound.images.first()) {
         (Some(index), _) => (media_type::INDEX, index.content.as_bytes()),
         (None, Some(image)) => (&image.descriptor.media_type, &image.manifest_bytes),
@@ -279,15 +260,17 @@ fn top_of<'a>(bound: &'a Bound<'_>) -> (&'a str, &'a [u8]) {
 impl Publication<'_> {
     /// A container as it was published.
     pub fn published(&self, bound: &Bound<'_>, tags: Vec<PublishedTag>) -> Result<PublishedContainer> {
-        let digest = match (&bound.plan.index, bound.plan.images.first()) {
-            (Some(index), _) => index.digest,
-            (None, Some(image)) => image.digest,
-            (None, None) => return Err(Error::failed(format!("the plan has no image of {}", bound.plan.container))),
+        let digest = match (&bound.plan.index, bound.plan.images.as_slice()) {
+            (Some(index), _) => Some(index.digest),
+            (None, [only]) => Some(only.digest),
+            (None, []) => return Err(Error::failed(format!("the plan has no image of {}", bound.plan.container))),
+            (None, _) => None,
         };
         let images = bound.plan.images.iter().map(|image| PublishedImage {
             target: image.target.clone(),
             platform: image.platform.clone(),
             digest: image.digest,
+            size: image.size,
         });
         Ok(PublishedContainer {
             container: bound.plan.container.clone(),

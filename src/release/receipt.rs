@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::TagChange;
+use super::plan::{Purpose, TagChange};
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Platform, replace_file};
 use crate::{Error, Result};
@@ -14,6 +14,9 @@ use crate::{Error, Result};
 pub struct Receipt {
     /// Version of this document: 1.
     pub schema: u32,
+    /// What was done: a whole release, images by digest only, or an index of such images.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The released version.
     pub version: String,
     /// The registry, `host[:port]`.
@@ -25,6 +28,9 @@ pub struct Receipt {
     /// Warnings that were accepted to get here.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub accepted_warnings: Vec<String>,
+    /// Why they were accepted, in the words of who did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
     /// Each container.
     pub containers: Vec<PublishedContainer>,
     /// Bytes sent.
@@ -42,8 +48,9 @@ pub struct PublishedContainer {
     pub container: ContainerName,
     /// `host/path`.
     pub repository: String,
-    /// The digest its tags name: the index, or the only image.
-    pub digest: Digest,
+    /// The digest its tags name: the index, or the only image. `None` when several images went by digest only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<Digest>,
     /// Its images.
     pub images: Vec<PublishedImage>,
     /// Its tags, as read back.
@@ -60,6 +67,9 @@ pub struct PublishedImage {
     pub platform: Platform,
     /// Its manifest.
     pub digest: Digest,
+    /// The manifest's length in bytes.
+    #[serde(default)]
+    pub size: u64,
 }
 
 /// One tag, read back.

@@ -33,6 +33,12 @@ impl Publication<'_> {
                     self.listener.blob_finished(&bound.plan.container, &digest, size, true);
                     continue;
                 }
+                let planned = bound.plan.images.iter().flat_map(|i| &i.blobs).find(|b| b.digest == digest);
+                if let Some(from) = planned.and_then(|blob| blob.from.as_deref()?.strip_prefix(self.registry.host())?.strip_prefix('/'))
+                    && !self.containers.iter().any(|other| other.path == from)
+                {
+                    job.source.get_or_insert(from);
+                }
                 let found =
                     bound.images.iter().find_map(|image| image.manifest.blobs().find(|b| b.digest == digest).map(|blob| (*image, blob)));
                 let (image, blob) =
@@ -50,8 +56,10 @@ impl Publication<'_> {
     async fn send_job(&self, job: &Job<'_>) -> Result<()> {
         let mut source = job.source;
         for (bound, image, blob) in &job.places {
-            self.send(bound, image, blob, source).await?;
-            source.get_or_insert(&bound.path);
+            // Where it was sent to is the better source: the one before it was not taken.
+            if self.send(bound, image, blob, source).await? == Arrival::Sent || source.is_none() {
+                source = Some(&bound.path);
+            }
         }
         Ok(())
     }
@@ -66,7 +74,7 @@ impl Publication<'_> {
         Ok(())
     }
 
-    async fn send(&self, bound: &Bound<'_>, image: &Image, blob: &Descriptor, source: Option<&str>) -> Result<()> {
+    async fn send(&self, bound: &Bound<'_>, image: &Image, blob: &Descriptor, source: Option<&str>) -> Result<Arrival> {
         let container = &bound.plan.container;
         let progress = |sent: u64| self.listener.blob_progress(container, &blob.digest, sent, blob.size);
         let arrival = self.registry.put_blob(&bound.path, blob, &image.blobs, source.filter(|s| *s != bound.path), &progress).await?;
@@ -75,6 +83,6 @@ impl Publication<'_> {
             self.sent_blobs.fetch_add(1, Ordering::Relaxed);
         }
         self.listener.blob_finished(container, &blob.digest, blob.size, arrival == Arrival::Present);
-        Ok(())
+        Ok(arrival)
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{ContainerName, Target};
-use crate::image::Reference;
-use crate::release::Plan;
+use crate::image::{Digest, Reference};
+use crate::release::{Consent, Plan};
 
 /// Names one command's run; the front end chooses it (counting up), every event of the run carries it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,14 +28,14 @@ pub enum Command {
     Inspect(Reference),
     /// Compute what a push would do. → `ReleasePlanned`.
     Plan(PushRequest),
+    /// Compute what joining images that other machines pushed by digest would do. → `ReleasePlanned`.
+    PlanIndex(IndexRequest),
     /// Carry out a plan that was shown. → blob and tag events, `ReleaseFinished`.
     Publish {
         /// The plan, as shown; refused when it no longer matches.
         plan: Box<Plan>,
-        /// Warnings of gates are accepted.
-        accept_warnings: bool,
-        /// An existing version that differs is overwritten.
-        force: bool,
+        /// What was agreed to.
+        consent: Consent,
     },
     /// Build, verify, plan and publish in one go. → all of the above.
     Release(ReleaseRequest),
@@ -83,6 +83,25 @@ pub struct PushRequest {
     pub force: bool,
     /// The registry, `host[:port]`; `None` takes the one of `containers.toml`.
     pub registry: Option<String>,
+    /// Images by digest only: no index, no tags.
+    pub digests_only: bool,
+}
+
+/// Which images to join, and under which names.
+#[derive(Clone, Debug)]
+pub struct IndexRequest {
+    /// The version: the first tag.
+    pub version: String,
+    /// The images, as they were pushed.
+    pub members: Vec<(Target, Digest)>,
+    /// Further tags; `None` applies the tag rule.
+    pub tags: Option<Vec<String>>,
+    /// Overwrite a version that exists and differs.
+    pub force: bool,
+    /// The registry, `host[:port]`; `None` takes the one of `containers.toml`.
+    pub registry: Option<String>,
+    /// Run every check over every image first.
+    pub verify: bool,
 }
 
 /// Build, verify and push.

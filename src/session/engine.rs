@@ -164,7 +164,7 @@ fn name(command: &Command) -> &'static str {
         Command::Update(_) => "update",
         Command::Verify(_) => "verify",
         Command::Inspect(_) => "inspect",
-        Command::Plan(_) => "plan",
+        Command::Plan(_) | Command::PlanIndex(_) => "plan",
         Command::Publish { .. } => "push",
         Command::Release(_) => "release",
         Command::Cancel { .. } => "cancel",
@@ -189,7 +189,8 @@ impl Work {
             Command::Verify(references) => self.verify(&references).await,
             Command::Inspect(reference) => self.inspect(&reference).await.map(|()| 0),
             Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),
-            Command::Publish { plan, accept_warnings, force } => self.publish(&plan, accept_warnings, force).await.map(|()| 0),
+            Command::PlanIndex(request) => self.plan_index(&request).await.map(|plan| super::publish::failed_gates(&plan)),
+            Command::Publish { plan, consent } => self.publish(&plan, &consent).await.map(|()| 0),
             Command::Release(request) => self.release(&request).await,
             Command::Cancel { .. } => Ok(0),
         }

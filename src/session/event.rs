@@ -222,6 +222,15 @@ pub enum EventKind {
         #[serde(flatten)]
         change: TagChange,
     },
+    /// Setting another tag failed, and this one is back where it was.
+    TagRolledBack {
+        /// For which container.
+        container: ContainerName,
+        /// `host/path:tag`.
+        reference: String,
+        /// What it names again; `None` when it is gone again.
+        digest: Option<Digest>,
+    },
     /// Everything was sent, read back and compared.
     ReleaseFinished {
         /// What was done.

@@ -9,6 +9,7 @@ mod emitter;
 mod engine;
 mod event;
 mod folders;
+mod join;
 mod publish;
 mod state;
 mod subject;
@@ -16,7 +17,7 @@ mod update;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::Change;
-pub use command::{BuildRequest, Command, PushRequest, ReleaseRequest, RunId, UpdateRequest};
+pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest};
 pub use engine::{Commands, Options, Session, start};
 pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, TargetSummary};
 pub use folders::Folders;

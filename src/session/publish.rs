@@ -9,12 +9,12 @@ use super::build::{is_current, verdict_of};
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::subject::built_entry;
-use super::{PushRequest, ReleaseRequest};
-use crate::catalog::{Catalog, ContainerName, Target};
-use crate::debian::{self, Builder};
+use super::{IndexRequest, PushRequest, ReleaseRequest};
+use crate::catalog::{BuilderKind, Catalog, ContainerName, Target};
+use crate::debian::{self, Builder, Lock};
 use crate::image::{Descriptor, Digest, Platform};
 use crate::registry::{Credentials, Registry, Variables};
-use crate::release::{self, Candidate, CandidateImage, Consent, Plan, PlanRequest, Publishing, TagChange};
+use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange, Tags};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -35,26 +35,45 @@ impl Work {
         let (at, credentials) = (host.clone(), Credentials::new(&catalog.registry, variables.clone()));
         let connecting = tokio::task::spawn_blocking(move || Registry::connect(&at, credentials));
         let tags = release::choose_tags(&request.version, request.tags.as_deref(), catalog.folder(), &variables);
-        let (candidates, tags) = tokio::join!(self.candidates(&catalog, &host, &targets), tags);
+        let lock = debian::read_lock(&catalog.lock_path())?;
+        let (candidates, tags) = tokio::join!(self.candidates(&catalog, lock.as_ref(), &host, &targets), tags);
         let (candidates, tags) = (candidates?, tags?);
-        self.emit(EventKind::RunPhaseChanged { phase: "plan".into() }).await;
         let registry = connecting.await.map_err(|error| Error::failed("connecting stopped unexpectedly").source(error))??;
-        let asked = PlanRequest { tags: &tags, candidates: &candidates, folder: catalog.folder(), force: request.force };
+        let lock = lock_state(lock.as_ref(), &catalog, &targets);
+        let purpose = if request.digests_only { Purpose::Digests } else { Purpose::Release };
+        self.plan_for(&catalog, registry, &candidates, Wanted { tags, force: request.force, purpose, lock }).await
+    }
+
+    /// Computes the plan for `candidates`, and shows it.
+    pub(super) async fn plan_for(&self, catalog: &Catalog, registry: Registry, candidates: &[Candidate], wanted: Wanted) -> Result<Plan> {
+        self.emit(EventKind::RunPhaseChanged { phase: "plan".into() }).await;
+        let released = |container: &ContainerName| candidates.iter().any(|c| c.container == *container);
+        let others = catalog.containers.iter().filter(|c| !released(&c.name));
+        let neighbours: Vec<String> = others.map(|c| catalog.registry.repository_of(&c.name)).collect();
+        let Wanted { tags, force, purpose, lock } = &wanted;
+        let (folder, neighbours) = (catalog.folder(), neighbours.as_slice());
+        let asked = PlanRequest { tags, candidates, folder, force: *force, purpose: *purpose, lock, neighbours };
         let plan = release::plan(&registry, &asked, &self.token).await?;
         *self.context.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(registry);
         self.emit(EventKind::ReleasePlanned { plan: Arc::new(plan.clone()) }).await;
         Ok(plan)
     }
 
-    /// Carries out a plan, keeps the receipt, and shows it.
-    pub(super) async fn publish(&self, plan: &Plan, accept_warnings: bool, force: bool) -> Result<()> {
+    /// Carries out a plan, keeps the receipt, and shows it. A plan that no longer matches is refused, and the one that would
+    /// be right now is shown.
+    pub(super) async fn publish(&self, plan: &Plan, consent: &Consent) -> Result<()> {
         let catalog = self.catalog()?;
-        let targets: Vec<Target> = plan.containers.iter().flat_map(|c| c.images.iter().map(|i| i.target.clone())).collect();
-        let candidates = self.candidates(&catalog, &plan.registry, &targets).await?;
         let planned = self.context.planned.lock().unwrap_or_else(PoisonError::into_inner).take();
         let registry = match planned.filter(|registry| registry.host() == plan.registry) {
             Some(registry) => registry,
             None => Registry::connect(&plan.registry, Credentials::new(&catalog.registry, Variables::of_process()))?,
+        };
+        let candidates = match plan.purpose {
+            Purpose::Release | Purpose::Digests => {
+                let lock = debian::read_lock(&catalog.lock_path())?;
+                self.candidates(&catalog, lock.as_ref(), &plan.registry, &targets_of(plan)).await?
+            }
+            Purpose::Index => self.members(&catalog, &registry, &members_of(plan), false).await?,
         };
         self.emit(EventKind::PublishStarted { version: plan.version.clone(), bytes: plan.bytes_to_upload() }).await;
 
@@ -68,11 +87,18 @@ impl Work {
                 emitter.emit(run, kind).await;
             }
         });
-        let consent = Consent { accept_warnings, force };
         let published = release::publish(&registry, plan, &candidates, consent, &listener, &self.token).await;
         drop(listener);
         let _ = relay.await;
-        let receipt = published?;
+        let receipt = match published {
+            Ok(receipt) => receipt,
+            Err(refused) if refused.stale => {
+                // Whatever keeps a new plan from being made must not hide why the old one was refused.
+                let _ = self.plan_again(plan, consent.force).await;
+                return Err(refused.error);
+            }
+            Err(unpublished) => return Err(unpublished.error),
+        };
         let state = self.context.options.folders.state.clone();
         let kept = receipt.clone();
         let path = blocking(move || kept.keep(&state)).await;
@@ -82,6 +108,23 @@ impl Work {
         }
         self.emit(EventKind::ReleaseFinished { receipt: Arc::new(receipt), path: path.ok() }).await;
         Ok(())
+    }
+
+    /// The plan that would be right now, made from what `plan` was made from.
+    async fn plan_again(&self, plan: &Plan, force: bool) -> Result<Plan> {
+        let (version, registry) = (plan.version.clone(), Some(plan.registry.clone()));
+        let further = plan.containers.first().map(|c| c.tags.iter().skip(1).map(|t| t.tag.clone()).collect());
+        let tags = Some(further.unwrap_or_default());
+        match plan.purpose {
+            Purpose::Index => {
+                let members = members_of(plan);
+                self.plan_index(&IndexRequest { version, members, tags, force, registry, verify: false }).await
+            }
+            Purpose::Release | Purpose::Digests => {
+                let digests_only = plan.purpose == Purpose::Digests;
+                self.plan(&PushRequest { version, targets: targets_of(plan), tags, force, registry, digests_only }).await
+            }
+        }
     }
 
     /// Builds, verifies, plans and publishes.
@@ -94,14 +137,16 @@ impl Work {
         if request.dry_run {
             return Ok(failed_gates(&plan));
         }
-        self.publish(&plan, request.accept_warnings, request.push.force).await?;
+        let consent = Consent { accept_warnings: request.accept_warnings, force: request.push.force, reason: None };
+        self.publish(&plan, &consent).await?;
         Ok(0)
     }
 
     /// What is to be released, from the local store; images that were never checked are checked now.
-    async fn candidates(&self, catalog: &Catalog, host: &str, targets: &[Target]) -> Result<Vec<Candidate>> {
+    async fn candidates(&self, catalog: &Catalog, lock: Option<&Lock>, host: &str, targets: &[Target]) -> Result<Vec<Candidate>> {
         let store = self.store()?;
-        let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
+        let none = Lock::default();
+        let lock = lock.unwrap_or(&none);
         let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
         for target in targets {
             let Some((position, container)) = catalog.containers.iter().enumerate().find(|(_, c)| c.name == target.container) else {
@@ -116,7 +161,7 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            let inputs = Builder::inputs(catalog, target, &lock, &self.context.options.folders.cache)?;
+            let inputs = Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?;
             let current = is_current(&entry, inputs);
             candidate.images.push(CandidateImage { target: target.clone(), image: store.image(&entry)?, verdict: Some(verdict), current });
         }
@@ -132,8 +177,37 @@ impl Work {
     }
 }
 
+/// What a plan is wanted for.
+pub(super) struct Wanted {
+    pub(super) tags: Tags,
+    pub(super) force: bool,
+    pub(super) purpose: Purpose,
+    pub(super) lock: LockState,
+}
+
+fn targets_of(plan: &Plan) -> Vec<Target> {
+    members_of(plan).into_iter().map(|(target, _)| target).collect()
+}
+
+fn members_of(plan: &Plan) -> Vec<(Target, Digest)> {
+    plan.containers.iter().flat_map(|c| &c.images).map(|image| (image.target.clone(), image.digest)).collect()
+}
+
+/// Whether the lock pins what the catalog asks for.
+fn lock_state(lock: Option<&Lock>, catalog: &Catalog, targets: &[Target]) -> LockState {
+    let from_lock = |t: &Target| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian);
+    if !targets.iter().any(from_lock) {
+        return LockState::Unused;
+    }
+    match lock.map(|lock| debian::staleness(lock, catalog, targets)) {
+        None => LockState::Stale("there is no containers.lock".into()),
+        Some(Some(why)) => LockState::Stale(format!("containers.lock is not what containers.toml asks for: {why}")),
+        Some(None) => LockState::Fresh,
+    }
+}
+
 /// Where a push goes: what the command line says, else what the file says.
-fn host_of(catalog: &Catalog, given: Option<&str>) -> Result<String> {
+pub(super) fn host_of(catalog: &Catalog, given: Option<&str>) -> Result<String> {
     given.or(catalog.registry.host.as_deref()).map(str::to_owned).ok_or_else(|| {
         Error::usage(format!("{} names no registry", catalog.path.display()))
             .hint("add `[registry]` with `host = \"ghcr.io\"` and `repository = \"you/{container}\"`, or give --registry HOST")
@@ -162,5 +236,10 @@ impl Publishing for Listener {
         let kind =
             EventKind::TagPublished { container: container.clone(), reference: reference.to_owned(), digest: *digest, change: *change };
         let _ = self.said.send(kind);
+    }
+
+    fn tag_rolled_back(&self, container: &ContainerName, reference: &str, digest: Option<&Digest>) {
+        let (container, reference) = (container.clone(), reference.to_owned());
+        let _ = self.said.send(EventKind::TagRolledBack { container, reference, digest: digest.copied() });
     }
 }

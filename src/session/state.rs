@@ -307,6 +307,9 @@ impl State {
             EventKind::TagPublished { reference, digest, .. } => {
                 self.publication(run).tags.push((reference.clone(), *digest));
             }
+            EventKind::TagRolledBack { reference, .. } => {
+                self.publication(run).tags.retain(|(set, _)| set != reference);
+            }
             EventKind::ReleaseFinished { receipt, path } => {
                 let publication = self.publication(run);
                 publication.receipt = Some(Arc::clone(receipt));

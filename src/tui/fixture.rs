@@ -9,7 +9,7 @@ use crate::image::{Digest, ExecutionConfig, ImageConfig, InstalledPackage, Platf
 use crate::progress::Unit;
 use crate::release::{
     ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, PublishedContainer, PublishedImage,
-    PublishedTag, Receipt, TagChange,
+    PublishedTag, Purpose, Receipt, TagChange,
 };
 use crate::session::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, RunId, TargetSummary};
 use crate::verify::{Check, CheckResult, Finding, Report, Verdict};
@@ -195,7 +195,7 @@ pub fn plan(version: &str, worst: Verdict) -> Plan {
         let images = [Architecture::X86_64, Architecture::Aarch64].map(|a| {
             let t = target(name, a);
             let digest = built(&t).digest;
-            let blob = |seed: String, size, presence| PlannedBlob { digest: Digest::of(seed.as_bytes()), size, presence };
+            let blob = |seed: String, size, presence| PlannedBlob { digest: Digest::of(seed.as_bytes()), size, presence, from: None };
             PlannedImage {
                 target: t,
                 platform: Platform::linux(a),
@@ -215,7 +215,13 @@ pub fn plan(version: &str, worst: Verdict) -> Plan {
             container: name.into(),
             repository,
             images: images.to_vec(),
-            index: Some(PlannedIndex { digest: index, size: 740, presence: Presence::Upload, content: "{}".into() }),
+            index: Some(PlannedIndex {
+                digest: index,
+                size: 740,
+                presence: Presence::Upload,
+                annotations: Default::default(),
+                content: "{}".into(),
+            }),
             tags: vec![
                 PlannedTag { tag: version.into(), to: index, change: TagChange::New },
                 PlannedTag { tag: "latest".into(), to: index, change: TagChange::Moves { from: moved } },
@@ -230,6 +236,7 @@ pub fn plan(version: &str, worst: Verdict) -> Plan {
     };
     Plan {
         schema: 1,
+        purpose: Purpose::Release,
         version: version.into(),
         registry: "ghcr.io".into(),
         credentials: "GITHUB_TOKEN (environment)".into(),
@@ -277,21 +284,23 @@ pub fn published(run: u64, version: &str) -> Vec<Event> {
     let containers = plan.containers.iter().map(|c| PublishedContainer {
         container: c.container.clone(),
         repository: c.repository.clone(),
-        digest: c.index.as_ref().unwrap().digest,
+        digest: c.index.as_ref().map(|i| i.digest),
         images: c
             .images
             .iter()
-            .map(|i| PublishedImage { target: i.target.clone(), platform: i.platform.clone(), digest: i.digest })
+            .map(|i| PublishedImage { target: i.target.clone(), platform: i.platform.clone(), digest: i.digest, size: i.size })
             .collect(),
         tags: c.all_tags().map(|t| PublishedTag { tag: t.tag.clone(), digest: t.to, change: t.change }).collect(),
     });
     let receipt = Receipt {
         schema: 1,
+        purpose: Purpose::Release,
         version: version.into(),
         registry: plan.registry.clone(),
         started: "2026-11-22T22:10:00Z".into(),
         finished: "2026-11-22T22:15:00Z".into(),
         accepted_warnings: Vec::new(),
+        reason: None,
         containers: containers.collect(),
         uploaded_bytes: plan.bytes_to_upload(),
         uploaded_blobs: 8,

@@ -66,7 +66,7 @@ impl Request {
             C::Build(_) => Request::Build,
             C::Verify(references) => Request::Verify(references.iter().map(ToString::to_string).collect()),
             C::Inspect(reference) => Request::Inspect(reference.to_string()),
-            C::Plan(_) => Request::Plan,
+            C::Plan(_) | C::PlanIndex(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,
             C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,
         }

@@ -395,8 +395,12 @@ fn summary(model: &Model) -> ExitSummary {
     if let Some(publication) = &model.state.publication {
         match (&publication.receipt, &publication.failure) {
             (Some(receipt), _) => {
-                out.lines
-                    .extend(receipt.containers.iter().map(|c| format!("published  {}:{}  {}", c.repository, receipt.version, c.digest)));
+                out.lines.extend(
+                    receipt
+                        .containers
+                        .iter()
+                        .filter_map(|c| c.digest.map(|digest| format!("published  {}:{}  {digest}", c.repository, receipt.version))),
+                );
             }
             (None, Some(Failure { message, .. })) => {
                 out.failed += 1;

@@ -194,7 +194,8 @@ fn nothing_is_sent_before_the_version_is_typed() {
     }
     assert!(m.keys("<enter>1.5<enter>").unwrap().is_empty());
     let sent = m.keys(".0<enter>").unwrap();
-    let [Command::Publish { plan: shown, accept_warnings: true, force: false }] = sent.as_slice() else { panic!("{sent:?}") };
+    let [Command::Publish { plan: shown, consent }] = sent.as_slice() else { panic!("{sent:?}") };
+    assert!(consent.accept_warnings && !consent.force);
     assert_eq!(**shown, plan("1.5.0", Verdict::Warn));
     feed(&mut m, publishing(3, "1.5.0"));
     assert!(screen(&mut m, 120, 40).contains("40 %") || screen(&mut m, 120, 40).contains("39 %"));
@@ -327,7 +328,7 @@ const NASTY: [&str; 8] = [
 fn any_event() -> impl Strategy<Value = Event> {
     let t = (0usize..6, prop::bool::ANY)
         .prop_map(|(i, x)| target(super::fixture::NAMES[i].0, if x { Architecture::X86_64 } else { Architecture::Aarch64 }));
-    (0usize..22, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
+    (0usize..23, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
         let text = NASTY[s].to_owned();
         let failure =
             || crate::session::Failure { kind: crate::error::Kind::Failed, message: NASTY[s].into(), hint: Some(NASTY[7 - s].into()) };
@@ -363,6 +364,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             18 => event(run, at, EventKind::RunFailed { failure: failure() }),
             19 => event(run, at, EventKind::RunOutput { lines: vec![text; 3] }),
             20 => event(run, at, EventKind::RunPhaseChanged { phase: text }),
+            21 => event(run, at, EventKind::TagRolledBack { container: t.container, reference: text, digest: None }),
             _ => event(run, at, EventKind::CatalogLoaded { path: "x".into(), registry: Some(text), targets: Vec::new() }),
         }
     })

@@ -1,4 +1,4 @@
-//! The dashboard in a terminal of its own, as a person drives it.
+//! The program in a terminal of its own, as a person drives it: the dashboard, and what a push asks.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,7 +12,7 @@ fn cells(n: u16) -> std::num::NonZero<u16> {
     std::num::NonZero::new(n).expect("a terminal has cells")
 }
 
-/// A running dashboard and the screen it draws.
+/// The running program and the screen it draws.
 struct Screen {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
@@ -24,11 +24,18 @@ struct Screen {
 
 impl Screen {
     fn open(project: &Project, columns: u16, rows: u16) -> Self {
+        Self::run(project, columns, rows, &[])
+    }
+
+    fn run(project: &Project, columns: u16, rows: u16, arguments: &[&str]) -> Self {
         let pty = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a terminal");
         let program = project.command();
         let mut command = CommandBuilder::new(program.get_program());
         command.cwd(project.path());
+        command.args(arguments);
         command.env("TERM", "xterm-256color");
+        // Somebody is there, also when these tests run where nobody is.
+        command.env_remove("CI");
         for (name, value) in program.get_envs() {
             match value {
                 Some(value) => command.env(name, value),
@@ -214,4 +221,34 @@ fn a_broken_file_is_shown_and_mended_without_leaving() {
     screen.keys("q");
     assert_eq!(screen.ended(), 0);
     screen.is_restored();
+}
+
+#[test]
+fn a_push_with_warnings_asks_for_a_reason_and_the_version() {
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["build", "--target", "x86_64"]);
+    let push = ["push", "1.0.0", "--target", "x86_64", "--tags=", "--receipt", "receipt.json"];
+    // No reason, no push; and a version typed wrongly is none either.
+    for typed in [vec![("Type why they are accepted", "\r")], vec![("Type why", "because\r"), ("Type 1.0.0 to publish", "1.0\r")]] {
+        let mut screen = Screen::run(&project, 120, 40, &push);
+        screen.shows("fd lacks aarch64");
+        for (asked, answer) in typed {
+            screen.shows(asked);
+            screen.keys(answer);
+        }
+        screen.shows("not confirmed");
+        assert_eq!(screen.ended(), 1);
+    }
+    assert!(registry.requests().iter().all(|r| r.starts_with("HEAD ") || r.starts_with("GET ")));
+
+    let mut screen = Screen::run(&project, 120, 40, &push);
+    screen.shows("Type why they are accepted");
+    screen.keys("arm64 follows tomorrow\r");
+    screen.shows("Type 1.0.0 to publish");
+    screen.keys("1.0.0\r");
+    screen.shows("because: arm64 follows tomorrow");
+    assert_eq!(screen.ended(), 0);
+    let receipt = std::fs::read_to_string(project.path().join("receipt.json")).unwrap();
+    assert!(receipt.contains("\"reason\": \"arm64 follows tomorrow\""), "{receipt}");
 }

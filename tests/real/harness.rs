@@ -188,21 +188,38 @@ impl Registry {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
         let config = folder.path().join("config.yml");
         let text = format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n{}",
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: false}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n{}",
             folder.path().join("data").display(),
             auth.unwrap_or_default()
         );
         fs::write(&config, text).expect("a writable folder");
-        let child = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("docker-registry starts");
+        let child = Self::serve(folder.path());
         let registry = Registry { host: format!("127.0.0.1:{port}"), child, folder };
-        wait_for("docker-registry to answer", || TcpStream::connect(&registry.host).is_ok());
+        registry.wait();
         registry
+    }
+
+    fn serve(folder: &Path) -> Child {
+        let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("access.log")).expect("a writable folder");
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(folder.join("config.yml"));
+        command.stdout(log).stderr(Stdio::null()).spawn().expect("docker-registry starts")
+    }
+
+    fn wait(&self) {
+        wait_for("docker-registry to answer", || TcpStream::connect(&self.host).is_ok());
+    }
+
+    /// The same registry again, after [`Registry::stop`].
+    pub fn restart(&mut self) {
+        self.child = Self::serve(self.folder.path());
+        self.wait();
+    }
+
+    /// What it was asked, as it says itself in its access log: `HEAD /v2/…`, oldest first.
+    pub fn requests(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.path().join("access.log")).expect("an access log");
+        log.lines().filter_map(|line| Some(line.split('"').nth(1)?.trim_end_matches(" HTTP/1.1").to_owned())).collect()
     }
 
     pub fn stop(&mut self) {

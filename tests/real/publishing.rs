@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::harness::{Project, Registry, judge, need};
+use crate::reader::whole;
 
 #[test]
 fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothing() {
@@ -49,6 +50,20 @@ fn a_dry_run_sends_nothing() {
     let plan = project.json(&["release", "1.0.0", "--dry-run", "--json"]);
     assert_eq!(plan["containers"][0]["images"].as_array().unwrap().len(), 2);
     assert!(!registry.data().join("docker/registry/v2/repositories/tools").exists());
+    let asked = registry.requests();
+    assert!(asked.len() > 8 && asked.iter().all(|r| r.starts_with("HEAD ") || r.starts_with("GET ")), "{asked:#?}");
+    // The plan is whole: every blob, manifest, index and tag, and every gate.
+    assert_eq!((&plan["schema"], &plan["purpose"]), (&1.into(), &"release".into()));
+    for image in plan["containers"][0]["images"].as_array().unwrap() {
+        assert_eq!(image["blobs"].as_array().unwrap().len(), 3);
+        assert!(image["blobs"].as_array().unwrap().iter().all(|b| b["presence"] == "upload"), "{image}");
+        assert_eq!((&image["presence"], &image["tag"]["change"]), (&"upload".into(), &"new".into()));
+    }
+    assert_eq!(plan["containers"][0]["index"]["presence"], "upload");
+    let gates: Vec<&str> = plan["gates"].as_array().unwrap().iter().map(|g| g["id"].as_str().unwrap()).collect();
+    let all =
+        ["current", "lock", "verified", "architectures", "platforms", "registry", "credentials", "version-free", "git-clean", "git-tag"];
+    assert_eq!(gates, all);
 }
 
 #[test]
@@ -110,4 +125,86 @@ fn a_registry_that_refuses_is_explained() {
     project.ok(&["build"]);
     registry.stop();
     project.run(&["push", "1.0.0", "--yes"]).fails(3, &[&registry.host, "hint"]);
+}
+
+#[test]
+fn warnings_need_a_reason_and_later_steps_get_the_digests() {
+    need("git", "git");
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    let git = |arguments: &[&str]| {
+        let folder = project.path().display().to_string();
+        judge("git", &[&["-C", &folder, "-c", "user.name=a", "-c", "user.email=a@example.org"], arguments].concat())
+    };
+    fs::write(project.path().join(".gitignore"), "cache\nstate\nconfig\nout\n").unwrap();
+    project.ok(&["build"]);
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "all"]);
+    project.run(&["push", "1.0.0", "--tags="]).fails(1, &["no tag v1.0.0 or 1.0.0 names HEAD", "--reason"]);
+    project.run(&["push", "1.0.0", "--receipt", "no/such/folder/r.json"]).fails(2, &["no/such/folder", "nothing was sent"]);
+
+    let out = project.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let mut command = project.command();
+    command.env("GITHUB_OUTPUT", out.join("output")).env("GITHUB_STEP_SUMMARY", out.join("summary.md"));
+    let ran = crate::harness::Ran::of(command.args(["push", "1.0.0", "--tags=", "--reason", "tagged later", "--receipt", "out/r.json"]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let receipt: Value = serde_json::from_str(&fs::read_to_string(out.join("r.json")).unwrap()).unwrap();
+    assert_eq!(receipt["reason"], "tagged later");
+    assert!(receipt["accepted_warnings"][0].as_str().unwrap().starts_with("git-tag: "), "{receipt}");
+    let digest = receipt["containers"][0]["digest"].as_str().unwrap();
+    let output = fs::read_to_string(out.join("output")).unwrap();
+    assert!(output.lines().any(|l| l == format!("digest-fd={digest}")) && output.contains("\ndigest-fd-aarch64=sha256:"), "{output}");
+    assert!(
+        fs::read_to_string(out.join("summary.md")).unwrap().contains(&format!("| `{}/tools/fd:1.0.0` | `{digest}` | new |", registry.host))
+    );
+
+    // At the version's tag, with everything committed, nothing has to be accepted.
+    git(&["tag", "v1.0.1"]);
+    let plan = project.json(&["push", "1.0.1", "--tags=", "--dry-run", "--json"]);
+    let verdict = |id: &str| plan["gates"].as_array().unwrap().iter().find(|g| g["id"] == id).unwrap()["verdict"].clone();
+    assert_eq!((verdict("git-clean"), verdict("git-tag"), verdict("lock")), ("pass".into(), "pass".into(), "pass".into()));
+
+    // A lock that does not pin what is asked for blocks, whatever is agreed to.
+    let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    fs::write(project.path().join("containers.toml"), text.replace("[\"fd-find\"]", "[\"fd-find\", \"ripgrep\"]")).unwrap();
+    project.run(&["push", "1.0.1", "--yes"]).fails(1, &["the packages of fd/x86_64 have changed (lock)"]);
+}
+
+#[test]
+fn containers_of_one_release_share_what_they_have_by_mounting() {
+    let registry = Registry::start();
+    let text = format!(
+        "[registry]\nhost = \"{}\"\nrepository = \"tools/{{container}}\"\n[defaults]\ntargets = [\"x86_64\"]\nbase = [\"bash\", \"coreutils\"]\n\
+         [containers.fd]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\n[containers.find]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\nenv = {{ A = \"b\" }}\n",
+        registry.host
+    );
+    let before = registry.host.clone();
+    let project = Project::new(&text).with_downloads();
+    let plan = project.json(&["release", "1.0.0", "--dry-run", "--json"]);
+    let second = plan["containers"][1]["images"][0]["blobs"].as_array().unwrap();
+    let mounted = second.iter().filter(|b| b["from"] == format!("{}/tools/fd", registry.host)).count();
+    assert_eq!(mounted, 2, "{plan}");
+    // Released alone, the second finds in the first's repository what that has.
+    project.ok(&["push", "0.9.0", "fd", "--yes"]);
+    let alone = project.json(&["push", "0.9.0", "find", "--dry-run", "--json"]);
+    let blobs = alone["containers"][0]["images"][0]["blobs"].as_array().unwrap();
+    assert_eq!(blobs.iter().filter(|b| b["from"] == format!("{}/tools/fd", registry.host)).count(), 2, "{alone}");
+    let receipt = project.json(&["push", "0.9.0", "find", "--yes", "--json"]);
+    assert_eq!((&receipt["uploaded_blobs"], &receipt["present_blobs"]), (&1.into(), &2.into()));
+    assert_eq!(whole(&registry.host, "tools/find", "0.9.0").as_deref(), receipt["containers"][0]["digest"].as_str());
+
+    let registry = Registry::start();
+    let text = text.replace(&before, &registry.host);
+    fs::write(project.path().join("containers.toml"), text).unwrap();
+    let receipt = project.json(&["push", "1.0.0", "--yes", "--json"]);
+    assert_eq!((&receipt["uploaded_blobs"], &receipt["present_blobs"]), (&4.into(), &2.into()));
+    let asked = registry.requests();
+    assert_eq!(asked.iter().filter(|r| r.starts_with("POST ") && r.contains("mount=")).count(), 2);
+    // Nothing is tagged before everything of every container is there.
+    let tag = |r: &String| r.starts_with("PUT ") && r.contains("/manifests/") && !r.contains("sha256:");
+    let first_tag = asked.iter().position(tag).unwrap();
+    let sends = |r: &&String| r.contains("/blobs/") || (r.starts_with("PUT ") && r.contains("/manifests/sha256:"));
+    assert_eq!(asked[first_tag..].iter().find(sends), None, "{asked:#?}");
 }

@@ -11,4 +11,4 @@ pub(super) use receipt::receipt;
 pub(super) use report::report;
 
 #[cfg(test)]
-pub(super) use receipt::tests::a_plan;
+pub(super) use receipt::tests::{a_plan, a_receipt};

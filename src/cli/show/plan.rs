@@ -3,7 +3,7 @@
 use crate::cli::printer::{Ink, clean};
 use crate::cli::quantity::{bytes, count};
 use crate::cli::table::{Cell, Table};
-use crate::release::{ContainerPlan, Plan, PlannedTag, Presence, TagChange};
+use crate::release::{ContainerPlan, Plan, PlannedImage, PlannedTag, Presence, TagChange};
 
 /// Everything a push would do, and every gate.
 pub(in crate::cli) fn plan(plan: &Plan, color: bool) -> String {
@@ -54,13 +54,27 @@ fn images(container: &ContainerPlan) -> Table {
             format!("image {}", image.platform).into(),
             image.digest.short().into(),
             Cell::number(bytes(size)),
-            count(image.blobs.len(), "blob").into(),
+            blobs(image).into(),
         ]);
     }
     if let Some(index) = &container.index {
         table.row([presence(index.presence), "index".into(), index.digest.short().into(), Cell::number(bytes(index.size))]);
+        for (name, value) in &index.annotations {
+            table.row(["".into(), Cell::ink(format!("{name} = {value}"), Ink::Dim)]);
+        }
     }
     table
+}
+
+/// How many blobs an image has, and how those get there that need not be sent.
+fn blobs(image: &PlannedImage) -> String {
+    let all = count(image.blobs.len(), "blob");
+    let of = |presence| image.blobs_that_are(presence);
+    let (send, there, shared) = (of(Presence::Upload), of(Presence::Present), of(Presence::Shared));
+    let counted = [(send, "to send"), (there, "there"), (shared, "shared")];
+    let mut parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    parts.extend(image.mounts().into_iter().map(|(from, n)| format!("{n} mounted from {from}")));
+    if send == image.blobs.len() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 
 fn tags(container: &ContainerPlan) -> Table {

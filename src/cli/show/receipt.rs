@@ -3,12 +3,16 @@
 use crate::cli::printer::{Ink, clean};
 use crate::cli::quantity::{bytes, count};
 use crate::cli::table::{Cell, Table};
-use crate::release::{Receipt, TagChange};
+use crate::release::{Purpose, Receipt, TagChange};
 
 /// What was published, as read back; digests in full, to be copied.
 pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
     let mark = Ink::Good.paint("✓", color);
-    let mut out = vec![format!("{mark} {}", Ink::Bold.paint(&format!("Published {}", clean(&receipt.version)), color))];
+    let title = match receipt.purpose {
+        Purpose::Digests => format!("Pushed {} by digest", clean(&receipt.version)),
+        Purpose::Release | Purpose::Index => format!("Published {}", clean(&receipt.version)),
+    };
+    let mut out = vec![format!("{mark} {}", Ink::Bold.paint(&title, color))];
     for container in &receipt.containers {
         let mut table = Table::plain(2);
         for tag in &container.tags {
@@ -20,7 +24,11 @@ pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
             table.row([format!("{}:{}", container.repository, tag.tag).into(), tag.digest.to_string().into(), Cell::ink(change, Ink::Dim)]);
         }
         for image in &container.images {
-            table.row([format!("  {}", image.platform).into(), image.digest.to_string().into()]);
+            let name = match container.tags.is_empty() {
+                true => format!("{} {}", container.repository, image.target.architecture),
+                false => format!("  {}", image.platform),
+            };
+            table.row([name.into(), image.digest.to_string().into()]);
         }
         out.push(table.render(color));
     }
@@ -31,6 +39,7 @@ pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
         count(receipt.present_blobs, "blob")
     ));
     out.extend(receipt.accepted_warnings.iter().map(|w| format!("{} accepted: {}", Ink::Warn.paint("!", color), clean(w))));
+    out.extend(receipt.reason.iter().map(|reason| format!("  because: {}", clean(reason))));
     out.join("\n")
 }
 

@@ -22,11 +22,12 @@ pub fn page(model: &Model) -> Page {
         let sending = if bytes == 0 { "everything is there already".to_owned() } else { format!("{} to send", text::bytes(bytes)) };
         page.pieces(vec![(container.repository.clone(), Meaning::Title), (format!("   {sending}"), Meaning::Muted)]);
         for image in &container.images {
-            let count = |p| image.blobs.iter().filter(|b| b.presence == p).count();
+            let count = |p| image.blobs_that_are(p);
             let (new, there, shared) = (count(Presence::Upload), count(Presence::Present), count(Presence::Shared));
             let mut parts = vec![format!("{new} to send")];
             parts.extend((there > 0).then(|| format!("{there} there already")));
             parts.extend((shared > 0).then(|| format!("{shared} shared")));
+            parts.extend(image.mounts().into_iter().map(|(from, n)| format!("{n} mounted from {}", text::printable(from))));
             let size: u64 = image.blobs.iter().map(|b| b.size).sum::<u64>() + image.size;
             page.pieces(vec![
                 (format!("  {:<12}", image.platform), Meaning::Text),
@@ -43,6 +44,9 @@ pub fn page(model: &Model) -> Page {
                 (there.to_owned(), Meaning::Text),
                 (format!("  {}", index.digest.short()), Meaning::Muted),
             ]);
+            for (name, value) in &index.annotations {
+                page.line(format!("  {:<12} {}", "", text::printable(&format!("{name} = {value}"))), Meaning::Muted);
+            }
         }
         let widest = container.all_tags().map(|t| t.tag.len()).max().unwrap_or(0).clamp(12, 40);
         for tag in container.all_tags() {

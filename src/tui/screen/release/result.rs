@@ -37,7 +37,8 @@ pub fn headless(model: &Model) -> String {
 /// The lines that can be copied.
 pub fn copyable(model: &Model) -> Vec<String> {
     let Some(receipt) = receipt(model) else { return Vec::new() };
-    let mut lines: Vec<String> = receipt.containers.iter().map(|c| format!("docker pull {}@{}", c.repository, c.digest)).collect();
+    let mut lines: Vec<String> =
+        { receipt.containers.iter().filter_map(|c| c.digest.map(|digest| format!("docker pull {}@{digest}", c.repository))).collect() };
     lines.push(headless(model));
     lines
 }
@@ -74,7 +75,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             break;
         }
         let room = usize::from(area.width).saturating_sub(text::width(&container.repository) + 2);
-        let digest = text::elide_middle(&container.digest.to_string(), room.max(12), dots).into_owned();
+        let digest = container.digest.map(|d| d.to_string()).unwrap_or_default();
+        let digest = text::elide_middle(&digest, room.max(12), dots).into_owned();
         let (title, muted) = (canvas.style(Meaning::Title), canvas.style(Meaning::Muted));
         canvas.spans(row(area, y), &[(&container.repository, title), ("  ", muted), (&digest, muted)]);
         let tags: Vec<&str> = container.tags.iter().map(|t| t.tag.as_str()).collect();

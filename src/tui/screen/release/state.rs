@@ -6,7 +6,7 @@ use tui_input::Input;
 
 use super::{result, tags};
 use crate::catalog::{ContainerName, Target};
-use crate::release::Plan;
+use crate::release::{Consent, Plan};
 use crate::session::{Command, Failure, ImageState, Publication, PushRequest, RunId, TargetSummary};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
@@ -318,6 +318,7 @@ pub fn request(model: &Model) -> PushRequest {
         tags: (!tags.is_empty()).then_some(tags),
         force: release.force,
         registry: None,
+        digests_only: false,
     }
 }
 
@@ -373,7 +374,8 @@ fn send(model: &mut Model) -> Vec<Command> {
     model.release.run = None;
     model.release.scroll = 0;
     model.release.confirm.reset();
-    vec![Command::Publish { plan: Box::new(shown), accept_warnings: model.release.accept, force: model.release.force }]
+    let consent = Consent { accept_warnings: model.release.accept, reason: None, force: model.release.force };
+    vec![Command::Publish { plan: Box::new(shown), consent }]
 }
 
 fn back(model: &mut Model) {

@@ -15,6 +15,8 @@ use crate::registry::{Credentials, Registry, Variables};
 use crate::verify::Verdict;
 use crate::{Kind, Result};
 
+mod failures;
+
 #[derive(Debug, Default)]
 struct Memory(BTreeMap<Digest, Vec<u8>>);
 
@@ -86,6 +88,7 @@ async fn registry(fault: impl Fn(&Request, &Kept) -> Option<Reply> + Send + Sync
                 }
                 None => Reply::Answer(202, vec![("Location", path.to_owned())], vec![]),
             },
+            "DELETE" => reply(if kept.remove(path).is_some() { 202 } else { 404 }),
             _ => {
                 let blob = query.strip_prefix("digest=").map(|d| format!("{}{}", path.trim_end_matches("uploads/"), d.replace("%3A", ":")));
                 kept.insert(blob.unwrap_or_else(|| path.to_owned()), request.body.clone());
@@ -109,14 +112,19 @@ fn tags(names: &[&str]) -> Tags {
     Tags { tags: names.iter().map(|t| (*t).to_owned()).collect(), rule: "as asked".into() }
 }
 
+fn request<'a>(tags: &'a Tags, candidates: &'a [Candidate]) -> PlanRequest<'a> {
+    let (folder, purpose, lock) = (Path::new("/nonexistent"), Purpose::Release, &LockState::Fresh);
+    PlanRequest { tags, candidates, folder, force: false, purpose, lock, neighbours: &[] }
+}
+
 async fn planned(server: &FaultServer, candidates: &[Candidate], names: &[&str]) -> Result<Plan> {
     let tags = tags(names);
-    let request = PlanRequest { tags: &tags, candidates, folder: Path::new("/nonexistent"), force: false };
+    let request = request(&tags, candidates);
     plan(&client(server), &request, &CancellationToken::new()).await
 }
 
 async fn published(server: &FaultServer, plan: &Plan, candidates: &[Candidate]) -> Result<Receipt> {
-    publish(&client(server), plan, candidates, Consent::default(), &Unheard, &CancellationToken::new()).await
+    Ok(publish(&client(server), plan, candidates, &Consent::default(), &Unheard, &CancellationToken::new()).await?)
 }
 
 fn gate<'a>(plan: &'a Plan, id: &str) -> &'a Gate {
@@ -153,11 +161,11 @@ async fn tags_come_last_and_a_second_push_asks_for_each_tag_once() {
     let before = server.lines().len();
     let registry = client(&server);
     let tags = tags(&["1.0", "latest"]);
-    let request = PlanRequest { tags: &tags, candidates: &candidates, folder: Path::new("/nonexistent"), force: false };
+    let request = request(&tags, &candidates);
     let cancel = CancellationToken::new();
     let again = super::plan(&registry, &request, &cancel).await.unwrap();
     assert!(again.is_done());
-    publish(&registry, &again, &candidates, Consent::default(), &Unheard, &cancel).await.unwrap();
+    publish(&registry, &again, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
     let lines = &server.lines()[before..];
     assert_eq!(lines.iter().filter(|l| l.starts_with("HEAD")).count(), 8, "{lines:#?}");
     assert_eq!(lines.len(), 9, "{lines:#?}");
@@ -173,9 +181,61 @@ async fn one_target_goes_straight_to_its_version() {
     let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
     assert!(plan.containers[0].index.is_none() && plan.containers[0].images[0].tag.is_none());
     let receipt = published(&server, &plan, &candidates).await.unwrap();
-    assert_eq!(receipt.containers[0].digest, plan.containers[0].images[0].digest);
+    assert_eq!(receipt.containers[0].digest, Some(plan.containers[0].images[0].digest));
     assert!(kept.lock().unwrap().contains_key("/v2/acme/fd/manifests/1.0"));
     assert!(!kept.lock().unwrap().keys().any(|k| k.ends_with("-arm64")));
+}
+
+#[tokio::test]
+async fn by_digest_only_nothing_is_tagged_and_the_images_are_read_back() {
+    let (server, kept) = registry(|_, _| None).await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let tags = tags(&["1.0"]);
+    let request = PlanRequest { purpose: Purpose::Digests, ..request(&tags, &candidates) };
+    let digests = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    assert_eq!((digests.containers[0].all_tags().count(), digests.containers[0].index.is_none()), (0, true));
+    assert_eq!((gate(&digests, "architectures").verdict, gate(&digests, "version-free").verdict), (Verdict::Skip, Verdict::Skip));
+    let receipt = published(&server, &digests, &candidates).await.unwrap();
+    assert_eq!((receipt.containers[0].digest, receipt.containers[0].images.len(), receipt.uploaded_blobs), (None, 2, 6));
+    assert!(kept.lock().unwrap().keys().filter(|k| k.contains("/manifests/")).all(|k| k.contains("sha256:")));
+    let last = server.lines().into_iter().rev().take(2).collect::<Vec<_>>();
+    assert!(last.iter().all(|l| l.starts_with("HEAD /v2/acme/fd/manifests/sha256")), "{last:?}");
+
+    // What arrived is gone again: that is no success.
+    let (server, kept) = registry(|r, kept| {
+        let lost = r.method == "HEAD" && r.target.contains("/manifests/") && kept.lock().unwrap().len() == 8;
+        lost.then(|| kept.lock().unwrap().retain(|k, _| !k.contains("/manifests/")));
+        None
+    })
+    .await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let request = PlanRequest { candidates: &candidates, ..request };
+    let digests = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    let error = published(&server, &digests, &candidates).await.unwrap_err();
+    assert!(error.message().contains("is not there"), "{error} {:?}", kept.lock().unwrap().keys());
+}
+
+#[tokio::test]
+async fn images_of_other_machines_are_joined_only_when_they_are_what_they_are_given_as() {
+    let (server, _) = registry(|_, _| None).await;
+    let elsewhere = |mut c: Candidate| {
+        c.images.iter_mut().for_each(|i| i.verdict = None);
+        [c]
+    };
+    let good = elsewhere(candidate(&server.host, "fd", "fd"));
+    let tags = tags(&["1.0"]);
+    let request = PlanRequest { purpose: Purpose::Index, lock: &LockState::Unused, ..request(&tags, &good) };
+    let joined = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    let skipped: Vec<&str> = joined.gates.iter().filter(|g| g.verdict == Verdict::Skip).map(|g| g.id.as_str()).collect();
+    assert_eq!(skipped, ["current", "lock", "verified", "git-clean", "git-tag"]);
+    assert!(joined.refusal(false, false).is_none());
+
+    let mut swapped = good.clone();
+    (swapped[0].images[0].target, swapped[0].images[1].target) = (good[0].images[1].target.clone(), good[0].images[0].target.clone());
+    let request = PlanRequest { candidates: &swapped, ..request };
+    let refused = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
+    assert_eq!(gate(&refused, "platforms").verdict, Verdict::Fail);
+    assert!(refused.refusal(true, true).is_some());
 }
 
 #[tokio::test]
@@ -198,88 +258,6 @@ async fn every_gate_that_fails_is_shown() {
     assert!(published(&server, &plan, &good).await.unwrap_err().message().contains("exists and differs"));
     assert!(!server.lines().iter().any(|l| l.starts_with("P")));
     assert!(plan.refusal(true, true).is_none());
-}
-
-#[tokio::test]
-async fn a_plan_that_no_longer_matches_sends_nothing() {
-    let (server, kept) = registry(|_, _| None).await;
-    let candidates = [candidate(&server.host, "fd", "fd")];
-    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
-    let rebuilt = [candidate(&server.host, "fd", "newer")];
-    assert!(published(&server, &plan, &rebuilt).await.unwrap_err().message().contains("has been built anew"));
-    kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec());
-    let error = published(&server, &plan, &candidates).await.unwrap_err();
-    assert!(error.message().contains("the plan no longer matches") && error.message().contains("acme/fd:1.0 named nothing"), "{error}");
-    assert!(!server.lines().iter().any(|l| l.starts_with("P")));
-}
-
-#[tokio::test]
-async fn a_failure_says_what_is_public_and_a_rerun_goes_on() {
-    let broken = Arc::new(Mutex::new(true));
-    let fault = Arc::clone(&broken);
-    let (server, _) = registry(move |r, _| {
-        let refuse = *fault.lock().unwrap() && r.method == "PUT" && r.target.ends_with("/manifests/1.0");
-        refuse.then(|| Reply::Answer(403, vec![], br#"{"errors":[{"code":"DENIED","message":"immutable tag"}]}"#.to_vec()))
-    })
-    .await;
-    let candidates = [candidate(&server.host, "fd", "fd")];
-    let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
-    let error = published(&server, &plan, &candidates).await.unwrap_err();
-    assert!(error.message().contains("immutable tag"), "{error}");
-    let advice = error.advice().unwrap();
-    assert!(advice.contains("already public:") && advice.contains("fd:1.0-amd64") && !advice.contains("latest"), "{advice}");
-
-    *broken.lock().unwrap() = false;
-    let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
-    assert_eq!(plan.bytes_to_upload(), 0);
-    let receipt = published(&server, &plan, &candidates).await.unwrap();
-    assert_eq!((receipt.uploaded_blobs, receipt.containers[0].tags.len()), (0, 4));
-}
-
-#[tokio::test]
-async fn blobs_the_registry_lost_are_sent_again() {
-    // Right after uploads GHCR may say that it does not know a blob.
-    let (server, _) = registry(|r, kept| {
-        let kept = &mut *kept.lock().unwrap();
-        let first = r.method == "PUT" && r.target.contains("/manifests/sha256") && kept.insert("lost".into(), vec![]).is_none();
-        if first {
-            let blob = kept.keys().find(|k| k.contains("/blobs/sha256")).cloned();
-            blob.map(|b| kept.remove(&b));
-        }
-        first.then(|| Reply::Answer(404, vec![], br#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#.to_vec()))
-    })
-    .await;
-    let candidates = [candidate(&server.host, "fd", "fd")];
-    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
-    let receipt = published(&server, &plan, &candidates).await.unwrap();
-    assert_eq!(receipt.containers[0].tags.len(), 3);
-}
-
-#[tokio::test]
-async fn a_tag_that_names_something_else_afterwards_is_no_success() {
-    let (server, _) = registry(|r, kept| {
-        // Someone else moves the version as soon as it is there.
-        let moved = r.method == "GET" && r.target.ends_with("/manifests/1.0");
-        moved.then(|| kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec()));
-        None
-    })
-    .await;
-    let candidates = [candidate(&server.host, "fd", "fd")];
-    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
-    let error = published(&server, &plan, &candidates).await.unwrap_err();
-    assert!(error.message().contains("fd:1.0 should name"), "{error}");
-}
-
-#[tokio::test]
-async fn cancelling_stops_before_any_tag() {
-    let (server, _) = registry(|_, _| None).await;
-    let candidates = [candidate(&server.host, "fd", "fd")];
-    let plan = planned(&server, &candidates, &["1.0"]).await.unwrap();
-    let cancel = CancellationToken::new();
-    cancel.cancel();
-    let error = publish(&client(&server), &plan, &candidates, Consent::default(), &Unheard, &cancel).await.unwrap_err();
-    assert!(error.is_interrupted());
-    assert!(!server.lines().iter().any(|l| l.starts_with("PUT")));
 }
 
 #[tokio::test]

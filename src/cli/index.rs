@@ -1,0 +1,181 @@
+//! `catamaran index`: joins images that other machines pushed by digest.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::args::IndexArgs;
+use super::drive::{Drive, Link};
+use super::printer::Printer;
+use super::push;
+use crate::catalog::{Architecture, Catalog, Target, select};
+use crate::image::Digest;
+use crate::release::PushedDigests;
+use crate::session::{Command, IndexRequest};
+use crate::{Error, Result};
+
+/// Plans and, when everything allows it, publishes the index and the tags.
+pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &IndexArgs) -> Result<()> {
+    push::can_be_written(&args.send, None)?;
+    let files = args.from.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+    let request = request(catalog, args, &files, |name| std::env::var(name).ok())?;
+    drive.run(Command::PlanIndex(request)).await?;
+    push::publish(drive, printer, &args.send, None).await
+}
+
+fn read(path: &Path) -> Result<PushedDigests> {
+    let error = |source| Error::usage(format!("{} cannot be read", path.display())).source(source);
+    let mut bytes = Vec::new();
+    // One byte more than is taken, so that a file that is too large is called that.
+    let file = std::fs::File::open(path).map_err(error)?;
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, PushedDigests::MAX_BYTES + 1), &mut bytes).map_err(error)?;
+    PushedDigests::parse(&bytes, &path.display().to_string())
+}
+
+/// `TARGET=DIGEST`, as `--image` takes it.
+pub(super) fn member(text: &str) -> Result<(Architecture, Digest), String> {
+    let (target, digest) = text.split_once('=').ok_or("write TARGET=DIGEST, such as aarch64=sha256:…")?;
+    let architecture = target.parse::<Architecture>().map_err(|error| error.to_string())?;
+    Ok((architecture, digest.parse::<Digest>().map_err(|error| error.to_string())?))
+}
+
+/// What to join: the images of `--image`, which are the named container's, and those of the files.
+fn request(
+    catalog: &Catalog,
+    args: &IndexArgs,
+    files: &[PushedDigests],
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<IndexRequest> {
+    let (version, names) = push::version_and_names(catalog, &args.words, &environment)?;
+    // Names that do not exist are told apart from names nobody pushed.
+    select(catalog, names, &[])?;
+    let mut members = Members::default();
+    match (args.image.as_slice(), names) {
+        ([], _) => {}
+        (images, [name]) => {
+            images
+                .iter()
+                .try_for_each(|(architecture, digest)| members.add(catalog, Target::new(name.as_str(), *architecture), *digest))?;
+        }
+        _ => {
+            return Err(Error::usage("--image TARGET=DIGEST is an image of one container: name it after the version")
+                .hint("catamaran index 1.2.0 fd --image aarch64=sha256:…; files of --from name theirs themselves"));
+        }
+    }
+    let mut registry = args.send.registry.clone();
+    for (file, path) in files.iter().zip(&args.from) {
+        if file.version != version {
+            return Err(Error::usage(format!("{} is of version {}, not {version}", path.display(), file.version))
+                .hint("join what was pushed as one version"));
+        }
+        let host = registry.get_or_insert_with(|| file.registry.clone()).clone();
+        if host != file.registry {
+            return Err(Error::usage(format!("the images of {} are at {}, not {host}", path.display(), file.registry))
+                .hint("an index can only join images of its own registry"));
+        }
+        for image in file.images.iter().filter(|i| names.is_empty() || names.iter().any(|n| n == i.target.container.as_str())) {
+            let here = format!("{host}/{}", catalog.registry.repository_of(&image.target.container));
+            if image.repository != here {
+                return Err(Error::usage(format!(
+                    "{} was pushed to {}, and would be looked for in {here}",
+                    image.target, image.repository
+                ))
+                .hint("use the same containers.toml on every machine"));
+            }
+            members.add(catalog, image.target.clone(), image.digest)?;
+        }
+    }
+    let members: Vec<(Target, Digest)> = members.0.into_iter().collect();
+    if let Some(missing) = names.iter().find(|name| !members.iter().any(|(target, _)| target.container.as_str() == name.as_str())) {
+        return Err(
+            Error::usage(format!("no image of {missing} was given")).hint("give --image TARGET=DIGEST, or --from a file that has it")
+        );
+    }
+    if members.is_empty() {
+        return Err(Error::usage("there is nothing to join")
+            .hint("give --image TARGET=DIGEST or --from FILE, as `catamaran push VERSION --digests-only` printed and wrote them"));
+    }
+    let tags = push::tags(args.tags.as_deref(), &environment)?;
+    Ok(IndexRequest { version, members, tags, force: args.send.force, registry, verify: args.verify })
+}
+
+/// The images to join, one for each target.
+#[derive(Default)]
+struct Members(BTreeMap<Target, Digest>);
+
+impl Members {
+    fn add(&mut self, catalog: &Catalog, target: Target, digest: Digest) -> Result<()> {
+        // Says which container or architecture is unknown.
+        select(catalog, &[target.container.to_string()], &[target.architecture])?;
+        match self.0.insert(target.clone(), digest).filter(|other| *other != digest) {
+            Some(other) => Err(Error::usage(format!("two images were given for {target}: {other} and {digest}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::SendArgs;
+    use crate::image::Platform;
+    use crate::release::PushedImage;
+
+    const X86: Architecture = Architecture::X86_64;
+    const ARM: Architecture = Architecture::Aarch64;
+
+    fn file(container: &str, architecture: Architecture, digest: &str) -> PushedDigests {
+        let image = PushedImage {
+            target: Target::new(container, architecture),
+            repository: format!("reg.example/tools/{container}"),
+            platform: Platform::linux(architecture),
+            digest: Digest::of(digest.as_bytes()),
+            size: 400,
+        };
+        PushedDigests { schema: 1, version: "1.0".into(), registry: "reg.example".into(), images: vec![image] }
+    }
+
+    fn request_of(words: &[&str], images: &[(Architecture, &str)], files: &[PushedDigests]) -> Result<IndexRequest> {
+        let text = "[registry]\nhost = \"reg.example\"\nrepository = \"tools/{container}\"\n[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\n\
+                    [containers.rg]\npackages = [\"ripgrep\"]\n[containers.fd]\npackages = [\"fd-find\"]\n";
+        let catalog = crate::catalog::parse("containers.toml".as_ref(), text).unwrap();
+        let args = IndexArgs {
+            words: words.iter().map(|w| (*w).to_owned()).collect(),
+            image: images.iter().map(|(a, d)| (*a, Digest::of(d.as_bytes()))).collect(),
+            from: files.iter().enumerate().map(|(n, _)| format!("{n}.json").into()).collect(),
+            tags: None,
+            verify: false,
+            send: SendArgs::default(),
+        };
+        request(&catalog, &args, files, |_| None)
+    }
+
+    #[test]
+    fn images_come_from_the_arguments_and_from_files() {
+        let given = request_of(&["1.0", "fd"], &[(X86, "x")], &[file("fd", ARM, "a")]).unwrap();
+        let targets: Vec<String> = given.members.iter().map(|(target, _)| target.to_string()).collect();
+        assert_eq!((targets, given.registry.as_deref()), (vec!["fd/x86_64".into(), "fd/aarch64".into()], Some("reg.example")));
+        let both = [file("fd", ARM, "a"), file("rg", ARM, "b")];
+        assert_eq!(request_of(&["1.0"], &[], &both).unwrap().members.len(), 2);
+        assert_eq!(request_of(&["1.0", "rg"], &[], &both).unwrap().members.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        for (words, images, files, part) in [
+            (vec!["1.0"], vec![(X86, "x")], vec![], "name it after the version"),
+            (vec!["1.0"], vec![], vec![], "nothing to join"),
+            (vec!["1.0", "fd"], vec![(Architecture::Riscv64, "x")], vec![], "riscv64"),
+            (vec!["1.0", "fd"], vec![(X86, "x"), (X86, "y")], vec![], "two images were given for fd/x86_64"),
+            (vec!["2.0"], vec![], vec![file("fd", ARM, "a")], "0.json is of version 1.0, not 2.0"),
+            (vec!["1.0", "rg"], vec![], vec![file("fd", ARM, "a")], "no image of rg"),
+            (vec!["1.0", "fdd"], vec![], vec![file("fd", ARM, "a")], "fdd"),
+            (vec!["1.0"], vec![], vec![file("other", ARM, "a")], "other"),
+        ] {
+            let error = request_of(&words, &images, &files).unwrap_err();
+            assert!(error.message().contains(part) && error.kind() == crate::Kind::Usage, "{part}: {error}");
+        }
+        let mut elsewhere = file("fd", ARM, "a");
+        elsewhere.images[0].repository = "reg.example/other/fd".into();
+        assert!(request_of(&["1.0"], &[], &[elsewhere]).unwrap_err().message().contains("would be looked for in reg.example/tools/fd"));
+    }
+}
