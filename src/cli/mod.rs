@@ -7,7 +7,9 @@ mod args;
 mod bars;
 mod build;
 mod confirm;
+mod copy;
 mod display;
+mod doctor;
 mod drive;
 mod fact;
 mod inspect;
@@ -26,7 +28,8 @@ mod table;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, Global, InspectArgs, ListArgs, MatrixArgs, Output, Part, PushArgs, ReleaseArgs, Subcommand, VerifyArgs,
+    BuildArgs, Cli, Color, CopyArgs, DoctorArgs, Global, InspectArgs, ListArgs, MatrixArgs, Output, Part, PushArgs, ReleaseArgs,
+    Subcommand, VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::Fetcher;
-use super::http::Http;
+use super::http::{Http, shown};
 use super::indexes::{self, Wanted};
 use super::keyring::Keyring;
 use super::lock::{Lock, LockedArchive};
@@ -121,6 +121,15 @@ impl Archive {
             write_lock(&catalog.lock_path(), &lock)?;
         }
         Ok((lock, changes))
+    }
+
+    /// Reads and verifies the releases of all suites, and says what they are.
+    ///
+    /// # Errors
+    /// A mirror cannot be reached, or what it has is not signed by a key of the keyring.
+    pub async fn check(&self, cancel: &CancellationToken) -> Result<Vec<String>> {
+        let releases = self.releases(cancel).await?;
+        Ok(releases.iter().map(|(source, release)| format!("{} of {} from {}", source.suite, release.date, shown(&source.base))).collect())
     }
 
     /// The releases of all suites, verified.

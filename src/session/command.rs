@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::copy::CopyRequest;
 use crate::catalog::Target;
 use crate::image::Reference;
 use crate::release::Plan;
@@ -24,6 +25,13 @@ pub enum Command {
     Verify(Vec<Reference>),
     /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
     Inspect(Reference),
+    /// Copy from one reference to another. → `Copied`.
+    Copy(CopyRequest),
+    /// Try out what builds and releases need. → `Diagnosed`.
+    Diagnose {
+        /// A registry to try, `HOST` or `HOST/REPOSITORY`, besides the catalog's.
+        registry: Option<String>,
+    },
     /// Compute what a push would do. → `ReleasePlanned`.
     Plan(PushRequest),
     /// Carry out a plan that was shown. → blob and tag events, `ReleaseFinished`.

@@ -5,6 +5,8 @@
 mod build;
 mod check;
 mod command;
+mod copy;
+mod doctor;
 mod emitter;
 mod engine;
 mod event;
@@ -14,6 +16,8 @@ mod state;
 mod subject;
 
 pub use command::{BuildRequest, Command, PushRequest, ReleaseRequest, RunId};
+pub use copy::{Copied, CopyRequest};
+pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Options, Session, start};
 pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, TargetSummary};
 pub use folders::Folders;

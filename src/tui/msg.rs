@@ -68,7 +68,7 @@ impl Request {
             C::Inspect(reference) => Request::Inspect(reference.to_string()),
             C::Plan(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,
-            C::Release(_) | C::Cancel { .. } => Request::Other,
+            C::Copy(_) | C::Diagnose { .. } | C::Release(_) | C::Cancel { .. } => Request::Other,
         }
     }
 }
