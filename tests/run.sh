@@ -11,8 +11,9 @@ packages=(
   apache2-utils          # htpasswd, for a registry that wants a password
   skopeo umoci           # second opinions on what was pushed and written
   debian-archive-keyring gpgv # what apt trusts, against what we trust
-  openssl                # subject hashes of certificates
+  openssl                # subject hashes of certificates; certificates and tokens of registries
   binutils               # readelf
+  podman                 # an engine to load images into and to save them from
   qemu-user-static       # runs what was built for aarch64
   tmux                   # the dashboard, as its users see it
 )

@@ -7,7 +7,9 @@
 
 mod bad_input;
 mod builds;
+mod copying;
 mod dashboard;
 mod harness;
 mod publishing;
+mod registries;
 mod verifying;
