@@ -74,8 +74,15 @@ pub fn start(options: Options) -> Session {
                     let token = context.begin(run);
                     // A thread for every run: its futures may borrow from each other freely, which tasks that move between
                     // threads may not. Bytes are worked on elsewhere; this thread only waits.
-                    let (context, runtime) = (context.clone(), tokio::runtime::Handle::current());
-                    tokio::task::spawn_blocking(move || runtime.block_on(context.carry_out(run, command, token)));
+                    let (emitter, context, runtime) = (context.emitter.clone(), context.clone(), tokio::runtime::Handle::current());
+                    let work = tokio::task::spawn_blocking(move || runtime.block_on(context.carry_out(run, command, token)));
+                    tokio::spawn(async move {
+                        // A panic ends its run too: nobody may wait for it for ever.
+                        if work.await.is_err_and(|error| error.is_panic()) {
+                            let bug = Error::failed("a worker stopped unexpectedly").hint("this is a bug in catamaran; please report it");
+                            emitter.emit(run, EventKind::RunFailed { failure: Failure::from(&bug) }).await;
+                        }
+                    });
                 }
             }
         }
