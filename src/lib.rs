@@ -10,6 +10,7 @@
 //! | [`verify`] | is it right? facts read from an image and pure checks over them |
 //! | [`registry`] | where does it go? client, authentication, uploads |
 //! | [`release`] | how does it go? plan, gates, publish, receipt |
+//! | [`runtime`] | the container engine of this machine |
 //! | [`session`] | run it: commands in, events out, one fold of events into state |
 //! | [`cli`], [`tui`] | the two front ends; they know `session` and never each other |
 //!
@@ -23,6 +24,7 @@ pub mod image;
 pub mod progress;
 pub mod registry;
 pub mod release;
+pub mod runtime;
 pub mod session;
 pub mod tui;
 pub mod verify;

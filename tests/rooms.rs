@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may name. `error` and `progress` are everyone's.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("catalog", &[]),
     ("image", &["catalog"]), // the names of architectures and containers, nothing else
     ("debian", &["catalog", "image"]),
     ("verify", &["catalog", "image"]),
     ("registry", &["catalog", "image"]),
+    ("runtime", &[]),
     ("release", &["catalog", "image", "verify", "registry"]),
-    ("session", &["catalog", "image", "debian", "verify", "registry", "release"]),
+    ("session", &["catalog", "image", "debian", "verify", "registry", "release", "runtime"]),
     // Front ends know the session, and the types its events and commands carry; never a room that does work.
     ("cli", &["session", "catalog", "image", "verify", "release"]),
     ("tui", &["session", "catalog", "image", "verify", "release"]),

@@ -13,12 +13,12 @@ packages=(
   skopeo umoci           # second opinions on what was pushed and written
   git                    # a release looks at the state of its repository
   debian-archive-keyring gpgv # what apt trusts, against what we trust
-  openssl                # subject hashes of certificates
+  openssl                # subject hashes of certificates; certificates and tokens of registries
   binutils               # readelf
   zstd                   # decompresses zstd layers
   util-linux             # unshare, to run ldconfig and keytool inside what was built
   qemu-user-static       # runs what was built for other architectures
-  docker.io              # runs images as their users do
+  docker.io podman       # run images as their users do; engines to load images into and to save them from
   git python3            # a repository, and a TLS server that images clone from
   tmux                   # the dashboard, as its users see it
 )

@@ -72,6 +72,14 @@ pub struct RegistrySettings {
     pub username: Option<Setting>,
     /// Their password or token.
     pub password: Option<Secret>,
+    /// Certificate authorities (PEM) that vouch for the host, besides the system's.
+    pub ca: Option<PathBuf>,
+    /// Our certificate (PEM), for a host that asks for one.
+    pub client_cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub client_key: Option<PathBuf>,
+    /// The host is spoken to over plain HTTP.
+    pub insecure: bool,
 }
 
 impl RegistrySettings {

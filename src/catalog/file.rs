@@ -134,7 +134,7 @@ fn syntax(text: &str, error: &toml::de::Error) -> Problem {
 
 fn catalog(reader: &mut Reader, path: &Path, text: &str, document: &DeTable) -> Catalog {
     let root = reader.section(document, "containers.toml", &schema::ROOT);
-    let registry = named(reader, &root, "registry", &schema::REGISTRY).map(|s| registry(reader, &s)).unwrap_or_default();
+    let registry = named(reader, &root, "registry", &schema::REGISTRY).map(|s| registry(reader, path, &s)).unwrap_or_default();
     let defaults = named(reader, &root, "defaults", &schema::DEFAULTS).map(|s| defaults(reader, &s)).unwrap_or_default();
     let debian = named(reader, &root, "debian", &schema::DEBIAN).map(|s| debian(reader, &s)).unwrap_or_default();
     let nix = named(reader, &root, "nix", &schema::NIX).map(|s| nix(reader, &s)).unwrap_or_default();
@@ -147,8 +147,22 @@ fn named<'t, 'i>(reader: &mut Reader, root: &Section<'t, 'i>, key: &str, keys: &
     reader.table(value, &format!("[{key}]"), keys)
 }
 
-fn registry(reader: &mut Reader, section: &Section) -> RegistrySettings {
+fn registry(reader: &mut Reader, path: &Path, section: &Section) -> RegistrySettings {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let rule = |path: &str| if path.is_empty() { check::source_path(path) } else { Ok(()) };
+    let mut file = |key| reader.text(section, key, rule).map(|name| folder.join(name));
+    let (ca, client_cert, client_key) = (file("ca"), file("client-cert"), file("client-key"));
+    for (one, other) in [("client-cert", "client-key"), ("client-key", "client-cert")] {
+        if let Some(value) = section.get(one).filter(|_| section.get(other).is_none()) {
+            let help = format!("name both files: a certificate proves nothing without its key. For example `{other} = …`");
+            reader.absence(format!("`{one}` needs `{other}`"), Some(value.span()), &help);
+        }
+    }
     RegistrySettings {
+        ca,
+        client_cert,
+        client_key,
+        insecure: reader.flag(section, "insecure").unwrap_or(false),
         host: reader.text(section, "host", check::host),
         repository: reader.text(section, "repository", check::repository),
         username: section.get("username").and_then(|value| username(reader, section, value)),

@@ -307,3 +307,15 @@ fn our_own_file_is_valid_and_can_be_built() {
     assert_eq!(catalog.targets().len(), 14);
     assert!(catalog.containers.iter().all(|c| crate::catalog::unsupported(c).is_empty()));
 }
+
+#[test]
+fn certificates_of_a_registry_are_found_beside_the_file_and_come_in_pairs() {
+    let text = "[registry]\nhost = \"a.example\"\nca = \"keys/ca.pem\"\nclient-cert = \"/etc/c.pem\"\nclient-key = \"k.pem\"\ninsecure = true\n[containers.jq]\npackages = [\"jq\"]\n";
+    let registry = parse(Path::new("/project/containers.toml"), text).unwrap().registry;
+    let path = |text: &str| Some(std::path::PathBuf::from(text));
+    assert_eq!((registry.ca, registry.client_cert), (path("/project/keys/ca.pem"), path("/etc/c.pem")));
+    assert_eq!((registry.client_key, registry.insecure), (path("/project/k.pem"), true));
+    let lone = text.replace("client-key = \"k.pem\"\n", "");
+    let problems = parse(Path::new("/project/containers.toml"), &lone).unwrap_err().problems;
+    assert!(problems.iter().any(|p| p.message.contains("`client-cert` needs `client-key`")), "{problems:?}");
+}

@@ -38,6 +38,10 @@ pub(super) const REGISTRY: Table = Table {
         key("repository", r#""acme/tools/{container}""#, &["repo", "path", "name"]),
         key("username", r#"{ env = "GITHUB_ACTOR", default = "acme" }"#, &["user", "login"]),
         key("password", r#"{ env = "GITHUB_TOKEN" }"#, &["token", "secret", "pass"]),
+        key("ca", r#""keys/registry-ca.pem""#, &["cacert", "ca-cert", "certificate-authority", "ca_file"]),
+        key("client-cert", r#""keys/client.pem""#, &["cert", "client_certificate"]),
+        key("client-key", r#""keys/client-key.pem""#, &["key", "private-key"]),
+        key("insecure", "true", &["plain-http", "http", "tls-verify"]),
     ],
 };
 

@@ -92,12 +92,16 @@ pub enum Subcommand {
     Inspect(InspectArgs),
     /// Prove that images are what their metadata says.
     Verify(VerifyArgs),
+    /// Copy an image or a whole index from anywhere to anywhere.
+    Copy(CopyArgs),
     /// Publish what is built: images, manifest list, tags.
     Push(PushArgs),
     /// Build, verify, push, and check what arrived.
     Release(ReleaseArgs),
     /// Join images that other machines pushed by digest.
     Index(IndexArgs),
+    /// Try out what builds and releases need, and say how to mend what is broken.
+    Doctor(DoctorArgs),
     /// Print the CI matrix as JSON.
     Matrix(MatrixArgs),
 }
@@ -168,9 +172,34 @@ pub struct VerifyArgs {
     pub references: Vec<String>,
 }
 
+/// `copy`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Everything SOURCE names is copied, byte for byte: of an index all members, attestations too. --target takes one image out \
+                  of it.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
+                  is one of\n  HOST/REPOSITORY:TAG           a registry (docker://… works too)\n  oci:DIR[:TAG]                 an OCI image \
+                  layout\n  docker-archive:FILE[:NAME:TAG]  a tar for `docker load`; one image\n  docker-daemon:NAME:TAG        the engine of \
+                  this machine, Docker or Podman; one image\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
+                  fd/aarch64 docker-archive:fd.tar:acme/fd:1.2\n  catamaran copy docker.io/library/debian:trixie docker-daemon:debian:trixie \
+                  --target x86_64"
+)]
+pub struct CopyArgs {
+    /// From where
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// To where
+    #[arg(value_name = "DESTINATION")]
+    pub destination: String,
+    /// Only the image for this architecture
+    #[arg(long, short, value_name = "ARCHITECTURE")]
+    pub target: Option<Architecture>,
+}
+
 const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64                a container of containers.toml, as last built\n  \
                           ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \
-                          oci:DIR[:TAG]                 an OCI image layout";
+                          oci:DIR[:TAG]                 an OCI image layout\n  \
+                          docker-archive:FILE[:NAME]    what `docker save` writes\n  \
+                          docker-daemon:NAME            an image of this machine's Docker or Podman";
 
 /// `push`
 #[derive(Debug, Args)]
@@ -271,6 +300,18 @@ pub struct ReleaseArgs {
     /// Refuse to change containers.lock
     #[arg(long)]
     pub locked: bool,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Tries the Debian archive and its signatures, the login of every registry, the folders, the terminal. No secret is shown, \
+                  and nothing is sent that changes anything.\n\nExamples:\n  catamaran doctor\n  catamaran doctor ghcr.io/acme/fd --json"
+)]
+pub struct DoctorArgs {
+    /// A registry to try besides the one of containers.toml
+    #[arg(value_name = "HOST[/REPOSITORY]")]
+    pub registry: Option<String>,
 }
 
 /// `matrix`

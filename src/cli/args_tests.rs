@@ -17,6 +17,8 @@ fn lines_of_the_design_are_understood() {
         "update",
         "update fd rg --dry-run --json",
         "outdated --json",
+        "copy fd oci:x:1 --target arm64 --json",
+        "doctor ghcr.io --json",
         "inspect fd/aarch64 --json",
         "verify fd oci:x",
         "push 1.2.0 fd --tags a,b --target aarch64 --dry-run --yes --force",

@@ -7,7 +7,9 @@ mod args;
 mod bars;
 mod build;
 mod confirm;
+mod copy;
 mod display;
+mod doctor;
 mod drive;
 mod fact;
 mod github;
@@ -29,8 +31,8 @@ mod update;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output, Part, PushArgs, ReleaseArgs,
-    SendArgs, Subcommand, UpdateArgs, VerifyArgs,
+    BuildArgs, Cli, Color, CopyArgs, DoctorArgs, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output, Part,
+    PushArgs, ReleaseArgs, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::Fetcher;
-use super::http::Http;
+use super::http::{Http, shown};
 use super::indexes::{self, Wanted};
 use super::keyring::Keyring;
 use super::lock::{Change, Lock, LockedArchive};
@@ -137,6 +137,15 @@ impl Archive {
         let archives = self.locked_archives(&releases);
         // Solving is milliseconds of plain computation.
         resolve(catalog, &universes, archives, keep, targets, progress)
+    }
+
+    /// Reads and verifies the releases of all suites, and says what they are.
+    ///
+    /// # Errors
+    /// A mirror cannot be reached, or what it has is not signed by a key of the keyring.
+    pub async fn check(&self, cancel: &CancellationToken) -> Result<Vec<String>> {
+        let releases = self.releases(cancel).await?;
+        Ok(releases.iter().map(|(source, release)| format!("{} of {} from {}", source.suite, release.date, shown(&source.base))).collect())
     }
 
     /// The releases of all suites, verified.

@@ -122,6 +122,12 @@ impl Descriptor {
     pub fn of(media_type: impl Into<String>, bytes: &[u8]) -> Self {
         Self::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
+
+    /// Whether this member of an index is no image but says something about one (BuildKit's attestations).
+    pub fn is_attestation(&self) -> bool {
+        let unknown = self.platform.as_ref().is_some_and(|p| p.architecture == "unknown" && p.os == "unknown");
+        unknown || self.annotations.contains_key("vnd.docker.reference.type")
+    }
 }
 
 #[cfg(test)]

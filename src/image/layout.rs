@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::descriptor::media_type;
-use super::{Descriptor, Digest, Image, Index, Platform, REF_NAME, Store};
+use super::{Descriptor, Digest, Gathering, Image, Index, Platform, REF_NAME, Store, Tree};
 use crate::error::IoContext;
 use crate::{Error, Result};
 
@@ -12,8 +13,39 @@ use crate::{Error, Result};
 const MAX_DEPTH: usize = 4;
 /// How many images one name may lead to.
 const MAX_IMAGES: usize = 256;
-/// Docker's mark of an index member that is no image but says something about one.
-const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+
+/// Everything that `name` leads to in the layout at `folder`, byte for byte; without a name, its only entry.
+///
+/// # Errors
+/// No layout, no such name, several entries to choose from, a member that is not there or damaged.
+pub fn tree_in_layout(folder: &Path, name: Option<&str>) -> Result<Tree> {
+    let (store, mut chosen) = chosen(folder, name)?;
+    let Some(entry) = chosen.pop().filter(|_| chosen.is_empty()) else {
+        let names: BTreeSet<String> = store.entries()?.iter().filter_map(called).collect();
+        return Err(Error::usage(format!("the layout {} has several entries", folder.display())).hint(format!(
+            "name one: oci:{}:NAME; it has {}",
+            folder.display(),
+            names.into_iter().take(20).collect::<Vec<_>>().join(", ")
+        )));
+    };
+    let mut gathering = Gathering::default();
+    let mut missing = vec![entry.clone()];
+    while let Some(member) = missing.pop() {
+        if gathering.has(&member.digest) {
+            continue;
+        }
+        require(&store, &member)?;
+        let bytes = store.read(&member.digest)?;
+        let what = format!("{} in {}", member.digest, folder.display());
+        missing.extend(gathering.add(member, bytes.into(), &what)?);
+    }
+    gathering.finish(&entry.digest, Arc::new(store))
+}
+
+/// What an entry is called.
+fn called(entry: &Descriptor) -> Option<String> {
+    entry.annotations.get(REF_NAME).cloned()
+}
 
 /// The images that `name` leads to in the layout at `folder`, each with what tells it from the others: nothing when there
 /// is only one, else its platform (`linux/arm64`), with the name before it when no name was asked for and there are
@@ -22,14 +54,29 @@ const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 /// An entry may be a manifest or an index, in OCI's or Docker's media types; attestations are passed over. Errors: no
 /// layout, no such name, a member that is not there or damaged.
 pub fn images_in_layout(folder: &Path, name: Option<&str>) -> Result<Vec<(String, Image)>> {
+    let (store, chosen) = chosen(folder, name)?;
+    let mut found = Found { store: &store, images: Vec::new(), seen: BTreeSet::new() };
+    let several = name.is_none() && chosen.len() > 1;
+    for entry in &chosen {
+        let prefix = called(entry).filter(|_| several).unwrap_or_default();
+        found.entry(entry, &prefix, 0)?;
+    }
+    if found.images.is_empty() {
+        return Err(Error::failed(format!("the layout {} holds attestations only, no image", folder.display())));
+    }
+    let alone = found.images.len() == 1;
+    Ok(found.images.into_iter().map(|(prefix, image)| (if alone { String::new() } else { suffix(&prefix, &image) }, image)).collect())
+}
+
+/// The layout at `folder`, and its entries called `name`; without a name, all that are images.
+fn chosen(folder: &Path, name: Option<&str>) -> Result<(Store, Vec<Descriptor>)> {
     let store = Store::open_existing(folder)?;
     if !folder.join("index.json").is_file() {
         return Err(Error::failed(format!("the layout {} has no index.json", folder.display())).hint("it is not complete: write it again"));
     }
     let entries = store.entries()?;
-    let called = |entry: &Descriptor| entry.annotations.get(REF_NAME).cloned();
     let chosen: Vec<Descriptor> = match name {
-        None => entries.iter().filter(|entry| !is_attestation(entry)).cloned().collect(),
+        None => entries.iter().filter(|entry| !entry.is_attestation()).cloned().collect(),
         Some(name) => entries.iter().filter(|entry| called(entry).is_some_and(|n| n == name)).cloned().collect(),
     };
     if chosen.is_empty() {
@@ -44,28 +91,31 @@ pub fn images_in_layout(folder: &Path, name: Option<&str>) -> Result<Vec<(String
             false => error.hint(format!("it has {}", names.into_iter().take(20).collect::<Vec<_>>().join(", "))),
         });
     }
-    let mut found = Found { store: &store, images: Vec::new(), seen: BTreeSet::new() };
-    let several = name.is_none() && chosen.len() > 1;
-    for entry in &chosen {
-        let prefix = called(entry).filter(|_| several).unwrap_or_default();
-        found.entry(entry, &prefix, 0)?;
+    Ok((store, chosen))
+}
+
+/// Makes sure that a member is there.
+fn require(store: &Store, member: &Descriptor) -> Result<()> {
+    let path = store.blob_path(&member.digest);
+    if !path.try_exists().at("looking for", &path)? {
+        return Err(Error::failed(format!("the layout {} names {}, but does not hold it", store.root().display(), whose(member)))
+            .hint("it was copied without all its parts: copy it again with every platform (`skopeo copy --all`)"));
     }
-    if found.images.is_empty() {
-        return Err(Error::failed(format!("the layout {} holds attestations only, no image", folder.display())));
+    Ok(())
+}
+
+/// A member, as an error names it.
+fn whose(member: &Descriptor) -> String {
+    match &member.platform {
+        Some(platform) => format!("{} for {platform}", member.digest),
+        None => member.digest.to_string(),
     }
-    let alone = found.images.len() == 1;
-    Ok(found.images.into_iter().map(|(prefix, image)| (if alone { String::new() } else { suffix(&prefix, &image) }, image)).collect())
 }
 
 fn suffix(prefix: &str, image: &Image) -> String {
     // What the index claims is what the user knows the member by; the config may be what is wrong.
     let platform = image.descriptor.platform.clone().unwrap_or_else(|| image.platform());
     if prefix.is_empty() { platform.to_string() } else { format!("{prefix} {platform}") }
-}
-
-fn is_attestation(member: &Descriptor) -> bool {
-    let unknown = member.platform.as_ref().is_some_and(|p| p.architecture == "unknown" && p.os == "unknown");
-    unknown || member.annotations.contains_key(REFERENCE_TYPE)
 }
 
 struct Found<'a> {
@@ -78,18 +128,11 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn entry(&mut self, member: &Descriptor, prefix: &str, depth: usize) -> Result<()> {
-        if is_attestation(member) || !self.seen.insert((prefix.to_owned(), member.digest, member.platform.clone())) {
+        if member.is_attestation() || !self.seen.insert((prefix.to_owned(), member.digest, member.platform.clone())) {
             return Ok(());
         }
-        let whose = match &member.platform {
-            Some(platform) => format!("{} for {platform}", member.digest),
-            None => member.digest.to_string(),
-        };
-        let path = self.store.blob_path(&member.digest);
-        if !path.try_exists().at("looking for", &path)? {
-            return Err(Error::failed(format!("the layout {} names {whose}, but does not hold it", self.store.root().display()))
-                .hint("it was copied without all its parts: copy it again with every platform (`skopeo copy --all`)"));
-        }
+        require(self.store, member)?;
+        let whose = whose(member);
         if media_type::is_index(&member.media_type) {
             if depth >= MAX_DEPTH {
                 return Err(Error::failed(format!("the index {whose} is the {}th within another; that deep none is read", MAX_DEPTH + 1)));

@@ -22,8 +22,13 @@ pub enum Reference {
     Registry(RegistryReference),
     /// `nix:FILE`: a nix2container JSON.
     Nix(PathBuf),
-    /// `docker-archive:FILE`: what `docker save` writes.
-    DockerArchive(PathBuf),
+    /// `docker-archive:FILE[:NAME:TAG]`: what `docker save` writes.
+    DockerArchive {
+        /// The tar.
+        file: PathBuf,
+        /// One image of it; `None` when it has one only.
+        name: Option<String>,
+    },
     /// `docker-daemon:NAME`: an image of the local engine.
     DockerDaemon(String),
     /// `NAME` or `NAME/ARCHITECTURE`: a container of `containers.toml`, as last built.
@@ -88,7 +93,8 @@ impl fmt::Display for Reference {
             Reference::Layout { folder, name: None } => write!(f, "oci:{}", folder.display()),
             Reference::Registry(reference) => write!(f, "docker://{reference}"),
             Reference::Nix(file) => write!(f, "nix:{}", file.display()),
-            Reference::DockerArchive(file) => write!(f, "docker-archive:{}", file.display()),
+            Reference::DockerArchive { file, name: Some(name) } => write!(f, "docker-archive:{}:{name}", file.display()),
+            Reference::DockerArchive { file, name: None } => write!(f, "docker-archive:{}", file.display()),
             Reference::DockerDaemon(name) => write!(f, "docker-daemon:{name}"),
             Reference::Container { name, architecture: Some(architecture) } => write!(f, "{name}/{architecture}"),
             Reference::Container { name, architecture: None } => write!(f, "{name}"),
@@ -120,8 +126,12 @@ impl FromStr for Reference {
             return Ok(Reference::Nix(rest.into()));
         }
         if let Some(rest) = text.strip_prefix("docker-archive:") {
-            needs(rest, "file")?;
-            return Ok(Reference::DockerArchive(rest.into()));
+            let (file, name) = match rest.split_once(':') {
+                Some((file, name)) => (file, Some(name.to_owned()).filter(|n| !n.is_empty())),
+                None => (rest, None),
+            };
+            needs(file, "file")?;
+            return Ok(Reference::DockerArchive { file: file.into(), name });
         }
         if let Some(rest) = text.strip_prefix("docker-daemon:") {
             needs(rest, "image")?;
@@ -161,6 +171,7 @@ mod tests {
             ("localhost/a", "docker://localhost/a:latest"),
             ("nix:result", "nix:result"),
             ("docker-archive:x.tar", "docker-archive:x.tar"),
+            ("docker-archive:a/x.tar:acme/fd:1", "docker-archive:a/x.tar:acme/fd:1"),
             ("docker-daemon:fd:1", "docker-daemon:fd:1"),
         ] {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), shown);

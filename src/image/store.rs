@@ -145,11 +145,17 @@ impl Store {
     }
 
     /// Makes `name` the entry `descriptor`, replacing what had the name. Its other annotations are kept with it.
-    pub fn publish(&self, name: &str, mut descriptor: Descriptor) -> Result<()> {
-        descriptor.annotations.insert(REF_NAME.into(), name.into());
+    pub fn publish(&self, name: &str, descriptor: Descriptor) -> Result<()> {
+        self.enter(Some(name), descriptor)
+    }
+
+    /// [`Store::publish`], or an entry without a name, of which a layout has one at most.
+    pub fn enter(&self, name: Option<&str>, mut descriptor: Descriptor) -> Result<()> {
+        descriptor.annotations.remove(REF_NAME);
+        descriptor.annotations.extend(name.map(|name| (REF_NAME.to_owned(), name.to_owned())));
         let _lock = self.lock()?;
         let mut entries = self.entries()?;
-        match entries.iter_mut().find(|d| d.annotations.get(REF_NAME).is_some_and(|n| n == name)) {
+        match entries.iter_mut().find(|d| d.annotations.get(REF_NAME).map(String::as_str) == name) {
             Some(entry) if *entry == descriptor => return Ok(()),
             Some(entry) => *entry = descriptor,
             None => entries.push(descriptor),
@@ -228,14 +234,20 @@ impl Write for BlobWriter {
 
 /// Replaces `path` with `bytes`, whole or not at all: temporary file, sync, rename.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace_with(path, &mut |file| file.write_all(bytes).at("writing", path))
+}
+
+/// Replaces `path` with what `write` writes, whole or not at all.
+pub fn replace_with<T>(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> Result<T>) -> Result<T> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
     fs::create_dir_all(folder).at("creating", folder)?;
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).at("writing to", folder)?;
-    file.write_all(bytes).at("writing", path)?;
-    persist(file, path)
+    let written = write(&mut file)?;
+    persist(file, path)?;
+    Ok(written)
 }
 
 /// Syncs a temporary file and renames it to `path`, readable by everyone the umask allows.

@@ -15,7 +15,7 @@ use url::Url;
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials};
 use super::docker_config::{Proof, basic};
-use super::endpoint::is_loopback;
+use super::endpoint::Endpoint;
 use super::failure::{Failure, bounded};
 use crate::Error;
 
@@ -46,6 +46,9 @@ impl Scope {
 
     /// In the token server's words.
     fn words(&self) -> Vec<String> {
+        if self.repository.is_empty() {
+            return Vec::new(); // a login as such, as `docker login` does it
+        }
         let actions = if self.push { "pull,push" } else { "pull" };
         let own = format!("repository:{}:{actions}", self.repository);
         std::iter::once(own).chain(self.from.iter().map(|from| format!("repository:{from}:pull"))).collect()
@@ -83,7 +86,7 @@ struct Slot {
 
 /// Keeps credentials and tokens for one registry.
 pub(super) struct Authority {
-    host: String,
+    endpoint: Endpoint,
     credentials: Credentials,
     scheme: Mutex<Option<Scheme>>,
     known: AsyncMutex<BTreeMap<String, Credential>>,
@@ -111,8 +114,8 @@ struct Granted {
 }
 
 impl Authority {
-    pub fn new(host: &str, credentials: Credentials) -> Self {
-        Authority { host: host.to_owned(), credentials, scheme: Mutex::default(), known: AsyncMutex::default(), slots: Mutex::default() }
+    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Self {
+        Authority { endpoint, credentials, scheme: Mutex::default(), known: AsyncMutex::default(), slots: Mutex::default() }
     }
 
     /// Whether the registry has said what it wants.
@@ -140,15 +143,15 @@ impl Authority {
         let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|v| v.to_str().ok());
         let (scheme, asked) = match Challenge::best(values) {
             None => {
-                return Err(Error::network(format!("{} wants a proof of identity that is neither Basic nor Bearer", self.host))
+                return Err(Error::network(format!("{} wants a proof of identity that is neither Basic nor Bearer", self.endpoint.host))
                     .hint("catamaran knows the two schemes of the distribution specification")
                     .into());
             }
             Some(Challenge::Basic) => (Scheme::Basic, None),
             Some(Challenge::Bearer { realm, service, scope }) => {
-                let error = || Error::network(format!("{} sends us to a token server whose address is not HTTPS", self.host));
+                let error = || Error::network(format!("{} sends us to a token server whose address is not HTTPS", self.endpoint.host));
                 let realm: Url = realm.parse().map_err(|_| error())?;
-                if realm.scheme() != "https" && !(realm.scheme() == "http" && is_loopback(&realm)) {
+                if realm.scheme() != "https" && !(realm.scheme() == "http" && self.endpoint.may_be_plain(&realm)) {
                     return Err(error().hint("credentials are not sent there; ask who runs the registry").into());
                 }
                 (Scheme::Bearer { realm, service }, scope)
@@ -192,7 +195,7 @@ impl Authority {
         if let Some(credential) = known.get(repository) {
             return Ok(credential.clone());
         }
-        let credential = self.credentials.find(&self.host, repository).await?;
+        let credential = self.credentials.find(&self.endpoint.host, repository).await?;
         known.insert(repository.to_owned(), credential.clone());
         Ok(credential)
     }
@@ -204,7 +207,7 @@ impl Authority {
 
     /// What to do when credentials are missing or wrong.
     pub async fn advice(&self, repository: &str) -> String {
-        let advice = self.credentials.advice(&self.host);
+        let advice = self.credentials.advice(&self.endpoint.host);
         match self.credential(repository).await {
             Ok(Credential { proof: Some(_), source }) => format!("the credentials came from {source}; {advice}"),
             _ => format!("no credentials were found; {advice}"),
@@ -233,8 +236,9 @@ impl Authority {
         words: &[String],
     ) -> Result<Token, Failure> {
         let credential = self.credential(&scope.repository).await?;
-        let server = realm.host_str().unwrap_or(&self.host);
-        let doing = format!("asking {server} for a token for {}/{}", self.host, scope.repository);
+        let server = realm.host_str().unwrap_or(&self.endpoint.host);
+        let name = format!("{}/{}", self.endpoint.host, scope.repository);
+        let doing = format!("asking {server} for a token for {}", name.trim_end_matches('/'));
         let mut query: Vec<(&str, &str)> = service.map(|s| ("service", s)).into_iter().collect();
         let request = match &credential.proof {
             Some(Proof::RegistryToken(token)) => {
@@ -263,7 +267,7 @@ impl Authority {
         if !response.status().is_success() {
             let failure = Failure::answer(response, server, &doing).await;
             let refused = failure.status.is_some_and(|s| matches!(s.as_u16(), 400 | 401 | 403));
-            let advice = self.credentials.advice(&self.host);
+            let advice = self.credentials.advice(&self.endpoint.host);
             return Err(match (refused, credential.proof.is_some()) {
                 (true, true) => failure.hint(format!("the credentials came from {}; {advice}", credential.source)),
                 (true, false) => failure.hint(format!("no credentials were found; {advice}")),

@@ -7,20 +7,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::auth::{Authority, Scope};
 use super::credentials::Credentials;
-use super::endpoint::{Endpoint, is_loopback};
-use super::failure::{Failure, bounded};
+use super::endpoint::Endpoint;
+use super::failure::{Failure, bounded, retry_after};
+use super::limit::Limit;
 use super::manifest::Found;
 use super::retry::Patience;
+use super::transport::Transport;
 use crate::{Error, Result};
 
 /// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP (loopback) has no such
@@ -28,8 +30,6 @@ use crate::{Error, Result};
 const SMALL_REQUESTS: usize = 6;
 /// Blobs on their way at a time.
 const UPLOADS: usize = 4;
-/// How long a request without a blob may take.
-pub(super) const SMALL_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A registry. Cheap to clone; connects when first used.
 #[derive(Clone)]
@@ -40,11 +40,15 @@ pub(super) struct Inner {
     pub http: reqwest::Client,
     pub authority: Authority,
     pub patience: Patience,
-    pub uploads: Semaphore,
+    pub uploads: Limit,
     /// What tags named when they were last looked at.
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
-    small: Semaphore,
+    /// It has shown that it takes one tag with a request.
+    pub one_tag_each: AtomicBool,
+    small: Limit,
     reached: AtomicBool,
+    /// Where certificates for this host were read from.
+    pub certificates: Vec<PathBuf>,
 }
 
 /// When a reference was looked at, and what it named.
@@ -59,17 +63,23 @@ impl fmt::Debug for Registry {
 impl Registry {
     /// The registry at `host[:port]`. Nothing is sent yet, and no credentials are looked for.
     ///
-    /// HTTPS, except for loopback addresses. Proxies are those of the environment, again except for loopback.
+    /// HTTPS, except for loopback addresses and hosts that are configured as insecure. Proxies are those of the environment
+    /// (`HTTPS_PROXY`, `NO_PROXY`, …), except for loopback.
+    ///
+    /// # Errors
+    /// It is no host, or a certificate that is configured for it cannot be used.
     pub fn connect(host: &str, credentials: Credentials) -> Result<Self> {
         Self::with_patience(host, credentials, Patience::default())
     }
 
     pub(super) fn with_patience(host: &str, credentials: Credentials, patience: Patience) -> Result<Self> {
-        let endpoint = Endpoint::new(host)?;
+        let transport = Transport::of(host, credentials.settings(), credentials.variables())?;
+        let endpoint = Endpoint::new(host, transport.security())?;
         // reqwest is built without a TLS provider of its own; someone else may have installed ours already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let redirects = reqwest::redirect::Policy::custom(|attempt| {
-            let plain = attempt.url().scheme() != "https" && !is_loopback(attempt.url());
+        let own = endpoint.clone();
+        let redirects = reqwest::redirect::Policy::custom(move |attempt| {
+            let plain = attempt.url().scheme() != "https" && !own.may_be_plain(attempt.url());
             match (plain, attempt.previous().len()) {
                 (true, _) => attempt.error("the registry redirects to an address that is not HTTPS"),
                 (_, 6..) => attempt.error("too many redirects"),
@@ -83,8 +93,14 @@ impl Registry {
             .pool_idle_timeout(Duration::from_secs(90))
             .http2_adaptive_window(true)
             .redirect(redirects);
-        if endpoint.is_plain() {
+        if endpoint.is_local() {
             builder = builder.no_proxy();
+        }
+        if !transport.authorities.is_empty() {
+            builder = builder.tls_certs_merge(transport.authorities);
+        }
+        if let Some(identity) = transport.identity {
+            builder = builder.identity(identity);
         }
         let http = builder.build().map_err(|error| {
             Error::network("cannot prepare TLS")
@@ -93,13 +109,15 @@ impl Registry {
         })?;
         let small = if endpoint.is_plain() { 1 } else { SMALL_REQUESTS };
         Ok(Registry(Arc::new(Inner {
-            authority: Authority::new(host, credentials),
+            authority: Authority::new(endpoint.clone(), credentials),
+            certificates: transport.files,
             endpoint,
             http,
             patience,
-            uploads: Semaphore::new(UPLOADS),
+            uploads: Limit::new(UPLOADS),
             seen: Mutex::default(),
-            small: Semaphore::new(small),
+            one_tag_each: AtomicBool::new(false),
+            small: Limit::new(small),
             reached: AtomicBool::new(false),
         })))
     }
@@ -122,7 +140,7 @@ impl Registry {
 
     async fn ping_once(&self) -> Result<(), Failure> {
         let doing = format!("reaching {}", self.host());
-        let request = self.0.http.get(self.0.endpoint.ping()).timeout(SMALL_TIME_LIMIT);
+        let request = self.0.http.get(self.0.endpoint.ping()).timeout(self.0.patience.answer_limit);
         let response = self.send_once(request, &doing).await?;
         match response.status() {
             StatusCode::UNAUTHORIZED => {
@@ -208,12 +226,12 @@ impl Registry {
         doing: &str,
         shape: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
     ) -> Result<Response, Failure> {
-        // The semaphore is never closed; if it were, going on without a permit would be right.
-        let _permit = self.0.small.acquire().await.ok();
+        let _place = self.0.small.enter().await;
         let mut challenged = false;
         loop {
-            let request =
-                self.authorised(scope, shape(self.0.http.request(method.clone(), url.clone()).timeout(SMALL_TIME_LIMIT)), url).await?;
+            let request = self
+                .authorised(scope, shape(self.0.http.request(method.clone(), url.clone()).timeout(self.0.patience.answer_limit)), url)
+                .await?;
             let response = self.send_once(request, doing).await?;
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && !challenged && self.0.endpoint.is_own(url) {
@@ -245,6 +263,16 @@ impl Registry {
         let reached = self.0.reached.load(Ordering::Relaxed);
         let response = request.send().await.map_err(|error| Failure::connection(error, self.host(), doing, reached))?;
         self.0.reached.store(true, Ordering::Relaxed);
+        match response.status() {
+            StatusCode::TOO_MANY_REQUESTS => {
+                // One that asks for hours is left alone, not waited for.
+                let asked = retry_after(response.headers()).unwrap_or(self.0.patience.first_pause);
+                let pause = if asked <= self.0.patience.longest_pause { asked } else { Duration::ZERO };
+                [&self.0.small, &self.0.uploads].iter().for_each(|limit| limit.crowded(pause));
+            }
+            status if status.is_success() => [&self.0.small, &self.0.uploads].iter().for_each(|limit| limit.answered()),
+            _ => {}
+        }
         Ok(response)
     }
 

@@ -66,6 +66,16 @@ impl Credentials {
         Credentials { settings: settings.clone(), variables }
     }
 
+    /// `[registry]` of the catalog.
+    pub(super) fn settings(&self) -> &RegistrySettings {
+        &self.settings
+    }
+
+    /// The environment.
+    pub(super) fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
     /// The first credentials that fit.
     pub(super) async fn find(&self, host: &str, repository: &str) -> Result<Credential> {
         if let Some(credential) = self.configured(host)? {
@@ -129,7 +139,7 @@ impl Credentials {
     fn files(&self) -> Vec<PathBuf> {
         let home = self.variables.get("HOME").map(PathBuf::from);
         let docker = self.variables.get("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home.as_ref().map(|h| h.join(".docker")));
-        let runtime = self.variables.get("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let runtime = self.variables.get("XDG_RUNTIME_DIR").map(PathBuf::from).or_else(runtime_folder);
         let config = self.variables.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| home.map(|h| h.join(".config")));
         [
             docker.map(|d| d.join("config.json")),
@@ -150,6 +160,13 @@ impl Credentials {
             None => path.display().to_string(),
         }
     }
+}
+
+/// Where Podman keeps logins when nobody set XDG_RUNTIME_DIR, as for root and in CI (containers-auth.json(5)).
+fn runtime_folder() -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let user = std::fs::metadata("/proc/self").ok()?.uid();
+    Some(PathBuf::from(format!("/run/containers/{user}"))).filter(|folder| folder.is_dir())
 }
 
 #[cfg(test)]

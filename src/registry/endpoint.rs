@@ -10,17 +10,27 @@ use crate::{Error, Result};
 const HUB_NAMES: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 const HUB_API: &str = "registry-1.docker.io";
 
+/// What someone said about how a host is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Security {
+    /// Plain HTTP was asked for.
+    Plain,
+    /// There are certificates for it, so it speaks TLS, also on this machine.
+    Tls,
+}
+
 /// A registry's address.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     /// `host[:port]`, as the user wrote it.
     pub host: String,
     base: Url,
+    insecure: bool,
 }
 
 impl Endpoint {
-    /// The endpoint of `host[:port]`: HTTPS, or plain HTTP when the host is a loopback address.
-    pub fn new(host: &str) -> Result<Self> {
+    /// The endpoint of `host[:port]`. Without a word about `security`: HTTPS, or plain HTTP at a loopback address.
+    pub fn new(host: &str, security: Option<Security>) -> Result<Self> {
         let error = || {
             Error::usage(format!("`{host}` is not a registry's host")).hint("write HOST or HOST:PORT, such as ghcr.io or localhost:5000")
         };
@@ -30,13 +40,25 @@ impl Endpoint {
         if host.is_empty() || !plain || base.password().is_some() {
             return Err(error());
         }
-        if is_loopback(&base) {
+        let insecure = security == Some(Security::Plain);
+        if insecure || (security.is_none() && is_loopback(&base)) {
             base = Url::parse(&format!("http://{api}/")).map_err(|source| error().source(source))?;
         }
-        Ok(Endpoint { host: host.to_owned(), base })
+        Ok(Endpoint { host: host.to_owned(), base, insecure })
     }
 
-    /// Whether plain HTTP is spoken, which happens for loopback addresses only.
+    /// Whether it is this machine.
+    pub fn is_local(&self) -> bool {
+        is_loopback(&self.base)
+    }
+
+    /// Whether plain HTTP may be spoken to `url` on this registry's behalf: on this machine, or to its own name when it was
+    /// asked to be insecure.
+    pub fn may_be_plain(&self, url: &Url) -> bool {
+        (is_loopback(url) && (self.is_local() || !self.insecure)) || (self.insecure && url.host() == self.base.host())
+    }
+
+    /// Whether plain HTTP is spoken.
     pub fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
     }
@@ -75,7 +97,7 @@ impl Endpoint {
         }
         match url.scheme() {
             "https" => Ok(url),
-            "http" if self.is_plain() && is_loopback(&url) => Ok(url),
+            "http" if self.is_plain() && self.may_be_plain(&url) => Ok(url),
             _ => Err(error("an address that is not HTTPS").hint("ask who runs the registry; nothing was sent there")),
         }
     }
@@ -111,16 +133,16 @@ mod tests {
             ("10.0.0.1:5000", "https://10.0.0.1:5000/v2/a/b/blobs/x"),
             ("127.0.0.1.example.com", "https://127.0.0.1.example.com/v2/a/b/blobs/x"),
         ] {
-            assert_eq!(Endpoint::new(host).unwrap().url("a/b", &["blobs", "x"]).as_str(), address);
+            assert_eq!(Endpoint::new(host, None).unwrap().url("a/b", &["blobs", "x"]).as_str(), address);
         }
         for bad in ["", "a/b", "user@host", "host?x", "host:notaport", "a b"] {
-            assert!(Endpoint::new(bad).is_err(), "{bad}");
+            assert!(Endpoint::new(bad, None).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_location_is_followed_only_where_it_is_safe() {
-        let endpoint = Endpoint::new("reg.example:8443").unwrap();
+        let endpoint = Endpoint::new("reg.example:8443", None).unwrap();
         let asked = endpoint.url("a", &["blobs", "uploads", ""]);
         assert_eq!(asked.as_str(), "https://reg.example:8443/v2/a/blobs/uploads/");
         let location = |text: &str| endpoint.location(&asked, text).map(String::from);
@@ -132,6 +154,6 @@ mod tests {
         assert!(!endpoint.is_own(&"https://reg.example/x".parse().unwrap()));
         assert!(location("http://169.254.169.254/latest").is_err());
         assert!(location("file:///etc/passwd").is_err());
-        assert!(Endpoint::new("localhost:1").unwrap().location(&"http://localhost:1/".parse().unwrap(), "http://10.0.0.1/").is_err());
+        assert!(Endpoint::new("localhost:1", None).unwrap().location(&"http://localhost:1/".parse().unwrap(), "http://10.0.0.1/").is_err());
     }
 }

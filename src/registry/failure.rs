@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
@@ -68,17 +69,28 @@ impl Failure {
         let error = error.without_url();
         let about = |what: String, hint: &str| Error::network(format!("{doing}: {what}")).hint(hint.to_owned());
         let mut transient = reached || !error.is_connect();
-        let shown = if let Some(tls) = cause::<rustls::Error>(&error) {
+        let shown = if refuses_our_certificate(&error) {
+            transient = false;
+            about(
+                format!("{host} wants a client certificate, or does not take ours"),
+                "name it: `client-cert` and `client-key` in [registry], or HOST/client.cert and client.key in /etc/docker/certs.d",
+            )
+        } else if let Some(tls) = cause::<rustls::Error>(&error) {
             transient = false;
             use rustls::Error as Tls;
             match tls {
+                Tls::InvalidCertificate(problem) if format!("{problem:?}").contains("CaUsedAsEndEntity") => about(
+                    format!("the certificate of {host} is an authority's (CA:TRUE), which a server may not show as its own"),
+                    "sign a certificate for the server with it (`openssl x509 -req -CA …`), and name the authority's file as `ca`",
+                ),
                 Tls::InvalidCertificate(problem) => about(
                     format!("the certificate of {host} is not trusted: {problem:?}"),
-                    "put the certificate authority into the system's store, or name its file in SSL_CERT_FILE",
+                    "name the file of its certificate authority: `ca = \"…\"` in [registry], /etc/docker/certs.d/HOST/ca.crt, or SSL_CERT_FILE",
                 ),
                 Tls::InvalidMessage(_) => about(
                     format!("{host} does not speak TLS"),
-                    "registries are spoken to over HTTPS; plain HTTP is only used for loopback addresses (localhost, 127.0.0.0/8, ::1)",
+                    "registries are spoken to over HTTPS; plain HTTP only at loopback addresses (localhost, 127.0.0.0/8, ::1) and where \
+                     `insecure = true` in [registry] or CATAMARAN_INSECURE_REGISTRIES=HOST asks for it",
                 ),
                 other => about(format!("TLS with {host} failed: {other}"), "check the address and the system's clock"),
             }
@@ -101,7 +113,7 @@ impl Failure {
     /// An answer that is not the hoped-for one. Reads its body for the registry's own words.
     pub async fn answer(response: Response, host: &str, doing: &str) -> Self {
         let status = response.status();
-        let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(seconds_from_now);
+        let retry_after = retry_after(response.headers());
         let body = bounded(response, MAX_ERROR_BODY).await.unwrap_or_default();
         let (codes, words) = words(&body);
         let mut text = format!("{doing}: {host} answered {}", status.as_u16());
@@ -123,6 +135,11 @@ impl Failure {
         }
         Failure { error, status: Some(status), codes, transient, retry_after }
     }
+}
+
+/// How much patience an answer asks for.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get("retry-after").and_then(|v| v.to_str().ok()).and_then(seconds_from_now)
 }
 
 /// `Retry-After`: seconds, or an HTTP date.
@@ -218,6 +235,21 @@ fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
         next = inside.or_else(|| error.source());
     }
     None
+}
+
+/// Whether the server ended the handshake over our certificate. Told by its text: over HTTP/2 the alert comes inside of an
+/// error that names no cause.
+fn refuses_our_certificate(error: &(dyn StdError + 'static)) -> bool {
+    const ALERTS: [&str; 4] = ["CertificateRequired", "BadCertificate", "UnknownCA", "CertificateUnknown"];
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if text.contains("received fatal alert") && ALERTS.iter().any(|alert| text.contains(alert)) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Whether a cause's text begins with `text`.

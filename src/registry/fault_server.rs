@@ -1,5 +1,6 @@
 //! For tests: a server on loopback that answers as a script says, so that every fault of a registry can be had.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -34,6 +35,8 @@ pub(crate) enum Reply {
     /// Announces this many bytes more than it sends, and hangs up.
     Cut(Vec<(&'static str, String)>, Vec<u8>, usize),
     HangUp,
+    /// Keeps the connection and says nothing.
+    Silence,
 }
 
 pub(crate) fn reply(status: u16) -> Reply {
@@ -43,6 +46,8 @@ pub(crate) fn reply(status: u16) -> Reply {
 pub(crate) struct FaultServer {
     pub host: String,
     pub log: Arc<Mutex<Vec<Request>>>,
+    /// How many connections there were.
+    pub connections: Arc<AtomicUsize>,
 }
 
 impl FaultServer {
@@ -52,8 +57,11 @@ impl FaultServer {
         let host = listener.local_addr().unwrap().to_string();
         let log: Arc<Mutex<Vec<Request>>> = Arc::default();
         let (script, kept) = (Arc::new(script), Arc::clone(&log));
+        let connections: Arc<AtomicUsize> = Arc::default();
+        let counted = Arc::clone(&connections);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 let (script, log) = (Arc::clone(&script), Arc::clone(&kept));
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(socket);
@@ -67,6 +75,7 @@ impl FaultServer {
                             Reply::Answer(status, headers, body) => (status, headers, body, 0),
                             Reply::Cut(headers, body, extra) => (200, headers, body, extra),
                             Reply::HangUp => return,
+                            Reply::Silence => std::future::pending().await,
                         };
                         let mut head = format!("HTTP/1.1 {status} X\r\n");
                         if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-length")) {
@@ -86,7 +95,7 @@ impl FaultServer {
                 });
             }
         });
-        FaultServer { host, log }
+        FaultServer { host, log, connections }
     }
 
     pub fn lines(&self) -> Vec<String> {

@@ -6,6 +6,7 @@
 mod auth;
 mod blob_stream;
 mod challenge;
+mod chunks;
 mod client;
 mod credential_helper;
 mod credentials;
@@ -14,14 +15,23 @@ mod endpoint;
 mod failure;
 #[cfg(test)]
 pub(crate) mod fault_server;
+#[cfg(test)]
+mod fault_tests;
+mod limit;
+mod login;
 mod manifest;
+mod receive;
 mod remote;
 mod retry;
+mod tag;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod upload;
 
 pub use client::Registry;
 pub use credentials::{Credentials, Variables};
+pub use login::Login;
 pub use manifest::{FetchedManifest, Found, Stored};
+pub use receive::Received;
 pub use upload::Arrival;

@@ -13,17 +13,15 @@ use tokio::sync::mpsc;
 use super::auth::Scope;
 use super::client::Registry;
 use super::failure::Failure;
-use crate::image::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest, Platform, RegistryReference, media_type};
+use crate::image::{
+    Blobs, Descriptor, Digest, Gathering, Image, ImageConfig, Index, Manifest, Platform, RegistryReference, Tree, media_type,
+};
 use crate::{Error, Result};
 
 /// The largest config we read.
 const MAX_CONFIG: u64 = 4 << 20;
-/// How long a download may stand still.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// More members than any real index has.
 const MAX_MEMBERS: usize = 512;
-/// The annotation with which BuildKit marks attestations; their platform is `unknown/unknown`.
-const ATTESTATION: &str = "vnd.docker.reference.type";
 
 impl Registry {
     /// The images `reference` names: one, or every member of an index with the platform the index claims.
@@ -31,10 +29,7 @@ impl Registry {
     /// Attestations are left out. Layers are read when they are opened, from blocking threads.
     pub async fn images(&self, reference: &RegistryReference) -> Result<Vec<(Option<Platform>, Image)>> {
         let repository = &reference.repository;
-        let wanted = match (&reference.digest, &reference.tag) {
-            (Some(digest), _) => digest.to_string(),
-            (None, tag) => tag.clone().unwrap_or_else(|| "latest".into()),
-        };
+        let wanted = wanted(reference);
         let top = self.manifest(repository, &wanted).await?;
         let name = self.name(repository, &wanted);
         if !media_type::is_index(&top.descriptor.media_type) {
@@ -45,7 +40,7 @@ impl Registry {
             return Err(Error::failed(format!("{name} has {} members; at most {MAX_MEMBERS} are read", index.manifests.len())));
         }
         let mut images = Vec::new();
-        for member in index.manifests.iter().filter(|m| !is_attestation(m)) {
+        for member in index.manifests.iter().filter(|m| !m.is_attestation()) {
             let digest = member.digest.to_string();
             let fetched = self.manifest(repository, &digest).await.map_err(|e| e.context(format!("reading a member of {name}")))?;
             if media_type::is_index(&fetched.descriptor.media_type) {
@@ -61,19 +56,45 @@ impl Registry {
         Ok(images)
     }
 
+    /// Everything `reference` names, byte for byte: the index with all its members, attestations too.
+    ///
+    /// # Errors
+    /// It is not there, a member is missing, or something is neither image nor index.
+    pub async fn tree(&self, reference: &RegistryReference) -> Result<Tree> {
+        let (repository, wanted) = (&reference.repository, wanted(reference));
+        let top = self.manifest(repository, &wanted).await?;
+        let (name, digest) = (self.name(repository, &wanted), top.descriptor.digest);
+        let mut gathering = Gathering::default();
+        let mut missing = gathering.add(top.descriptor, top.bytes.as_ref().into(), &name)?;
+        while let Some(member) = missing.pop() {
+            if gathering.has(&member.digest) {
+                continue;
+            }
+            let fetched = self.manifest(repository, &member.digest.to_string()).await;
+            let fetched = fetched.map_err(|e| e.context(format!("reading a member of {name}")))?;
+            missing.extend(gathering.add(fetched.descriptor, fetched.bytes.as_ref().into(), &name)?);
+        }
+        gathering.finish(&digest, self.blobs(repository))
+    }
+
+    /// The blobs of a repository.
+    fn blobs(&self, repository: &str) -> Arc<dyn Blobs> {
+        Arc::new(RemoteBlobs { registry: self.clone(), repository: repository.into(), runtime: Handle::current() })
+    }
+
     /// The one image with this manifest, of a repository.
     async fn image(&self, repository: &str, descriptor: Descriptor, bytes: &Bytes, name: &str) -> Result<Image> {
         let manifest = Manifest::parse(bytes, name)?;
         let config_bytes = self.small_blob(repository, &manifest.config).await?;
         let config = ImageConfig::parse(&config_bytes, &format!("the config of {name}"))?;
-        let blobs = RemoteBlobs { registry: self.clone(), repository: repository.into(), runtime: Handle::current() };
+        let blobs = self.blobs(repository);
         Ok(Image {
             descriptor,
             manifest: Arc::new(manifest),
             manifest_bytes: bytes.as_ref().into(),
             config: Arc::new(config),
             config_bytes: config_bytes.into(),
-            blobs: Arc::new(blobs),
+            blobs,
         })
     }
 
@@ -118,11 +139,11 @@ impl Registry {
                 status if status.is_success() => from,
                 _ => return Err(self.declined(response, &doing, repository).await),
             };
+            let limit = self.0.patience.stall_limit;
             loop {
-                let stalled = |_| {
-                    Failure::from(Error::network(format!("{doing}: nothing has come for {} seconds", STALL_LIMIT.as_secs()))).transient()
-                };
-                let chunk = tokio::time::timeout(STALL_LIMIT, response.chunk()).await.map_err(stalled)?;
+                let stalled =
+                    |_| Failure::from(Error::network(format!("{doing}: nothing has come for {} seconds", limit.as_secs_f32()))).transient();
+                let chunk = tokio::time::timeout(limit, response.chunk()).await.map_err(stalled)?;
                 let Some(mut chunk) = chunk.map_err(|error| Failure::connection(error, self.host(), &doing, true))? else { break };
                 let skipped = chunk.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
                 skip -= skipped as u64;
@@ -143,9 +164,12 @@ impl Registry {
     }
 }
 
-/// Members that describe another member instead of being an image.
-fn is_attestation(member: &Descriptor) -> bool {
-    member.annotations.contains_key(ATTESTATION) || member.platform.as_ref().is_some_and(|p| p.architecture == "unknown")
+/// What of the repository: the digest where there is one, else the tag.
+fn wanted(reference: &RegistryReference) -> String {
+    match (&reference.digest, &reference.tag) {
+        (Some(digest), _) => digest.to_string(),
+        (None, tag) => tag.clone().unwrap_or_else(|| "latest".into()),
+    }
 }
 
 /// The blobs of one repository.

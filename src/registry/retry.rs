@@ -15,11 +15,21 @@ pub(super) struct Patience {
     pub first_pause: Duration,
     /// A registry that asks for a longer pause is not waited for.
     pub longest_pause: Duration,
+    /// How long a request without a blob may take.
+    pub answer_limit: Duration,
+    /// How long a blob on its way may stand still.
+    pub stall_limit: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Patience { retries: 4, first_pause: Duration::from_millis(500), longest_pause: Duration::from_secs(90) }
+        Patience {
+            retries: 4,
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(90),
+            answer_limit: Duration::from_secs(60),
+            stall_limit: Duration::from_secs(60),
+        }
     }
 }
 

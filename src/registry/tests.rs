@@ -14,10 +14,16 @@ use crate::Kind;
 use crate::catalog::{RegistrySettings, Secret, Setting};
 use crate::image::{Blobs, Descriptor, Digest, Image, Index, Manifest, media_type};
 
-const PATIENCE: Patience = Patience { retries: 3, first_pause: Duration::from_millis(1), longest_pause: Duration::from_secs(2) };
+const PATIENCE: Patience = Patience {
+    retries: 3,
+    first_pause: Duration::from_millis(1),
+    longest_pause: Duration::from_secs(2),
+    answer_limit: Duration::from_millis(400),
+    stall_limit: Duration::from_millis(400),
+};
 
 /// A client whose password is `hunter2`.
-fn client(server: &FaultServer) -> Registry {
+pub(super) fn client(server: &FaultServer) -> Registry {
     let settings = RegistrySettings {
         username: Some(Setting::Literal("me".into())),
         password: Some(Secret { variable: "PASSWORD".into() }),
@@ -36,20 +42,20 @@ impl Blobs for Fixed {
     }
 }
 
-fn blob(length: usize) -> (Descriptor, Arc<dyn Blobs>) {
+pub(super) fn blob(length: usize) -> (Descriptor, Arc<dyn Blobs>) {
     let content: Vec<u8> = (0..length).map(|n| (n * 7 % 253) as u8).collect();
     (Descriptor::of(media_type::LAYER_GZIP, &content), Arc::new(Fixed(content)))
 }
 
-async fn put(registry: &Registry, blob: &(Descriptor, Arc<dyn Blobs>)) -> crate::Result<Arrival> {
+pub(super) async fn put(registry: &Registry, blob: &(Descriptor, Arc<dyn Blobs>)) -> crate::Result<Arrival> {
     registry.put_blob("a/b", &blob.0, &blob.1, None, &|_| {}).await
 }
 
-fn accepted(location: &str) -> Reply {
+pub(super) fn accepted(location: &str) -> Reply {
     Reply::Answer(202, vec![("Location", location.to_owned())], vec![])
 }
 
-fn json(status: u16, text: &str) -> Reply {
+pub(super) fn json(status: u16, text: &str) -> Reply {
     Reply::Answer(status, vec![], text.as_bytes().to_vec())
 }
 
@@ -216,7 +222,7 @@ async fn a_refusal_is_told_in_the_registrys_words_and_names_the_repository() {
     let error = put(&client(&silent), &blob(10)).await.unwrap_err();
     assert!(error.message().contains("no Location header"), "{error}");
 
-    let nobody = FaultServer { host: "127.0.0.1:1".into(), log: Arc::default() };
+    let nobody = FaultServer { host: "127.0.0.1:1".into(), log: Arc::default(), connections: Arc::default() };
     let error = client(&nobody).ping().await.unwrap_err();
     assert!(error.message().contains("nothing listens at 127.0.0.1:1"), "{error}");
 }

@@ -3,24 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, Method, RequestBuilder, Response, StatusCode};
+use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
 use super::auth::Scope;
 use super::blob_stream::{BlobStream, BlobWatch};
-use super::client::{Registry, SMALL_TIME_LIMIT};
+use super::chunks::Session;
+use super::client::Registry;
 use super::failure::{Failure, bounded};
 use crate::image::{Blobs, Descriptor, Digest};
 use crate::{Error, Result};
 
-/// One chunk of a chunked upload: GHCR refuses larger ones.
-const CHUNK: usize = 4 << 20;
-/// How long an upload may stand still.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// How long a registry may take to put a whole blob away.
-const COMMIT_LIMIT: Duration = Duration::from_secs(300);
 /// How often an upload's progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -35,8 +30,36 @@ pub enum Arrival {
 
 /// Where the registry wants a blob.
 enum Opened {
-    Session(Url),
+    Session(Session),
     Mounted,
+}
+
+/// One blob to bring to one repository.
+pub(super) struct Errand<'a> {
+    pub repository: &'a str,
+    pub blob: &'a Descriptor,
+    pub blobs: &'a Arc<dyn Blobs>,
+    pub progress: &'a (dyn Fn(u64) + Send + Sync),
+    /// What it is called in errors.
+    pub doing: String,
+}
+
+/// What earlier tries have come to.
+#[derive(Default)]
+struct Course<'a> {
+    begun: bool,
+    /// Whole blobs are refused.
+    chunked: bool,
+    /// A repository to take it from, until that was tried.
+    mount: Option<&'a str>,
+    /// The upload that is open.
+    session: Option<Session>,
+}
+
+impl Course<'_> {
+    fn arrived(&self) -> u64 {
+        self.session.as_ref().map_or(0, |session| session.offset)
+    }
 }
 
 impl Registry {
@@ -60,8 +83,9 @@ impl Registry {
 
     /// Brings `blob` to `repository`, reading it from `blobs`; `mount` names a repository of this registry that has it.
     ///
-    /// `progress` hears how many bytes have been handed over, at most ten times a second; it starts again from 0 when the
-    /// upload has to. What is read is checked against the descriptor before the last byte leaves.
+    /// One POST and one PUT. When that is cut and the registry has kept a part, the rest is sent; when it refuses whole blobs,
+    /// they go in chunks. `progress` hears how many bytes have been handed over, at most ten times a second; it starts again
+    /// from less when the upload has to. What is read is checked against the descriptor before the last byte leaves.
     ///
     /// # Errors
     /// The blob is not what its descriptor says (kind failed), or the registry does not take it (kind network).
@@ -73,55 +97,76 @@ impl Registry {
         mount: Option<&str>,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Arrival> {
-        // The semaphore is never closed; if it were, going on without a permit would be right.
-        let _permit = self.0.uploads.acquire().await.ok();
-        let tries = std::sync::atomic::AtomicUsize::new(0);
-        let chunked = std::sync::atomic::AtomicBool::new(false);
-        use std::sync::atomic::Ordering::Relaxed;
-        let attempt = || async {
-            // A lost answer may have been a good one.
-            if tries.fetch_add(1, Relaxed) > 0 && self.find_blob_raw(repository, &blob.digest).await?.is_some() {
-                return Ok(Arrival::Sent);
+        let _place = self.0.uploads.enter().await;
+        let errand = Errand { repository, blob, blobs, progress, doing: self.doing(blob, repository) };
+        let course = AsyncMutex::new(Course { mount, ..Course::default() });
+        loop {
+            let before = course.lock().await.arrived();
+            match self.0.patience.retry(|| self.attempt(&errand, &course)).await {
+                // Patience is for standing still: a large blob over a bad line may be cut often, and still arrive.
+                Err(failure) if failure.transient && course.lock().await.arrived() > before => {}
+                done => return Ok(done?),
             }
-            let mount = mount.filter(|_| tries.load(Relaxed) == 1);
-            let session = match self.open_upload(repository, blob, mount).await? {
+        }
+    }
+
+    /// One try, from where the one before ended.
+    async fn attempt(&self, errand: &Errand<'_>, course: &AsyncMutex<Course<'_>>) -> Result<Arrival, Failure> {
+        let mut course = course.lock().await;
+        let course = &mut *course;
+        let again = std::mem::replace(&mut course.begun, true);
+        // A lost answer may have been a good one.
+        if again && self.find_blob_raw(errand.repository, &errand.blob.digest).await?.is_some() {
+            return Ok(Arrival::Sent);
+        }
+        if let Some(cut) = course.session.take() {
+            course.session = self.resume(errand, &cut).await?;
+        }
+        if course.session.is_none() {
+            match self.open_upload(errand, course.mount.take()).await? {
                 Opened::Mounted => return Ok(Arrival::Present),
-                Opened::Session(url) => url,
-            };
-            if !chunked.load(Relaxed) {
-                match self.put_whole(repository, blob, blobs, session, progress).await {
-                    Err(failure) if refuses_whole_blobs(&failure) => chunked.store(true, Relaxed),
-                    other => return other.map(|()| Arrival::Sent),
-                }
-                let session = match self.open_upload(repository, blob, None).await? {
-                    Opened::Mounted => return Ok(Arrival::Present),
-                    Opened::Session(url) => url,
-                };
-                return self.put_chunks(repository, blob, blobs, session, progress).await.map(|()| Arrival::Sent);
+                Opened::Session(session) => course.session = Some(session),
             }
-            self.put_chunks(repository, blob, blobs, session, progress).await.map(|()| Arrival::Sent)
-        };
-        Ok(self.0.patience.retry(attempt).await?)
+        }
+        let Some(session) = &mut course.session else { return Ok(Arrival::Present) };
+        if session.offset == 0 && !course.chunked {
+            match self.put_whole(errand, session.url.clone()).await {
+                Err(failure) if refuses_whole_blobs(&failure) => {}
+                other => return other.map(|()| Arrival::Sent),
+            }
+            course.chunked = true;
+            match self.open_upload(errand, None).await? {
+                Opened::Mounted => return Ok(Arrival::Present),
+                Opened::Session(fresh) => *session = fresh,
+            }
+        }
+        self.put_chunks(errand, session).await.map(|()| Arrival::Sent)
     }
 
     /// Asks for an upload; the registry may answer that it took the blob from `mount` instead.
-    async fn open_upload(&self, repository: &str, blob: &Descriptor, mount: Option<&str>) -> Result<Opened, Failure> {
-        let doing = self.doing(blob, repository);
-        let mut url = self.0.endpoint.url(repository, &["blobs", "uploads", ""]);
-        let mut scope = Scope::push(repository);
+    async fn open_upload(&self, errand: &Errand<'_>, mount: Option<&str>) -> Result<Opened, Failure> {
+        let mut url = self.0.endpoint.url(errand.repository, &["blobs", "uploads", ""]);
+        let mut scope = Scope::push(errand.repository);
         if let Some(from) = mount {
-            url.query_pairs_mut().append_pair("mount", &blob.digest.to_string()).append_pair("from", from);
+            url.query_pairs_mut().append_pair("mount", &errand.blob.digest.to_string()).append_pair("from", from);
             scope.from = Some(from.to_owned());
         }
-        let response = self.exchange(&scope, Method::POST, &url, &doing, &|r| r.header(CONTENT_LENGTH, 0)).await?;
+        let response = self.exchange(&scope, Method::POST, &url, &errand.doing, &|r| r.header(CONTENT_LENGTH, 0)).await?;
         match response.status() {
             StatusCode::CREATED if mount.is_some() => Ok(Opened::Mounted),
-            StatusCode::ACCEPTED => self.location(&response, &url, &doing).map(Opened::Session),
-            _ => Err(self.declined(response, &doing, repository).await),
+            StatusCode::ACCEPTED => {
+                self.location(&response, &url, &errand.doing).map(|to| Opened::Session(Session::new(to, response.headers())))
+            }
+            // The blob can be sent where it may not be taken from: the other repository may be closed to us, or gone.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if mount.is_some() => {
+                let _ = bounded(response, 64 << 10).await;
+                Box::pin(self.open_upload(errand, None)).await
+            }
+            _ => Err(self.declined(response, &errand.doing, errand.repository).await),
         }
     }
 
-    fn location(&self, response: &Response, asked: &Url, doing: &str) -> Result<Url, Failure> {
+    pub(super) fn location(&self, response: &Response, asked: &Url, doing: &str) -> Result<Url, Failure> {
         let location = response.headers().get(LOCATION).and_then(|v| v.to_str().ok());
         let Some(location) = location else {
             return Err(Error::network(format!("{doing}: {} opened an upload but does not say where (no Location header)", self.host()))
@@ -132,40 +177,26 @@ impl Registry {
     }
 
     /// The whole blob in one request.
-    async fn put_whole(
-        &self,
-        repository: &str,
-        blob: &Descriptor,
-        blobs: &Arc<dyn Blobs>,
-        session: Url,
-        progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<(), Failure> {
-        let doing = self.doing(blob, repository);
-        let url = closing(session, &blob.digest);
-        let stream = BlobStream::open(Arc::clone(blobs), blob.clone());
+    async fn put_whole(&self, errand: &Errand<'_>, session: Url) -> Result<(), Failure> {
+        let url = closing(session, &errand.blob.digest);
+        let stream = BlobStream::open(Arc::clone(errand.blobs), errand.blob.clone());
         let watch = stream.watch();
         let request = self
-            .authorised(&Scope::push(repository), self.0.http.put(url.clone()), &url)
+            .authorised(&Scope::push(errand.repository), self.0.http.put(url.clone()), &url)
             .await?
             .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, blob.size)
+            .header(CONTENT_LENGTH, errand.blob.size)
             .body(Body::wrap_stream(stream.into_stream()));
-        let sent = self.watched(request, &watch, blob.size, &doing, progress).await;
+        let sent = self.watched(request, &watch, errand).await;
         if let Some(trouble) = watch.trouble() {
-            return Err(trouble.context(format!("sending to {}/{repository}", self.host())).into());
+            return Err(trouble.context(format!("sending to {}/{}", self.host(), errand.repository)).into());
         }
-        self.stored(sent?, blob, repository, &doing).await
+        self.stored(sent?, errand).await
     }
 
     /// Sends, reports progress, and gives up when nothing moves.
-    async fn watched(
-        &self,
-        request: RequestBuilder,
-        watch: &BlobWatch,
-        size: u64,
-        doing: &str,
-        progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<Response, Failure> {
+    async fn watched(&self, request: RequestBuilder, watch: &BlobWatch, errand: &Errand<'_>) -> Result<Response, Failure> {
+        let (doing, size, patience) = (&errand.doing, errand.blob.size, &self.0.patience);
         let send = self.send_once(request, doing);
         tokio::pin!(send);
         let mut ticks = tokio::time::interval(TICK);
@@ -177,91 +208,22 @@ impl Registry {
                     let taken = watch.taken();
                     if reported != Some(taken) {
                         (reported, moved) = (Some(taken), now);
-                        progress(taken);
+                        (errand.progress)(taken);
                     }
-                    let limit = if taken >= size { COMMIT_LIMIT } else { STALL_LIMIT };
+                    // A registry may need its time to put a whole blob away.
+                    let limit = if taken >= size { patience.stall_limit * 5 } else { patience.stall_limit };
                     if now.duration_since(moved) > limit {
-                        let still = format!("{doing}: nothing has moved for {} seconds", limit.as_secs());
-                        return Err(Failure::from(Error::network(still)).transient());
+                        let still = format!("{doing}: nothing has moved for {} seconds", limit.as_secs_f32());
+                        let error = Error::network(still).hint("check the network, and run it again: what has arrived is kept");
+                        return Err(Failure::from(error).transient());
                     }
                 }
             }
         }
-    }
-
-    /// The blob in chunks, each sent where the answer to the one before says.
-    async fn put_chunks(
-        &self,
-        repository: &str,
-        blob: &Descriptor,
-        blobs: &Arc<dyn Blobs>,
-        mut session: Url,
-        progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<(), Failure> {
-        let doing = self.doing(blob, repository);
-        let scope = Scope::push(repository);
-        let mut stream = BlobStream::open(Arc::clone(blobs), blob.clone());
-        let (mut sent, mut over) = (0_u64, false);
-        while !over {
-            let mut chunk = BytesMut::with_capacity(CHUNK);
-            while chunk.len() + (256 << 10) <= CHUNK {
-                match stream.next().await {
-                    Some(Ok(bytes)) => chunk.extend_from_slice(&bytes),
-                    Some(Err(_)) | None => {
-                        over = true;
-                        break;
-                    }
-                }
-            }
-            if let Some(trouble) = stream.watch().trouble() {
-                return Err(trouble.context(format!("sending to {}/{repository}", self.host())).into());
-            }
-            if chunk.is_empty() {
-                break;
-            }
-            let end = sent + chunk.len() as u64;
-            let chunk: Bytes = chunk.freeze();
-            let response = self
-                .put_piece(&scope, Method::PATCH, &session, &doing, &|r| {
-                    r.header(CONTENT_TYPE, "application/octet-stream")
-                        .header(CONTENT_RANGE, format!("{sent}-{}", end - 1))
-                        .header(CONTENT_LENGTH, chunk.len())
-                        .body(chunk.clone())
-                })
-                .await?;
-            if !response.status().is_success() {
-                return Err(self.declined(response, &doing, repository).await);
-            }
-            let kept = response.headers().get(RANGE).and_then(|v| v.to_str().ok()?.rsplit('-').next()?.trim().parse::<u64>().ok());
-            if kept.is_some_and(|last| last + 1 != end) {
-                let short = format!("{doing}: the registry kept only a part of what was sent");
-                return Err(Failure::from(Error::network(short)).transient());
-            }
-            session = self.location(&response, &session, &doing)?;
-            sent = end;
-            progress(sent);
-        }
-        let url = closing(session, &blob.digest);
-        let response = self.put_piece(&scope, Method::PUT, &url, &doing, &|r| r.header(CONTENT_LENGTH, 0)).await?;
-        self.stored(response, blob, repository, &doing).await
-    }
-
-    /// One request of a chunked upload. Not retried alone: the upload starts anew.
-    async fn put_piece(
-        &self,
-        scope: &Scope,
-        method: Method,
-        url: &Url,
-        doing: &str,
-        shape: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
-    ) -> Result<Response, Failure> {
-        let request = shape(self.0.http.request(method, url.clone()).timeout(SMALL_TIME_LIMIT * 5));
-        let response = self.send_once(self.authorised(scope, request, url).await?, doing).await?;
-        self.fresh(response, scope, url, doing).await
     }
 
     /// A token that ended on the way is worth another try with a new one.
-    async fn fresh(&self, response: Response, scope: &Scope, url: &Url, doing: &str) -> Result<Response, Failure> {
+    pub(super) async fn fresh(&self, response: Response, scope: &Scope, url: &Url, doing: &str) -> Result<Response, Failure> {
         if response.status() == StatusCode::UNAUTHORIZED && self.0.endpoint.is_own(url) {
             self.0.authority.refused(Some(scope), response.headers()).await?;
             return Err(self.declined(response, doing, &scope.repository).await.transient());
@@ -270,7 +232,8 @@ impl Registry {
     }
 
     /// Makes sure that the closing answer is a good one.
-    async fn stored(&self, response: Response, blob: &Descriptor, repository: &str, doing: &str) -> Result<(), Failure> {
+    pub(super) async fn stored(&self, response: Response, errand: &Errand<'_>) -> Result<(), Failure> {
+        let (blob, repository, doing) = (errand.blob, errand.repository, &errand.doing);
         let url = response.url().clone();
         let response = self.fresh(response, &Scope::push(repository), &url, doing).await?;
         if !response.status().is_success() || response.status() == StatusCode::ACCEPTED {
@@ -291,7 +254,7 @@ impl Registry {
 }
 
 /// The URL that completes an upload.
-fn closing(mut session: Url, digest: &Digest) -> Url {
+pub(super) fn closing(mut session: Url, digest: &Digest) -> Url {
     session.query_pairs_mut().append_pair("digest", &digest.to_string());
     session
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::copy::CopyRequest;
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Reference};
 use crate::release::{Consent, Plan};
@@ -26,6 +27,13 @@ pub enum Command {
     Verify(Vec<Reference>),
     /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
     Inspect(Reference),
+    /// Copy from one reference to another. → `Copied`.
+    Copy(CopyRequest),
+    /// Try out what builds and releases need. → `Diagnosed`.
+    Diagnose {
+        /// A registry to try, `HOST` or `HOST/REPOSITORY`, besides the catalog's.
+        registry: Option<String>,
+    },
     /// Compute what a push would do. → `ReleasePlanned`.
     Plan(PushRequest),
     /// Compute what joining images that other machines pushed by digest would do. → `ReleasePlanned`.

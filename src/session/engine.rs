@@ -75,8 +75,15 @@ pub fn start(options: Options) -> Session {
                     let token = context.begin(run);
                     // A thread for every run: its futures may borrow from each other freely, which tasks that move between
                     // threads may not. Bytes are worked on elsewhere; this thread only waits.
-                    let (context, runtime) = (context.clone(), tokio::runtime::Handle::current());
-                    tokio::task::spawn_blocking(move || runtime.block_on(context.carry_out(run, command, token)));
+                    let (emitter, context, runtime) = (context.emitter.clone(), context.clone(), tokio::runtime::Handle::current());
+                    let work = tokio::task::spawn_blocking(move || runtime.block_on(context.carry_out(run, command, token)));
+                    tokio::spawn(async move {
+                        // A panic ends its run too: nobody may wait for it for ever.
+                        if work.await.is_err_and(|error| error.is_panic()) {
+                            let bug = Error::failed("a worker stopped unexpectedly").hint("this is a bug in catamaran; please report it");
+                            emitter.emit(run, EventKind::RunFailed { failure: Failure::from(&bug) }).await;
+                        }
+                    });
                 }
             }
         }
@@ -164,6 +171,8 @@ fn name(command: &Command) -> &'static str {
         Command::Update(_) => "update",
         Command::Verify(_) => "verify",
         Command::Inspect(_) => "inspect",
+        Command::Copy(_) => "copy",
+        Command::Diagnose { .. } => "doctor",
         Command::Plan(_) | Command::PlanIndex(_) => "plan",
         Command::Publish { .. } => "push",
         Command::Release(_) => "release",
@@ -188,6 +197,8 @@ impl Work {
             Command::Update(request) => self.update(&request).await.map(|()| 0),
             Command::Verify(references) => self.verify(&references).await,
             Command::Inspect(reference) => self.inspect(&reference).await.map(|()| 0),
+            Command::Copy(request) => self.copy(&request).await.map(|()| 0),
+            Command::Diagnose { registry } => self.diagnose(registry.as_deref()).await,
             Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),
             Command::PlanIndex(request) => self.plan_index(&request).await.map(|plan| super::publish::failed_gates(&plan)),
             Command::Publish { plan, consent } => self.publish(&plan, &consent).await.map(|()| 0),

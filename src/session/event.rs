@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
+use super::copy::Copied;
+use super::doctor::Diagnosis;
 use crate::catalog::{BuilderKind, ContainerName, Target};
 use crate::debian::Change;
 use crate::error::Kind;
@@ -166,6 +168,16 @@ pub enum EventKind {
     Inspected {
         /// What it says and holds.
         inspection: Arc<Inspection>,
+    },
+    /// Something was copied.
+    Copied {
+        /// What it came to.
+        copied: Arc<Copied>,
+    },
+    /// What this machine has and lacks was tried out.
+    Diagnosed {
+        /// What was found.
+        diagnosis: Arc<Diagnosis>,
     },
     /// A plan is ready; nothing has been sent.
     ReleasePlanned {

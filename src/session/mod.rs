@@ -5,6 +5,8 @@
 mod build;
 mod check;
 mod command;
+mod copy;
+mod doctor;
 mod emitter;
 mod engine;
 mod event;
@@ -18,6 +20,8 @@ mod update;
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::Change;
 pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest};
+pub use copy::{Copied, CopyRequest};
+pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Options, Session, start};
 pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, TargetSummary};
 pub use folders::Folders;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::RunId;
+use super::copy::Copied;
+use super::doctor::Diagnosis;
 use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Outcome, TargetSummary};
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
@@ -33,6 +35,10 @@ pub struct State {
     pub verifications: BTreeMap<String, Verification>,
     /// Images that were read, by subject and platform; the latest of each.
     pub inspections: BTreeMap<String, Arc<Inspection>>,
+    /// What was copied last.
+    pub copied: Option<Arc<Copied>>,
+    /// What `doctor` found last.
+    pub diagnosis: Option<Arc<Diagnosis>>,
     /// The plan shown last.
     pub plan: Option<Arc<Plan>>,
     /// The publication of this session.
@@ -290,6 +296,8 @@ impl State {
             EventKind::Inspected { inspection } => {
                 self.inspections.insert(inspection.subject.clone(), Arc::clone(inspection));
             }
+            EventKind::Copied { copied } => self.copied = Some(Arc::clone(copied)),
+            EventKind::Diagnosed { diagnosis } => self.diagnosis = Some(Arc::clone(diagnosis)),
             EventKind::ReleasePlanned { plan } => self.plan = Some(Arc::clone(plan)),
             EventKind::PublishStarted { version, bytes } => {
                 self.publication = Some(Publication { run, version: version.clone(), bytes: *bytes, ..Publication::default() });

@@ -1,8 +1,8 @@
 //! From a reference to the images it names, wherever they are.
 
 use super::engine::{Work, blocking};
-use crate::catalog::{Architecture, Catalog, Target};
-use crate::image::{self, Descriptor, Image, Reference, Store};
+use crate::catalog::{Architecture, Catalog, RegistrySettings, Target};
+use crate::image::{self, Descriptor, DockerArchive, Image, Reference, Store};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::{Error, Result};
 
@@ -38,8 +38,7 @@ impl Work {
                 .await
             }
             Reference::Registry(remote) => {
-                let settings = self.catalog().map(|catalog| catalog.registry).unwrap_or_default();
-                let registry = Registry::connect(&remote.host, Credentials::new(&settings, Variables::of_process()))?;
+                let registry = self.registry(&remote.host)?;
                 let images = tokio::select! {
                     images = registry.images(remote) => images?,
                     () = self.token.cancelled() => return Err(Error::interrupted()),
@@ -48,12 +47,37 @@ impl Work {
                     images.into_iter().map(|(platform, image)| (platform.map(|p| p.to_string()).unwrap_or_default(), image)).collect();
                 Ok(name_all(&reference.to_string(), images))
             }
-            Reference::Nix(_) | Reference::DockerArchive(_) | Reference::DockerDaemon(_) => {
-                Err(Error::usage(format!("{reference}: this version does not read such images yet"))
-                    .hint("it reads containers by name, oci:DIR[:TAG], and HOST/REPOSITORY:TAG"))
+            Reference::DockerArchive { file, name } => {
+                let (file, name, shown) = (file.clone(), name.clone(), reference.to_string());
+                blocking(move || Ok(name_all(&shown, in_archive(&DockerArchive::open(&file)?, name.as_deref())?))).await
             }
+            Reference::DockerDaemon(name) => {
+                let archive = tokio::select! {
+                    archive = self.saved(name) => archive?,
+                    () = self.token.cancelled() => return Err(Error::interrupted()),
+                };
+                let shown = reference.to_string();
+                blocking(move || Ok(name_all(&shown, in_archive(&archive, None)?))).await
+            }
+            Reference::Nix(_) => Err(Error::usage(format!("{reference}: this version does not read such images yet"))
+                .hint("it reads containers by name, oci:DIR[:TAG], HOST/REPOSITORY:TAG, docker-archive:FILE and docker-daemon:NAME")),
         }
     }
+
+    /// The registry at `host`, with the settings of `containers.toml` when there is one. One that is broken is an error: without
+    /// its credentials and certificates the registry's answer would say something else than what is wrong.
+    pub(super) fn registry(&self, host: &str) -> Result<Registry> {
+        let settings = match self.context.options.file {
+            Some(_) => self.catalog()?.registry,
+            None => RegistrySettings::default(),
+        };
+        Registry::connect(host, Credentials::new(&settings, Variables::of_process()))
+    }
+}
+
+/// An archive's images, each with the name that tells it from the others.
+fn in_archive(archive: &DockerArchive, name: Option<&str>) -> Result<Vec<(String, Image)>> {
+    Ok(archive.images(name)?.into_iter().map(|(names, image)| (names.into_iter().next().unwrap_or_default(), image)).collect())
 }
 
 /// What the store has of `target`.

@@ -164,46 +164,60 @@ pub struct Registry {
     folder: tempfile::TempDir,
 }
 
+/// What a registry wants of those who ask.
+#[derive(Default)]
+pub struct Terms<'a> {
+    /// `auth:` of its configuration.
+    pub auth: String,
+    /// Files in its folder that `auth` names.
+    pub files: Vec<(&'static str, String)>,
+    /// Certificate, key, and the authority of clients' certificates.
+    pub tls: Option<(&'a Path, &'a Path, Option<&'a Path>)>,
+}
+
 impl Registry {
     /// Open to everyone.
     pub fn start() -> Self {
-        Self::with(None)
+        Self::with(Terms::default())
     }
 
     /// Open to `user` with `password` only.
     pub fn with_password(user: &str, password: &str) -> Self {
-        Self::with(Some((user, password)))
+        need("htpasswd", "apache2-utils");
+        let file = ("htpasswd", judge("htpasswd", &["-Bbn", user, password]));
+        Self::with(Terms { auth: "htpasswd: {realm: test, path: FOLDER/htpasswd}".into(), files: vec![file], tls: None })
     }
 
-    fn with(login: Option<(&str, &str)>) -> Self {
+    /// On these terms; `FOLDER` in them is the registry's own.
+    pub fn with(terms: Terms) -> Self {
         need("docker-registry", "docker-registry");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let auth = login.map(|(user, password)| {
-            need("htpasswd", "apache2-utils");
-            let line = judge("htpasswd", &["-Bbn", user, password]);
-            let file = folder.path().join("htpasswd");
-            fs::write(&file, line).expect("a writable folder");
-            format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display())
-        });
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let config = folder.path().join("config.yml");
+        let tls = terms.tls.map(|(certificate, key, clients)| {
+            let clients = clients.map(|path| format!(", clientcas: [{}]", path.display())).unwrap_or_default();
+            format!(", tls: {{certificate: {}, key: {}{clients}}}", certificate.display(), key.display())
+        });
+        let auth = if terms.auth.is_empty() { String::new() } else { format!("auth: {{{}}}\n", terms.auth) };
         let text = format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: false}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n{}",
-            folder.path().join("data").display(),
-            auth.unwrap_or_default()
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: FOLDER/data}}, delete: {{enabled: true}}}}\nhttp: {{addr: 127.0.0.1:{port}, secret: test{}}}\n{auth}",
+            tls.unwrap_or_default()
         );
-        fs::write(&config, text).expect("a writable folder");
-        let child = Self::serve(folder.path());
+        fs::write(folder.path().join("config.yml"), text.replace("FOLDER", &folder.path().display().to_string()))
+            .expect("a writable folder");
+        for (name, content) in terms.files {
+            fs::write(folder.path().join(name), content).expect("a writable folder");
+        }
+        let child = Self::spawn(folder.path());
         let registry = Registry { host: format!("127.0.0.1:{port}"), child, folder };
         registry.wait();
         registry
     }
 
-    fn serve(folder: &Path) -> Child {
-        let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("access.log")).expect("a writable folder");
+    fn spawn(folder: &Path) -> Child {
+        let log = fs::File::options().create(true).append(true).open(folder.join("log")).expect("a writable folder");
         let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(folder.join("config.yml"));
-        command.stdout(log).stderr(Stdio::null()).spawn().expect("docker-registry starts")
+        command.arg("serve").arg(folder.join("config.yml")).stdout(log).stderr(Stdio::null());
+        command.spawn().expect("docker-registry starts")
     }
 
     fn wait(&self) {
@@ -212,14 +226,24 @@ impl Registry {
 
     /// The same registry again, after [`Registry::stop`].
     pub fn restart(&mut self) {
-        self.child = Self::serve(self.folder.path());
+        self.child = Self::spawn(self.folder.path());
         self.wait();
     }
 
     /// What it was asked, as it says itself in its access log: `HEAD /v2/…`, oldest first.
     pub fn requests(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.path().join("access.log")).expect("an access log");
+        let log = fs::read_to_string(self.folder.path().join("log")).expect("an access log");
         log.lines().filter_map(|line| Some(line.split('"').nth(1)?.trim_end_matches(" HTTP/1.1").to_owned())).collect()
+    }
+
+    /// Every request it has answered, as its access log has it: `ADDRESS:PORT … "GET /v2/ HTTP/1.1" 200 …`.
+    pub fn served(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        log.lines()
+            .filter(|line| line.contains("\" HTTP/") || line.contains(" HTTP/"))
+            .filter(|l| l.contains("/v2/"))
+            .map(str::to_owned)
+            .collect()
     }
 
     pub fn stop(&mut self) {

@@ -1,0 +1,320 @@
+//! What a registry can do wrong, one by one: each ends in a clear error or in success, and never shows a credential.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::Stored;
+use super::credentials::{Credentials, Variables};
+use super::fault_server::{FaultServer, Reply, Request, reply};
+use super::tests::{accepted, blob, client, json, put};
+use super::{Arrival, Registry};
+use crate::Kind;
+use crate::catalog::RegistrySettings;
+use crate::image::{Digest, media_type};
+
+/// Bytes of every PATCH and PUT, in the order they came.
+fn sent(server: &FaultServer) -> Vec<u8> {
+    server.log.lock().unwrap().iter().filter(|r| r.method == "PATCH").flat_map(|r| r.body.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_cut_chunk_is_sent_again_from_where_the_registry_is() {
+    // Refuses whole blobs; keeps 1 MB of the second chunk and hangs up.
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let (store, cuts) = (Arc::clone(&kept), Arc::new(AtomicUsize::new(0)));
+    let server = FaultServer::start(move |r, _| {
+        let mut kept = store.lock().unwrap();
+        let range = |kept: &[u8]| vec![("Location", "/up".to_owned()), ("Range", format!("0-{}", kept.len() - 1))];
+        match r.method.as_str() {
+            "POST" => accepted("/up"),
+            "HEAD" => reply(404),
+            "GET" => Reply::Answer(204, range(&kept), vec![]),
+            "PATCH" => {
+                let from: usize = r.header("content-range").unwrap().split('-').next().unwrap().parse().unwrap();
+                if from != kept.len() {
+                    return reply(416);
+                }
+                if kept.len() >= 4 << 20 && cuts.fetch_add(1, Ordering::SeqCst) == 0 {
+                    kept.extend_from_slice(&r.body[..1_000_000]);
+                    return Reply::HangUp;
+                }
+                kept.extend_from_slice(&r.body);
+                Reply::Answer(202, range(&kept), vec![])
+            }
+            _ if r.header("content-length") == Some("0") => reply(201),
+            _ => reply(413),
+        }
+    })
+    .await;
+    let blob = blob(10_000_000);
+    assert_eq!(put(&client(&server), &blob).await.unwrap(), Arrival::Sent);
+    assert_eq!(Digest::of(&kept.lock().unwrap()), blob.0.digest);
+    // Nothing that had arrived was sent again, but for the rest of the chunk that was cut.
+    assert!(sent(&server).len() < 10_000_000 + (4 << 20), "{}", sent(&server).len());
+    assert_eq!(server.lines().iter().filter(|l| l.starts_with("POST")).count(), 2);
+}
+
+#[tokio::test]
+async fn a_whole_blob_that_was_cut_goes_on_where_it_ended_or_starts_anew() {
+    for remembers in [true, false] {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let store = Arc::clone(&kept);
+        let puts = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&puts);
+        let server = FaultServer::start(move |r, _| match r.method.as_str() {
+            "POST" => accepted("/up"),
+            "HEAD" => reply(404),
+            "GET" if remembers => Reply::Answer(204, vec![("Location", "/up?n=2".into()), ("Range", "0-1999999".into())], vec![]),
+            "GET" => reply(404),
+            "PATCH" => {
+                store.lock().unwrap().extend_from_slice(&r.body);
+                Reply::Answer(202, vec![("Location", "/up?n=3".into())], vec![])
+            }
+            _ if counted.fetch_add(1, Ordering::SeqCst) == 0 => {
+                store.lock().unwrap().extend_from_slice(&r.body[..2_000_000]);
+                Reply::HangUp
+            }
+            _ if r.body.is_empty() => reply(201),
+            _ => {
+                *store.lock().unwrap() = r.body.clone();
+                reply(201)
+            }
+        })
+        .await;
+        let blob = blob(3_000_000);
+        assert_eq!(put(&client(&server), &blob).await.unwrap(), Arrival::Sent);
+        assert_eq!(Digest::of(&kept.lock().unwrap()), blob.0.digest, "remembers: {remembers}");
+        assert_eq!(sent(&server).len(), if remembers { 1_000_000 } else { 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ends_during_an_upload_is_renewed() {
+    let tokens = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tokens);
+    let server = FaultServer::start(move |r: &Request, _| {
+        if r.target.starts_with("/token") {
+            let n = counted.fetch_add(1, Ordering::SeqCst);
+            return json(200, &format!(r#"{{"token":"t{n}","expires_in":3600}}"#));
+        }
+        let challenge =
+            || vec![("WWW-Authenticate", format!(r#"Bearer realm="http://{}/token",service="s""#, r.header("host").unwrap_or_default()))];
+        match (r.method.as_str(), r.header("authorization")) {
+            (_, None) => Reply::Answer(401, challenge(), vec![]),
+            // The first token is over when the blob has been sent.
+            ("PUT", Some("Bearer t0")) => Reply::Answer(401, challenge(), vec![]),
+            ("POST", _) => accepted("/up"),
+            ("PUT", _) => reply(201),
+            _ => reply(404),
+        }
+    })
+    .await;
+    assert_eq!(put(&client(&server), &blob(100_000)).await.unwrap(), Arrival::Sent);
+    assert_eq!(tokens.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_mount_asks_for_the_right_to_read_the_other_repository() {
+    let server = FaultServer::start(|r: &Request, _| {
+        let host = r.header("host").unwrap_or_default();
+        match (r.target.starts_with("/token"), r.header("authorization")) {
+            (true, _) => json(200, r#"{"token":"t"}"#),
+            (_, Some("Bearer t")) if r.target.contains("mount=") => reply(201),
+            _ => Reply::Answer(401, vec![("WWW-Authenticate", format!(r#"Bearer realm="http://{host}/token""#))], vec![]),
+        }
+    })
+    .await;
+    let (descriptor, blobs) = blob(10);
+    let registry = client(&server);
+    assert_eq!(registry.put_blob("a/b", &descriptor, &blobs, Some("c/d"), &|_| {}).await.unwrap(), Arrival::Present);
+    let token = server.lines().into_iter().find(|l| l.contains("/token")).unwrap();
+    assert!(token.contains("scope=repository%3Aa%2Fb%3Apull%2Cpush&scope=repository%3Ac%2Fd%3Apull"), "{token}");
+}
+
+#[tokio::test]
+async fn a_mount_that_is_forbidden_becomes_an_upload() {
+    for status in [403, 404, 405] {
+        let server = FaultServer::start(move |r, _| match r.method.as_str() {
+            "POST" if r.target.contains("mount=") => reply(if status == 405 { 202 } else { status }),
+            "POST" => accepted("/up"),
+            _ => reply(201),
+        })
+        .await;
+        let (descriptor, blobs) = blob(10);
+        let put = client(&server).put_blob("a/b", &descriptor, &blobs, Some("c/d"), &|_| {}).await;
+        // 202 without a Location cannot be gone on with, whatever was asked.
+        assert_eq!(put.is_ok(), status != 405, "{put:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_identity_token_is_exchanged_and_never_sent_to_the_registry() {
+    let server = FaultServer::start(|r: &Request, _| match (r.target.as_str(), r.header("authorization")) {
+        ("/token", _) => {
+            let body = String::from_utf8_lossy(&r.body).into_owned();
+            let fine = r.method == "POST" && body.contains("grant_type=refresh_token") && body.contains("refresh_token=hunter2");
+            if fine {
+                json(200, r#"{"access_token":"short","refresh_token":"hunter2"}"#)
+            } else {
+                json(400, r#"{"error":"invalid_grant"}"#)
+            }
+        }
+        (_, Some("Bearer short")) => reply(404),
+        _ => {
+            let realm = format!(r#"Bearer realm="http://{}/token",service="s""#, r.header("host").unwrap_or_default());
+            Reply::Answer(401, vec![("WWW-Authenticate", realm)], vec![])
+        }
+    })
+    .await;
+    let home = tempfile::tempdir().unwrap();
+    let config = format!(r#"{{"auths":{{"{}":{{"identitytoken":"hunter2"}}}}}}"#, server.host);
+    std::fs::write(home.path().join("config.json"), config).unwrap();
+    let folder = home.path().display().to_string();
+    let variables = Variables::from_fn(move |name| (name == "DOCKER_CONFIG").then(|| folder.clone()));
+    let registry = Registry::connect(&server.host, Credentials::new(&RegistrySettings::default(), variables)).unwrap();
+    assert_eq!(registry.find_manifest("a/b", "1").await.unwrap(), None);
+    let log = server.log.lock().unwrap();
+    let elsewhere = log.iter().filter(|r| r.target != "/token");
+    assert!(elsewhere.flat_map(|r| &r.headers).all(|(_, value)| !value.contains("hunter2")));
+}
+
+#[tokio::test]
+async fn every_refusal_says_what_it_is_and_what_to_do() {
+    for (status, words, kind) in [
+        (401, "401 Unauthorized", Kind::Network),
+        (403, "403 Forbidden", Kind::Network),
+        (404, "404 Not Found", Kind::Network),
+        (413, "413 Payload Too Large", Kind::Network),
+        (429, "429 Too Many Requests", Kind::Network),
+        (500, "500 Internal Server Error", Kind::Network),
+        (502, "502 Bad Gateway", Kind::Network),
+        (507, "507 Insufficient Storage", Kind::Network),
+    ] {
+        let server = FaultServer::start(move |r, _| match (status, r.method.as_str()) {
+            (401, _) => Reply::Answer(401, vec![("WWW-Authenticate", "Basic realm=\"x\"".into())], vec![]),
+            (_, "POST") => accepted("/up"),
+            (_, "HEAD" | "GET") => reply(404),
+            _ => reply(status),
+        })
+        .await;
+        let error = put(&client(&server), &blob(10)).await.unwrap_err();
+        assert!(error.message().contains(words) && error.kind() == kind, "{status}: {error}");
+        assert!(error.message().contains("pushing blob") && error.message().contains("/a/b"), "{error}");
+        assert!(status == 404 || status == 413 || error.advice().is_some(), "{status}: no advice");
+        assert!(!format!("{error:?}").contains("hunter2") && !format!("{error:?}").contains("aHVudGVyMg"), "{error:?}");
+        // What cannot get better is not tried again.
+        let tries = server.lines().iter().filter(|l| l.starts_with("PUT")).count();
+        assert_eq!(tries > 2, status == 429 || status >= 500, "{status}: {tries}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_is_silent_is_given_up() {
+    let server = FaultServer::start(|r, _| {
+        if r.method == "PUT" {
+            Reply::Silence
+        } else if r.method == "POST" {
+            accepted("/up")
+        } else {
+            reply(404)
+        }
+    })
+    .await;
+    let began = std::time::Instant::now();
+    let error = put(&client(&server), &blob(30_000_000)).await.unwrap_err();
+    assert!(error.message().contains("nothing has moved") && error.advice().is_some(), "{error:?}");
+    assert!(began.elapsed() < Duration::from_secs(20));
+
+    let silent = FaultServer::start(|_, _| Reply::Silence).await;
+    let error = client(&silent).find_manifest("a/b", "1").await.unwrap_err();
+    assert!(error.message().contains("did not answer in time"), "{error}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_too_large_or_is_cut_is_not_taken() {
+    let server =
+        FaultServer::start(|_, _| Reply::Answer(200, vec![("Content-Type", media_type::MANIFEST.into())], vec![b' '; 10 << 20])).await;
+    let error = client(&server).manifest("a/b", "1").await.unwrap_err();
+    assert!(error.message().contains("it is larger than 4194304 bytes"), "{error}");
+    let text = br#"{"schemaVersion":2}"#;
+    let cut = FaultServer::start(|_, _| Reply::Cut(vec![("Content-Type", media_type::MANIFEST.into())], text[..9].to_vec(), 10)).await;
+    let error = client(&cut).manifest("a/b", "1").await.unwrap_err();
+    assert!(error.message().contains("the connection to"), "{error}");
+    let lying = FaultServer::start(|_, _| {
+        Reply::Answer(
+            200,
+            vec![("Docker-Content-Digest", Digest::of(b"x").to_string()), ("Content-Type", media_type::MANIFEST.into())],
+            text.to_vec(),
+        )
+    })
+    .await;
+    let error = client(&lying).manifest("a/b", "1").await.unwrap_err();
+    assert!(error.message().contains("the registry says"), "{error}");
+}
+
+#[tokio::test]
+async fn several_tags_are_one_request_where_the_registry_can_and_one_each_where_it_cannot() {
+    let text = br#"{"schemaVersion":2}"#;
+    let knows = FaultServer::start(|r, _| {
+        let tags = r.target.split(['?', '&']).filter_map(|p| p.strip_prefix("tag=")).map(|t| ("OCI-Tag", t.to_owned())).collect();
+        Reply::Answer(201, tags, vec![])
+    })
+    .await;
+    assert!(matches!(client(&knows).put_tags("a/b", media_type::MANIFEST, text, &["1", "2", "latest"]).await.unwrap(), Stored::Yes));
+    assert_eq!(knows.lines(), [format!("PUT /v2/a/b/manifests/{}?tag=1&tag=2&tag=latest", Digest::of(text)).replace("sha256:", "sha256:")]);
+
+    // The second registry knows only some of it: what it has not confirmed is asked for alone.
+    let half =
+        FaultServer::start(|_, before| Reply::Answer(201, if before == 0 { vec![("OCI-Tag", "1".into())] } else { vec![] }, vec![])).await;
+    client(&half).put_tags("a/b", media_type::MANIFEST, text, &["1", "2"]).await.unwrap();
+    assert_eq!(half.lines()[1..], ["PUT /v2/a/b/manifests/2"]);
+
+    for status in [201, 400] {
+        let old = FaultServer::start(move |r, _| reply(if r.target.contains('?') { status } else { 201 })).await;
+        let registry = client(&old);
+        for tags in [["1", "2"], ["3", "4"]] {
+            registry.put_tags("a/b", media_type::MANIFEST, text, &tags).await.unwrap();
+        }
+        let lines = old.lines();
+        assert_eq!(lines.len(), 5, "{lines:?}");
+        assert!(["1", "2", "3", "4"].iter().all(|t| lines.iter().any(|l| l.ends_with(&format!("/manifests/{t}")))), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn everything_goes_over_one_connection() {
+    let server = FaultServer::start(|r, _| match r.method.as_str() {
+        "POST" => accepted("/up"),
+        "PUT" => reply(201),
+        _ => reply(404),
+    })
+    .await;
+    let registry = client(&server);
+    registry.find_manifest("a/b", "1").await.unwrap();
+    for length in [10, 500_000] {
+        put(&registry, &blob(length)).await.unwrap();
+    }
+    futures_util::future::join_all(["1", "2", "3"].map(|tag| registry.find_manifest("a/b", tag))).await;
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn too_many_requests_slows_everyone_down() {
+    let server = FaultServer::start(|_, before| match before {
+        0 => Reply::Answer(429, vec![("Retry-After", "1".into())], vec![]),
+        _ => reply(404),
+    })
+    .await;
+    let registry = client(&server);
+    let began = std::time::Instant::now();
+    let first = registry.find_manifest("a/b", "1");
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let found = registry.find_manifest("a/b", "2").await;
+        assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
+        found
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((first.unwrap(), second.unwrap()), (None, None));
+}

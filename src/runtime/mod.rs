@@ -1,0 +1,5 @@
+//! RUN it: the container engine of this machine, Docker or Podman, over its API. Knows `error` only.
+
+mod engine;
+
+pub use engine::Engine;

@@ -1,0 +1,321 @@
+//! `copy`: from any reference to any other, every digest kept.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::engine::{Work, blocking};
+use super::event::EventKind;
+use super::subject::built_entry;
+use crate::catalog::{Architecture, Catalog, select};
+use crate::error::IoContext;
+use crate::image::{
+    Descriptor, Digest, DockerArchive, Image, Index, Reference, RegistryReference, Store, Tree, replace_with, tree_in_layout,
+    write_docker_archive,
+};
+use crate::progress::{Progress, Unit};
+use crate::registry::{Received, Registry};
+use crate::runtime::Engine;
+use crate::{Error, Result};
+
+/// What to copy.
+#[derive(Clone, Debug)]
+pub struct CopyRequest {
+    /// From where.
+    pub source: Reference,
+    /// To where.
+    pub destination: Reference,
+    /// Only the image for this architecture; `None` takes everything the source names, a whole index with all its members.
+    pub target: Option<Architecture>,
+}
+
+/// What a copy came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Version of this document: 1.
+    pub schema: u32,
+    /// From where.
+    pub source: String,
+    /// To where.
+    pub destination: String,
+    /// What the destination names now: a manifest's or an index's digest, the source's own.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Images in it, attestations aside.
+    pub images: usize,
+    /// Members that say something about an image (SBOM, provenance).
+    pub attestations: usize,
+    /// Bytes of configs and layers.
+    pub bytes: u64,
+    /// Bytes that had to be sent or written; the rest was there.
+    pub moved: u64,
+}
+
+impl Work {
+    /// Copies, and says what it came to.
+    pub(super) async fn copy(&self, request: &CopyRequest) -> Result<()> {
+        let work = self.copy_whole(request);
+        let copied = tokio::select! {
+            copied = work => copied?,
+            () = self.token.cancelled() => return Err(Error::interrupted()),
+        };
+        self.emit(EventKind::Copied { copied: Arc::new(copied) }).await;
+        Ok(())
+    }
+
+    async fn copy_whole(&self, request: &CopyRequest) -> Result<Copied> {
+        let (source, destination) = (&request.source, &request.destination);
+        // Before anything is read: a destination that cannot be written is said at once.
+        writable(destination)?;
+        self.emit(EventKind::RunPhaseChanged { phase: "read".into() }).await;
+        let mut connection = None;
+        let mut tree = self.tree(source, &mut connection).await?;
+        let single = matches!(destination, Reference::DockerArchive { .. } | Reference::DockerDaemon(_));
+        let target = request.target;
+        tree = blocking(move || {
+            let tree = match target {
+                Some(architecture) => tree.only(architecture)?,
+                None => tree,
+            };
+            if single { tree.single() } else { Ok(tree) }
+        })
+        .await
+        .map_err(|error| error.context(source))?;
+        self.emit(EventKind::RunPhaseChanged { phase: "copy".into() }).await;
+        let top = tree.top().descriptor.clone();
+        let attestations = tree.attestations();
+        let bytes = tree.contents().iter().map(|blob| blob.size).sum();
+        let images = tree.image_count();
+        let moved = match destination {
+            Reference::Layout { folder, name } => self.to_layout(tree, folder, name.as_deref()).await?,
+            Reference::Registry(remote) => self.to_registry(&tree, remote, source, connection).await?.sent,
+            Reference::DockerArchive { file, name } => self.to_archive(tree, file, name.clone()).await?,
+            Reference::DockerDaemon(name) => self.to_daemon(tree, name).await?,
+            Reference::Container { .. } | Reference::Nix(_) => return Err(unwritable(destination)),
+        };
+        Ok(Copied {
+            schema: 1,
+            source: source.to_string(),
+            destination: destination.to_string(),
+            digest: top.digest,
+            media_type: top.media_type,
+            images,
+            attestations,
+            bytes,
+            moved,
+        })
+    }
+
+    /// Everything `source` names. A registry's connection is kept: the destination may be the same one.
+    async fn tree(&self, source: &Reference, connection: &mut Option<Registry>) -> Result<Tree> {
+        match source {
+            Reference::Layout { folder, name } => {
+                let (folder, name) = (folder.clone(), name.clone());
+                blocking(move || tree_in_layout(&folder, name.as_deref())).await
+            }
+            Reference::Registry(remote) => {
+                let registry = self.registry(&remote.host)?;
+                let tree = registry.tree(remote).await?;
+                *connection = Some(registry);
+                Ok(tree)
+            }
+            Reference::DockerArchive { file, name } => {
+                let (file, name) = (file.clone(), name.clone());
+                blocking(move || of_archive(&DockerArchive::open(&file)?, name.as_deref())).await
+            }
+            Reference::DockerDaemon(name) => {
+                let archive = self.saved(name).await?;
+                blocking(move || of_archive(&archive, None)).await
+            }
+            Reference::Container { name, architecture } => {
+                let catalog = self.catalog()?;
+                let targets = select(&catalog, &[name.to_string()], architecture.as_slice())?;
+                let store = self.store()?;
+                blocking(move || {
+                    let images: Vec<Image> =
+                        targets.iter().map(|target| store.image(&built_entry(&store, &catalog, target)?)).collect::<Result<_>>()?;
+                    of_images(&catalog, &store, images, targets.first().map(|t| t.container.as_str()))
+                })
+                .await
+            }
+            Reference::Nix(_) => Err(Error::usage(format!("{source}: this version does not read such images yet"))),
+        }
+    }
+
+    async fn to_layout(&self, tree: Tree, folder: &Path, name: Option<&str>) -> Result<u64> {
+        let (folder, name, token, progress) = (folder.to_owned(), name.map(str::to_owned), self.token.clone(), Arc::clone(&self.progress));
+        blocking(move || {
+            let store = Store::open(folder)?;
+            let total: u64 = tree.contents().iter().map(|blob| blob.size).sum();
+            let (mut done, mut moved) = (0, 0);
+            for blob in tree.contents() {
+                if !store.has(&blob) {
+                    write_blob(&store, &tree, &blob, &token, &mut |n| {
+                        done += n;
+                        moved += n;
+                        progress.amount(done, total, Unit::Bytes);
+                    })?;
+                } else {
+                    done += blob.size;
+                    progress.amount(done, total, Unit::Bytes);
+                }
+            }
+            for manifest in tree.manifests() {
+                store.put(&manifest.bytes)?;
+            }
+            let top = &tree.top().descriptor;
+            let mut entry = Descriptor::new(top.media_type.clone(), top.digest, top.size);
+            entry.platform.clone_from(&top.platform);
+            store.enter(name.as_deref(), entry)?;
+            Ok(moved)
+        })
+        .await
+    }
+
+    async fn to_registry(&self, tree: &Tree, to: &RegistryReference, from: &Reference, open: Option<Registry>) -> Result<Received> {
+        let digest = tree.top().descriptor.digest;
+        if let Some(wanted) = to.digest.filter(|wanted| *wanted != digest) {
+            return Err(Error::usage(format!("what is copied has the digest {digest}, not {wanted}")).hint("name a tag, or that digest"));
+        }
+        let registry = match open.filter(|registry| registry.host() == to.host) {
+            Some(registry) => registry,
+            None => self.registry(&to.host)?,
+        };
+        // The registry can take blobs from its own repository instead of having them sent.
+        let mount = match from {
+            Reference::Registry(from) if from.host == to.host && from.repository != to.repository => Some(from.repository.as_str()),
+            _ => None,
+        };
+        let progress = |done: u64, total: u64| self.progress.amount(done, total, Unit::Bytes);
+        registry.receive(&to.repository, to.tag.as_deref(), tree, mount, &progress).await
+    }
+
+    async fn to_archive(&self, tree: Tree, file: &Path, name: Option<String>) -> Result<u64> {
+        let (file, token, progress) = (file.to_owned(), self.token.clone(), Arc::clone(&self.progress));
+        blocking(move || {
+            if file.exists() {
+                return Err(Error::usage(format!("{} is there already", file.display())).hint("remove it, or name another file"));
+            }
+            replace_with(&file, &mut |out| archive(&tree, name.as_deref(), out, &token, &progress))
+        })
+        .await
+    }
+
+    async fn to_daemon(&self, tree: Tree, name: &str) -> Result<u64> {
+        let engine = Engine::find().await?;
+        let tagged = with_tag(name);
+        let (token, progress) = (self.token.clone(), Arc::clone(&self.progress));
+        let folder = self.context.options.folders.cache.clone();
+        let (file, moved) = blocking(move || {
+            let mut file = spool(&folder)?;
+            let moved = archive(&tree, Some(&tagged), &mut file, &token, &progress)?;
+            Ok((file, moved))
+        })
+        .await?;
+        self.emit(EventKind::RunPhaseChanged { phase: "load".into() }).await;
+        engine.load(file).await?;
+        Ok(moved)
+    }
+
+    /// An image of this machine's engine, as an archive.
+    pub(super) async fn saved(&self, name: &str) -> Result<DockerArchive> {
+        let engine = Engine::find().await?;
+        let folder = self.context.options.folders.cache.clone();
+        let file = blocking(move || spool(&folder)).await?;
+        let file = engine.save(name, file, &|bytes| self.progress.amount(bytes, 0, Unit::Bytes)).await?;
+        let shown = format!("docker-daemon:{name}");
+        blocking(move || DockerArchive::read(file, shown)).await
+    }
+}
+
+/// An archive's images as one tree: there must be one to choose.
+fn of_archive(archive: &DockerArchive, name: Option<&str>) -> Result<Tree> {
+    let mut images = archive.images(name)?;
+    let Some((_, image)) = images.pop().filter(|_| images.is_empty()) else {
+        let names: Vec<String> = images.into_iter().flat_map(|(names, _)| names).collect();
+        return Err(Error::usage(format!("{archive:?} has several images"))
+            .hint(format!("name one: docker-archive:FILE:NAME; {}", names.join(", "))));
+    };
+    Ok(Tree::of_image(&image))
+}
+
+/// The built images of one container: the image itself when there is one, else an index as a release makes it.
+fn of_images(catalog: &Catalog, store: &Store, mut images: Vec<Image>, container: Option<&str>) -> Result<Tree> {
+    if let [image] = images.as_slice() {
+        return Ok(Tree::of_image(image));
+    }
+    images.sort_by_key(|image| image.platform());
+    let members = images.iter().map(|image| {
+        let mut member = Descriptor::of(image.descriptor.media_type.clone(), &image.manifest_bytes);
+        member.platform = Some(image.platform());
+        member
+    });
+    let annotations = container.and_then(|name| catalog.container(name)).map(|c| c.annotations.clone()).unwrap_or_default();
+    let index = Index::new(members.collect(), annotations);
+    Tree::of_index(&index.to_bytes(), &images, Arc::new(store.clone()))
+}
+
+/// Writes one blob of `tree` into `store`, checked.
+fn write_blob(store: &Store, tree: &Tree, blob: &Descriptor, token: &CancellationToken, moved: &mut dyn FnMut(u64)) -> Result<()> {
+    let mut reader = tree.blobs.open(blob)?.take(blob.size.saturating_add(1));
+    let mut writer = store.writer()?;
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        if token.is_cancelled() {
+            return Err(Error::interrupted());
+        }
+        let n = reader.read(&mut buffer).map_err(|error| Error::failed(format!("reading blob {}", blob.digest)).source(error))?;
+        if n == 0 {
+            break;
+        }
+        writer.write_all(&buffer[..n]).at("writing a blob to", store.root())?;
+        moved(n as u64);
+    }
+    match writer.finish()? {
+        (digest, size) if digest == blob.digest && size == blob.size => Ok(()),
+        (digest, size) => Err(Error::failed(format!("blob {} turned out to be {digest} with {size} bytes", blob.digest))),
+    }
+}
+
+fn archive(tree: &Tree, name: Option<&str>, out: &mut dyn Write, token: &CancellationToken, progress: &Arc<dyn Progress>) -> Result<u64> {
+    let total: u64 = tree.contents().iter().map(|blob| blob.size).sum();
+    let mut done = 0;
+    write_docker_archive(tree, name, io::BufWriter::with_capacity(256 << 10, out), &mut |n| {
+        done += n;
+        progress.amount(done, total, Unit::Bytes);
+        if token.is_cancelled() { Err(Error::interrupted()) } else { Ok(()) }
+    })?;
+    Ok(done)
+}
+
+/// A file without a name beside the cache, where there is room for images.
+fn spool(folder: &Path) -> Result<File> {
+    std::fs::create_dir_all(folder).at("creating", folder)?;
+    tempfile::tempfile_in(folder).at("creating a temporary file in", folder)
+}
+
+/// An engine's name of an image always has a tag.
+fn with_tag(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains(':') { name.to_owned() } else { format!("{name}:latest") }
+}
+
+fn writable(destination: &Reference) -> Result<()> {
+    match destination {
+        Reference::Container { .. } | Reference::Nix(_) => Err(unwritable(destination)),
+        Reference::DockerDaemon(name) if name.contains('@') || name.starts_with("sha256:") => {
+            Err(Error::usage(format!("{destination}: an engine names images by tag, not by digest")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(destination: &Reference) -> Error {
+    Error::usage(format!("nothing can be copied to `{destination}`"))
+        .hint("a destination is HOST/REPOSITORY:TAG, oci:DIR[:TAG], docker-archive:FILE[:NAME:TAG] or docker-daemon:NAME:TAG")
+}

@@ -1,0 +1,193 @@
+//! Copies between everything that can hold an image, judged by skopeo and podman: every digest stays what it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use catamaran::image::Digest;
+use serde_json::{Value, json};
+
+use crate::harness::{Project, Ran, Registry, judge, need, wait_for};
+
+/// What `digest`s an index of `reference` names, and its own.
+fn raw(reference: &str) -> (String, Value) {
+    let text = judge("skopeo", &["inspect", "--raw", "--tls-verify=false", reference]);
+    (Digest::of(text.as_bytes()).to_string(), serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn an_index_goes_through_a_registry_and_two_layouts_and_stays_the_same() {
+    need("skopeo", "skopeo");
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["release", "1.0", "--tags=", "--yes"]);
+    let (released, index) = raw(&format!("docker://{}/tools/fd:1.0", registry.host));
+
+    // From the store the same index comes as from the release.
+    let local = project.json(&["copy", "fd", "oci:local:fd", "--json"]);
+    assert_eq!(local["digest"], released.as_str());
+    let pulled = project.json(&["copy", &format!("{}/tools/fd:1.0", registry.host), "oci:pulled:1.0", "--json"]);
+    assert_eq!((&pulled["digest"], &pulled["images"]), (&released.as_str().into(), &2.into()));
+    let path = |name: &str| project.path().join(name).display().to_string();
+    assert_eq!(raw(&format!("oci:{}:1.0", path("pulled"))), (released.clone(), index.clone()));
+    project.ok(&["verify", "oci:pulled:1.0"]);
+    assert_eq!(project.json(&["copy", "oci:pulled:1.0", "oci:local:again", "--json"])["moved"], 0);
+
+    // One image of it, into another repository of the same registry: nothing is sent.
+    let arm = format!("{}/other/fd:arm", registry.host);
+    let one = project.json(&["copy", &format!("{}/tools/fd:1.0", registry.host), &arm, "--target", "aarch64", "--json"]);
+    let member = index["manifests"].as_array().unwrap().iter().find(|m| m["platform"]["architecture"] == "arm64").unwrap();
+    assert_eq!((&one["digest"], &one["moved"]), (&member["digest"], &0.into()));
+    assert_eq!(raw(&format!("docker://{arm}")).0, member["digest"].as_str().unwrap());
+    project.run(&["copy", &arm, "oci:none", "--target", "x86_64"]).fails(2, &["there is no image for x86_64", "aarch64"]);
+    project.run(&["copy", "oci:pulled:1.0", "docker-archive:two.tar"]).fails(2, &["2 images", "--target"]);
+    project.run(&["copy", "oci:pulled:1.0", "fd"]).fails(2, &["nothing can be copied to `fd`"]);
+}
+
+/// A layout by hand: an image of Docker's media types with a zstd layer, and an attestation beside it, as BuildKit makes them.
+fn buildkit_layout(folder: &Path) -> String {
+    let put = |bytes: &[u8]| {
+        fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
+        fs::write(folder.join("blobs/sha256").join(Digest::of(bytes).hex()), bytes).unwrap();
+        (Digest::of(bytes).to_string(), bytes.len())
+    };
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(5);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "etc/hello", &b"hello"[..]).unwrap();
+    let tar = tar.into_inner().unwrap();
+    let (layer, layer_size) = put(&zstd::encode_all(&tar[..], 3).unwrap());
+    let config = json!({ "architecture": "arm64", "os": "linux", "config": {}, "rootfs": { "type": "layers", "diff_ids": [Digest::of(&tar).to_string()] } });
+    let (config, config_size) = put(config.to_string().as_bytes());
+    let image = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "unknown-field": [1, 2],
+        "config": { "mediaType": "application/vnd.docker.container.image.v1+json", "digest": config, "size": config_size },
+        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar+zstd", "digest": layer, "size": layer_size }] });
+    let (image, image_size) = put(image.to_string().as_bytes());
+    let (statement, statement_size) = put(b"{\"_type\":\"https://in-toto.io/Statement/v0.1\"}");
+    let attestation = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size },
+        "layers": [{ "mediaType": "application/vnd.in-toto+json", "digest": statement, "size": statement_size }] });
+    let (attestation, attestation_size) = put(attestation.to_string().as_bytes());
+    let index = json!({ "manifests": [
+        { "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": image, "size": image_size, "platform": { "architecture": "arm64", "os": "linux" } },
+        { "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": attestation, "size": attestation_size,
+          "platform": { "architecture": "unknown", "os": "unknown" },
+          "annotations": { "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image } }],
+        "mediaType": "application/vnd.oci.image.index.v1+json", "schemaVersion": 2 });
+    let (top, top_size) = put(index.to_string().as_bytes());
+    let layout = json!({ "schemaVersion": 2, "manifests": [{ "mediaType": "application/vnd.oci.image.index.v1+json", "digest": top, "size": top_size }] });
+    fs::write(folder.join("index.json"), layout.to_string()).unwrap();
+    fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    top
+}
+
+#[test]
+fn an_attestation_travels_with_its_image_and_is_never_taken_for_one() {
+    let registry = Registry::start();
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    let digest = buildkit_layout(&project.path().join("built"));
+    let to = format!("{}/a/b:1", registry.host);
+    let there = project.json(&["copy", "oci:built", &to, "--json"]);
+    assert_eq!((&there["digest"], &there["images"], &there["attestations"]), (&digest.as_str().into(), &1.into(), &1.into()));
+    assert_eq!(raw(&format!("docker://{to}")).0, digest);
+    assert_eq!(project.json(&["copy", &to, "oci:back", "--json"])["digest"], digest.as_str());
+    let inspected = project.json(&["inspect", &to, "--json"]);
+    assert_eq!(inspected["images"].as_array().unwrap().len(), 1);
+    // Where there is room for one image, the image goes and not what is said about it.
+    project.ok(&["copy", &to, "docker-archive:one.tar:acme/one:1"]);
+    assert_eq!(project.json(&["inspect", "docker-archive:one.tar", "--json"])["images"][0]["platform"]["architecture"], "arm64");
+}
+
+#[test]
+fn archives_are_read_both_ways() {
+    need("skopeo", "skopeo");
+    let project = Project::fd(None).with_downloads();
+    project.ok(&["build", "--target", "aarch64"]);
+    let ours = project.json(&["copy", "fd/aarch64", "docker-archive:ours.tar:acme/fd:1", "--json"]);
+    let path = |name: &str| project.path().join(name).display().to_string();
+    // skopeo knows archives without manifests: it is the config that says which image it is.
+    let config = |reference: &str| Digest::of(judge("skopeo", &["inspect", "--config", "--raw", reference]).as_bytes()).to_string();
+    project.ok(&["copy", "fd/aarch64", "oci:layout:fd"]);
+    assert_eq!(config(&format!("docker-archive:{}", path("ours.tar"))), config(&format!("oci:{}:fd", path("layout"))));
+    judge("skopeo", &["copy", &format!("oci:{}:fd", path("layout")), &format!("docker-archive:{}:acme/fd:2", path("theirs.tar"))]);
+    let verified = project.json(&["verify", "docker-archive:theirs.tar", "docker-archive:ours.tar:acme/fd:1", "--json"]);
+    assert!(verified["reports"].as_array().unwrap().len() == 2 && verified["verdict"] != "fail", "{verified}");
+    assert_eq!(project.json(&["copy", "docker-archive:ours.tar", "oci:again:fd", "--json"])["digest"], ours["digest"]);
+    project.run(&["copy", "fd/aarch64", "docker-archive:ours.tar"]).fails(2, &["is there already"]);
+    project.run(&["inspect", "docker-archive:ours.tar:acme/fd:9"]).fails(2, &["no image called `acme/fd:9`", "acme/fd:1"]);
+    fs::write(project.path().join("short.tar"), &fs::read(project.path().join("ours.tar")).unwrap()[..100_000]).unwrap();
+    project.run(&["inspect", "docker-archive:short.tar"]).fails(1, &["short.tar", "cut short"]);
+}
+
+/// Podman's API on a socket, with a storage of its own.
+struct Podman {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Podman {
+    fn start() -> Self {
+        need("podman", "podman");
+        let folder = tempfile::tempdir().unwrap();
+        let podman = Podman {
+            child: Self::command(folder.path())
+                .args(["system", "service", "--time", "0"])
+                .arg(Self::address(folder.path()))
+                .spawn()
+                .unwrap(),
+            folder,
+        };
+        wait_for("podman's socket", || podman.socket().exists());
+        podman
+    }
+
+    fn command(folder: &Path) -> Command {
+        let mut command = Command::new("podman");
+        command.arg("--root").arg(folder.join("root")).arg("--runroot").arg(folder.join("run"));
+        command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("podman.sock")
+    }
+
+    fn address(folder: &Path) -> String {
+        format!("unix://{}", folder.join("podman.sock").display())
+    }
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_engine_takes_images_and_gives_them_back() {
+    let podman = Podman::start();
+    let project = Project::fd(None).with_downloads();
+    project.ok(&["build", "--target", "x86_64"]);
+    let run = |arguments: &[&str]| Ran::of(project.command().env("DOCKER_HOST", Podman::address(podman.folder.path())).args(arguments));
+    let loaded = run(&["copy", "fd/x86_64", "docker-daemon:localhost/acme/fd:1"]);
+    assert_eq!(loaded.code, 0, "{}", loaded.err);
+    let inspected =
+        Podman::command(podman.folder.path()).args(["image", "inspect", "localhost/acme/fd:1"]).stdout(Stdio::piped()).output().unwrap();
+    let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
+    assert_eq!(inspected[0]["Architecture"], "amd64");
+
+    // The id of an image is its config's digest, with every engine.
+    let back = run(&["copy", "docker-daemon:localhost/acme/fd:1", "oci:back:fd"]);
+    assert_eq!(back.code, 0, "{}", back.err);
+    let layout = project.path().join("back").display().to_string();
+    let manifest = raw(&format!("oci:{layout}:fd")).1;
+    assert_eq!(manifest["config"]["digest"], format!("sha256:{}", inspected[0]["Id"].as_str().unwrap()));
+    let verified = run(&["verify", "docker-daemon:localhost/acme/fd:1"]);
+    assert_eq!(verified.code, 0, "{}\n{}", verified.out, verified.err);
+    run(&["inspect", "docker-daemon:localhost/acme/none:1"]).fails(2, &["has no image `localhost/acme/none:1`"]);
+    let nobody = Ran::of(project.command().env("DOCKER_HOST", "unix:///nowhere.sock").args(["inspect", "docker-daemon:x"]));
+    nobody.fails(3, &["/nowhere.sock", "DOCKER_HOST"]);
+}
