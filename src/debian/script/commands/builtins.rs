@@ -27,6 +27,11 @@ impl Shell<'_> {
                 let loops = number().unwrap_or(1);
                 if name == "break" { Flow::Break(loops) } else { Flow::Continue(loops) }
             }
+            "shift" if matches!(arguments.first(), Some(None)) => {
+                self.state.positional = vec![None; self.state.positional.len()];
+                let status = self.refuse("how many arguments it drops is not known");
+                self.set_status(status)
+            }
             "shift" => {
                 let by = number().unwrap_or(1) as usize;
                 let enough = by <= self.state.positional.len();
@@ -52,6 +57,9 @@ impl Shell<'_> {
                     let (variable, value) = argument.split_once('=').map_or((argument.as_str(), None), |(n, v)| (n, Some(v)));
                     if matches!(name, "local" | "declare" | "typeset") {
                         self.localise(variable);
+                    }
+                    if name == "export" {
+                        self.state.exported.insert(variable.to_owned());
                     }
                     match value {
                         Some(value) => self.set(variable, Some(value.to_owned())),

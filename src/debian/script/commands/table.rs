@@ -212,7 +212,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("sha512sum", Words(queries::unknown)),
     ("whoami", Words(queries::unknown)),
     ("locale", Words(queries::unknown)),
-    ("expr", Words(queries::unknown)),
+    ("expr", Query(queries::expr)),
     ("nproc", Words(queries::unknown)),
     ("tty", Words(queries::no)),
     ("bc", Words(queries::unknown)),

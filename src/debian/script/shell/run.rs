@@ -444,6 +444,7 @@ impl State {
         self.scratch_modes.extend(other.scratch_modes);
         self.scratch_folders.extend(other.scratch_folders);
         self.functions.extend(other.functions);
+        self.exported.extend(other.exported);
         if self.positional != other.positional {
             let longest = self.positional.len().max(other.positional.len());
             self.positional = vec![None; longest];
