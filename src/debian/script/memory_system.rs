@@ -267,7 +267,7 @@ impl System for MemorySystem {
             Effect::Member { user, group } => self.groups.get_mut(&group).ok_or(format!("no group {group}"))?.1.push(user),
             Effect::Directory { path, mode, owner, parents } => {
                 if parents && let Some((folder, _)) = path.rsplit_once('/') {
-                    self.folders(&folder.to_owned());
+                    self.folders(folder);
                 }
                 self.place(&path, Node::Directory, mode, owner)?;
             }

@@ -4,7 +4,7 @@
 //! (services, debconf, byte compilation) are no-ops, those that are understood become [`Effect`]s, and everything else is
 //! [`Unhandled`]: said, never guessed.
 
-#![allow(dead_code, reason = "the two halves are being joined")]
+#![allow(dead_code, unused_imports, reason = "the two halves are being joined")]
 
 mod commands;
 mod effect;
@@ -21,5 +21,5 @@ pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange
 pub(super) use emulations::Emulations;
 pub(super) use evaluate::{Call, evaluate};
 #[cfg(test)]
-pub(super) use memory_system::{Account, Bytes, MemorySystem, Node};
+pub(super) use memory_system::{Account, Bytes, Inode, MemorySystem, Node};
 pub(super) use trigger::{Reaction, Trigger, reaction, triggers};

@@ -61,10 +61,9 @@ impl Shell<'_> {
                     if name == "export" {
                         self.state.exported.insert(variable.to_owned());
                     }
-                    match value {
-                        Some(value) => self.set(variable, Some(value.to_owned())),
-                        None if name == "local" => self.set(variable, Some(String::new())),
-                        None => {}
+                    // dash's `local x` keeps the value that x has.
+                    if let Some(value) = value {
+                        self.set(variable, Some(value.to_owned()));
                     }
                 }
                 self.set_status(Some(0))

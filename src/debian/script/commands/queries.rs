@@ -272,8 +272,17 @@ pub(super) fn ls(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     status
 }
 
-/// `expr A + B`: sums and products of numbers.
+/// `expr A + B`: sums and products of numbers; `expr TEXT : PATTERN`.
 pub(super) fn expr(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
+    if let [text, operator, pattern] = arguments
+        && operator == ":"
+        && !pattern.contains("\\(")
+        && let Some(pattern) = super::regular::compile(&format!("^\\({pattern}\\)"), false, false)
+    {
+        let length = pattern.find(text).map_or(0, |found| found.as_str().chars().count());
+        shell.print(Some(format!("{length}\n")));
+        return Some(u8::from(length == 0));
+    }
     let value = match arguments {
         [a, operator, b] => match (a.parse::<i64>(), operator.as_str(), b.parse::<i64>()) {
             (Ok(a), "+", Ok(b)) => a.checked_add(b),

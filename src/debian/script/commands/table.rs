@@ -47,6 +47,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("service", Nothing(SERVICES)),
     ("start-stop-daemon", Nothing(SERVICES)),
     ("rc-service", Nothing(SERVICES)),
+    ("runit-helper", Nothing(SERVICES)),
     ("initctl", Nothing(SERVICES)),
     ("telinit", Nothing(SERVICES)),
     ("policy-rc.d", Nothing(SERVICES)),

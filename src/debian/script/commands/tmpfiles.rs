@@ -4,7 +4,7 @@
 
 use super::options::Options;
 use super::paths::worse;
-use super::sysusers::{configurations, fields};
+use super::sysusers::{configurations, fields, lines};
 use crate::debian::script::shell::{Shell, Status};
 use crate::debian::script::{Effect, Kind, ModeChange, Owner};
 
@@ -19,7 +19,7 @@ pub(super) fn tmpfiles(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let mut status = Some(0);
     for text in configurations(shell, &options.operands, "tmpfiles.d") {
         let done = match text {
-            Some(text) => text.lines().fold(Some(0), |status, line| worse(status, apply(shell, line))),
+            Some(text) => lines(shell, &text, apply),
             None => shell.refuse("the configuration it reads is not at hand"),
         };
         status = worse(status, done);
@@ -36,11 +36,9 @@ fn apply(shell: &mut Shell<'_>, line: &str) -> Status {
     let (Some(kind), Some(path)) = (field(0), field(1)) else { return Some(0) };
     let path = shell.path(path);
     // Lines marked `!` are for the boot only, those marked `^` for a machine's credentials, and its own folder (%m) comes with it.
-    if kind.contains('!')
+    if kind.contains(['!', '^'])
         || path.contains("%m")
-        || ["/var/log/journal", "/run", "/var/run", "/dev", "/proc", "/sys", "/tmp"]
-            .iter()
-            .any(|top| path == *top || path.starts_with(&format!("{top}/")))
+        || ["/run", "/var/run", "/dev", "/proc", "/sys", "/tmp"].iter().any(|top| path == *top || path.starts_with(&format!("{top}/")))
     {
         return Some(0);
     }
