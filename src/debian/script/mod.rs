@@ -20,6 +20,4 @@ mod trigger;
 pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange, Owner, System, Unhandled};
 pub(super) use emulations::Emulations;
 pub(super) use evaluate::{Call, evaluate};
-#[cfg(test)]
-pub(super) use memory_system::{Account, Bytes, Inode, MemorySystem, Node};
 pub(super) use trigger::{Reaction, Trigger, reaction, triggers};
