@@ -88,7 +88,7 @@ fn conditions_and_expansions_are_those_of_the_shell() {
         ("x='a   b'; echo $x \"$x\" > /etc/o", "a b a   b\n"),
         ("set -- -a -b v x; while getopts ab: o; do echo $o${OPTARG:-}; done > /etc/o", "a\nbv\n"),
         ("for i in $(seq 3 -1 1); do [ $i = 2 ] || continue; echo $i; done > /etc/o", "2\n"),
-        ("find /etc -mindepth 1 ! \\( -name 'x*' -o -type d \\) -printf '%f\\n' > /etc/o", "demo.conf\n"),
+        ("find /etc -mindepth 1 ! \\( -name 'o*' -o -type d \\) -printf '%f\\n' > /etc/o", "demo.conf\n"),
         ("set -- a b c; shift $(expr 3 - 1); echo $1 > /etc/o", "c\n"),
         ("x=1; f() { local x; echo $x; x=2; }; (f; echo $x) > /etc/o", "1\n1\n"),
         ("expr abc : a.c > /etc/o", "3\n"),
