@@ -116,6 +116,8 @@ pub struct DebianSettings {
     pub recommends: bool,
     /// Whether the base layer holds every `Essential` package.
     pub essential: bool,
+    /// A file with more emulations of maintainer scripts; relative to [`Catalog::folder`].
+    pub emulations: Option<PathBuf>,
 }
 
 impl Default for DebianSettings {
@@ -131,6 +133,7 @@ impl Default for DebianSettings {
             check_valid_until: true,
             recommends: false,
             essential: false,
+            emulations: None,
         }
     }
 }

@@ -236,6 +236,7 @@ fn debian(reader: &mut Reader, section: &Section) -> DebianSettings {
         check_valid_until: reader.flag(section, "check-valid-until").unwrap_or(standard.check_valid_until),
         recommends: reader.flag(section, "recommends").unwrap_or(standard.recommends),
         essential: reader.flag(section, "essential").unwrap_or(standard.essential),
+        emulations: reader.text(section, "emulations", check::source_path).map(Into::into),
     }
 }
 

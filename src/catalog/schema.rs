@@ -70,6 +70,7 @@ pub(super) const DEBIAN: Table = Table {
         key("components", r#"["main"]"#, &["sections", "component"]),
         key("mirror", r#""http://ftp.debian.org/debian""#, &["url", "archive"]),
         key("security-mirror", r#""http://security.debian.org/debian-security""#, &["security_mirror", "security"]),
+        key("emulations", r#""emulations.toml""#, &["scripts"]),
         key("keyring", r#""keys/archive.asc""#, &["signed-by", "key"]),
         key("snapshot", r#""20261101T000000Z""#, &["date"]),
         key("snapshot-mirror", r#""http://snapshot.debian.org/archive""#, &["snapshot_mirror"]),

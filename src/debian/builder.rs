@@ -15,6 +15,7 @@ use super::image_config::{Built, image_config};
 use super::layer::{self, CachedLayer, ImagePlan, LayerPlan};
 use super::local::{self, Accounts};
 use super::members::{Members, inputs, members};
+use super::script::Emulations;
 use super::segment::{self, Making, Segment};
 use super::turn::Turn;
 use super::{Lock, LockedPackage};
@@ -87,11 +88,12 @@ impl Builder {
     /// remembered below `cache`.
     ///
     /// # Errors
-    /// A usage error when a local file is missing or cannot go into an image.
+    /// A usage error when a local file is missing or cannot go into an image, or emulations cannot be read.
     pub fn inputs(catalog: &Catalog, target: &Target, lock: &Lock, cache: &Path) -> Result<Option<Digest>> {
         let Some(container) = catalog.container(target.container.as_str()) else { return Ok(None) };
         let Some(Ok(members)) = members(lock, target) else { return Ok(None) };
-        Ok(Some(inputs(container, target, &members, &local::gather(catalog.folder(), container, target, cache)?)))
+        let local = local::gather(catalog.folder(), container, target, cache)?;
+        Ok(Some(inputs(container, target, &members, &local, &Emulations::of(catalog)?)))
     }
 
     /// Builds `target` from its locked packages and publishes the image in the store under [`Catalog::store_name`].
@@ -119,13 +121,14 @@ impl Builder {
             let (target, cache) = (target.clone(), self.0.cache.clone());
             Arc::new(blocking(move || local::gather(&folder, &container, &target, &cache)).await??)
         };
+        let emulations = Arc::new(Emulations::of(catalog)?);
         let segments = self.segments(&members, how, packages, &progress, cancel).await?;
         let (base, application) = segments.split_at(members.base.len());
 
         progress.phase("layers");
         let ImagePlan { layers: plans, root } = {
-            let (base, application, local) = (base.to_vec(), application.to_vec(), local.clone());
-            blocking(move || layer::plan(&base, &application, &local)).await?.map_err(|error| error.context(target))?
+            let (base, application, local, emulations) = (base.to_vec(), application.to_vec(), local.clone(), emulations.clone());
+            blocking(move || layer::plan(&base, &application, &local, &emulations)).await?.map_err(|error| error.context(target))?
         };
         if let Some(user) = &container.user {
             Accounts::of(&root)?.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
@@ -149,7 +152,7 @@ impl Builder {
         let manifest = Manifest::new(Descriptor::of(media_type::CONFIG, &config), blobs, container.annotations.clone()).to_bytes();
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest);
         descriptor.platform = Some(Platform::linux(target.architecture));
-        let digest = inputs(container, target, &members, &local);
+        let digest = inputs(container, target, &members, &local, &emulations);
         let (store, name, count) = (self.0.store.clone(), catalog.store_name(target), segments.len());
         let (records, scripts) = (self.0.scripts.clone(), root.scripts);
         blocking(move || {

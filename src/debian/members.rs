@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::local::Local;
+use super::script::Emulations;
 use super::{Lock, LockedPackage};
 use crate::catalog::{Architecture, Container, LayerCompression, Target};
 use crate::image::Digest;
@@ -68,7 +69,7 @@ fn find<'a>(lock: &'a Lock, pin: &str, architecture: Architecture) -> Result<&'a
 }
 
 /// Everything that decides an image's bytes, as one digest.
-pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'_>, local: &Local) -> Digest {
+pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'_>, local: &Local, emulations: &Emulations) -> Digest {
     #[derive(Serialize)]
     struct Inputs<'a> {
         format: u32,
@@ -89,6 +90,8 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         compression: LayerCompression,
         #[serde(skip_serializing_if = "Local::is_empty")]
         local: &'a Local,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emulations: Option<Digest>,
     }
     let inputs = Inputs {
         format: FORMAT,
@@ -108,6 +111,7 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         volumes: &container.volumes,
         compression: container.compression,
         local,
+        emulations: emulations.own(),
     };
     // Strings and numbers always serialise; were it otherwise, nothing would count as built.
     Digest::of(&serde_json::to_vec(&inputs).unwrap_or_default())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::local::{Local, place};
 use super::super::rootfs::{Content, Node, Root, install};
+use super::super::script::Emulations;
 use super::super::segment::{Directory, Segment};
 use super::filter::{Edits, Placed};
 use crate::Result;
@@ -45,13 +46,18 @@ pub(in super::super) struct ImagePlan {
 /// The base layer of `base`, and the layer of `application` and `local` on top of it when there is anything in it.
 ///
 /// The base layer is decided from the base packages alone, so it is the same for every container.
-pub(in super::super) fn plan(base: &[Arc<Segment>], application: &[Arc<Segment>], local: &Local) -> Result<ImagePlan> {
-    let lower = install(None, base)?;
+pub(in super::super) fn plan(
+    base: &[Arc<Segment>],
+    application: &[Arc<Segment>],
+    local: &Local,
+    emulations: &Emulations,
+) -> Result<ImagePlan> {
+    let lower = install(None, base, emulations)?;
     let layer = difference(&Root::default(), &lower);
     if application.is_empty() && local.is_empty() {
         return Ok(ImagePlan { layers: vec![layer], root: lower });
     }
-    let mut root = install(Some(&lower), application)?;
+    let mut root = install(Some(&lower), application, emulations)?;
     let newest = base.iter().chain(application).map(|segment| segment.newest).max().unwrap_or(0);
     let placed = place(local, &mut root, local.mtime(newest))?;
     let mut upper = difference(&lower, &root);

@@ -35,6 +35,11 @@ impl System for Root {
     }
 
     fn read(&self, path: &str) -> Option<Vec<u8>> {
+        // dpkg's own folder is not in an image; scripts and debconf read control files there.
+        if let Some((package, name)) = path.strip_prefix("/var/lib/dpkg/info/").and_then(|file| file.rsplit_once('.')) {
+            let package = self.package(package.split(':').next()?)?;
+            return package.scripts.get(name)?.text.clone().map(String::into_bytes);
+        }
         let (_, node) = self.resolve(path)?;
         self.bytes(node).map(<[u8]>::to_vec)
     }
@@ -53,6 +58,14 @@ impl System for Root {
 
     fn members(&self, group: &str) -> Vec<String> {
         self.accounts.group(group).map(|group| group.members.clone()).unwrap_or_default()
+    }
+
+    fn groups_of(&self, user: &str) -> Option<Vec<String>> {
+        let primary = self.accounts.user(user)?.gid;
+        let groups = &self.accounts.groups;
+        let first = groups.iter().find(|group| group.gid == primary);
+        let others = groups.iter().filter(|group| group.gid != primary && group.members.iter().any(|member| member == user));
+        Some(first.into_iter().chain(others).map(|group| group.name.clone()).collect())
     }
 
     fn version(&self, package: &str) -> Option<String> {

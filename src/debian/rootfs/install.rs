@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::script::Emulations;
 use super::super::segment::Segment;
 use super::generated::Additions;
 use super::{Root, base_files, ca_certificates, hygiene, java_keystore, ld_cache, libc, metadata, passwd, tzdata, usr_merge};
@@ -16,7 +17,7 @@ const FIRST: [Rule; 5] = [usr_merge::generate, base_files::generate, passwd::gen
 const LAST: [Rule; 5] = [ca_certificates::generate, java_keystore::generate, ld_cache::generate, metadata::generate, hygiene::generate];
 
 /// The root of `own` packages on top of `below`.
-pub(in super::super) fn install(below: Option<&Root>, own: &[Arc<Segment>]) -> Result<Root> {
+pub(in super::super) fn install(below: Option<&Root>, own: &[Arc<Segment>], emulations: &Emulations) -> Result<Root> {
     let mut root = below.cloned().unwrap_or_default();
     root.remarks.clear();
     let mut own = own.to_vec();
@@ -24,7 +25,7 @@ pub(in super::super) fn install(below: Option<&Root>, own: &[Arc<Segment>]) -> R
     root.unpack(&own)?;
     root.follow(&FIRST);
     root.read_accounts(false);
-    root.run_scripts(&own);
+    root.run_scripts(&own, emulations);
     root.settle()?;
     root.follow(&LAST);
     root.fill_parents(own.iter().map(|segment| segment.newest).max().unwrap_or(0));

@@ -1,7 +1,7 @@
 //! Evaluates maintainer scripts and triggers against the root, in the order dpkg would run them (R18).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use super::super::script::{Call, Class, Effect, Emulations, Reaction, System, Unhandled, evaluate, reaction, triggers};
 use super::super::segment::Segment;
@@ -10,16 +10,14 @@ use super::order::configuration_order;
 use super::{Content, Root};
 use crate::image::{ScriptClass, ScriptOutcome};
 
-static EMULATIONS: LazyLock<Emulations> = LazyLock::new(Emulations::builtin);
-
 impl Root {
     /// What the scripts of `own` would do, and the triggers they set off.
-    pub(super) fn run_scripts(&mut self, own: &[Arc<Segment>]) {
+    pub(super) fn run_scripts(&mut self, own: &[Arc<Segment>], emulations: &Emulations) {
         let first = self.segments.len() - own.len();
         let order = configuration_order(own);
         for (script, arguments) in [("preinst", &["install"][..]), ("postinst", &["configure", ""])] {
             for index in &order {
-                self.run_script(&own[*index], script, arguments);
+                self.run_script(&own[*index], script, arguments, emulations);
             }
         }
         for (package, names) in self.activated(first) {
@@ -27,7 +25,7 @@ impl Root {
             // What a trigger comes to is mostly known; for the others the script says what it does about them.
             let unknown: Vec<String> = names.into_iter().filter(|name| !self.react(&segment, name)).collect();
             if !unknown.is_empty() {
-                self.run_script(&segment, "postinst", &["triggered", &unknown.join(" ")]);
+                self.run_script(&segment, "postinst", &["triggered", &unknown.join(" ")], emulations);
             }
         }
     }
@@ -47,14 +45,14 @@ impl Root {
         true
     }
 
-    fn run_script(&mut self, segment: &Segment, script: &str, arguments: &[&str]) {
+    fn run_script(&mut self, segment: &Segment, script: &str, arguments: &[&str], emulations: &Emulations) {
         let Some(found) = segment.scripts.get(script) else { return };
         self.mtime = segment.newest;
         let evaluated = match &found.text {
             Some(text) => {
                 let (package, version) = (&segment.package, &segment.version);
                 let call = Call { package, version, script, text: text.as_bytes(), arguments };
-                let evaluation = evaluate(&call, self, &EMULATIONS);
+                let evaluation = evaluate(&call, self, emulations);
                 (evaluation.class, evaluation.unhandled)
             }
             None => {

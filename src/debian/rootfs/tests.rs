@@ -3,7 +3,7 @@
 use super::super::fixtures::{Archive, file, folder, link};
 use super::super::layer::plan;
 use super::super::local::Local;
-use super::super::script::{Alternative, Effect, Kind, ModeChange, Owner, System};
+use super::super::script::{Alternative, Effect, Emulations, Kind, ModeChange, Owner, System};
 use super::*;
 
 const PASSWD: &[u8] = b"root:*:0:0:root:/root:/bin/bash\nwww-data:*:33:33:www-data:/var/www:/usr/sbin/nologin\n";
@@ -37,7 +37,7 @@ fn archive(at: &std::path::Path) -> Archive {
 fn base() -> (tempfile::TempDir, Root) {
     let folder = tempfile::tempdir().unwrap();
     let archive = archive(folder.path());
-    let root = install(None, &archive.segments(&["base-files", "base-passwd", "passwd", "redis"])).unwrap();
+    let root = install(None, &archive.segments(&["base-files", "base-passwd", "passwd", "redis"]), &Emulations::builtin()).unwrap();
     (folder, root)
 }
 
@@ -155,7 +155,7 @@ fn a_diverted_file_moves_and_the_diverter_keeps_the_path() {
     let mut archive = archive(folder.path());
     archive.add("wrapper", "", &[file("usr/bin/redis", 0o755, b"wrapper")]);
     let segments = archive.segments(&["base-files", "redis", "wrapper"]);
-    let error = install(None, &segments).unwrap_err();
+    let error = install(None, &segments, &Emulations::builtin()).unwrap_err();
     assert!(error.message().contains("/usr/bin/redis is in redis 1 and in wrapper 1"), "{error}");
 
     let mut root = Root::default();
@@ -181,7 +181,10 @@ fn the_base_layer_does_not_know_what_is_above_it() {
     let folder = tempfile::tempdir().unwrap();
     let archive = archive(folder.path());
     let (base, more) = (archive.segments(&["base-files", "base-passwd"]), archive.segments(&["passwd", "redis"]));
-    let (alone, both) = (plan(&base, &[], &Local::default()).unwrap(), plan(&base, &more, &Local::default()).unwrap());
+    let (alone, both) = (
+        plan(&base, &[], &Local::default(), &Emulations::builtin()).unwrap(),
+        plan(&base, &more, &Local::default(), &Emulations::builtin()).unwrap(),
+    );
     assert_eq!(alone.layers[0].recipe(), both.layers[0].recipe());
     assert_eq!((alone.layers.len(), both.layers.len()), (1, 2));
     // `passwd` brings shadow files, so the accounts are written anew above.

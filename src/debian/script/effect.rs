@@ -30,9 +30,7 @@ pub(in super::super) trait System {
     /// The users a group lists: the last field of `getent group NAME`.
     fn members(&self, group: &str) -> Vec<String>;
     /// The names of a user's groups, the primary one first: `id -Gn NAME`. `None`: not known.
-    fn groups_of(&self, _user: &str) -> Option<Vec<String>> {
-        None
-    }
+    fn groups_of(&self, user: &str) -> Option<Vec<String>>;
     /// The version of an installed package.
     fn version(&self, package: &str) -> Option<String>;
     /// Debian's name of the architecture: `arm64`.

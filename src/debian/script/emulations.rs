@@ -1,25 +1,31 @@
 //! What is done instead of scripts that cannot be evaluated: data, from `emulations.toml` and from the user.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::commands::generator;
 use super::shell::{Shell, matches};
 use super::{Call, Effect, ModeChange, Owner};
+use crate::catalog::Catalog;
 use crate::debian::version;
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
+use crate::image::Digest;
 
 /// Those that come with the program.
 const BUILTIN: &str = include_str!("emulations.toml");
+/// Longest file of emulations that is read.
+const MAX_FILE: u64 = 1 << 20;
 
 /// A collection of emulations. The built-in one is [`Emulations::builtin`].
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Emulations {
     /// What comes first counts first.
     entries: Vec<Arc<Entry>>,
+    /// The digest of the project's own file.
+    own: Option<Digest>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -146,17 +152,38 @@ impl Emulations {
         for entry in &document.emulation {
             entry.check().map_err(|what| Error::usage(format!("the emulation of {}: {what}", entry.package)).hint(hint))?;
         }
-        Ok(Emulations { entries: document.emulation })
+        Ok(Emulations { entries: document.emulation, own: None })
+    }
+
+    /// Those that come with the program and those of the project (`emulations` under `[debian]`), whose word counts first.
+    ///
+    /// # Errors
+    /// A usage error when the project's file cannot be read or understood.
+    pub(in super::super) fn of(catalog: &Catalog) -> Result<Self> {
+        let builtin = Self::builtin();
+        let Some(path) = catalog.debian.emulations.as_ref().map(|path| catalog.folder().join(path)) else { return Ok(builtin) };
+        let mut text = String::new();
+        let file = std::fs::File::open(&path).at("reading", &path)?;
+        file.take(MAX_FILE + 1).read_to_string(&mut text).at("reading", &path)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(Error::usage(format!("{} is too large for a file of emulations", path.display())));
+        }
+        let own = Self::parse(&text).map_err(|error| error.context(path.display()))?;
+        Ok(Emulations { own: Some(Digest::of(text.as_bytes())), ..builtin.with(own) })
     }
 
     /// These and `other`, whose word counts first.
-    #[must_use]
-    pub(in super::super) fn with(self, other: Emulations) -> Self {
-        Emulations { entries: other.entries.into_iter().chain(self.entries).collect() }
+    fn with(self, other: Emulations) -> Self {
+        Emulations { entries: other.entries.into_iter().chain(self.entries).collect(), own: self.own }
+    }
+
+    /// The digest of the project's file, if it has one: it decides what an image holds.
+    pub(in super::super) fn own(&self) -> Option<Digest> {
+        self.own
     }
 
     /// What applies to the script of `call`.
-    pub(super) fn of(&self, call: &Call<'_>) -> Emulation {
+    pub(super) fn fitting(&self, call: &Call<'_>) -> Emulation {
         let fitting: Vec<&Arc<Entry>> = self.entries.iter().filter(|entry| entry.fits(call)).collect();
         Emulation {
             no_ops: fitting.iter().flat_map(|entry| entry.commands.iter().cloned()).collect(),
@@ -167,7 +194,7 @@ impl Emulations {
 
 impl Entry {
     fn fits(&self, call: &Call<'_>) -> bool {
-        let hash = || Sha256::digest(call.text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = || Digest::of(call.text).hex();
         matches(&self.package, call.package)
             && self.script.as_deref().is_none_or(|script| script == call.script)
             && self.since.as_deref().is_none_or(|since| version::compare(call.version, since).is_ge())
@@ -303,13 +330,13 @@ mod tests {
     fn guards_decide_and_the_user_counts_first() {
         let text = "[[emulation]]\npackage = \"lib*\"\nreason = \"r\"\nno-op = true\nsince = \"1\"\nbefore = \"2\"";
         let ours = Emulations::parse(text).unwrap();
-        assert!(ours.of(&call("liba", "1.5", b"")).whole.is_some());
-        assert!(ours.of(&call("liba", "2", b"")).whole.is_none());
-        assert!(ours.of(&call("a", "1.5", b"")).whole.is_none());
-        let hash: String = Sha256::digest(b"x").iter().map(|b| format!("{b:02x}")).collect();
+        assert!(ours.fitting(&call("liba", "1.5", b"")).whole.is_some());
+        assert!(ours.fitting(&call("liba", "2", b"")).whole.is_none());
+        assert!(ours.fitting(&call("a", "1.5", b"")).whole.is_none());
+        let hash = Digest::of(b"x").hex();
         let theirs = format!("[[emulation]]\npackage = \"liba\"\nreason = \"mine\"\nsha256 = [\"{hash}\"]\nremove = [\"/a\"]");
         let both = ours.with(Emulations::parse(&theirs).unwrap());
-        assert_eq!(both.of(&call("liba", "1.5", b"x")).whole.unwrap().reason, "mine");
-        assert_eq!(both.of(&call("liba", "1.5", b"y")).whole.unwrap().reason, "r");
+        assert_eq!(both.fitting(&call("liba", "1.5", b"x")).whole.unwrap().reason, "mine");
+        assert_eq!(both.fitting(&call("liba", "1.5", b"y")).whole.unwrap().reason, "r");
     }
 }

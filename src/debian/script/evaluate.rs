@@ -22,7 +22,7 @@ pub(in super::super) struct Call<'a> {
 
 /// What the script would do. Effects are applied to `system` as they come up, so that what follows sees them.
 pub(in super::super) fn evaluate(call: &Call<'_>, system: &mut dyn System, emulations: &Emulations) -> Evaluation {
-    let emulation = emulations.of(call);
+    let emulation = emulations.fitting(call);
 
     let mut shell = Shell::new(call, system, &emulation.no_ops);
     if !emulation.replace(&mut shell) {

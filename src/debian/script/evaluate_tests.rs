@@ -88,7 +88,10 @@ fn conditions_and_expansions_are_those_of_the_shell() {
         ("x='a   b'; echo $x \"$x\" > /etc/o", "a b a   b\n"),
         ("set -- -a -b v x; while getopts ab: o; do echo $o${OPTARG:-}; done > /etc/o", "a\nbv\n"),
         ("for i in $(seq 3 -1 1); do [ $i = 2 ] || continue; echo $i; done > /etc/o", "2\n"),
-        ("find /etc -mindepth 1 ! \\( -name 'x*' -o -type d \\) -printf '%f\\n' > /etc/o", "demo.conf\n"),
+        ("find /etc -mindepth 1 ! \\( -name 'o*' -o -type d \\) -printf '%f\\n' > /etc/o", "demo.conf\n"),
+        ("set -- a b c; shift $(expr 3 - 1); echo $1 > /etc/o", "c\n"),
+        ("x=1; f() { local x; echo $x; x=2; }; (f; echo $x) > /etc/o", "1\n1\n"),
+        ("expr abc : a.c > /etc/o", "3\n"),
         ("x= y=''; echo \"[$x$y]\" > /etc/o", "[]\n"),
         ("set -- \"a b\" c; for i; do echo \"$i\"; done > /etc/o; ", "a b\nc\n"),
     ] {
@@ -155,6 +158,7 @@ fn what_is_not_known_is_said_and_not_guessed() {
     unhandled("false", "would fail here");
     unhandled("rm /nothing", "would fail here");
     unhandled("echo $(uname -r) > /etc/x", "what it writes to /etc/x is not known");
+    unhandled("set -- a b; shift $(date); rm -rf $1", "how many arguments it drops");
     unhandled("if [ x", "cannot be parsed");
     let (_, system) = run("if [ -n \"$(date)\" ]; then rm -rf /etc; fi");
     assert!(system.kind("/etc").is_some() && system.effects.is_empty());
@@ -163,6 +167,7 @@ fn what_is_not_known_is_said_and_not_guessed() {
 #[test]
 fn what_does_nothing_either_way_is_not_said() {
     no_op("if [ \"$(uname -r)\" = x ]; then systemctl restart demo; else echo hello; fi");
+    unhandled("y=; if date | grep -q x; then y=a; fi; if [ -z \"$y\" ]; then touch /etc/new; fi", "depends on");
     no_op("x=$(date); case $x in a) y=1 ;; *) y=2 ;; esac; echo $y");
     // The installation succeeds, so the way that ends in failure was not taken.
     assert_eq!(effects("if ! date | grep -q x; then echo no >&2; exit 1; fi; touch /etc/new"), [file("/etc/new", "")]);
@@ -171,8 +176,13 @@ fn what_does_nothing_either_way_is_not_said() {
 #[test]
 fn scripts_of_the_image_are_interpreted() {
     let mut system = MemorySystem::new();
-    system.file("/usr/sbin/setup-demo", "#!/bin/sh\nmkdir -p \"/var/lib/$1\"\n", 0o755);
-    let done = run_as(&mut system, "postinst", b"#!/bin/sh -e\nsetup-demo a\nnot-there || true\n", &["configure", ""]);
+    system.file(
+        "/usr/sbin/setup-demo",
+        "#!/bin/sh\n[ \"$0$x$y$z\" = /usr/sbin/setup-demonoa ] || exit 1\nmkdir -p \"/var/lib/$1\"\n",
+        0o755,
+    );
+    let done =
+        run_as(&mut system, "postinst", b"#!/bin/sh -e\nx=no y=no\nexport y\nz=a setup-demo a\nnot-there || true\n", &["configure", ""]);
     assert_eq!((done.class, done.unhandled), (Class::Emulated, vec![]));
     assert!(system.kind("/var/lib/a").is_some());
 }

@@ -1,7 +1,6 @@
 //! A system in memory, for tests: a tree of files that effects are really applied to.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use super::{Alternative, Effect, Kind, ModeChange, Owner, System};
 
@@ -15,8 +14,6 @@ pub(crate) enum Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bytes {
     Here(Vec<u8>),
-    /// In a file of the machine.
-    There(PathBuf, u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,27 +159,6 @@ impl MemorySystem {
             _ => None,
         }
     }
-
-    /// Everything below a folder of the machine.
-    pub(crate) fn load(&mut self, root: &Path) {
-        let mut folders = vec![root.to_path_buf()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                use std::os::unix::fs::PermissionsExt;
-                let (path, Ok(meta)) = (entry.path(), entry.path().symlink_metadata()) else { continue };
-                let name = format!("/{}", path.strip_prefix(root).unwrap_or(&path).display());
-                let node = if meta.is_dir() {
-                    folders.push(path.clone());
-                    Node::Directory
-                } else if meta.is_symlink() {
-                    Node::Link(std::fs::read_link(&path).unwrap_or_default().display().to_string())
-                } else {
-                    Node::File(Bytes::There(path.clone(), meta.len()))
-                };
-                self.put(&name, node, meta.permissions().mode() & 0o7777);
-            }
-        }
-    }
 }
 
 impl System for MemorySystem {
@@ -191,7 +167,6 @@ impl System for MemorySystem {
         Some(match &inode.node {
             Node::Directory | Node::Link(_) => Kind::Directory,
             Node::File(Bytes::Here(bytes)) => Kind::File { mode: inode.mode, size: bytes.len() as u64 },
-            Node::File(Bytes::There(_, size)) => Kind::File { mode: inode.mode, size: *size },
         })
     }
 
@@ -205,8 +180,6 @@ impl System for MemorySystem {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         match self.bytes(path)? {
             Bytes::Here(bytes) => Some(bytes),
-            Bytes::There(path, size) if size < 1 << 20 => std::fs::read(path).ok(),
-            Bytes::There(..) => None,
         }
     }
 
@@ -267,7 +240,7 @@ impl System for MemorySystem {
             Effect::Member { user, group } => self.groups.get_mut(&group).ok_or(format!("no group {group}"))?.1.push(user),
             Effect::Directory { path, mode, owner, parents } => {
                 if parents && let Some((folder, _)) = path.rsplit_once('/') {
-                    self.folders(&folder.to_owned());
+                    self.folders(folder);
                 }
                 self.place(&path, Node::Directory, mode, owner)?;
             }

@@ -27,6 +27,11 @@ impl Shell<'_> {
                 let loops = number().unwrap_or(1);
                 if name == "break" { Flow::Break(loops) } else { Flow::Continue(loops) }
             }
+            "shift" if matches!(arguments.first(), Some(None)) => {
+                self.state.positional = vec![None; self.state.positional.len()];
+                let status = self.refuse("how many arguments it drops is not known");
+                self.set_status(status)
+            }
             "shift" => {
                 let by = number().unwrap_or(1) as usize;
                 let enough = by <= self.state.positional.len();
@@ -53,10 +58,12 @@ impl Shell<'_> {
                     if matches!(name, "local" | "declare" | "typeset") {
                         self.localise(variable);
                     }
-                    match value {
-                        Some(value) => self.set(variable, Some(value.to_owned())),
-                        None if name == "local" => self.set(variable, Some(String::new())),
-                        None => {}
+                    if name == "export" {
+                        self.state.exported.insert(variable.to_owned());
+                    }
+                    // dash's `local x` keeps the value that x has.
+                    if let Some(value) = value {
+                        self.set(variable, Some(value.to_owned()));
                     }
                 }
                 self.set_status(Some(0))

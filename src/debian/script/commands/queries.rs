@@ -272,6 +272,30 @@ pub(super) fn ls(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     status
 }
 
+/// `expr A + B`: sums and products of numbers; `expr TEXT : PATTERN`.
+pub(super) fn expr(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
+    if let [text, operator, pattern] = arguments
+        && operator == ":"
+        && !pattern.contains("\\(")
+        && let Some(pattern) = super::regular::compile(&format!("^\\({pattern}\\)"), false, false)
+    {
+        let length = pattern.find(text).map_or(0, |found| found.as_str().chars().count());
+        shell.print(Some(format!("{length}\n")));
+        return Some(u8::from(length == 0));
+    }
+    let value = match arguments {
+        [a, operator, b] => match (a.parse::<i64>(), operator.as_str(), b.parse::<i64>()) {
+            (Ok(a), "+", Ok(b)) => a.checked_add(b),
+            (Ok(a), "-", Ok(b)) => a.checked_sub(b),
+            (Ok(a), "*", Ok(b)) => a.checked_mul(b),
+            _ => None,
+        },
+        _ => None,
+    };
+    shell.print(value.map(|value| format!("{value}\n")));
+    value.map(|value| u8::from(value == 0))
+}
+
 /// `mountpoint`: what every container has mounted.
 pub(super) fn mountpoint(_: &mut Shell<'_>, arguments: &[String]) -> Status {
     let mounted = |path: &String| matches!(path.trim_end_matches('/'), "/proc" | "/sys" | "/dev");

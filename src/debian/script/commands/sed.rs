@@ -96,6 +96,9 @@ fn parse(script: &str, extended: bool) -> Option<Vec<Step>> {
             }
             None => (None, after),
         };
+        if end.is_none() && matches!(address, Address::Line(0)) {
+            return None;
+        }
         let after = after.trim_start();
         let (negated, after) = after.strip_prefix('!').map_or((false, after), |after| (true, after.trim_start()));
         let command = after.chars().next()?;
@@ -197,7 +200,8 @@ fn replacement(with: &str) -> Option<String> {
 fn edit(text: &str, steps: &[Step], quiet: bool) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut out = String::new();
-    let mut inside = vec![false; steps.len()];
+    // `0,/x/` is a range that may end at the first line.
+    let mut inside: Vec<bool> = steps.iter().map(|step| step.end.is_some() && matches!(step.address, Address::Line(0))).collect();
     'lines: for (number, line) in lines.iter().enumerate() {
         let mut line = (*line).to_owned();
         let mut quit = false;
@@ -272,6 +276,7 @@ mod tests {
             ("1,2d", false, "1\n2\n3\n", "3\n"),
             ("$d", false, "1\n2\n", "1\n"),
             ("/a/,/b/p", true, "0\na\n1\nb\n2\n", "a\n1\nb\n"),
+            ("0,/a/ s/a/b/", false, "a\na\n", "b\na\n"),
             ("2q", false, "1\n2\n3\n", "1\n2\n"),
             ("/x/!d", false, "x\ny\n", "x\n"),
             ("s/$/!/; s/a/&&/", false, "a", "aa!"),

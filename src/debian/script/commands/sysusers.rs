@@ -13,10 +13,19 @@ pub(super) fn sysusers(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let mut status = Some(0);
     for text in configurations(shell, &options.operands, "sysusers.d") {
         let done = match text {
-            Some(text) => text.lines().fold(Some(0), |status, line| worse(status, apply(shell, line))),
+            Some(text) => lines(shell, &text, apply),
             None => shell.refuse("the configuration it reads is not at hand"),
         };
         status = worse(status, done);
+    }
+    status
+}
+
+/// Does every line, also after one that cannot be done; the worst status.
+pub(super) fn lines(shell: &mut Shell<'_>, text: &str, apply: fn(&mut Shell<'_>, &str) -> Status) -> Status {
+    let mut status = Some(0);
+    for line in text.lines() {
+        status = worse(status, apply(shell, line));
     }
     status
 }

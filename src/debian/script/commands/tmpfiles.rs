@@ -4,7 +4,7 @@
 
 use super::options::Options;
 use super::paths::worse;
-use super::sysusers::{configurations, fields};
+use super::sysusers::{configurations, fields, lines};
 use crate::debian::script::shell::{Shell, Status};
 use crate::debian::script::{Effect, Kind, ModeChange, Owner};
 
@@ -19,7 +19,7 @@ pub(super) fn tmpfiles(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let mut status = Some(0);
     for text in configurations(shell, &options.operands, "tmpfiles.d") {
         let done = match text {
-            Some(text) => text.lines().fold(Some(0), |status, line| worse(status, apply(shell, line))),
+            Some(text) => lines(shell, &text, apply),
             None => shell.refuse("the configuration it reads is not at hand"),
         };
         status = worse(status, done);
@@ -35,12 +35,10 @@ fn apply(shell: &mut Shell<'_>, line: &str) -> Status {
     let field = |number: usize| fields.get(number).map(String::as_str).filter(|f| !f.is_empty() && *f != "-");
     let (Some(kind), Some(path)) = (field(0), field(1)) else { return Some(0) };
     let path = shell.path(path);
-    // Lines marked `!` are for the boot only; a machine's own folder (%m) comes with the machine; and nobody writes the journal.
-    if kind.contains('!')
+    // Lines marked `!` are for the boot only, those marked `^` for a machine's credentials, and its own folder (%m) comes with it.
+    if kind.contains(['!', '^'])
         || path.contains("%m")
-        || ["/var/log/journal", "/run", "/var/run", "/dev", "/proc", "/sys", "/tmp"]
-            .iter()
-            .any(|top| path == *top || path.starts_with(&format!("{top}/")))
+        || ["/run", "/var/run", "/dev", "/proc", "/sys", "/tmp"].iter().any(|top| path == *top || path.starts_with(&format!("{top}/")))
     {
         return Some(0);
     }
@@ -104,6 +102,8 @@ fn apply(shell: &mut Shell<'_>, line: &str) -> Status {
             }
             status
         }
+        // Whom the journal lets read it beside its group; nobody writes one.
+        "a" | "A" | "h" | "H" if path.starts_with("/var/log/journal") => Some(0),
         "a" | "A" | "t" | "T" | "h" | "H" if there.is_some() => {
             shell.refuse(format!("an image keeps no access lists and attributes: `{}`", line.trim()))
         }

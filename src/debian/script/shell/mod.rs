@@ -6,9 +6,12 @@
 
 mod arithmetic;
 mod ast;
+mod doubt;
 mod expand;
 mod parse;
+mod parse_command;
 mod pattern;
+mod redirect;
 mod run;
 mod simple;
 mod state;

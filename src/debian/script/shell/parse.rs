@@ -7,7 +7,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::ast::{AndOr, Command, Kind, List, Part, Pipeline, Redirect, Target, Word};
+use super::ast::{AndOr, Command, Kind, List, Part, Pipeline, Redirect, Word};
 
 /// How deep constructs may be nested; real scripts stay below ten.
 const DEPTH: usize = 40;
@@ -31,7 +31,7 @@ pub(super) struct Parser<'a> {
     pub(super) at: usize,
     pub(super) depth: usize,
     /// Here-documents whose bodies begin after this line: where to, end, whether tabs are stripped, whether it is literal.
-    pending: Vec<(Rc<OnceCell<Word>>, String, bool, bool)>,
+    pub(super) pending: Vec<(Rc<OnceCell<Word>>, String, bool, bool)>,
 }
 
 impl Parser<'_> {
@@ -82,7 +82,7 @@ impl Parser<'_> {
     }
 
     /// Spaces, continued lines, comments.
-    fn blanks(&mut self) {
+    pub(super) fn blanks(&mut self) {
         loop {
             match self.peek() {
                 b' ' | b'\t' | b'\r' => self.at += 1,
@@ -94,7 +94,7 @@ impl Parser<'_> {
     }
 
     /// Blanks and line ends.
-    fn lines(&mut self) -> Syntax<()> {
+    pub(super) fn lines(&mut self) -> Syntax<()> {
         loop {
             self.blanks();
             if self.peek() != b'\n' {
@@ -126,12 +126,12 @@ impl Parser<'_> {
     }
 
     /// Whether the reserved word `word` comes next.
-    fn reserved(&self, word: &str) -> bool {
+    pub(super) fn reserved(&self, word: &str) -> bool {
         self.starts(word)
             && matches!(self.byte(word.len()), 0 | b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b')' | b'(' | b'<' | b'>' | b'#')
     }
 
-    fn expect(&mut self, word: &str) -> Syntax<()> {
+    pub(super) fn expect(&mut self, word: &str) -> Syntax<()> {
         self.lines()?;
         if !self.reserved(word) {
             return Err(self.error(&format!("`{word}` is missing")));
@@ -241,113 +241,6 @@ impl Parser<'_> {
         Ok((compound, Vec::new()))
     }
 
-    fn conditional(&mut self) -> Syntax<Kind> {
-        let mut branches = Vec::new();
-        loop {
-            let condition = self.list(&["then"])?;
-            self.expect("then")?;
-            branches.push((condition, self.list(&["elif", "else", "fi"])?));
-            self.lines()?;
-            if self.reserved("elif") {
-                self.at += 4;
-                continue;
-            }
-            let mut otherwise = None;
-            if self.reserved("else") {
-                self.at += 4;
-                otherwise = Some(self.list(&["fi"])?);
-            }
-            self.expect("fi")?;
-            return Ok(Kind::If { branches, otherwise });
-        }
-    }
-
-    fn case(&mut self) -> Syntax<Kind> {
-        self.blanks();
-        let subject = self.word()?;
-        self.expect("in")?;
-        let mut arms = Vec::new();
-        loop {
-            self.lines()?;
-            if self.reserved("esac") {
-                self.at += 4;
-                return Ok(Kind::Case { subject, arms });
-            }
-            self.take("(");
-            let mut patterns = Vec::new();
-            loop {
-                self.blanks();
-                patterns.push(self.word()?);
-                self.blanks();
-                if !self.take("|") {
-                    break;
-                }
-            }
-            if !self.take(")") {
-                return Err(self.error("a pattern of `case` does not end"));
-            }
-            arms.push((patterns, self.list(&["esac"])?));
-            self.lines()?;
-            if !self.take(";;") && !self.reserved("esac") {
-                return Err(self.error("`;;` or `esac` is missing"));
-            }
-        }
-    }
-
-    fn each(&mut self) -> Syntax<Kind> {
-        self.blanks();
-        let name = self.name().ok_or_else(|| self.error("`for` needs a name"))?;
-        self.lines()?;
-        let mut words = None;
-        if self.reserved("in") {
-            self.at += 2;
-            let mut list = Vec::new();
-            loop {
-                self.blanks();
-                if matches!(self.peek(), b'\n' | b';' | 0) {
-                    break;
-                }
-                list.push(self.word()?);
-            }
-            words = Some(list);
-        }
-        self.blanks();
-        self.take(";");
-        Ok(Kind::For { name, words, body: self.body()? })
-    }
-
-    fn body(&mut self) -> Syntax<List> {
-        self.expect("do")?;
-        let body = self.list(&["done"])?;
-        self.expect("done")?;
-        Ok(body)
-    }
-
-    /// `NAME ()` or `function NAME`, passed over when it is there.
-    fn function_name(&mut self) -> Option<String> {
-        let from = self.at;
-        let marked = self.reserved("function");
-        if marked {
-            self.at += 8;
-            self.blanks();
-        }
-        let rest = &self.text[self.at..];
-        let length = rest.bytes().take_while(|c| c.is_ascii_alphanumeric() || b"_-.:+@".contains(c)).count();
-        let name = &rest[..length];
-        self.at += length;
-        self.blanks();
-        if length > 0 && self.take("(") {
-            self.blanks();
-            if self.take(")") {
-                return Some(name.to_owned());
-            }
-        } else if length > 0 && marked {
-            return Some(name.to_owned());
-        }
-        self.at = from;
-        None
-    }
-
     /// A variable's name.
     pub(super) fn name(&mut self) -> Option<String> {
         let rest = &self.text[self.at..];
@@ -357,106 +250,6 @@ impl Parser<'_> {
         }
         self.at += length;
         Some(rest[..length].to_owned())
-    }
-
-    fn simple(&mut self) -> Syntax<(Kind, Vec<Redirect>)> {
-        let (mut assignments, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
-        let from = self.at;
-        loop {
-            self.blanks();
-            if let Some(redirect) = self.redirect()? {
-                redirects.push(redirect);
-                continue;
-            }
-            if matches!(self.peek(), 0 | b'\n' | b';' | b'&' | b'|' | b'(' | b')') {
-                break;
-            }
-            if words.is_empty() {
-                let before = self.at;
-                if let Some(name) = self.name()
-                    && self.take("=")
-                {
-                    assignments.push((name, self.assigned()?));
-                    continue;
-                }
-                self.at = before;
-                if self.reserved("[[") {
-                    words = self.double_bracket()?;
-                    break;
-                }
-            }
-            words.push(self.word()?);
-        }
-        if self.at == from {
-            return Err(self.error("a command is missing"));
-        }
-        Ok((Kind::Simple { assignments, words }, redirects))
-    }
-
-    /// bash's `[[ … ]]` as the words of one command, its operators among them.
-    fn double_bracket(&mut self) -> Syntax<Vec<Word>> {
-        let mut words = Vec::new();
-        loop {
-            self.lines()?;
-            let operator = ["&&", "||", "(", ")", "<", ">"].into_iter().find(|o| self.starts(o));
-            if let Some(operator) = operator {
-                self.at += operator.len();
-                words.push(vec![Part::Literal(operator.to_owned())]);
-                continue;
-            }
-            let end = self.reserved("]]");
-            words.push(self.word()?);
-            if end {
-                return Ok(words);
-            }
-        }
-    }
-
-    fn redirect(&mut self) -> Syntax<Option<Redirect>> {
-        let digits = self.text[self.at..].bytes().take_while(u8::is_ascii_digit).count();
-        // `&>file` is bash's for both outputs.
-        let both = self.starts("&>");
-        let sign = if both { b'>' } else { self.byte(digits) };
-        if !matches!(sign, b'<' | b'>') {
-            return Ok(None);
-        }
-        let descriptor = self.text[self.at..self.at + digits].parse().unwrap_or(u32::from(sign == b'>'));
-        self.at += digits + usize::from(both) + 1;
-        let target = if sign == b'<' && self.take("<<") {
-            self.blanks();
-            Target::HereString(self.word()?)
-        } else if sign == b'<' && self.take("<") {
-            let tabs = self.take("-");
-            self.blanks();
-            let (end, literal) = self.document_end()?;
-            let document = Rc::new(OnceCell::new());
-            self.pending.push((document.clone(), end, tabs, literal));
-            Target::Here(document)
-        } else if self.take("&") {
-            self.blanks();
-            Target::Duplicate(self.word()?)
-        } else {
-            let append = sign == b'>' && self.take(">");
-            let _ = self.take("|") || (sign == b'<' && self.take(">"));
-            self.blanks();
-            let word = self.word()?;
-            match (sign, append) {
-                (b'<', _) => Target::Read(word),
-                (_, true) => Target::Append(word),
-                (_, false) => Target::Write(word),
-            }
-        };
-        Ok(Some(Redirect { descriptor, target }))
-    }
-
-    /// The word that ends a here-document, and whether it was quoted.
-    fn document_end(&mut self) -> Syntax<(String, bool)> {
-        let from = self.at;
-        self.word()?;
-        let raw = &self.text[from..self.at];
-        let end: String = raw.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
-        let quoted = end.len() != raw.len();
-        Ok((end, quoted))
     }
 }
 

@@ -2,13 +2,11 @@
 
 use std::rc::Rc;
 
-use super::ast::{AndOr, Command, Kind, List, Pipeline, Redirect, Target};
-use super::state::{Flow, Function, Shell, Status};
+use super::ast::{AndOr, Command, Kind, List, Pipeline};
+use super::doubt::Way;
+use super::state::{Flow, Function, Shell};
 use super::streams::Reader;
 use super::{State, matches};
-
-/// One of several ways a script may go.
-type Way<'w, 'a> = &'w dyn Fn(&mut Shell<'a>) -> Flow;
 
 impl<'a> Shell<'a> {
     pub(in super::super) fn list(&mut self, list: &List) -> Flow {
@@ -158,56 +156,6 @@ impl<'a> Shell<'a> {
         flow
     }
 
-    /// Sets up one redirection; `false` when the shell could not.
-    fn redirect(&mut self, redirect: &Redirect, files: &mut Vec<(String, Rc<std::cell::RefCell<super::streams::Buffer>>)>) -> bool {
-        let level = self.doubt.len();
-        match &redirect.target {
-            Target::Here(document) => {
-                let text = document.get().map_or(Some(String::new()), |word| self.text(word));
-                self.streams.input = Reader::of(text);
-            }
-            Target::HereString(word) => {
-                let text = self.text(word).map(|t| t + "\n");
-                self.streams.input = Reader::of(text);
-            }
-            Target::Duplicate(word) => match self.text(word).as_deref() {
-                Some("-") => self.streams.discard(redirect.descriptor),
-                Some(other) if redirect.descriptor != 0 => match other.parse() {
-                    Ok(other) => self.streams.duplicate(redirect.descriptor, other),
-                    Err(_) => self.streams.discard(redirect.descriptor),
-                },
-                _ => {}
-            },
-            Target::Read(word) => {
-                let Some(path) = self.text(word) else {
-                    self.streams.input = Reader::of(None);
-                    return true;
-                };
-                let path = self.path(&path);
-                match self.read(&path) {
-                    Some(text) => self.streams.input = Reader::of(text),
-                    None => return false,
-                }
-            }
-            Target::Write(word) | Target::Append(word) => {
-                let Some(path) = self.text(word) else {
-                    self.refuse("the file it writes to is not known");
-                    self.streams.discard(redirect.descriptor);
-                    return true;
-                };
-                let path = self.path(&path);
-                if path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/") {
-                    self.streams.discard(redirect.descriptor);
-                    return true;
-                }
-                let append = matches!(redirect.target, Target::Append(_));
-                let before = if append { self.read(&path).unwrap_or(Some(String::new())) } else { Some(String::new()) };
-                files.push((path, self.streams.keep(redirect.descriptor, before, level)));
-            }
-        }
-        true
-    }
-
     fn kind_of(&mut self, command: &Rc<Command>) -> Flow {
         match &command.kind {
             Kind::Simple { assignments, words } => self.simple(assignments, words),
@@ -355,100 +303,6 @@ impl<'a> Shell<'a> {
         self.after[2] = None;
         self.status = Some(0);
         Flow::Next
-    }
-
-    /// Goes every way in doubt, because it is not known which one is right; then keeps what is the same after all of them.
-    pub(super) fn alternatives(&mut self, on: &str, ways: &[Way<'_, 'a>]) -> Flow {
-        let (before, after, level) = (self.state.clone(), self.after.clone(), self.doubt.len());
-        let mut outcomes: Vec<(usize, Flow, Status, State)> = Vec::new();
-        let mut said = Vec::new();
-        for (number, way) in ways.iter().enumerate() {
-            self.state = before.clone();
-            let (mark, kept) = (self.unhandled.len(), self.after.clone());
-            self.doubt.push(on.to_owned());
-            let flow = way(self);
-            self.doubt.truncate(level);
-            let new = self.unhandled.split_off(mark);
-            if flow == Flow::Exit && self.subshells == 0 && matches!(self.status, Some(1..)) {
-                // The installation would have failed.
-                self.after = kept;
-                self.failed = None;
-                continue;
-            }
-            said.extend(new);
-            outcomes.push((number, flow, self.status, std::mem::take(&mut self.state)));
-        }
-        if outcomes.len() == 1 && ways.len() > 1 {
-            (self.state, self.after) = (before, after);
-            return ways[outcomes[0].0](self);
-        }
-        self.unhandled.extend(said);
-        // What follows is reached by those ways that go on.
-        let goes_on = outcomes.iter().any(|(_, flow, ..)| *flow == Flow::Next);
-        let ends: Vec<Flow> = outcomes.iter().map(|(_, flow, ..)| *flow).filter(|flow| *flow != Flow::Next).collect();
-        let mut merged: Option<(Flow, Status, State)> = None;
-        for (_, flow, status, state) in outcomes.into_iter().filter(|(_, flow, ..)| !goes_on || *flow == Flow::Next) {
-            merged = Some(match merged {
-                None => (flow, status, state),
-                Some((first, before, mut all)) => {
-                    all.merge(state);
-                    (first, if before == status { status } else { None }, all)
-                }
-            });
-        }
-        let Some((flow, status, state)) = merged else {
-            self.state = before;
-            self.status = Some(1);
-            return Flow::Exit;
-        };
-        (self.state, self.status) = (state, status);
-        if ends.iter().all(|end| *end == flow) {
-            return flow;
-        }
-        for end in ends {
-            self.after[slot_of(end)] = Some(on.to_owned());
-        }
-        Flow::Next
-    }
-}
-
-/// Which end takes away the doubt that a possible `flow` leaves.
-fn slot_of(flow: Flow) -> usize {
-    match flow {
-        Flow::Exit => 0,
-        Flow::Return => 1,
-        Flow::Break(_) | Flow::Continue(_) | Flow::Next => 2,
-    }
-}
-
-impl State {
-    /// What differs is not known.
-    fn merge(&mut self, other: State) {
-        fn join(mine: &mut std::collections::BTreeMap<String, super::Value>, other: std::collections::BTreeMap<String, super::Value>) {
-            for (name, value) in other {
-                match mine.get(&name) {
-                    Some(same) if *same == value => {}
-                    _ => {
-                        mine.insert(name, None);
-                    }
-                }
-            }
-        }
-        let missing: Vec<String> = self.variables.keys().filter(|name| !other.variables.contains_key(*name)).cloned().collect();
-        join(&mut self.variables, other.variables);
-        for name in missing {
-            self.variables.insert(name, None);
-        }
-        join(&mut self.scratch, other.scratch);
-        join(&mut self.answers, other.answers);
-        self.scratch_modes.extend(other.scratch_modes);
-        self.scratch_folders.extend(other.scratch_folders);
-        self.functions.extend(other.functions);
-        if self.positional != other.positional {
-            let longest = self.positional.len().max(other.positional.len());
-            self.positional = vec![None; longest];
-        }
-        self.errexit |= other.errexit;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ast::Word;
 use super::pattern::matches;
-use super::state::{Flow, Shell, Status, Value};
+use super::state::{Flow, Shell, State, Status, Value};
 use crate::debian::script::commands::{Treatment, generate, treatment};
 
 impl Shell<'_> {
@@ -26,6 +26,7 @@ impl Shell<'_> {
             self.set(name, value);
         }
         self.command = command;
+        self.temporary_names = assignments.iter().map(|(name, _)| name.clone()).collect();
         let flow = self.invoke(&fields);
         for (name, before) in saved {
             match before {
@@ -106,9 +107,12 @@ impl Shell<'_> {
             self.status = self.refuse(format!("what `{}` does is not known", name.rsplit('/').next().unwrap_or(name)));
             return Flow::Next;
         };
+        let temporary = self.temporary_names.clone();
         self.in_subshell(|shell| {
             let functions = std::mem::take(&mut shell.state.functions);
             shell.state.name = path;
+            let State { variables, exported, .. } = &mut shell.state;
+            variables.retain(|name, _| exported.contains(name) || temporary.contains(name));
             let errexit = std::mem::replace(&mut shell.state.errexit, false);
             let flow = shell.call_with(arguments.to_vec(), |shell| shell.list(&list));
             (shell.state.functions, shell.state.errexit) = (functions, errexit);

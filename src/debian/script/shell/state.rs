@@ -33,6 +33,8 @@ pub(in super::super) enum Flow {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in super::super) struct State {
     pub variables: BTreeMap<String, Value>,
+    /// Which of them other programs see.
+    pub exported: BTreeSet<String>,
     pub positional: Vec<Value>,
     pub(super) functions: BTreeMap<String, Function>,
     pub folder: String,
@@ -100,6 +102,8 @@ pub(in super::super) struct Shell<'a> {
     /// The command whose failure ended the script.
     pub failed: Option<Rc<str>>,
     pub(super) temporary: usize,
+    /// The names set for the running command only, which it sees.
+    pub(super) temporary_names: Vec<String>,
     /// Whether debconf's `config` has run.
     pub configured: bool,
 }
@@ -125,6 +129,7 @@ impl<'a> Shell<'a> {
             ("PWD", "/"),
             ("IFS", " \t\n"),
         ];
+        state.exported.extend(given.map(|(name, _)| name.to_owned()));
         state.variables.extend(given.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))));
         state.positional = call.arguments.iter().map(|a| Some((*a).to_owned())).collect();
         Shell {
@@ -147,6 +152,7 @@ impl<'a> Shell<'a> {
             depth: 0,
             failed: None,
             temporary: 0,
+            temporary_names: Vec::new(),
             configured: false,
         }
     }
