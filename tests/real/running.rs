@@ -38,8 +38,8 @@ packages = ["curl", "ca-certificates"]
 const RUNS: [(&str, &str, &[&str]); 10] = [
     (
         "nginx",
-        "nginx -t && nginx -g 'pid /tmp/nginx.pid;' && exec 3<>/dev/tcp/127.0.0.1/80 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3; \
-         nginx -g 'pid /tmp/nginx.pid;' -s stop",
+        "nginx -t && nginx && exec 3<>/dev/tcp/127.0.0.1/80 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3; \
+         nginx -s stop",
         &["syntax is ok", "200 OK", "Welcome to nginx!"],
     ),
     (

@@ -8,7 +8,7 @@ use super::{Content, Node, Root};
 use crate::image::EntryKind;
 
 /// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 3] = ["ldconfig", "update-ca-certificates", "java-keystore"];
+const GENERATORS: [&str; 5] = ["ldconfig", "update-ca-certificates", "java-keystore", "update-shells", "shadow"];
 
 impl System for Root {
     fn kind(&self, path: &str) -> Option<Kind> {

@@ -28,6 +28,7 @@ mod order;
 mod passwd;
 mod root;
 mod scripts;
+mod shells;
 mod subject_hash;
 #[cfg(test)]
 mod tests;

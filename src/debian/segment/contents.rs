@@ -12,19 +12,28 @@ pub(super) const MAX_KEPT: u64 = 1 << 20;
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 6] = [
+    const FOLDERS: [(&str, &str); 7] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
         ("etc/ld.so.conf.d/", ".conf"),
+        ("usr/share/debianutils/", ""),
         ("usr/lib/sysusers.d/", ".conf"),
         ("usr/lib/tmpfiles.d/", ".conf"),
     ];
     // Shell libraries that scripts of other packages read.
     const LIBRARY: &str = "maintscript";
-    matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf")
+    matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf" | "usr/lib/php/php-helper")
         || path.rsplit('/').next().is_some_and(|name| name.contains(LIBRARY))
         || FOLDERS.iter().any(|(folder, suffix)| path.starts_with(folder) && path.ends_with(suffix))
+}
+
+/// Whether a file is a tool that maintainer scripts of other packages may call, written in shell: it is evaluated then.
+pub(super) fn is_tool(path: &str, size: u64, shebang: Option<&str>) -> bool {
+    const MAX_TOOL: u64 = 64 << 10;
+    let is_shell =
+        || shebang.and_then(|line| line.split_whitespace().next()).is_some_and(|program| matches!(program, "/bin/sh" | "/bin/bash"));
+    path.starts_with("usr/sbin/") && size <= MAX_TOOL && is_shell()
 }
 
 /// Kept files by path.
