@@ -158,7 +158,7 @@ fn compare(suite: &str, sets: &[(&str, &str)], recommends: bool) {
     let differences = std::thread::scope(|scope| {
         let judges = ARCHITECTURES.map(|(architecture, debian)| {
             let of = |table: &&toml::Table| table["target"].as_str() == Some(architecture);
-            let base = strings(bases.iter().copied().find(|base| of(&base)).unwrap(), "packages");
+            let base = strings(bases.iter().copied().find(of).unwrap(), "packages");
             let mine: Vec<_> = targets.iter().copied().filter(|target| of(target)).collect();
             scope.spawn(move || {
                 let apt = Apt::new(suite, debian);
