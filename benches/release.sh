@@ -59,8 +59,8 @@ release() { (cd "$place" && "$ours" release "$1" --yes --output quiet); }
 forget() {
   case $1 in
     cold) rm -rf "$place/cache" "$place/containers.lock" ;;
-    downloads) rm -rf "$place"/cache/debian/{segments,layers} "$place/cache/images" ;;
-    segments) rm -rf "$place/cache/debian/layers" "$place/cache/images" ;;
+    downloads) rm -rf "$place"/cache/debian/{segments,layers} "$place"/cache/{images,content} ;;
+    segments) rm -rf "$place/cache/debian/layers" "$place"/cache/{images,content} ;;
     nothing) ;;
   esac
 }

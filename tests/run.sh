@@ -13,7 +13,9 @@ packages=(
   debian-archive-keyring gpgv # what apt trusts, against what we trust
   openssl                # subject hashes of certificates
   binutils               # readelf
-  qemu-user-static       # runs what was built for aarch64
+  zstd                   # decompresses zstd layers
+  util-linux             # unshare, to run ldconfig and keytool inside what was built
+  qemu-user-static       # runs what was built for other architectures
   tmux                   # the dashboard, as its users see it
 )
 missing=()

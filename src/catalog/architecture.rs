@@ -40,6 +40,7 @@ struct Names {
     oci: &'static str,
     oci_variant: Option<&'static str>,
     debian: &'static str,
+    rust: &'static str,
     nix: &'static str,
     nix_cross: &'static str,
     elf_machine: u16,
@@ -68,6 +69,7 @@ impl Architecture {
                 oci: "amd64",
                 oci_variant: None,
                 debian: "amd64",
+                rust: "x86_64-unknown-linux-gnu",
                 nix: "x86_64-linux",
                 nix_cross: "gnu64",
                 elf_machine: 62,
@@ -80,6 +82,7 @@ impl Architecture {
                 oci: "arm64",
                 oci_variant: None,
                 debian: "arm64",
+                rust: "aarch64-unknown-linux-gnu",
                 nix: "aarch64-linux",
                 nix_cross: "aarch64-multiplatform",
                 elf_machine: 183,
@@ -92,6 +95,7 @@ impl Architecture {
                 oci: "riscv64",
                 oci_variant: None,
                 debian: "riscv64",
+                rust: "riscv64gc-unknown-linux-gnu",
                 nix: "riscv64-linux",
                 nix_cross: "riscv64",
                 elf_machine: 243,
@@ -104,6 +108,7 @@ impl Architecture {
                 oci: "ppc64le",
                 oci_variant: None,
                 debian: "ppc64el",
+                rust: "powerpc64le-unknown-linux-gnu",
                 nix: "powerpc64le-linux",
                 nix_cross: "powernv",
                 elf_machine: 21,
@@ -116,6 +121,7 @@ impl Architecture {
                 oci: "s390x",
                 oci_variant: None,
                 debian: "s390x",
+                rust: "s390x-unknown-linux-gnu",
                 nix: "s390x-linux",
                 nix_cross: "s390x",
                 elf_machine: 22,
@@ -128,6 +134,7 @@ impl Architecture {
                 oci: "arm",
                 oci_variant: Some("v7"),
                 debian: "armhf",
+                rust: "armv7-unknown-linux-gnueabihf",
                 nix: "armv7l-linux",
                 nix_cross: "armv7l-hf-multiplatform",
                 elf_machine: 40,
@@ -157,6 +164,11 @@ impl Architecture {
     /// Debian's name (`dpkg --print-architecture`).
     pub const fn debian(self) -> &'static str {
         self.names().debian
+    }
+
+    /// Rust's target triple of the GNU system, whose folder cargo builds into.
+    pub const fn rust(self) -> &'static str {
+        self.names().rust
     }
 
     /// Nix's system double.

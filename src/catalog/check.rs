@@ -94,12 +94,18 @@ pub(super) fn absolute_path(path: &str) -> Checked {
     Ok(())
 }
 
-/// A file beside `containers.toml`: relative, without leaving the folder.
+/// A file of the project: below the folder of `containers.toml`, or absolute. `..` never: whoever reads the file should see what
+/// it takes in.
 pub(super) fn source_path(path: &str) -> Checked {
     text(path)?;
     let shown = shorten(path);
-    let leaves = path.is_empty() || path.starts_with('/') || path.contains('\n') || path.split('/').any(|part| part == "..");
-    if leaves { fault(format!("`{shown}` is not a file beside containers.toml"), "a relative path without `..`") } else { Ok(()) }
+    if path.is_empty() || path.contains('\n') || path.split('/').any(|part| part == "..") {
+        return fault(
+            format!("`{shown}` is not a file below the folder of containers.toml"),
+            "a path relative to that folder, without `..`; for a file elsewhere, its absolute path",
+        );
+    }
+    super::PathTemplate::parse(path).map(drop).or_else(|message| fault(message, "braces stand for an architecture's name"))
 }
 
 /// A port as `ExposedPorts` has it (image-spec, "OCI Image Configuration"), made complete: `80` is `80/tcp`.
@@ -270,7 +276,7 @@ mod tests {
         all(variable, &["A", "_a1"], &["", "1A", "A-B", "ä", "A=B"]);
         all(image_variable, &["LANG"], &["PATH", ""]);
         all(absolute_path, &["/", "/a/b.c"], &["", "a", "/a/", "//", "/a/../b", "/a\0", "/a\nb"]);
-        all(source_path, &["a", "a/b"], &["", "/a", "../a", "a/../../b"]);
+        all(source_path, &["a", "a/b", "/a", "a/{target}/b"], &["", "../a", "a/../../b", "/a/..", "{x}", "a{"]);
         all(|v| port(v).map(drop), &["80", "8080/tcp", "53/udp"], &["", "0", "080", "+80", "65536", "80/xyz", "80:80", "80-90", "/tcp"]);
         all(user, &["root", "1000", "1000:1000", "nobody:nogroup", "_apt"], &["", ":", "a:", "Root", "4294967295", "a:b:c", "+1"]);
         all(label, &["org.example.a"], &["", "a b", "a\nb"]);

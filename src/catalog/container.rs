@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, ContainerName, Target};
+use super::{Architecture, ContainerName, LocalFile, Target};
 
 /// Which builder makes the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +17,27 @@ pub enum BuilderKind {
     Debian,
     /// `nix build` and nix2container.
     Nix,
+}
+
+/// How layers are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerCompression {
+    /// Every engine and registry reads it.
+    #[default]
+    Gzip,
+    /// Smaller and faster; engines and registries since about 2021 read it (image-spec 1.1, "Layer Media Types").
+    Zstd,
+}
+
+impl LayerCompression {
+    /// The usual suffix of such files.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            LayerCompression::Gzip => "gz",
+            LayerCompression::Zstd => "zst",
+        }
+    }
 }
 
 /// A value that may come from the environment: `"text"` or `{ env = "NAME", default = "text" }`.
@@ -123,24 +144,6 @@ impl Default for NixSettings {
     }
 }
 
-/// What an entry of `files` holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileContent {
-    /// A file beside `containers.toml`; relative to [`Catalog::folder`].
-    Source(PathBuf),
-    /// The text itself.
-    Text(String),
-}
-
-/// An entry of `files`: a file put into the image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExtraFile {
-    /// What it holds.
-    pub content: FileContent,
-    /// Its permission bits, `0o644` by default.
-    pub mode: u32,
-}
-
 /// `[containers.NAME]`: one container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
@@ -174,8 +177,10 @@ pub struct Container {
     pub volumes: Vec<String>,
     /// Symbolic links to add: absolute path in the image → what it points to.
     pub links: BTreeMap<String, String>,
-    /// Files to add, by absolute path in the image.
-    pub files: BTreeMap<String, ExtraFile>,
+    /// Files and folders of the project to add, in the order of the file.
+    pub files: Vec<LocalFile>,
+    /// How its layers are compressed.
+    pub compression: LayerCompression,
     /// Into how many layers the image is cut; `None` is the builder's own choice (base and application).
     pub layers: Option<u32>,
     /// Arguments with which `catamaran test` runs it; `["--help"]` by default.
@@ -205,7 +210,8 @@ impl Container {
             expose: Vec::new(),
             volumes: Vec::new(),
             links: BTreeMap::new(),
-            files: BTreeMap::new(),
+            files: Vec::new(),
+            compression: LayerCompression::default(),
             layers: None,
             test: vec!["--help".into()],
             span: 0..0,
@@ -232,12 +238,6 @@ pub fn unsupported(container: &Container) -> Vec<String> {
     let mut out = Vec::new();
     if container.builder == BuilderKind::Nix {
         out.push(format!("`{name}` asks for the nix builder, which this version does not have; set `builder = \"debian\"`"));
-    }
-    if !container.links.is_empty() {
-        out.push(format!("`links` of `{name}` is not supported yet by the debian builder; remove it"));
-    }
-    if !container.files.is_empty() {
-        out.push(format!("`files` of `{name}` is not supported yet by the debian builder; remove it"));
     }
     // Base and application are what it makes anyway.
     if container.layers.is_some_and(|layers| layers != 2) {

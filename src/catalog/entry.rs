@@ -8,13 +8,17 @@ use toml::de::DeValue;
 use super::check::{self, Checked};
 use super::reader::{Reader, Section, Text};
 use super::schema;
-use super::{Architecture, BuilderKind, Container, ContainerName, ExtraFile, FileContent, near};
+use super::{Architecture, BuilderKind, Container, ContainerName, FileContent, LayerCompression, LocalFile, PathTemplate, near};
 
 /// What `[defaults]` says about every container.
 pub(super) struct Defaults {
     pub builder: BuilderKind,
     pub targets: Vec<Architecture>,
     pub base: Vec<String>,
+    pub compression: LayerCompression,
+    pub env: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Default for Defaults {
@@ -24,6 +28,10 @@ impl Default for Defaults {
             builder: BuilderKind::Debian,
             targets: vec![Architecture::X86_64, Architecture::Aarch64],
             base: vec!["bash".into(), "coreutils".into()],
+            compression: LayerCompression::default(),
+            env: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
         }
     }
 }
@@ -42,9 +50,11 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
     let (debian_packages, nix_packages) = packages(reader, &section, key, builder);
     let entrypoint = entrypoint(reader, &section);
     let cmd = reader.words(&section, "cmd").unwrap_or_default();
-    let env = pairs(reader.map(&section, "env", check::image_variable));
-    let labels = pairs(reader.map(&section, "labels", check::label));
-    let annotations = pairs(reader.map(&section, "annotations", check::label));
+    // A container's own word counts more than the defaults'.
+    let over = |defaults: &BTreeMap<String, String>, own| defaults.clone().into_iter().chain(own).collect();
+    let env = over(&defaults.env, self::env(reader, &section));
+    let labels = over(&defaults.labels, self::labels(reader, &section, "labels"));
+    let annotations = over(&defaults.annotations, self::labels(reader, &section, "annotations"));
     let user = reader.text(&section, "user", check::user);
     let workdir = reader.text(&section, "workdir", check::absolute_path);
     let ports = reader.list(&section, "expose", |p| check::port(p).map(drop)).unwrap_or_default();
@@ -53,6 +63,7 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
     let volumes = strings(reader.list(&section, "volumes", check::absolute_path));
     let links = links(reader, &section);
     let files = files(reader, &section);
+    let compression = compression(reader, &section).unwrap_or(defaults.compression);
     let layers = reader.number(&section, "layers", 2..=100);
     let test = reader.words(&section, "test").unwrap_or_else(|| vec!["--help".into()]);
     let name = ContainerName::new(name?);
@@ -72,6 +83,7 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
         volumes,
         links,
         files,
+        compression,
         layers,
         test,
         span: key.span(),
@@ -96,6 +108,26 @@ pub(super) fn builder(reader: &mut Reader, section: &Section) -> Option<BuilderK
             None => "there are `debian` and `nix`".into(),
         };
         Err(check::Fault { message: format!("unknown builder `{}`", check::shorten(word)), help: Some(help) })
+    })?;
+    known(&word)
+}
+
+/// `compression`, of a container or of the defaults.
+pub(super) fn compression(reader: &mut Reader, section: &Section) -> Option<LayerCompression> {
+    let known = |word: &str| match word {
+        "gzip" => Some(LayerCompression::Gzip),
+        "zstd" => Some(LayerCompression::Zstd),
+        _ => None,
+    };
+    let word = reader.text(section, "compression", |word| {
+        if known(word).is_some() {
+            return Ok(());
+        }
+        let help = match near(word, ["gzip", "zstd"]) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "there are `gzip`, which everything reads, and `zstd`, which is smaller and faster".into(),
+        };
+        Err(check::Fault { message: format!("unknown compression `{}`", check::shorten(word)), help: Some(help) })
     })?;
     known(&word)
 }
@@ -199,29 +231,33 @@ fn links(reader: &mut Reader, section: &Section) -> BTreeMap<String, String> {
     links
 }
 
-/// `files`: path in the image → a file beside `containers.toml`, or `{ source | text, mode }`.
-fn files(reader: &mut Reader, section: &Section) -> BTreeMap<String, ExtraFile> {
-    let mut files = BTreeMap::new();
-    for (path, value) in reader.entries(section, "files") {
-        let fine = reader.check(check::absolute_path(path.get_ref()), &path.span());
-        let shown = format!("`{}` of `files`", check::shorten(path.get_ref()));
-        let file = if value.get_ref().is_table() {
-            let Some(table) = reader.table(value, &shown, &schema::FILE) else { continue };
-            let source = reader.text(&table, "source", check::source_path).map(|s| FileContent::Source(s.into()));
-            let text = reader.text(&table, "text", |_| Ok(())).map(FileContent::Text);
-            let mode = reader.text(&table, "mode", |m| check::mode(m).map(drop)).and_then(|m| check::mode(&m).ok());
-            if table.get("source").is_some() == table.get("text").is_some() {
-                let help = "for example `{ source = \"app.conf\", mode = \"0644\" }`".to_owned();
-                reader.problem(format!("{shown} needs either `source` or `text`"), value.span(), "", Some(help));
-            }
-            source.or(text).map(|content| ExtraFile { content, mode: mode.unwrap_or(0o644) })
+/// `files`: an array of `{ from | text, to, mode, owner }`.
+fn files(reader: &mut Reader, section: &Section) -> Vec<LocalFile> {
+    let mut files: Vec<LocalFile> = Vec::new();
+    for value in reader.tables(section, "files") {
+        let Some(table) = reader.table(value, "files", &schema::FILE) else { continue };
+        let from = reader.text(&table, "from", check::source_path).and_then(|from| PathTemplate::parse(&from).ok()).map(FileContent::From);
+        let text = reader.text(&table, "text", |_| Ok(())).map(FileContent::Text);
+        let to = reader.text(&table, "to", check::absolute_path);
+        let mode = reader.text(&table, "mode", |m| check::mode(m).map(drop)).and_then(|m| check::mode(&m).ok());
+        let owner = reader.text(&table, "owner", check::user);
+        if table.get("to").is_none() {
+            reader.absence("an entry of `files` does not say where `to`", Some(value.span()), "for example `to = \"/etc/app.conf\"`");
+        }
+        if table.get("from").is_some() == table.get("text").is_some() {
+            let help = "for example `{ from = \"app.conf\", to = \"/etc/app.conf\" }`".to_owned();
+            reader.problem("an entry of `files` needs either `from` or `text`", value.span(), "", Some(help));
+        }
+        let (Some(content), Some(to)) = (from.or(text), to) else { continue };
+        if to == "/" && matches!(content, FileContent::Text(_)) {
+            reader.problem("`/` is a folder", value.span(), "", Some("name the file: `to = \"/etc/app.conf\"`".into()));
+        } else if files
+            .iter()
+            .any(|f| f.to == to && matches!((&f.content, &content), (FileContent::Text(_), _) | (_, FileContent::Text(_))))
+        {
+            reader.problem(format!("two entries of `files` go to `{}`", check::shorten(&to)), value.span(), "", Some("remove one".into()));
         } else {
-            let source = reader.string(value, &shown, || "for example `files = { \"/etc/app.conf\" = \"app.conf\" }`".into());
-            let source = source.filter(|s| reader.check(check::source_path(s), &value.span()));
-            source.map(|s| ExtraFile { content: FileContent::Source(s.into()), mode: 0o644 })
-        };
-        if let Some(file) = file.filter(|_| fine) {
-            files.insert(path.into_inner(), file);
+            files.push(LocalFile { content, to, mode, owner });
         }
     }
     files
@@ -232,6 +268,16 @@ fn container_name(name: &str) -> Checked {
     let lower = name.to_lowercase().replace([' ', '/'], "-");
     let help = ContainerName::problem(&lower).is_none().then(|| format!("write `{}`", check::shorten(&lower)));
     Err(check::Fault { message: format!("`{}` cannot be a container's name: {problem}", check::shorten(name)), help })
+}
+
+/// `env`, of a container or of the defaults.
+pub(super) fn env(reader: &mut Reader, section: &Section) -> BTreeMap<String, String> {
+    pairs(reader.map(section, "env", check::image_variable))
+}
+
+/// `labels` or `annotations`, of a container or of the defaults.
+pub(super) fn labels(reader: &mut Reader, section: &Section, key: &str) -> BTreeMap<String, String> {
+    pairs(reader.map(section, key, check::label))
 }
 
 fn pairs(entries: Vec<(Text, Text)>) -> BTreeMap<String, String> {

@@ -198,6 +198,10 @@ fn defaults(reader: &mut Reader, section: &Section) -> Defaults {
         builder: entry::builder(reader, section).unwrap_or(standard.builder),
         targets: entry::targets(reader, section).unwrap_or(standard.targets),
         base: base.map_or(standard.base, |list| entry::strings(Some(list))),
+        compression: entry::compression(reader, section).unwrap_or(standard.compression),
+        env: entry::env(reader, section),
+        labels: entry::labels(reader, section, "labels"),
+        annotations: entry::labels(reader, section, "annotations"),
     }
 }
 

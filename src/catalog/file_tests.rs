@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{Architecture, BuilderKind, FileContent};
+use crate::catalog::{Architecture, BuilderKind, FileContent, LayerCompression, PathTemplate};
 
 fn read(text: &str) -> Result<Catalog, Problems> {
     parse(Path::new("containers.toml"), text)
@@ -64,7 +64,7 @@ workdir = "/work"
 expose = ["80", "53/udp"]
 volumes = ["/data"]
 links = { "/usr/bin/fd" = "fdfind" }
-files = { "/etc/a" = "a", "/etc/b" = { text = "x\n", mode = "0600" } }
+files = [{ from = "a/{target}", to = "/etc/a", owner = "app" }, { text = "x\n", to = "/etc/b", mode = "0600" }]
 layers = 3
 test = ["--version"]
 "#,
@@ -80,10 +80,12 @@ test = ["--version"]
     assert_eq!((fd.name.as_str(), &fd.targets[..]), ("fd-find", &[Architecture::Aarch64][..]));
     assert_eq!((fd.debian_packages.as_slice(), fd.nix_packages.as_slice()), (&["fd-find".to_owned()][..], &["fd".to_owned()][..]));
     assert_eq!(fd.expose, ["80/tcp", "53/udp"]);
-    assert_eq!(fd.files["/etc/b"].mode, 0o600);
-    assert_eq!(fd.files["/etc/a"].content, FileContent::Source("a".into()));
+    let [a, b] = &fd.files[..] else { panic!("{:?}", fd.files) };
+    assert_eq!((a.to.as_str(), a.mode, a.owner.as_deref()), ("/etc/a", None, Some("app")));
+    assert_eq!(a.content, FileContent::From(PathTemplate::parse("a/{target}").unwrap()));
+    assert_eq!((&b.content, b.mode, &b.owner), (&FileContent::Text("x\n".into()), Some(0o600), &None));
     assert_eq!(crate::catalog::unsupported(rg), Vec::<String>::new());
-    assert_eq!(crate::catalog::unsupported(fd).len(), 3);
+    assert_eq!(crate::catalog::unsupported(fd).len(), 1);
 }
 
 #[test]
@@ -95,6 +97,11 @@ fn defaults_apply_where_a_container_is_silent() {
     let catalog = read("[defaults]\ntargets = [\"s390x\"]\nbuilder = \"nix\"\n[containers.jq]\npackages = [\"jq\"]\n").unwrap();
     assert_eq!(catalog.containers[0].targets, [Architecture::S390x]);
     assert_eq!(catalog.containers[0].builder, BuilderKind::Nix);
+    let text = "[defaults]\ncompression = \"zstd\"\n[containers.jq]\npackages = [\"jq\"]\n[containers.fd]\npackages = [\"fd\"]\ncompression = \"gzip\"\n";
+    let compressions: Vec<LayerCompression> = read(text).unwrap().containers.iter().map(|c| c.compression).collect();
+    assert_eq!(compressions, [LayerCompression::Zstd, LayerCompression::Gzip]);
+    assert!(problems(&text.replace("\"zstd\"", "\"zst\"")).contains("did you mean `zstd`?"));
+    assert!(problems(&text.replace("\"zstd\"", "\"brotli\"")).contains("unknown compression `brotli`"));
 }
 
 #[test]

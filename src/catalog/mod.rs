@@ -9,6 +9,7 @@ mod diagnostic;
 mod entry;
 mod file;
 mod find;
+mod local_file;
 mod matrix;
 mod reader;
 mod schema;
@@ -17,11 +18,12 @@ mod target;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
 pub use container::{
-    BuilderKind, Catalog, Container, DebianSettings, ExtraFile, FileContent, NixSettings, RegistrySettings, Secret, Setting, unsupported,
+    BuilderKind, Catalog, Container, DebianSettings, LayerCompression, NixSettings, RegistrySettings, Secret, Setting, unsupported,
 };
 pub use diagnostic::{Problem, Problems};
 pub use file::{MAX_FILE_SIZE, load, parse};
 pub use find::{FILE_NAME, find};
+pub use local_file::{FileContent, LocalFile, PathTemplate};
 pub use matrix::{Matrix, MatrixPart};
 pub use select::{near, select};
 pub use target::{ContainerName, Target};

@@ -172,6 +172,16 @@ impl Reader {
         out
     }
 
+    /// An array of tables.
+    pub fn tables<'t, 'i>(&mut self, section: &Section<'t, 'i>, key: &str) -> Vec<&'t Spanned<DeValue<'i>>> {
+        let Some(value) = section.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            self.mismatch(&format!("`{key}`"), "an array of tables", value, section.example(key));
+            return Vec::new();
+        };
+        items.iter().collect()
+    }
+
     /// The entries of a table whose keys are the user's own, in file order.
     pub fn entries<'t, 'i>(&mut self, section: &Section<'t, 'i>, key: &str) -> Vec<(Text, &'t Spanned<DeValue<'i>>)> {
         let Some(value) = section.get(key) else { return Vec::new() };

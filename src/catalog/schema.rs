@@ -52,6 +52,10 @@ pub(super) const DEFAULTS: Table = Table {
         key("builder", r#""debian""#, &["engine", "backend"]),
         key("targets", r#"["x86_64", "aarch64"]"#, &["arch", "architectures", "platforms", "platform"]),
         key("base", r#"["bash", "coreutils"]"#, &["packages", "from"]),
+        key("compression", r#""gzip""#, &["compress", "compressor"]),
+        key("env", r#"{ LANG = "C.UTF-8" }"#, &["environment", "envs"]),
+        key("labels", r#"{ "org.opencontainers.image.vendor" = "acme" }"#, &[]),
+        key("annotations", r#"{ "org.opencontainers.image.source" = "https://example.org" }"#, &[]),
     ],
 };
 
@@ -97,7 +101,8 @@ pub(super) const CONTAINER: Table = Table {
         key("expose", r#"["8080/tcp"]"#, &["ports", "port"]),
         key("volumes", r#"["/data"]"#, &["mounts"]),
         key("links", r#"{ "/usr/bin/fd" = "fdfind" }"#, &["symlinks"]),
-        key("files", r#"{ "/etc/app.conf" = "app.conf" }"#, &["copy", "add"]),
+        key("files", r#"[{ from = "app.conf", to = "/etc/app.conf" }]"#, &["copy", "add"]),
+        key("compression", r#""zstd""#, &["compress", "compressor"]),
         key("layers", "2", &["max-layers", "maxLayers"]),
         key("test", r#"["--version"]"#, &["check", "healthcheck"]),
     ],
@@ -107,12 +112,14 @@ pub(super) const CONTAINER: Table = Table {
 pub(super) const PACKAGES: Table =
     Table { keys: &[key("debian", r#"["ripgrep"]"#, &["deb", "apt"]), key("nix", r#"["ripgrep"]"#, &["nixpkgs"])] };
 
-/// `files = { "/path" = { … } }`.
+/// `files = [{ … }]`.
 pub(super) const FILE: Table = Table {
     keys: &[
-        key("source", r#""app.conf""#, &["src", "from", "path"]),
+        key("from", r#""target/{rust}/release/app""#, &["src", "source", "path"]),
         key("text", r#""verbose = true""#, &["content", "contents"]),
+        key("to", r#""/usr/bin/app""#, &["dest", "destination", "dst", "target"]),
         key("mode", r#""0755""#, &["permissions"]),
+        key("owner", r#""app:app""#, &["user", "chown"]),
     ],
 };
 

@@ -42,7 +42,7 @@ impl Archive {
     }
 
     pub(crate) fn on(settings: &DebianSettings, folder: &Path, cache: PathBuf, host: &Host) -> Result<Self> {
-        let http = Http::new()?;
+        let http = Http::new();
         let sources = Sources::new(settings, host)?;
         let cache = cache.join("debian");
         let fetcher = Fetcher::new(http.clone(), sources.clone(), cache.join("packages"));

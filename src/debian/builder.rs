@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,12 +12,14 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::image_config::{Built, image_config};
-use super::layer::{self, CachedLayer, LayerPlan};
+use super::layer::{self, CachedLayer, ImagePlan, LayerPlan};
+use super::local::{self, Accounts};
 use super::members::{Members, inputs, members};
 use super::segment::{self, Making, Segment};
+use super::turn::Turn;
 use super::{Lock, LockedPackage};
-use crate::catalog::{Catalog, Target};
-use crate::image::{Descriptor, Digest, Manifest, Platform, REF_NAME, Store, media_type};
+use crate::catalog::{Catalog, LayerCompression, Target};
+use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, ScriptRecords, Store, Witnessed, media_type};
 use crate::progress::{Progress, Unit, bytes, count};
 use crate::{Error, Result};
 
@@ -35,10 +37,14 @@ pub trait PackageFiles: Send + Sync {
 pub struct Builder(Arc<Shared>);
 
 struct Shared {
+    cache: PathBuf,
     segments_folder: PathBuf,
     layers_folder: PathBuf,
     store: Store,
-    segments: SingleFlight<Digest, Arc<Segment>>,
+    records: LayerRecords,
+    scripts: ScriptRecords,
+    witnessed: Witnessed,
+    segments: SingleFlight<(Digest, LayerCompression), Arc<Segment>>,
     layers: SingleFlight<Digest, CachedLayer>,
     cores: usize,
     permits: Arc<Semaphore>,
@@ -51,19 +57,24 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// A builder that keeps segments and layer records below `cache` (`debian/segments`, `debian/layers`) and images in
-    /// `store`. It uses every core.
-    pub fn new(cache: PathBuf, store: Store) -> Result<Self> {
+    /// A builder that keeps segments, layer recipes, hashes of local files and what became of scripts below `cache`
+    /// (`debian/segments`, `debian/layers`, `debian/local`, `debian/scripts`) and images in `store`. What is inside the layers
+    /// it writes goes to `records`; their digests, to `witnessed`. It uses every core.
+    pub fn new(cache: PathBuf, store: Store, records: LayerRecords, witnessed: Witnessed) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self::with_cores(cache, store, cores))
+        Self::with_cores(cache, store, records, witnessed, cores)
     }
 
     /// Like [`Builder::new`], with a number of cores to use. The images are the same for any number.
-    pub fn with_cores(cache: PathBuf, store: Store, cores: usize) -> Self {
+    pub fn with_cores(cache: PathBuf, store: Store, records: LayerRecords, witnessed: Witnessed, cores: usize) -> Self {
         Builder(Arc::new(Shared {
             segments_folder: cache.join("debian/segments"),
             layers_folder: cache.join("debian/layers"),
+            scripts: ScriptRecords::new(cache.join("debian/scripts")),
+            cache,
             store,
+            records,
+            witnessed,
             segments: SingleFlight::default(),
             layers: SingleFlight::default(),
             cores: cores.max(1),
@@ -72,11 +83,15 @@ impl Builder {
     }
 
     /// The digest of everything that decides the bytes of `target`'s image: its definition, its packages, our formats.
-    /// `None` when the catalog or the lock does not have it, or the lock is not whole.
-    pub fn inputs(catalog: &Catalog, target: &Target, lock: &Lock) -> Option<Digest> {
-        let container = catalog.container(target.container.as_str())?;
-        let members = members(lock, target)?.ok()?;
-        Some(inputs(container, target, &members))
+    /// `None` when the catalog or the lock does not have it, or the lock is not whole. Hashes of large local files are
+    /// remembered below `cache`.
+    ///
+    /// # Errors
+    /// A usage error when a local file is missing or cannot go into an image.
+    pub fn inputs(catalog: &Catalog, target: &Target, lock: &Lock, cache: &Path) -> Result<Option<Digest>> {
+        let Some(container) = catalog.container(target.container.as_str()) else { return Ok(None) };
+        let Some(Ok(members)) = members(lock, target) else { return Ok(None) };
+        Ok(Some(inputs(container, target, &members, &local::gather(catalog.folder(), container, target, cache)?)))
     }
 
     /// Builds `target` from its locked packages and publishes the image in the store under [`Catalog::store_name`].
@@ -97,34 +112,50 @@ impl Builder {
         let members = members(lock, target).ok_or_else(|| {
             Error::failed(format!("containers.lock has no packages for {target}")).hint("delete containers.lock and build again")
         })??;
-        let segments = self.segments(&members, packages, &progress, cancel).await?;
+        let how = container.compression;
+        // Before anything is fetched: a missing file is the user's next thing to do, not a minute from now.
+        let local = {
+            let (folder, container) = (catalog.folder().to_owned(), container.clone());
+            let (target, cache) = (target.clone(), self.0.cache.clone());
+            Arc::new(blocking(move || local::gather(&folder, &container, &target, &cache)).await??)
+        };
+        let segments = self.segments(&members, how, packages, &progress, cancel).await?;
         let (base, application) = segments.split_at(members.base.len());
 
         progress.phase("layers");
-        let (base_plan, application_plan) = {
-            let (base, application) = (base.to_vec(), application.to_vec());
-            blocking(move || layer::plan(&base, &application)).await?.map_err(|error| error.context(target))?
+        let ImagePlan { layers: plans, root } = {
+            let (base, application, local) = (base.to_vec(), application.to_vec(), local.clone());
+            blocking(move || layer::plan(&base, &application, &local)).await?.map_err(|error| error.context(target))?
         };
+        if let Some(user) = &container.user {
+            Accounts::of(&root)?.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
+        }
         let mut layers = Vec::new();
-        for plan in std::iter::once(base_plan).chain(application_plan) {
+        for plan in plans {
             let plan = Arc::new(plan);
             plan.remarks.iter().for_each(|remark| progress.line(remark));
-            let layer = self.layer(&plan, cancel).await?;
-            progress.line(&format!("layer {} · {} · {}", layer.digest.short(), count(plan.packages(), "package"), bytes(layer.size)));
+            let layer = self.layer(&plan, how, cancel).await?;
+            let own = match plan.local {
+                0 => String::new(),
+                files => format!(" · {}", count(files, "local file")),
+            };
+            progress.line(&format!("layer {} · {}{own} · {}", layer.digest.short(), count(plan.packages, "package"), bytes(layer.size)));
             layers.push(Built { plan, layer });
         }
 
         progress.phase("image");
-        let config = image_config(container, target, &members, &layers, base, application)?.to_bytes();
+        let config = image_config(container, target, &members, &layers, &root, base, application)?.to_bytes();
         let blobs: Vec<Descriptor> = layers.iter().map(|built| built.layer.descriptor()).collect();
         let manifest = Manifest::new(Descriptor::of(media_type::CONFIG, &config), blobs, container.annotations.clone()).to_bytes();
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest);
         descriptor.platform = Some(Platform::linux(target.architecture));
-        let digest = inputs(container, target, &members);
+        let digest = inputs(container, target, &members, &local);
         let (store, name, count) = (self.0.store.clone(), catalog.store_name(target), segments.len());
+        let (records, scripts) = (self.0.scripts.clone(), root.scripts);
         blocking(move || {
             store.put(&config)?;
             store.put(&manifest)?;
+            records.keep(&descriptor.digest, &scripts)?;
             // What was found out about the very same image stays true.
             let known = store.find(&name)?.filter(|entry| entry.digest == descriptor.digest);
             descriptor.annotations = known.map(|entry| entry.annotations).unwrap_or_default();
@@ -141,18 +172,21 @@ impl Builder {
     async fn segments(
         &self,
         members: &Members<'_>,
+        how: LayerCompression,
         packages: &dyn PackageFiles,
         progress: &Arc<dyn Progress>,
         cancel: &CancellationToken,
     ) -> Result<Vec<Arc<Segment>>> {
-        let all: Vec<&LockedPackage> = members.base.iter().chain(&members.application).copied().collect();
+        let mut all: Vec<(usize, &LockedPackage)> = members.base.iter().chain(&members.application).copied().enumerate().collect();
         let total = all.len() as u64;
+        // The largest take longest; begun last, they would keep one core busy while the others have nothing left to do.
+        all.sort_by_key(|(_, package)| std::cmp::Reverse(package.size));
         let (fetched, done) = (AtomicU64::new(0), AtomicU64::new(0));
         progress.phase("fetch");
         let (fetched, done) = (&fetched, &done);
-        let mut segments: Vec<(usize, Arc<Segment>)> = stream::iter(all.into_iter().enumerate())
+        let mut segments: Vec<(usize, Arc<Segment>)> = stream::iter(all)
             .map(|(index, package)| async move {
-                let segment = self.segment(package, packages, progress, cancel, || {
+                let segment = self.segment(package, how, packages, progress, cancel, || {
                     if fetched.fetch_add(1, Ordering::Relaxed) + 1 == total {
                         progress.phase("segments");
                         progress.amount(done.load(Ordering::Relaxed), total, Unit::Packages);
@@ -173,6 +207,7 @@ impl Builder {
     async fn segment(
         &self,
         package: &LockedPackage,
+        how: LayerCompression,
         packages: &dyn PackageFiles,
         progress: &Arc<dyn Progress>,
         cancel: &CancellationToken,
@@ -186,24 +221,38 @@ impl Builder {
                 arrived();
             }
         };
-        let cell = self.0.segments.cell(sha256);
+        let cell = self.0.segments.cell((sha256, how));
         let make = async {
             let shared = self.0.clone();
-            if let Some(segment) = blocking(move || Segment::load(&shared.segments_folder, &sha256)).await? {
+            if let Some(segment) = blocking(move || Segment::load(&shared.segments_folder, &sha256, how)).await? {
                 return Ok(Arc::new(segment));
             }
             let deb = packages.fetch(package, cancel).await?;
             arrived();
             let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Error::interrupted())?;
             let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());
-            let segment = blocking(move || {
+            let (segment, made) = blocking(move || {
                 let _permit = permit;
+                let _turn = Turn::take(&Segment::paths(&shared.segments_folder, &sha256, how).0, &cancel)?;
+                if let Some(segment) = Segment::load(&shared.segments_folder, &sha256, how) {
+                    return Ok((segment, false)); // another process was faster
+                }
                 let workers = if shared.cores == 1 { 0 } else { shared.cores };
-                segment::make(&Making { package: &package, deb: &deb, folder: &shared.segments_folder, workers, cancel: &cancel })
+                segment::make(&Making {
+                    package: &package,
+                    deb: &deb,
+                    folder: &shared.segments_folder,
+                    compression: how,
+                    workers,
+                    cancel: &cancel,
+                })
+                .map(|segment| (segment, true))
             })
             .await??;
-            let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
-            progress.line(&format!("{} {} · {from} → {to}", segment.package, segment.version));
+            if made {
+                let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
+                progress.line(&format!("{} {} · {from} → {to}", segment.package, segment.version));
+            }
             Ok::<_, Error>(Arc::new(segment))
         };
         tokio::select! {
@@ -217,26 +266,31 @@ impl Builder {
     }
 
     /// The layer of `plan`: remembered, or written now.
-    async fn layer(&self, plan: &Arc<LayerPlan>, cancel: &CancellationToken) -> Result<CachedLayer> {
-        let recipe = plan.recipe();
+    async fn layer(&self, plan: &Arc<LayerPlan>, how: LayerCompression, cancel: &CancellationToken) -> Result<CachedLayer> {
+        let recipe = layer::recipe(plan, how);
         let cell = self.0.layers.cell(recipe);
         // A blob that has been pruned since is written again.
         if let Some(layer) = cell.get()
             && !self.0.store.has(&layer.descriptor())
         {
             self.0.layers.forget(&recipe);
-            return Box::pin(self.layer(plan, cancel)).await;
+            return Box::pin(self.layer(plan, how, cancel)).await;
         }
         let make = async {
             let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Error::interrupted())?;
             let (shared, plan, cancel) = (self.0.clone(), plan.clone(), cancel.clone());
             blocking(move || {
                 let _permit = permit;
+                let _turn = Turn::take(&shared.layers_folder.join(recipe.hex()), &cancel)?;
                 if let Some(layer) = layer::load(&shared.layers_folder, &recipe, &shared.store) {
                     return Ok(layer);
                 }
                 let workers = if shared.cores == 1 { 0 } else { shared.cores };
-                let layer = layer::write(&plan, &shared.segments_folder, &shared.store, workers, &cancel)?;
+                let layer = layer::write(&plan, how, &shared.segments_folder, &shared.store, workers, &cancel)?;
+                shared.witnessed.add(layer.digest);
+                if let Some(content) = layer::content(&plan, &layer) {
+                    shared.records.keep(&layer.digest, &content)?;
+                }
                 layer::save(&shared.layers_folder, &recipe, &layer)?;
                 Ok(layer)
             })
@@ -273,15 +327,13 @@ impl<K: Eq + Hash + Copy, V> SingleFlight<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::io::Read;
-    use std::path::Path;
-
     use super::super::fixtures::{Archive, catalog, file, folder, link};
     use super::*;
     use crate::catalog::Architecture;
     use crate::image::Image;
     use crate::progress::Silent;
+    use std::collections::BTreeMap;
+    use std::io::Read;
 
     fn target() -> Target {
         Target::new("x", Architecture::X86_64)
@@ -289,11 +341,15 @@ mod tests {
 
     fn run(archive: &Archive, lock: &Lock, folder: &Path, cores: usize, entrypoint: &str) -> Result<Image> {
         let store = Store::open(folder.join("images"))?;
-        let builder = Builder::with_cores(folder.to_owned(), store.clone(), cores);
+        let records = LayerRecords::new(folder.join("content"));
+        let builder = Builder::with_cores(folder.to_owned(), store.clone(), records, Witnessed::default(), cores);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (catalog, cancel) = (catalog(entrypoint), CancellationToken::new());
         let descriptor = runtime.block_on(builder.build(&catalog, &target(), lock, archive, Arc::new(Silent), &cancel))?;
-        assert_eq!(descriptor.annotations["dev.catamaran.inputs"], Builder::inputs(&catalog, &target(), lock).unwrap().to_string());
+        assert_eq!(
+            descriptor.annotations["dev.catamaran.inputs"],
+            Builder::inputs(&catalog, &target(), lock, folder)?.unwrap().to_string()
+        );
         assert_eq!(store.find(&catalog.store_name(&target()))?.as_ref(), Some(&descriptor));
         assert!(store.is_whole(&descriptor));
         store.image(&descriptor)
@@ -442,11 +498,11 @@ mod tests {
         let debs = tempfile::tempdir().unwrap();
         let archive = archive(debs.path());
         let lock = archive.lock(&["libc6"], &["tool"]);
-        let digest = Builder::inputs(&catalog("tool"), &target(), &lock).unwrap();
-        assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock), Some(digest));
+        let digest = Builder::inputs(&catalog("tool"), &target(), &lock, debs.path()).unwrap();
+        assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock, debs.path()).unwrap(), digest);
         let mut changed = lock.clone();
         changed.packages.iter_mut().find(|p| p.name == "tool").unwrap().sha256 = super::super::Hex(Digest::of(b""));
-        assert_ne!(Builder::inputs(&catalog("tool"), &target(), &changed), Some(digest));
-        assert_eq!(Builder::inputs(&catalog("tool"), &Target::new("x", Architecture::Aarch64), &lock), None);
+        assert_ne!(Builder::inputs(&catalog("tool"), &target(), &changed, debs.path()).unwrap(), digest);
+        assert_eq!(Builder::inputs(&catalog("tool"), &Target::new("x", Architecture::Aarch64), &lock, debs.path()).unwrap(), None);
     }
 }

@@ -14,6 +14,13 @@ const XZ_MEMORY: u64 = 160 << 20;
 const MAX_CONTROL: u64 = 64 << 20;
 /// Files in a control member.
 const MAX_CONTROL_FILES: usize = 1024;
+/// What a data member may unpack to, whatever its size: three times the largest package of Debian.
+const MAX_DATA: u64 = 32 << 30;
+/// A member may unpack to this, and to [`EXPANSION`] times its length more. gzip cannot exceed that ratio, and xz and zstd do so
+/// only for data that is hardly anything but zeros.
+const FREE_EXPANSION: u64 = 256 << 20;
+/// See [`FREE_EXPANSION`].
+const EXPANSION: u64 = 1000;
 
 /// A .deb being read from front to back.
 pub(super) struct Deb<R> {
@@ -40,7 +47,8 @@ impl<R: Read> Deb<R> {
     pub(super) fn control(&mut self) -> Result<Control> {
         let name = self.seek("control.tar")?;
         let mut files = Control::new();
-        let mut archive = tar::Archive::new(decompress(&name, &mut self.ar)?.take(MAX_CONTROL));
+        let limit = MAX_CONTROL.min(self.ar.most());
+        let mut archive = tar::Archive::new(Limited { inner: decompress(&name, &mut self.ar)?, left: limit, limit });
         for entry in archive.entries().map_err(unreadable)?.raw(true) {
             let mut entry = entry.map_err(unreadable)?;
             if !entry.header().entry_type().is_file() {
@@ -50,6 +58,9 @@ impl<R: Read> Deb<R> {
             let name = String::from_utf8_lossy(path.strip_prefix(b"./").unwrap_or(&path)).into_owned();
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(unreadable)?;
+            if files.contains_key(&name) {
+                return Err(damaged(format!("its control member has `{name}` twice")));
+            }
             files.insert(name, bytes);
             if files.len() > MAX_CONTROL_FILES {
                 return Err(damaged(format!("its control member has more than {MAX_CONTROL_FILES} files")));
@@ -64,7 +75,8 @@ impl<R: Read> Deb<R> {
     /// The data member, decompressed: a tar stream.
     pub(super) fn data(&mut self) -> Result<Box<dyn Read + '_>> {
         let name = self.seek("data.tar")?;
-        decompress(&name, &mut self.ar)
+        let limit = MAX_DATA.min(self.ar.most());
+        Ok(Box::new(Limited { inner: decompress(&name, &mut self.ar)?, left: limit, limit }))
     }
 
     /// Reads to the end of the file, so that a hash over the stream covers all of it.
@@ -94,7 +106,10 @@ fn decompress<'a>(name: &str, inner: impl Read + 'a) -> Result<Box<dyn Read + 'a
         Some("") => Box::new(buffered),
         Some(".gz") => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
         Some(".xz") => {
-            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
+            // The stream's own checksum is not computed again (4 % of a build): whoever reads a .deb holds all of it against
+            // its SHA-256 before anything made from it is kept.
+            let flags = liblzma::stream::CONCATENATED | liblzma::stream::IGNORE_CHECK;
+            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, flags)
                 .map_err(|error| Error::failed("cannot begin to decompress xz").source(error))?;
             Box::new(liblzma::bufread::XzDecoder::new_stream(buffered, stream))
         }
@@ -104,6 +119,24 @@ fn decompress<'a>(name: &str, inner: impl Read + 'a) -> Result<Box<dyn Read + 'a
                 .hint("xz, zstd, gzip and no compression are read; Debian has used no other since 2015"));
         }
     })
+}
+
+/// A decompressed member that must not be longer than `limit`: a few bytes can unpack to petabytes.
+struct Limited<R> {
+    inner: R,
+    left: u64,
+    limit: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        match self.left.checked_sub(n as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::other(format!("a member unpacks to more than {} bytes", self.limit))),
+        }
+        Ok(n)
+    }
 }
 
 /// A .deb that is not what it should be.
@@ -165,6 +198,11 @@ impl<R: Read> Ar<R> {
         Ok(Some(name))
     }
 
+    /// What the current member may unpack to.
+    fn most(&self) -> u64 {
+        self.left.saturating_mul(EXPANSION).saturating_add(FREE_EXPANSION)
+    }
+
     fn by_ref(&mut self) -> &mut Self {
         self
     }
@@ -191,16 +229,22 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
+    /// A tar of small `files`.
+    pub(in super::super) fn wrap(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("./{name}"), *bytes).unwrap();
+        }
+        tar.into_inner().unwrap()
+    }
+
     /// A .deb of `control` files and the finished `data` tar, compressed as `suffix` says.
     pub(in super::super) fn deb(control: &[(&str, &str)], data: &[u8], suffix: &str) -> Vec<u8> {
-        let mut tar = tar::Builder::new(Vec::new());
-        for (name, text) in control {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(text.len() as u64);
-            header.set_mode(0o644);
-            tar.append_data(&mut header, format!("./{name}"), text.as_bytes()).unwrap();
-        }
-        let control = tar.into_inner().unwrap();
+        let control: Vec<_> = control.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        let control = wrap(&control);
         let mut out = b"!<arch>\n".to_vec();
         for (name, bytes) in [
             ("debian-binary".to_owned(), b"2.0\n".to_vec()),

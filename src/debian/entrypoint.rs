@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::rootfs::Union;
+use super::rootfs::{Content, Node, Root};
 use super::segment::Segment;
 use super::segment::canonical::canonical;
-use crate::image::{Entry, EntryKind};
+use crate::image::EntryKind;
 use crate::{Error, Result};
 
 /// PATH of an image that sets none: Debian's for root.
 pub(super) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The absolute path of `command` in the image: as given when it is absolute, else found along `search`.
-pub(super) fn resolve(command: &str, search: &str, union: &Union<'_>, application: &[Arc<Segment>]) -> Result<String> {
+pub(super) fn resolve(command: &str, search: &str, root: &Root, application: &[Arc<Segment>]) -> Result<String> {
     let candidates: Vec<String> = match command {
         "" => return Err(Error::usage("the entrypoint is empty")),
         absolute if absolute.starts_with('/') => vec![absolute.to_owned()],
@@ -24,8 +24,8 @@ pub(super) fn resolve(command: &str, search: &str, union: &Union<'_>, applicatio
     let mut not_executable = None;
     for path in &candidates {
         let inside = path.trim_start_matches('/');
-        match union.resolve(inside) {
-            Some(entry) if is_executable(entry) => return Ok(format!("/{}", canonical(inside))),
+        match root.resolve(inside) {
+            Some((_, node)) if is_executable(root, node) => return Ok(format!("/{}", canonical(inside))),
             Some(_) => not_executable = not_executable.or(Some(path)),
             None => {}
         }
@@ -42,8 +42,12 @@ pub(super) fn resolve(command: &str, search: &str, union: &Union<'_>, applicatio
     .hint(hint))
 }
 
-fn is_executable(entry: &Entry) -> bool {
-    matches!(entry.kind, EntryKind::File { .. } | EntryKind::HardLink { .. }) && entry.mode & 0o111 != 0
+fn is_executable(root: &Root, node: &Node) -> bool {
+    let is_file = match &node.content {
+        Content::Packaged { .. } => root.entry(node).is_some_and(|e| matches!(e.kind, EntryKind::File { .. } | EntryKind::HardLink { .. })),
+        content => matches!(content, Content::File(_) | Content::Local(_)),
+    };
+    is_file && node.mode & 0o111 != 0
 }
 
 /// The programs the application's packages ship, those most like `command` first.

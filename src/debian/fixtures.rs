@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::LocalBoxFuture;
 use tar::EntryType;
@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::deb::tests::deb;
 use super::segment::tar_header::{TarEntry, pad};
+use super::segment::{self, Making, Segment};
 use super::{Hex, Lock, LockedBase, LockedPackage, LockedTarget, PackageFiles};
 use crate::Result;
-use crate::catalog::{Architecture, Catalog, Container};
+use crate::catalog::{Architecture, Catalog, Container, LayerCompression};
 use crate::image::Digest;
 
 /// An entry of a package: path, kind, link target, mode, content.
@@ -51,27 +52,23 @@ impl Archive {
 
     /// Adds package `name` with more control `fields` (each with its newline) and `files`.
     pub(super) fn add(&mut self, name: &str, fields: &str, files: &[File<'_>]) {
+        self.add_with(name, fields, &[], files);
+    }
+
+    /// Like [`Archive::add`], with maintainer `scripts`.
+    pub(super) fn add_with(&mut self, name: &str, fields: &str, scripts: &[(&str, &str)], files: &[File<'_>]) {
         let mut data = Vec::new();
         for (path, kind, link, mode, content) in files {
             let path = format!("./{path}");
-            let entry = TarEntry {
-                path: &path,
-                kind: *kind,
-                link,
-                mode: *mode,
-                uid: 0,
-                gid: 0,
-                size: content.len() as u64,
-                mtime: 1_700_000_000,
-                device: None,
-            };
-            entry.write(&mut data).unwrap();
+            let entry =
+                TarEntry { path: &path, kind: *kind, link, mode: *mode, uid: 0, gid: 0, size: content.len() as u64, mtime: 1_700_000_000 };
+            entry.write(&mut data);
             data.extend_from_slice(content);
             pad(&mut data, content.len() as u64);
         }
         data.resize(data.len() + 1024, 0);
         let control = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n{fields}");
-        let bytes = deb(&[("control", &control)], &data, "");
+        let bytes = deb(&[&[("control", &*control)], scripts].concat(), &data, "");
         let sha256 = Digest::of(&bytes);
         let path = self.folder.join(format!("{name}.deb"));
         std::fs::write(&path, &bytes).unwrap();
@@ -86,6 +83,20 @@ impl Archive {
             sha256: Hex(sha256),
         };
         self.packages.insert(name.into(), package);
+    }
+
+    /// The segments of these packages, made in the archive's folder.
+    pub(super) fn segments(&self, names: &[&str]) -> Vec<Arc<Segment>> {
+        let folder = self.folder.join("segments");
+        let make = |name: &&str| {
+            let package = &self.packages[*name];
+            let (deb, cancel) = (&self.paths[&package.sha256.0], CancellationToken::new());
+            Arc::new(
+                segment::make(&Making { package, deb, folder: &folder, workers: 0, compression: LayerCompression::Gzip, cancel: &cancel })
+                    .unwrap(),
+            )
+        };
+        names.iter().map(make).collect()
     }
 
     /// A lock of container `x` for x86_64 with `base` and `application`.

@@ -1,6 +1,7 @@
 //! Getting bytes from an archive: `http`, `https` and `file` URLs, retries, and bodies as a plain [`Read`].
 
 use std::io::{self, Read};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -21,9 +22,10 @@ const RETRIES: usize = 3;
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 200 });
 
 /// The client of one session. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Http {
-    client: Client,
+    /// Made when it is first needed: reading the system's certificates takes longer than finding that nothing has changed.
+    client: Arc<OnceLock<Client>>,
 }
 
 /// What a server said about a file, to ask later whether it has changed.
@@ -88,8 +90,16 @@ pub(crate) fn shown(url: &Url) -> String {
 }
 
 impl Http {
+    /// Nothing is prepared yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// A client with our user agent; proxies come from the environment.
-    pub fn new() -> Result<Self> {
+    fn client(&self) -> Result<Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
         // Several rooms do this; whoever comes first wins, and all choose the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -100,7 +110,8 @@ impl Http {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| Error::network("could not set up the network client").source(error))?;
-        Ok(Http { client })
+        // Of two that were made at the same time the first is used.
+        Ok(self.client.get_or_init(|| client).clone())
     }
 
     /// Asks once for `url` from byte `from` on.
@@ -116,7 +127,8 @@ impl Http {
             validators.etag.iter().for_each(|etag| put(&mut headers, IF_NONE_MATCH, etag));
             validators.last_modified.iter().for_each(|date| put(&mut headers, IF_MODIFIED_SINCE, date));
         }
-        let response = self.client.get(url.clone()).headers(headers).send().await.map_err(|error| unreachable(url, error))?;
+        let client = self.client().map_err(Fault::lasting)?;
+        let response = client.get(url.clone()).headers(headers).send().await.map_err(|error| unreachable(url, error))?;
         let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         match response.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::entrypoint::{DEFAULT_PATH, resolve};
 use super::layer::{CachedLayer, LayerPlan};
 use super::members::Members;
-use super::rootfs::Union;
+use super::rootfs::Root;
 use super::segment::Segment;
 use crate::Result;
 use crate::catalog::{Container, Target};
@@ -26,23 +26,23 @@ pub(super) fn image_config(
     target: &Target,
     members: &Members<'_>,
     layers: &[Built],
+    root: &Root,
     base: &[Arc<Segment>],
     application: &[Arc<Segment>],
 ) -> Result<ImageConfig> {
     let platform = Platform::linux(target.architecture);
     let path = container.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-    let union = Union::new(base.iter().chain(application));
     let shipped = if application.is_empty() { base } else { application };
     let mut entrypoint = container.entrypoint.clone();
     if let Some(command) = entrypoint.first_mut() {
-        *command = resolve(command, path, &union, shipped).map_err(|error| error.context(target))?;
+        *command = resolve(command, path, root, shipped).map_err(|error| error.context(target))?;
     }
     let others = container.env.iter().filter(|(name, _)| *name != "PATH").map(|(name, value)| format!("{name}={value}"));
     let set = |names: &[String]| names.iter().map(|name| (name.clone(), Empty {})).collect();
     let requests = [("base ", members.base_request), ("", members.request)];
     let history = layers.iter().zip(requests).map(|(built, (what, request))| History {
         created: time(built.plan.newest),
-        created_by: Some(format!("catamaran: {what}{} ({})", request.join(" "), count(built.plan.packages(), "package"))),
+        created_by: Some(format!("catamaran: {what}{}", contents(request, &built.plan))),
         ..History::default()
     });
     Ok(ImageConfig {
@@ -64,6 +64,13 @@ pub(super) fn image_config(
         rootfs: RootFs { kind: "layers".into(), diff_ids: layers.iter().map(|built| built.layer.diff_id).collect() },
         history: history.collect(),
     })
+}
+
+/// `fd-find (12 packages) + 3 local files`
+fn contents(request: &[String], plan: &LayerPlan) -> String {
+    let packages = (plan.packages > 0).then(|| format!("{} ({})", request.join(" "), count(plan.packages, "package")));
+    let local = (plan.local > 0).then(|| count(plan.local, "local file"));
+    packages.into_iter().chain(local).collect::<Vec<_>>().join(" + ")
 }
 
 /// RFC 3339 in UTC; `None` for 0, the time of no file.

@@ -51,12 +51,12 @@ pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<()> {
     replace_file(path, text(lock)?.as_bytes())
 }
 
-fn text(lock: &Lock) -> Result<String> {
+pub(super) fn text(lock: &Lock) -> Result<String> {
     let body = toml::to_string_pretty(lock).map_err(|error| Error::failed("the lock could not be written as TOML").source(error))?;
     Ok(format!("{HEADER}{body}"))
 }
 
-fn parse(text: &str) -> Result<Lock> {
+pub(super) fn parse(text: &str) -> Result<Lock> {
     let lock: Lock = toml::from_str(text).map_err(|error| Error::usage("not a lock").source(error))?;
     if lock.version != VERSION {
         return Err(Error::usage(format!("its format is version {}, and this catamaran knows {VERSION}", lock.version)));

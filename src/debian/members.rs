@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use super::local::Local;
 use super::{Lock, LockedPackage};
-use crate::catalog::{Architecture, Container, Target};
+use crate::catalog::{Architecture, Container, LayerCompression, Target};
 use crate::image::Digest;
 use crate::{Error, Result};
 
 /// Changes whenever the same lock and definition would give another image.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The packages of a target, base and application apart, each in the order of the lock (by name).
 #[derive(Debug)]
@@ -67,7 +68,7 @@ fn find<'a>(lock: &'a Lock, pin: &str, architecture: Architecture) -> Result<&'a
 }
 
 /// Everything that decides an image's bytes, as one digest.
-pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'_>) -> Digest {
+pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'_>, local: &Local) -> Digest {
     #[derive(Serialize)]
     struct Inputs<'a> {
         format: u32,
@@ -85,6 +86,9 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         workdir: &'a Option<String>,
         expose: &'a [String],
         volumes: &'a [String],
+        compression: LayerCompression,
+        #[serde(skip_serializing_if = "Local::is_empty")]
+        local: &'a Local,
     }
     let inputs = Inputs {
         format: FORMAT,
@@ -102,6 +106,8 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         workdir: &container.workdir,
         expose: &container.expose,
         volumes: &container.volumes,
+        compression: container.compression,
+        local,
     };
     // Strings and numbers always serialise; were it otherwise, nothing would count as built.
     Digest::of(&serde_json::to_vec(&inputs).unwrap_or_default())

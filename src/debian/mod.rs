@@ -11,27 +11,31 @@ mod fake_archive;
 mod fetch;
 #[cfg(test)]
 mod fixtures;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod image_config;
 mod index;
 mod indexes;
 mod keyring;
 mod layer;
+mod local;
 mod lock;
 mod lock_file;
 mod mark;
 mod members;
 mod packages;
-mod record;
 mod relation;
 mod release;
 mod resolve;
 mod rootfs;
+mod script;
 mod segment;
 mod signature;
 mod solver;
 mod sources;
 mod stanzas;
+mod turn;
 mod version;
 
 pub use archive::Archive;

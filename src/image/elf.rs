@@ -18,7 +18,7 @@ const MAX_INTERPRETER: u64 = 4096;
 /// What the ELF header at the beginning of a file says; `None` when the file is no ELF file.
 ///
 /// `head` is the file's first [`ELF_HEAD`] bytes, or all of it when it is shorter: bytes missing from a shorter head
-/// are missing from the file, and that is reported as [`Elf::damage`]. `needed` is never looked for.
+/// are missing from the file, and that is reported as [`Elf::damage`]. Libraries are what [`super::ElfReader`] reads.
 pub fn read_elf(head: &[u8]) -> Option<Elf> {
     if !head.starts_with(b"\x7fELF") {
         return None;
@@ -32,6 +32,9 @@ pub fn read_elf(head: &[u8]) -> Option<Elf> {
         object_type: 0,
         interpreter: None,
         needed: None,
+        soname: None,
+        rpath: None,
+        runpath: None,
         damage: None,
     };
     elf.damage = match (class, data) {
@@ -100,10 +103,10 @@ fn read_interpreter(head: &[u8], offset: u64, size: u64, whole: bool, elf: &mut 
 }
 
 /// Numbers at offsets, in the file's byte order and word size.
-struct Fields<'a> {
-    bytes: &'a [u8],
-    big: bool,
-    wide: bool,
+pub(super) struct Fields<'a> {
+    pub bytes: &'a [u8],
+    pub big: bool,
+    pub wide: bool,
 }
 
 impl Fields<'_> {
@@ -111,16 +114,16 @@ impl Fields<'_> {
         self.bytes.get(at..at.checked_add(N)?)?.try_into().ok()
     }
 
-    fn u16(&self, at: usize) -> Option<u16> {
+    pub fn u16(&self, at: usize) -> Option<u16> {
         self.array(at).map(|b| if self.big { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) })
     }
 
-    fn u32(&self, at: usize) -> Option<u32> {
+    pub fn u32(&self, at: usize) -> Option<u32> {
         self.array(at).map(|b| if self.big { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) })
     }
 
     /// An address or offset: as wide as the class says.
-    fn word(&self, at: usize) -> Option<u64> {
+    pub fn word(&self, at: usize) -> Option<u64> {
         match self.wide {
             true => self.array(at).map(|b| if self.big { u64::from_be_bytes(b) } else { u64::from_le_bytes(b) }),
             false => self.u32(at).map(u64::from),

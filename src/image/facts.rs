@@ -11,7 +11,6 @@ pub struct Entry {
     /// Bytes that are no UTF-8 are shown as U+FFFD.
     pub path: String,
     /// What it is.
-    #[serde(flatten)]
     pub kind: EntryKind,
     /// Permission bits, with setuid, setgid and sticky (`0o7777`).
     pub mode: u32,
@@ -23,7 +22,7 @@ pub struct Entry {
 
 /// What a layer entry is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
     /// A regular file.
     File {
@@ -95,9 +94,26 @@ pub struct Elf {
     /// `DT_NEEDED` libraries, in order; `None` where the reader did not look.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub needed: Option<Vec<String>>,
+    /// `DT_SONAME`: what others call this library.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub soname: Option<String>,
+    /// `DT_RPATH`, folders separated by colons.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rpath: Option<String>,
+    /// `DT_RUNPATH`, folders separated by colons.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub runpath: Option<String>,
     /// What is wrong with the header, when the file starts like ELF but cannot be read further.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub damage: Option<String>,
+}
+
+impl Elf {
+    /// How many bytes its texts have together.
+    pub fn text(&self) -> usize {
+        let one = [&self.interpreter, &self.soname, &self.rpath, &self.runpath, &self.damage];
+        one.into_iter().flatten().chain(self.needed.iter().flatten()).map(String::len).sum()
+    }
 }
 
 /// A package as its metadata in the image names it.

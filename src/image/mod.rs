@@ -2,25 +2,38 @@
 //!
 //! Knows no other room but [`crate::catalog`]'s [`Architecture`](crate::catalog::Architecture) names.
 
+mod compression;
 mod config;
 mod descriptor;
 mod digest;
 mod elf;
+mod elf_reader;
 mod facts;
 #[allow(clippy::module_inception)]
 mod image;
+mod layer_content;
 mod layout;
 mod manifest;
+mod packages;
+pub mod record;
 mod reference;
+mod script_outcome;
+mod shebang;
 mod store;
 
+pub use compression::Compression;
 pub use config::{Empty, ExecutionConfig, History, ImageConfig, RootFs};
 pub use descriptor::{Descriptor, Platform, media_type};
 pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
 pub use elf::{ELF_HEAD, read_elf};
+pub use elf_reader::ElfReader;
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
 pub use image::{Blobs, Image};
+pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::images_in_layout;
 pub use manifest::{Index, Manifest};
+pub use packages::{MAX_METADATA, Metadata};
 pub use reference::{Reference, RegistryReference};
+pub use script_outcome::{ScriptClass, ScriptOutcome, ScriptRecords};
+pub use shebang::{SHEBANG_HEAD, read_shebang};
 pub use store::{BlobWriter, REF_NAME, Store, replace_file};

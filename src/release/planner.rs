@@ -60,7 +60,8 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         }
     }
 
-    let (mut reachable, mut credentials, source) = reach(registry, &drafts).await;
+    // Neither waits for the other: a large work tree takes git longer than the registry takes.
+    let ((mut reachable, mut credentials, source), git_clean) = tokio::join!(reach(registry, &drafts), gates::git_clean(folder));
     let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>());
     if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
         match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
@@ -90,7 +91,7 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         true => gates::version_free(&plan, force),
         false => gates::gate("version-free", Verdict::Skip, "what the registry has is not known", None),
     };
-    plan.gates.extend([reachable, credentials, free, gates::git_clean(folder).await]);
+    plan.gates.extend([reachable, credentials, free, git_clean]);
     Ok(plan)
 }
 

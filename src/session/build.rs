@@ -1,7 +1,7 @@
 //! Building: lock once for all, then every target under a limit, each verified as soon as it is made.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -16,8 +16,8 @@ use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSu
 use super::{BuildRequest, RunId};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target, unsupported};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
-use crate::image::{Descriptor, Digest, Index, REF_NAME, Store, media_type};
-use crate::verify::Verdict;
+use crate::image::{Descriptor, Digest, Image, Index, LayerRecords, REF_NAME, Store, media_type};
+use crate::verify::{Known, Verdict};
 use crate::{Error, Kind, Result};
 
 /// Entry annotation: what decided the image's bytes. Equal inputs are not built again.
@@ -34,6 +34,18 @@ pub(super) struct Workshop {
     archive: Arc<Archive>,
 }
 
+/// What all targets of one build have in common.
+struct Shared {
+    catalog: Arc<Catalog>,
+    lock: Arc<Lock>,
+    /// The store's entries by name, as the build found them.
+    before: HashMap<String, Descriptor>,
+    tools: Option<(Workshop, Builder)>,
+    known: Known,
+    /// The folder of the targets' logs.
+    logs: PathBuf,
+}
+
 impl Work {
     /// Reports every target with what the local store has of it.
     pub(super) async fn load_catalog(&self) -> Result<()> {
@@ -41,6 +53,7 @@ impl Work {
         let store = self.store()?;
         let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
         let entries = store.entries()?;
+        let cache = self.context.options.folders.cache.clone();
         let targets = catalog
             .containers
             .iter()
@@ -50,8 +63,9 @@ impl Work {
             .map(|(container, target)| {
                 let name = catalog.store_name(&target);
                 let entry = entries.iter().find(|d| is_named(d, &name));
-                let inputs = Builder::inputs(&catalog, &target, &lock);
-                let state = match entry.map(|entry| (entry, built_image(&store, entry))) {
+                // A local file that is missing makes the image stale; why, a build says.
+                let inputs = Builder::inputs(&catalog, &target, &lock, &cache).unwrap_or_default();
+                let state = match entry.map(|entry| (entry, store.image(entry).map(|image| built_image(&image, entry)))) {
                     Some((entry, Ok(image))) if is_current(entry, inputs) => ImageState::Built { image, verified: is_verified(entry) },
                     Some((_, Ok(image))) => ImageState::Stale { image },
                     Some((_, Err(_))) | None => ImageState::Never,
@@ -88,7 +102,7 @@ impl Work {
             .cloned()
             .collect();
         let (lock, unresolved) = match self.lock_each(&catalog, &debian, request.locked).await {
-            Ok(resolved) => resolved,
+            Ok((lock, unresolved)) => (Arc::new(lock), unresolved),
             Err(error) => {
                 // Nothing can be built without a lock; no target may stay queued for ever.
                 for target in &targets {
@@ -104,30 +118,35 @@ impl Work {
         }
         let mut failed = targets.iter().filter(|t| unresolved.contains_key(&t.container)).count();
         let targets: Vec<Target> = targets.into_iter().filter(|t| !unresolved.contains_key(&t.container)).collect();
+        let before = self.entries_by_name().await?;
+        // A builder for every run: what it remembers of the cache is forgotten with it.
+        let known = self.known();
         let tools = match debian.is_empty() {
             true => None,
-            // A builder for every run: what it remembers of the cache is forgotten with it.
-            false => Some((self.workshop(&catalog)?, Builder::new(self.context.options.folders.cache.clone(), self.store()?)?)),
+            false => {
+                let (cache, records) =
+                    (self.context.options.folders.cache.clone(), LayerRecords::new(self.context.options.folders.content()));
+                Some((self.workshop(&catalog)?, Builder::new(cache, self.store()?, records, known.witnessed.clone())))
+            }
         };
         let jobs = match request.jobs {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             jobs => jobs,
         };
         let permits = Arc::new(Semaphore::new(jobs));
-        let logs = self.log_folder();
+        let shared = Shared { catalog: catalog.clone(), lock, before, tools, known, logs: self.log_folder() };
         let mut running: FuturesUnordered<_> = targets
             .iter()
             .enumerate()
             .map(|(position, target)| {
-                let (catalog, lock, tools, permits) = (&catalog, &lock, tools.as_ref(), &permits);
-                let logs = &logs;
+                let (shared, permits) = (&shared, &permits);
                 async move {
                     let token = self.context.token_of(self.run, target);
                     let _permit = tokio::select! {
                         permit = permits.acquire() => permit.ok(),
                         () = token.cancelled() => None,
                     };
-                    (position, self.build_one(catalog, target, lock, tools, logs, &token).await)
+                    (position, self.build_one(shared, target, &token).await)
                 }
             })
             .collect();
@@ -147,7 +166,7 @@ impl Work {
         images.sort_by_key(|(position, _)| *position);
         let images: Vec<(Target, Descriptor)> = images.into_iter().map(|(position, image)| (targets[position].clone(), image)).collect();
         if let Some(folder) = &request.out {
-            self.write_out(folder.clone(), images).await?;
+            self.write_out(&catalog, folder.clone(), images).await?;
         }
         Ok(failed)
     }
@@ -192,15 +211,8 @@ impl Work {
     }
 
     /// Builds and verifies one target: its image and whether the checks passed, or nothing when there is none.
-    async fn build_one(
-        &self,
-        catalog: &Arc<Catalog>,
-        target: &Target,
-        lock: &Lock,
-        tools: Option<&(Workshop, Builder)>,
-        logs: &Path,
-        token: &CancellationToken,
-    ) -> Option<(Descriptor, bool)> {
+    async fn build_one(&self, shared: &Shared, target: &Target, token: &CancellationToken) -> Option<(Descriptor, bool)> {
+        let Shared { catalog, lock, before, tools, known, logs } = shared;
         let began = Instant::now();
         let took = || began.elapsed().as_millis() as u64;
         let finished = |outcome: Outcome| EventKind::BuildFinished { target: target.clone(), outcome, took: took() };
@@ -208,13 +220,13 @@ impl Work {
             self.emit(finished(Outcome::Cancelled)).await;
             return None;
         }
-        match self.cached(catalog, target, lock).await {
+        match self.cached(catalog, target, lock, before).await {
             Ok(Some((entry, image))) => {
                 self.emit(finished(Outcome::Cached { image })).await;
                 if is_verified(&entry) {
                     return Some((entry, true));
                 }
-                let passed = self.prove(target, &entry, token).await;
+                let passed = self.prove(target, &entry, known, token).await;
                 return Some((entry, passed));
             }
             Ok(None) => {}
@@ -241,13 +253,15 @@ impl Work {
         };
         listening.finish().await;
         let made = match made {
-            Ok(descriptor) => self.store().and_then(|store| built_image(&store, &descriptor)).map(|image| (descriptor, image)),
+            Ok(descriptor) => {
+                self.store().and_then(|store| store.image(&descriptor)).map(|image| (built_image(&image, &descriptor), descriptor))
+            }
             Err(error) => Err(error),
         };
         match made {
-            Ok((descriptor, image)) => {
+            Ok((image, descriptor)) => {
                 self.emit(finished(Outcome::Succeeded { image })).await;
-                let passed = self.prove(target, &descriptor, token).await;
+                let passed = self.prove(target, &descriptor, known, token).await;
                 Some((descriptor, passed))
             }
             Err(error) => {
@@ -258,27 +272,48 @@ impl Work {
         }
     }
 
-    /// The image of `target`, when the store has it whole and nothing that decides its bytes has changed.
-    async fn cached(&self, catalog: &Arc<Catalog>, target: &Target, lock: &Lock) -> Result<Option<(Descriptor, BuiltImage)>> {
-        let Some(inputs) = Builder::inputs(catalog, target, lock) else { return Ok(None) };
-        let (store, name) = (self.store()?, catalog.store_name(target));
+    /// Every named entry of the store, read once: with hundreds of targets, reading the index for each would take longest.
+    async fn entries_by_name(&self) -> Result<HashMap<String, Descriptor>> {
+        let store = self.store()?;
         blocking(move || {
-            let Some(entry) = store.find(&name)? else { return Ok(None) };
-            if !is_current(&entry, Some(inputs)) || !store.is_whole(&entry) {
+            let entries = store.entries()?.into_iter();
+            Ok(entries.filter_map(|entry| Some((entry.annotations.get(REF_NAME)?.clone(), entry))).collect())
+        })
+        .await
+    }
+
+    /// The image of `target`, when the store had it whole `before` and nothing that decides its bytes has changed.
+    async fn cached(
+        &self,
+        catalog: &Arc<Catalog>,
+        target: &Target,
+        lock: &Arc<Lock>,
+        before: &HashMap<String, Descriptor>,
+    ) -> Result<Option<(Descriptor, BuiltImage)>> {
+        let (store, cache, entry) =
+            (self.store()?, self.context.options.folders.cache.clone(), before.get(&catalog.store_name(target)).cloned());
+        let (catalog, target, lock) = (catalog.clone(), target.clone(), lock.clone());
+        blocking(move || {
+            // Also where there is no image yet: a local file that is missing is the first thing to say.
+            let inputs = Builder::inputs(&catalog, &target, &lock, &cache)?;
+            let Some(entry) = entry.filter(|entry| is_current(entry, inputs)) else { return Ok(None) };
+            // A manifest or config that is gone or damaged is made again like a layer that is.
+            let Ok(image) = store.image(&entry) else { return Ok(None) };
+            if !image.manifest.blobs().all(|blob| store.has(blob)) {
                 return Ok(None);
             }
-            let image = built_image(&store, &entry)?;
+            let image = built_image(&image, &entry);
             Ok(Some((entry, image)))
         })
         .await
     }
 
     /// Runs every check over a target's image and notes the verdict in the store.
-    async fn prove(&self, target: &Target, entry: &Descriptor, token: &CancellationToken) -> bool {
+    async fn prove(&self, target: &Target, entry: &Descriptor, known: &Known, token: &CancellationToken) -> bool {
         let proven = async {
             let store = self.store()?;
             let image = store.image(entry)?;
-            let report = self.check(target, image, token).await?;
+            let report = self.check(target, image, known, token).await?;
             let passed = report.verdict() < Verdict::Fail;
             let entry = with_verdict(entry.clone(), report.verdict());
             blocking({
@@ -301,9 +336,9 @@ impl Work {
 
     /// Writes images into an OCI image layout of the user's: each under its target's name, and for every container
     /// the index that joins them under the container's.
-    async fn write_out(&self, folder: PathBuf, images: Vec<(Target, Descriptor)>) -> Result<()> {
+    async fn write_out(&self, catalog: &Arc<Catalog>, folder: PathBuf, images: Vec<(Target, Descriptor)>) -> Result<()> {
         self.emit(EventKind::RunPhaseChanged { phase: "out".into() }).await;
-        let store = self.store()?;
+        let (store, catalog) = (self.store()?, catalog.clone());
         blocking(move || {
             let out = Store::open(&folder)?;
             let mut containers: Vec<(ContainerName, Vec<Descriptor>)> = Vec::new();
@@ -318,7 +353,8 @@ impl Work {
                 }
             }
             for (name, members) in containers {
-                let index = Index::new(members, Default::default()).to_bytes();
+                let annotations = catalog.container(name.as_str()).map(|c| c.annotations.clone()).unwrap_or_default();
+                let index = Index::new(members, annotations).to_bytes();
                 out.put(&index)?;
                 out.publish(name.as_str(), Descriptor::of(media_type::INDEX, &index))?;
             }
@@ -391,12 +427,11 @@ pub(super) fn verdict_of(entry: &Descriptor) -> Option<Verdict> {
     [Verdict::Skip, Verdict::Pass, Verdict::Warn, Verdict::Fail].into_iter().find(|verdict| verdict.word() == word)
 }
 
-fn built_image(store: &Store, entry: &Descriptor) -> Result<BuiltImage> {
-    let image = store.image(entry)?;
-    Ok(BuiltImage {
+fn built_image(image: &Image, entry: &Descriptor) -> BuiltImage {
+    BuiltImage {
         digest: entry.digest,
         size: image.size(),
         layers: image.manifest.layers.len(),
         packages: entry.annotations.get(PACKAGES).and_then(|n| n.parse().ok()).unwrap_or(0),
-    })
+    }
 }

@@ -8,13 +8,13 @@ use super::engine::{Work, blocking};
 use super::event::{EventKind, Inspection, LayerSummary};
 use crate::catalog::Target;
 use crate::image::{Digest, Image, Reference};
-use crate::verify::{self, Report, Verdict};
+use crate::verify::{self, Known, Report, Verdict};
 use crate::{Error, Result};
 
 impl Work {
     /// Runs every check over everything the references name; says how many images failed.
     pub(super) async fn verify(&self, references: &[Reference]) -> Result<usize> {
-        let mut failed = 0;
+        let (mut failed, known) = (0, self.known());
         let mut unreadable = None;
         for reference in references {
             let images = match self.images_of(reference).await {
@@ -29,7 +29,7 @@ impl Work {
             };
             for named in images {
                 self.check_cancelled()?;
-                let report = self.check_as(named.subject, named.target.clone(), named.expected, named.image, &self.token).await?;
+                let report = self.check_as(named.subject, named.target.clone(), named.expected, named.image, &known, &self.token).await?;
                 failed += usize::from(report.verdict() == Verdict::Fail);
                 if let Some(target) = named.target {
                     self.note(&target, &report).await?;
@@ -61,8 +61,8 @@ impl Work {
     }
 
     /// Runs every check over one of our own images.
-    pub(super) async fn check(&self, target: &Target, image: Image, token: &CancellationToken) -> Result<Arc<Report>> {
-        self.check_as(target.to_string(), Some(target.clone()), Some(target.architecture), image, token).await
+    pub(super) async fn check(&self, target: &Target, image: Image, known: &Known, token: &CancellationToken) -> Result<Arc<Report>> {
+        self.check_as(target.to_string(), Some(target.clone()), Some(target.architecture), image, known, token).await
     }
 
     async fn check_as(
@@ -71,15 +71,17 @@ impl Work {
         target: Option<Target>,
         expected: Option<crate::catalog::Architecture>,
         image: Image,
+        known: &Known,
         token: &CancellationToken,
     ) -> Result<Arc<Report>> {
         self.emit(EventKind::VerifyStarted { subject: subject.clone(), target: target.clone() }).await;
         let (emitter, run, token, progress) = (self.context.emitter.clone(), self.run, token.clone(), Arc::clone(&self.progress));
+        let known = known.clone();
         let report = blocking(move || {
             let mut on_check = |result: &verify::CheckResult| {
                 emitter.emit_blocking(run, EventKind::CheckFinished { subject: subject.clone(), result: result.clone() });
             };
-            verify::verify(&image, &subject, expected, &mut on_check, progress.as_ref(), &|| token.is_cancelled())
+            verify::verify(&image, &subject, expected, &known, &mut on_check, progress.as_ref(), &|| token.is_cancelled())
         })
         .await?;
         let report = Arc::new(report);
@@ -91,9 +93,9 @@ impl Work {
     pub(super) async fn inspect(&self, reference: &Reference) -> Result<()> {
         for named in self.images_of(reference).await? {
             self.check_cancelled()?;
-            let (token, progress) = (self.token.clone(), Arc::clone(&self.progress));
+            let (known, token, progress) = (self.known(), self.token.clone(), Arc::clone(&self.progress));
             let inspection = blocking(move || {
-                let (entries, packages) = verify::inspect_facts(&named.image, progress.as_ref(), &|| token.is_cancelled())?;
+                let (entries, packages) = verify::inspect_facts(&named.image, &known, progress.as_ref(), &|| token.is_cancelled())?;
                 Ok(inspection(named.subject, named.target, &named.image, &entries, packages))
             })
             .await

@@ -17,7 +17,8 @@ use super::event::{EventKind, Failure};
 use super::folders::Folders;
 use super::{Command, Event, RunId};
 use crate::catalog::{self, Catalog, Target};
-use crate::image::Store;
+use crate::image::{LayerRecords, ScriptRecords, Store, Witnessed};
+use crate::verify::Known;
 use crate::{Error, Result};
 
 /// Where a session works.
@@ -207,6 +208,16 @@ impl Work {
 
     pub(super) fn store(&self) -> Result<Store> {
         Store::open(self.context.options.folders.images())
+    }
+
+    /// What this user's cache knows of layers; nothing is `witnessed` yet.
+    pub(super) fn known(&self) -> Known {
+        let folders = &self.context.options.folders;
+        Known {
+            records: Some(LayerRecords::new(folders.content())),
+            witnessed: Witnessed::default(),
+            scripts: Some(ScriptRecords::new(folders.scripts())),
+        }
     }
 
     /// An error once the run was cancelled.

@@ -37,6 +37,16 @@ impl Folders {
         self.cache.join("images")
     }
 
+    /// Records of what is inside layers, by their digests.
+    pub fn content(&self) -> PathBuf {
+        self.cache.join("content")
+    }
+
+    /// What became of the package scripts of the images we built, by their digests.
+    pub fn scripts(&self) -> PathBuf {
+        self.cache.join("debian/scripts")
+    }
+
     /// The receipts of past publications.
     pub fn receipts(&self) -> PathBuf {
         self.state.join("receipts")

@@ -30,11 +30,15 @@ impl Work {
         let targets = if request.targets.is_empty() { catalog.targets() } else { request.targets.clone() };
         let host = host_of(&catalog, request.registry.as_deref())?;
         self.emit(EventKind::RunPhaseChanged { phase: "verify".into() }).await;
-        let candidates = self.candidates(&catalog, &host, &targets).await?;
-        self.emit(EventKind::RunPhaseChanged { phase: "plan".into() }).await;
         let variables = Variables::of_process();
-        let tags = release::choose_tags(&request.version, request.tags.as_deref(), catalog.folder(), &variables).await?;
-        let registry = Registry::connect(&host, Credentials::new(&catalog.registry, variables))?;
+        // Reading the system's certificates, looking at the images and asking git for the branch: none needs the others.
+        let (at, credentials) = (host.clone(), Credentials::new(&catalog.registry, variables.clone()));
+        let connecting = tokio::task::spawn_blocking(move || Registry::connect(&at, credentials));
+        let tags = release::choose_tags(&request.version, request.tags.as_deref(), catalog.folder(), &variables);
+        let (candidates, tags) = tokio::join!(self.candidates(&catalog, &host, &targets), tags);
+        let (candidates, tags) = (candidates?, tags?);
+        self.emit(EventKind::RunPhaseChanged { phase: "plan".into() }).await;
+        let registry = connecting.await.map_err(|error| Error::failed("connecting stopped unexpectedly").source(error))??;
         let asked = PlanRequest { tags: &tags, candidates: &candidates, folder: catalog.folder(), force: request.force };
         let plan = release::plan(&registry, &asked, &self.token).await?;
         *self.context.planned.lock().unwrap_or_else(PoisonError::into_inner) = Some(registry);
@@ -112,7 +116,8 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            let current = is_current(&entry, Builder::inputs(catalog, target, &lock));
+            let inputs = Builder::inputs(catalog, target, &lock, &self.context.options.folders.cache)?;
+            let current = is_current(&entry, inputs);
             candidate.images.push(CandidateImage { target: target.clone(), image: store.image(&entry)?, verdict: Some(verdict), current });
         }
         Ok(candidates.into_values().collect())
@@ -123,7 +128,7 @@ impl Work {
             return Ok(verdict);
         }
         let image = self.store()?.image(entry)?;
-        Ok(self.check(target, image, &self.token).await?.verdict())
+        Ok(self.check(target, image, &self.known(), &self.token).await?.verdict())
     }
 }
 

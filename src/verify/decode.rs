@@ -3,12 +3,10 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
-use serde::{Deserialize, Serialize};
-
 use super::scan::Usage;
 use crate::Result;
 use crate::error::Kind;
-use crate::image::{Blobs, Descriptor, Digest, Hasher};
+use crate::image::{Blobs, Compression, Descriptor, Digest, Hasher};
 
 /// A layer that decompresses to more is not read on: 64 GiB is far beyond what engines unpack, and a bomb ends there.
 pub(super) const MAX_UNCOMPRESSED: u64 = 64 << 30;
@@ -16,50 +14,6 @@ pub(super) const MAX_UNCOMPRESSED: u64 = 64 << 30;
 pub(super) const CHUNK: usize = 256 << 10;
 /// Pieces under way at the same time; with [`CHUNK`] this bounds what a scan holds of a layer.
 pub(super) const CHUNKS: usize = 4;
-
-/// How a blob is compressed, by its own first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// RFC 1952, one or more members.
-    Gzip,
-    /// RFC 8878, one or more frames.
-    Zstd,
-}
-
-impl Compression {
-    /// The word, as printed.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Compression::None => "uncompressed",
-            Compression::Gzip => "gzip",
-            Compression::Zstd => "zstd",
-        }
-    }
-
-    /// What the media type promises; `None` for media types that are no layer's.
-    pub fn of_media_type(media_type: &str) -> Option<Self> {
-        if !media_type.contains("layer") && !media_type.contains("rootfs") {
-            return None;
-        }
-        match media_type {
-            t if t.ends_with("gzip") => Some(Compression::Gzip),
-            t if t.ends_with("+zstd") => Some(Compression::Zstd),
-            t if t.ends_with(".tar") => Some(Compression::None),
-            _ => None,
-        }
-    }
-
-    fn of_bytes(head: &[u8]) -> Self {
-        match head {
-            [0x1f, 0x8b, ..] => Compression::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
-            _ => Compression::None,
-        }
-    }
-}
 
 /// What the compressed side of a scan learnt.
 pub(super) struct Decoded {

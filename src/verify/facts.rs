@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::known::Known;
 use super::rootfs::MergedRoot;
-use super::scan::{LayerFacts, Usage, scan_layer};
+use super::scan::{LayerFacts, Usage};
 use crate::image::{Digest, Image, InstalledPackage};
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
@@ -22,6 +23,11 @@ impl ImageFacts {
     ///
     /// Damaged content becomes a fact. Errors: an unreachable registry, or `cancelled` said so.
     pub fn gather(image: &Image, progress: &dyn Progress, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Self> {
+        Self::gather_knowing(image, &Known::default(), progress, cancelled)
+    }
+
+    /// Like [`ImageFacts::gather`], without reading what is known. The facts are the same.
+    pub fn gather_knowing(image: &Image, known: &Known, progress: &dyn Progress, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Self> {
         let mut distinct: BTreeMap<(Digest, u64, &str), usize> = BTreeMap::new();
         let mut blobs = Vec::new();
         let mut slots = Vec::new();
@@ -44,7 +50,7 @@ impl ImageFacts {
                     loop {
                         let slot = next.fetch_add(1, Ordering::Relaxed);
                         let Some(blob) = blobs.get(slot) else { return };
-                        let result = scan_layer(&*image.blobs, blob, &usage, cancelled);
+                        let result = known.layer(&*image.blobs, blob, &usage, cancelled);
                         if result.is_err() {
                             // Nobody needs the layers that were not begun.
                             next.store(blobs.len(), Ordering::Relaxed);

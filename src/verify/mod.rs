@@ -1,12 +1,13 @@
 //! IS IT RIGHT: facts read from an image, and pure checks over them.
 //!
 //! Knows `image` and `catalog`. One pass over each layer ([`ImageFacts::gather`]) reads everything the checks need:
-//! blob → `decode` (decompress, hash) → `tarball` (members) → `scan` (facts) → `rootfs` (merged) → `checks`.
+//! blob → `decode` (decompress, hash) → `tarball` (members) → `scan` (facts) → `rootfs` (merged) → `checks`. What a pass
+//! found is recorded, and `known` takes it from there the next time.
 
 mod checks;
 mod decode;
 mod facts;
-mod packages;
+mod known;
 mod platform;
 mod report;
 mod rootfs;
@@ -17,8 +18,8 @@ mod scan;
 mod sparse;
 mod tarball;
 
-pub use decode::Compression;
 pub use facts::ImageFacts;
+pub use known::Known;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
 pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
 pub use run::{check_facts, inspect_facts, verify};

@@ -56,11 +56,13 @@ pub enum Check {
     Entrypoint,
     /// No symbolic link dangles.
     Links,
+    /// Everything that maintainer scripts would have made is there.
+    MaintainerScripts,
 }
 
 impl Check {
     /// Every check, in the order they are shown.
-    pub const ALL: [Check; 7] = [
+    pub const ALL: [Check; 8] = [
         Check::ConfigPlatform,
         Check::LayerDigests,
         Check::LayerDuplicates,
@@ -68,6 +70,7 @@ impl Check {
         Check::ElfInterpreter,
         Check::Entrypoint,
         Check::Links,
+        Check::MaintainerScripts,
     ];
 
     /// The stable id: `elf-machine`.
@@ -80,6 +83,7 @@ impl Check {
             Check::ElfInterpreter => "elf-interpreter",
             Check::Entrypoint => "entrypoint",
             Check::Links => "links",
+            Check::MaintainerScripts => "maintainer-scripts",
         }
     }
 
@@ -93,6 +97,7 @@ impl Check {
             Check::ElfInterpreter => "every ELF interpreter is in the image",
             Check::Entrypoint => "the entrypoint exists and can run",
             Check::Links => "no symbolic link dangles",
+            Check::MaintainerScripts => "all that package scripts would have made is there",
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use super::checks::{self, Subject};
 use super::facts::ImageFacts;
+use super::known::Known;
 use super::report::{Check, CheckResult, Report};
 use super::rootfs::MergedRoot;
 use crate::catalog::Architecture;
-use crate::image::{Image, InstalledPackage};
+use crate::image::{Image, InstalledPackage, ScriptOutcome};
 use crate::progress::Progress;
 use crate::{Error, Result};
 
-/// Reads every layer of `image` once and runs every check.
+/// Reads every layer of `image` once, or less of what is `known`, and runs every check.
 ///
 /// `subject` is how the report calls it, `expected` the architecture it was built for, where the caller knows. `on_check`
 /// hears of each result in the order of [`Check::ALL`]. To be called on a blocking thread. A wrong image is a report and
@@ -18,26 +19,29 @@ pub fn verify(
     image: &Image,
     subject: &str,
     expected: Option<Architecture>,
+    known: &Known,
     on_check: &mut dyn FnMut(&CheckResult),
     progress: &dyn Progress,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Report> {
-    let facts = ImageFacts::gather(image, progress, cancelled)?;
+    let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     progress.phase("check");
-    check_facts(image, &facts, subject, expected, on_check, cancelled)
+    let scripts = known.scripts.as_ref().and_then(|records| records.load(&image.descriptor.digest));
+    check_facts(image, &facts, scripts.as_deref(), subject, expected, on_check, cancelled)
 }
 
-/// Runs every check over facts that were gathered before.
+/// Runs every check over facts that were gathered before; `scripts` is what became of its packages' scripts, when we built it.
 pub fn check_facts(
     image: &Image,
     facts: &ImageFacts,
+    scripts: Option<&[ScriptOutcome]>,
     subject: &str,
     expected: Option<Architecture>,
     on_check: &mut dyn FnMut(&CheckResult),
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Report> {
     let root = MergedRoot::merge(&facts.layers);
-    let about = Subject { image, facts, root: &root, expected };
+    let about = Subject { image, facts, root: &root, expected, scripts };
     let mut results = Vec::with_capacity(Check::ALL.len());
     for check in Check::ALL {
         if cancelled() {
@@ -56,10 +60,11 @@ pub fn check_facts(
 /// Same pass and same conditions as [`verify`]. A layer that cannot be read is an error here: half a list would lie.
 pub fn inspect_facts(
     image: &Image,
+    known: &Known,
     progress: &dyn Progress,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<(Vec<usize>, Vec<InstalledPackage>)> {
-    let facts = ImageFacts::gather(image, progress, cancelled)?;
+    let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     if let Some(layer) = facts.damaged().next() {
         let damage = layer.damage.as_deref().unwrap_or_default();
         return Err(Error::failed(format!("layer {} cannot be read: {damage}", layer.descriptor.digest))

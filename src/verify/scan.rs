@@ -10,11 +10,13 @@ use std::sync::mpsc;
 use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
-use super::decode::{CHUNKS, Compression, Content, Decoded, decode};
-use super::packages::{MAX_METADATA, Metadata};
+use super::decode::{CHUNKS, Content, Decoded, decode};
 use super::sparse::Piece;
 use super::tarball::{Member, Members};
-use crate::image::{Blobs, Descriptor, Digest, ELF_HEAD, Entry, EntryKind, InstalledPackage, read_elf};
+use crate::image::{
+    Blobs, Compression, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage, LayerContent, MAX_METADATA,
+    Metadata, SHEBANG_HEAD, read_shebang,
+};
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
 
@@ -22,8 +24,6 @@ use crate::{Error, Result};
 pub const MAX_ENTRIES: u64 = 2_000_000;
 /// The most bytes that all paths, link targets and other texts of one image may have together.
 const MAX_TEXT: u64 = 512 << 20;
-/// `#!` and the longest interpreter line we keep.
-const SHEBANG: u64 = 257;
 
 /// What one pass over a layer's blob found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,15 @@ pub struct LayerFacts {
     pub packages: Vec<(String, Vec<InstalledPackage>)>,
 }
 
+impl LayerFacts {
+    /// Facts of the blob `blob`, which is what its descriptor says and is known to hold `content`.
+    pub(super) fn recalled(blob: &Descriptor, content: LayerContent) -> Self {
+        let LayerContent { compression, diff_id, uncompressed_size, entries, packages } = content;
+        let (descriptor, digest, size) = (blob.clone(), Some(blob.digest), blob.size);
+        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage: None, entries, packages }
+    }
+}
+
 /// What the layers of one image may use up together, and how far the scan is.
 pub(super) struct Usage<'a> {
     entries: AtomicU64,
@@ -63,11 +72,49 @@ impl<'a> Usage<'a> {
         Usage { entries: AtomicU64::new(0), text: AtomicU64::new(0), read: AtomicU64::new(0), total, progress }
     }
 
+    /// Counts recorded content as if it were scanned; `false`, and nothing is counted, when there would be too much of it.
+    pub(super) fn take_in(&self, content: &LayerContent) -> bool {
+        let (entries, text) = extent(content);
+        let (all_entries, all_text) =
+            (self.entries.fetch_add(entries, Ordering::Relaxed) + entries, self.text.fetch_add(text, Ordering::Relaxed) + text);
+        let fits = all_entries <= MAX_ENTRIES && all_text <= MAX_TEXT;
+        if !fits {
+            self.give_back(content);
+        }
+        fits
+    }
+
+    /// Undoes [`Usage::take_in`].
+    pub(super) fn give_back(&self, content: &LayerContent) {
+        let (entries, text) = extent(content);
+        self.entries.fetch_sub(entries, Ordering::Relaxed);
+        self.text.fetch_sub(text, Ordering::Relaxed);
+    }
+
     /// Tells that `count` more bytes of blobs were read.
     pub(super) fn read(&self, count: u64) {
         let read = self.read.fetch_add(count, Ordering::Relaxed) + count;
         self.progress.amount(read.min(self.total), self.total, Unit::Bytes);
     }
+}
+
+/// How many entries there are, and the bytes of their texts.
+fn extent(content: &LayerContent) -> (u64, u64) {
+    let packages = content.packages.iter().map(|(_, packages)| text_of_packages(packages));
+    (content.entries.len() as u64, content.entries.iter().map(text_of_entry).chain(packages).sum())
+}
+
+fn text_of_packages(packages: &[InstalledPackage]) -> u64 {
+    packages.iter().map(|p| (p.name.len() + p.version.len() + p.architecture.len()) as u64 + 72).sum()
+}
+
+fn text_of_entry(entry: &Entry) -> u64 {
+    let more = match &entry.kind {
+        EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
+        EntryKind::File { elf, shebang, .. } => elf.as_ref().map_or(0, Elf::text) + shebang.as_ref().map_or(0, String::len),
+        _ => 0,
+    };
+    (entry.path.len() + more) as u64
 }
 
 /// Scans the layer `blob`. Damage of the layer is a fact; an error is what says nothing about the layer.
@@ -81,7 +128,7 @@ pub(super) fn scan_layer(
     let (spare, returned) = mpsc::channel();
     std::thread::scope(|scope| {
         let decoder = scope.spawn(move || decode(blobs, blob, pieces, returned, usage, cancelled));
-        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new() };
+        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new(), reader: ElfReader::default() };
         let mut members = Members::new(Content::new(received, spare));
         let tar_damage = found.read(&mut members).err().map(|error| error.to_string());
         let (diff_id, uncompressed_size) = members.into_inner().finish();
@@ -111,6 +158,7 @@ struct Found<'a> {
     entries: Vec<Entry>,
     packages: Vec<(String, Vec<InstalledPackage>)>,
     head: Vec<u8>,
+    reader: ElfReader,
 }
 
 impl Found<'_> {
@@ -150,20 +198,19 @@ impl Found<'_> {
         let (mut elf, mut shebang) = (None, None);
         if self.head.starts_with(b"\x7fELF") {
             file.grow(&mut self.head, ELF_HEAD as u64)?;
-            elf = read_elf(&self.head);
+            elf = file.elf(&self.head, &mut self.reader)?;
         } else if self.head.starts_with(b"#!") {
-            file.grow(&mut self.head, SHEBANG)?;
-            let line = self.head[2..].split(|b| *b == b'\n').next().unwrap_or_default();
-            shebang = Some(String::from_utf8_lossy(line.trim_ascii()).into_owned());
+            file.grow(&mut self.head, SHEBANG_HEAD as u64)?;
+            shebang = read_shebang(&self.head);
         }
         if let Some(metadata) = Metadata::of_path(path)
             && size <= MAX_METADATA
             && member.sparse.is_none()
+            && elf.is_none()
         {
             file.grow(&mut self.head, size)?;
             let packages = metadata.read(&self.head);
-            let text = packages.iter().map(|p| (p.name.len() + p.version.len() + p.architecture.len()) as u64 + 72).sum();
-            self.usage.text.fetch_add(text, Ordering::Relaxed);
+            self.usage.text.fetch_add(text_of_packages(&packages), Ordering::Relaxed);
             self.packages.push((path.to_owned(), packages));
             // A large buffer is not kept for the rest of the layer.
             self.head = Vec::new();
@@ -173,16 +220,7 @@ impl Found<'_> {
 
     /// Counts `entry` against what an image may have.
     fn account(&self, entry: &Entry) -> io::Result<()> {
-        let more = match &entry.kind {
-            EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
-            EntryKind::File { elf, shebang, .. } => {
-                let elf =
-                    elf.as_ref().map_or(0, |e| e.interpreter.as_ref().map_or(0, String::len) + e.damage.as_ref().map_or(0, String::len));
-                elf + shebang.as_ref().map_or(0, String::len)
-            }
-            _ => 0,
-        };
-        let text = (entry.path.len() + more) as u64;
+        let text = text_of_entry(entry);
         if self.usage.entries.fetch_add(1, Ordering::Relaxed) >= MAX_ENTRIES {
             return Err(io::Error::other(format!("the image has more than {MAX_ENTRIES} entries")));
         }
@@ -203,6 +241,19 @@ struct FileHead<'a, R> {
 }
 
 impl<R: BufRead> FileHead<'_, R> {
+    /// Reads the ELF file that begins with `head` on to where it names its libraries. Of a sparse file the head alone is read.
+    fn elf(&mut self, head: &[u8], reader: &mut ElfReader) -> io::Result<Option<Elf>> {
+        reader.begin();
+        reader.push(head);
+        if self.pieces.is_none() {
+            self.members.stream(|piece| {
+                reader.push(piece);
+                reader.wants_more()
+            })?;
+        }
+        Ok(reader.finish())
+    }
+
     /// Makes `head` the file's first `length` bytes, or all of it when it is shorter.
     fn grow(&mut self, head: &mut Vec<u8>, length: u64) -> io::Result<()> {
         let length = length.min(self.size);

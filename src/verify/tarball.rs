@@ -149,6 +149,25 @@ impl<R: BufRead> Members<R> {
         Ok(())
     }
 
+    /// Hands on what is left of the current member's stored data, piece by piece, while `more` says so.
+    pub(super) fn stream(&mut self, mut more: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
+        while self.data > 0 {
+            let available = self.input.fill_buf()?;
+            if available.is_empty() {
+                return Err(cut());
+            }
+            let n = (available.len() as u64).min(self.data);
+            let wanted = more(&available[..n as usize]);
+            self.input.consume(n as usize);
+            self.data -= n;
+            self.pending -= n;
+            if !wanted {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Passes over `count` bytes of the current member's stored data.
     pub(super) fn pass(&mut self, count: u64) -> io::Result<()> {
         let count = count.min(self.data);

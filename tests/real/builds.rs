@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{Project, judge, leftovers, need};
+use crate::harness::{Project, Registry, judge, leftovers, need};
 
 /// No server answers here: whoever asks the network fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9/debian";
@@ -111,4 +111,69 @@ fn what_out_writes_is_unpacked_by_umoci_and_runs_on_both_architectures() {
     }
     let index = judge("skopeo", &["inspect", "--raw", &format!("oci:{}:fd", out.display())]);
     assert!(index.contains("arm64") && index.contains("amd64"), "{index}");
+}
+
+#[test]
+fn two_processes_at_once_make_each_segment_and_layer_once() {
+    let project = Project::fd(None).with_downloads();
+    // The same cache, two places to build in.
+    let other = Project::fd(None);
+    fs::copy(project.path().join("containers.lock"), other.path().join("containers.lock")).unwrap();
+    let start = |of: &Project| {
+        let mut command = of.command();
+        command.env("CATAMARAN_CACHE_DIR", project.cache()).args(["build", "--output", "json"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("catamaran starts")
+    };
+    let running = [start(&project), start(&other)];
+    let texts = running.map(|child| {
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    });
+    // Who makes a segment says from how many bytes to how many; who finds it made says nothing.
+    let made = texts.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an event"));
+    let made: Vec<String> = made
+        .flat_map(|event| event["lines"].as_array().cloned().unwrap_or_default())
+        .filter_map(|line| line.as_str().filter(|line| line.contains(" → ")).map(str::to_owned))
+        .collect();
+    let segments = fs::read_dir(project.cache().join("debian/segments"))
+        .unwrap()
+        .flatten()
+        .filter(|e| e.path().extension().is_some_and(|x| x == "gz"));
+    assert_eq!(made.len(), segments.count(), "{made:#?}");
+    assert!(leftovers(&project.cache()).is_empty());
+    let locks = ["segments", "layers"].map(|folder| project.cache().join("debian").join(folder));
+    for folder in locks {
+        assert!(fs::read_dir(folder).unwrap().flatten().all(|e| e.path().extension().is_none_or(|x| x != "lock")));
+    }
+}
+
+#[test]
+fn zstd_layers_hold_the_same_tar_and_are_pushed_and_read_back() {
+    need("zstd", "zstd");
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["build", "--target", "x86_64"]);
+    let layers = |project: &Project| {
+        let inspected = project.json(&["inspect", "fd/x86_64", "--json"]);
+        inspected["images"][0]["layers"].as_array().expect("layers").clone()
+    };
+    let gzip = layers(&project);
+    let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    fs::write(project.path().join("containers.toml"), text.replace("[defaults]\n", "[defaults]\ncompression = \"zstd\"\n")).unwrap();
+    project.ok(&["build", "--target", "x86_64", "--locked"]);
+    let zstd = layers(&project);
+    assert_eq!((gzip.len(), zstd.len()), (2, 2));
+    for (gzip, zstd) in gzip.iter().zip(&zstd) {
+        assert_eq!(zstd["media_type"], "application/vnd.oci.image.layer.v1.tar+zstd");
+        assert_eq!(zstd["diff_id"], gzip["diff_id"]);
+        assert_ne!(zstd["digest"], gzip["digest"]);
+        let blob = project.cache().join("images/blobs/sha256").join(zstd["digest"].as_str().unwrap().trim_start_matches("sha256:"));
+        let tar = Command::new("zstd").arg("-dcq").arg(blob).output().expect("zstd starts");
+        assert!(tar.status.success());
+        assert_eq!(catamaran::image::Digest::of(&tar.stdout).to_string(), zstd["diff_id"].as_str().unwrap());
+    }
+    project.ok(&["verify", "fd/x86_64"]);
+    project.ok(&["push", "v1", "--target", "x86_64", "--yes"]);
+    project.ok(&["verify", &format!("{}/tools/fd:v1", registry.host)]);
 }

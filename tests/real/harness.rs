@@ -72,9 +72,17 @@ impl Project {
             .env("CATAMARAN_CONFIG_DIR", self.path().join("config"))
             .env("DOCKER_CONFIG", self.path().join("docker"))
             .stdin(Stdio::null());
-        for variable in
-            ["VERSION", "TAGS", "GITHUB_REF_NAME", "GITHUB_ACTOR", "GITHUB_TOKEN", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NO_COLOR"]
-        {
+        for variable in [
+            "VERSION",
+            "TAGS",
+            "GITHUB_REF_NAME",
+            "GITHUB_ACTOR",
+            "GITHUB_TOKEN",
+            "GITHUB_OUTPUT",
+            "GITHUB_STEP_SUMMARY",
+            "NO_COLOR",
+            "SOURCE_DATE_EPOCH",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -236,6 +244,22 @@ pub fn copy_folder(from: &Path, to: &Path) {
             fs::copy(&path, &target).expect("a copy");
         }
     }
+}
+
+/// Every regular file below `folder` that begins like ELF.
+pub fn elf_files(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a readable folder").flatten() {
+            let kind = entry.file_type().expect("a file type");
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() && fs::read(entry.path()).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF")) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found
 }
 
 /// Files below `folder` whose names begin with `.new-` or end in `.part`: what a crash must not leave trusted.

@@ -6,9 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may end at the first thing that is not as it should be")]
 
 mod apt_parity;
+mod architectures;
 mod bad_input;
 mod builds;
 mod dashboard;
 mod harness;
+mod local;
 mod publishing;
+mod rules;
 mod verifying;

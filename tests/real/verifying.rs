@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Project, judge, need};
+use crate::harness::{Project, elf_files, judge, need};
 
 /// Replaces the config of `oci:DIR:NAME`'s image by `change` of it, and everything that names it by digest.
 fn with_config_changed(layout: &Path, name: &str, change: impl FnOnce(&mut Value)) {
@@ -81,20 +81,60 @@ fn readelf_finds_no_elf_file_of_another_machine_either() {
     project.ok(&["build", "--target", "aarch64", "--out", out.to_str().unwrap()]);
     let bundle = project.path().join("bundle");
     judge("umoci", &["unpack", "--rootless", "--image", &format!("{}:fd/aarch64", out.display()), bundle.to_str().unwrap()]);
-    let mut elf_files = 0;
-    let mut folders = vec![bundle.join("rootfs")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().flatten() {
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() && fs::read(entry.path()).is_ok_and(|b| b.starts_with(b"\x7fELF")) {
-                elf_files += 1;
-                let header = judge("readelf", &["-h", entry.path().to_str().unwrap()]);
-                assert!(header.contains("AArch64"), "{}\n{header}", entry.path().display());
-            }
-        }
+    let elf_files = elf_files(&bundle.join("rootfs"));
+    for file in &elf_files {
+        let header = judge("readelf", &["-h", file.to_str().unwrap()]);
+        assert!(header.contains("AArch64"), "{}\n{header}", file.display());
     }
+    let elf_files = elf_files.len();
     let report = project.json(&["verify", "fd/aarch64", "--json"]).to_string();
     assert!(elf_files > 50 && report.contains(&elf_files.to_string()), "{elf_files} ELF files; {report}");
+}
+
+/// The records of what is inside layers, by file name.
+fn records(project: &Project) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(project.cache().join("content")).expect("records").flatten();
+    entries.map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap())).collect()
+}
+
+#[test]
+fn what_the_builder_records_of_its_layers_is_what_reading_them_finds() {
+    // Links, setuid files, scripts, hard links, long names, files that another package replaces.
+    let project = Project::new(
+        "[defaults]\nbase = [\"bash\", \"coreutils\"]\n[containers.fd]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\n\
+         [containers.many]\npackages = [\"perl\", \"openssl\", \"mount\", \"ca-certificates\", \"tzdata\", \"git\"]\nentrypoint = \"git\"\n",
+    );
+    project.ok(&["build"]);
+    let (written, reports) = (records(&project), project.ok(&["verify", "fd", "many", "--json"]));
+    assert_eq!(written.len(), 6, "two base layers and four application layers: {:?}", written.keys());
+    fs::remove_dir_all(project.cache().join("content")).unwrap();
+    assert_eq!(project.ok(&["verify", "fd", "many", "--json"]), reports);
+    let read = records(&project);
+    for (name, content) in &written {
+        assert!(read.get(name).is_some_and(|read| read == content), "the record {name} is not what a scan finds");
+    }
+    assert_eq!(read.len(), written.len());
+}
+
+#[test]
+fn damage_is_found_although_the_content_is_recorded_and_a_damaged_record_hides_nothing() {
+    let project = Project::fd(None).with_downloads();
+    project.ok(&["build", "--target", "x86_64"]);
+    let report = project.ok(&["verify", "fd/x86_64", "--json"]);
+    for path in fs::read_dir(project.cache().join("content")).unwrap().flatten().map(|e| e.path()) {
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(project.ok(&["verify", "fd/x86_64", "--json"]), report);
+    let blobs = project.cache().join("images/blobs/sha256");
+    let largest = fs::read_dir(blobs).unwrap().flatten().max_by_key(|e| e.metadata().unwrap().len()).unwrap().path();
+    let mut bytes = fs::read(&largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    fs::write(&largest, &bytes).unwrap();
+    let ran = project.run(&["verify", "fd/x86_64"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("layer-digests"), "{}", ran.out);
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::LayerPlan;
 use crate::Result;
-use crate::debian::record;
-use crate::image::{Descriptor, Digest, Store, media_type};
+use crate::catalog::LayerCompression;
+use crate::image::{Descriptor, Digest, Store, media_type, record};
 
 /// A layer that has been written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +20,25 @@ pub(in super::super) struct CachedLayer {
     pub size: u64,
     /// Length of the tar.
     pub raw_size: u64,
+    /// How the blob is compressed.
+    #[serde(default)]
+    pub compression: LayerCompression,
 }
 
 impl CachedLayer {
     /// Its descriptor in a manifest.
     pub(in super::super) fn descriptor(&self) -> Descriptor {
-        Descriptor::new(media_type::LAYER_GZIP, self.digest, self.size)
+        let media_type = match self.compression {
+            LayerCompression::Gzip => media_type::LAYER_GZIP,
+            LayerCompression::Zstd => media_type::LAYER_ZSTD,
+        };
+        Descriptor::new(media_type, self.digest, self.size)
     }
+}
+
+/// What the layer of `plan` is remembered under: everything that decides its bytes.
+pub(in super::super) fn recipe(plan: &LayerPlan, how: LayerCompression) -> Digest {
+    Digest::of(format!("{} {}", how.suffix(), plan.recipe()).as_bytes())
 }
 
 fn path(folder: &Path, recipe: &Digest) -> PathBuf {

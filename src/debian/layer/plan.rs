@@ -1,77 +1,148 @@
 //! What goes into each layer, decided from facts alone.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::rootfs::{Content, Generated, Rootfs, Union, generate};
+use super::super::local::{Local, place};
+use super::super::rootfs::{Content, Node, Root, install};
 use super::super::segment::{Directory, Segment};
-use super::{directories, ownership};
+use super::filter::{Edits, Placed};
 use crate::Result;
 use crate::image::{Digest, Hasher};
 
 /// Changes whenever the same plan would be written as other bytes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// One layer, ready to be written.
 #[derive(Clone, Debug)]
 pub(in super::super) struct LayerPlan {
     /// Directories, parents first.
     pub directories: Vec<Directory>,
-    /// Segments in package-name order, each with the paths it leaves out.
-    pub segments: Vec<(Arc<Segment>, BTreeSet<String>)>,
-    /// Generated files and links, in order of path.
-    pub files: Vec<(String, Generated)>,
+    /// Segments in package-name order, each with what changes of it; then those of layers below of which something appears
+    /// again, changed.
+    pub segments: Vec<(Arc<Segment>, Edits)>,
+    /// Generated files, links, whiteouts and local files, in order of path.
+    pub files: Vec<(String, Node)>,
     /// Newest modification time of its packages' files, seconds since 1970.
     pub newest: u64,
     /// What the user should know.
     pub remarks: Vec<String>,
+    /// How many packages are in it.
+    pub packages: usize,
+    /// How many files and links of the project are in it.
+    pub local: usize,
 }
 
-/// The base layer of `base`, and the layer of `application` on top of it when there is any package in it.
+/// What an image is made of.
+#[derive(Clone, Debug)]
+pub(in super::super) struct ImagePlan {
+    /// The layers, base first.
+    pub layers: Vec<LayerPlan>,
+    /// The file system they make together.
+    pub root: Root,
+}
+
+/// The base layer of `base`, and the layer of `application` and `local` on top of it when there is anything in it.
 ///
 /// The base layer is decided from the base packages alone, so it is the same for every container.
-pub(in super::super) fn plan(base: &[Arc<Segment>], application: &[Arc<Segment>]) -> Result<(LayerPlan, Option<LayerPlan>)> {
-    let (lower, lower_rootfs) = layer(&[], base, &Rootfs::default(), &[])?;
-    if application.is_empty() {
-        return Ok((lower, None));
+pub(in super::super) fn plan(base: &[Arc<Segment>], application: &[Arc<Segment>], local: &Local) -> Result<ImagePlan> {
+    let lower = install(None, base)?;
+    let layer = difference(&Root::default(), &lower);
+    if application.is_empty() && local.is_empty() {
+        return Ok(ImagePlan { layers: vec![layer], root: lower });
     }
-    let (upper, _) = layer(base, application, &lower_rootfs, &lower.directories)?;
-    Ok((lower, Some(upper)))
+    let mut root = install(Some(&lower), application)?;
+    let newest = base.iter().chain(application).map(|segment| segment.newest).max().unwrap_or(0);
+    let placed = place(local, &mut root, local.mtime(newest))?;
+    let mut upper = difference(&lower, &root);
+    upper.remarks.extend(placed.remarks);
+    upper.local = placed.count;
+    if !local.is_empty() {
+        upper.newest = upper.newest.max(local.mtime(newest));
+    }
+    Ok(ImagePlan { layers: vec![layer, upper], root })
 }
 
-fn layer(
-    below: &[Arc<Segment>],
-    own: &[Arc<Segment>],
-    below_rootfs: &Rootfs,
-    below_directories: &[Directory],
-) -> Result<(LayerPlan, Rootfs)> {
-    let sorted = |segments: &[Arc<Segment>]| {
-        let mut segments = segments.to_vec();
-        segments.sort_by(|a, b| a.package.cmp(&b.package));
-        segments
-    };
-    let (below, own) = (sorted(below), sorted(own));
-    let lost = ownership::resolve(&below, &own)?;
-    let all: Vec<Arc<Segment>> = below.iter().chain(&own).cloned().collect();
-    let rootfs = generate(&Union::new(all.iter()));
-    let newest = own.iter().map(|s| s.newest).max().unwrap_or(0);
-    let below_has = |d: &Directory| {
-        below_directories
-            .binary_search_by(|b| b.path.cmp(&d.path))
-            .is_ok_and(|at| (below_directories[at].mode, below_directories[at].uid, below_directories[at].gid) == (d.mode, d.uid, d.gid))
-    };
-    let directories = directories::directories(&all, &rootfs, newest).into_values().filter(|d| !below_has(d)).collect();
-    let files =
-        rootfs.files.iter().filter(|(path, file)| file.content != Content::Directory && below_rootfs.files.get(*path) != Some(file));
-    let remarks = rootfs.remarks.iter().filter(|remark| !below_rootfs.remarks.contains(remark)).cloned().collect();
-    let plan = LayerPlan {
+/// The layer that makes `root` out of `below`, on whose segments it builds.
+fn difference(below: &Root, root: &Root) -> LayerPlan {
+    let first = below.segments().len();
+    let mut directories = Vec::new();
+    let mut files = BTreeMap::new();
+    // Where each packaged entry is wanted: (segment, entry) → places.
+    let mut places: BTreeMap<(usize, usize), Vec<(&String, &Node)>> = BTreeMap::new();
+    for (path, node) in root.nodes() {
+        let is_below = below.nodes().get(path).is_some_and(|there| there.is_same(node));
+        match &node.content {
+            Content::Packaged { segment, entry } if *segment >= first || !is_below => {
+                places.entry((*segment, *entry)).or_default().push((path, node));
+            }
+            Content::Directory if !is_below => {
+                directories.push(Directory { path: path.clone(), mode: node.mode, uid: node.uid, gid: node.gid, mtime: node.mtime });
+            }
+            Content::File(_) | Content::Link(_) | Content::Local(_) if !is_below => drop(files.insert(path.clone(), node.clone())),
+            _ => {}
+        }
+    }
+    for (path, removed) in removed(below, root) {
+        files.insert(path, removed);
+    }
+    let mut segments: Vec<(usize, Edits)> = (first..root.segments().len()).map(|segment| (segment, Edits::default())).collect();
+    for (index, edits) in &mut segments {
+        for (at, entry) in root.segments()[*index].entries.iter().enumerate() {
+            let wanted = places.get(&(*index, at)).map_or(&[][..], Vec::as_slice);
+            // An entry goes to its own place if it is wanted there, else to the first of the others.
+            let place = wanted.iter().find(|(path, _)| **path == entry.path).or(wanted.first());
+            let same = place
+                .is_some_and(|(path, node)| **path == entry.path && (node.mode, node.uid, node.gid) == (entry.mode, entry.uid, entry.gid));
+            if !same {
+                edits.paths.insert(entry.path.clone(), place.map(|(path, node)| placed(path, node)));
+            }
+        }
+    }
+    segments.sort_by(|(a, _), (b, _)| root.segments()[*a].package.cmp(&root.segments()[*b].package));
+    // What appears again: changed entries of segments below, and further copies of an entry.
+    for ((segment, at), wanted) in &places {
+        let entry = &root.segments()[*segment].entries[*at];
+        let kept = wanted.iter().find(|(path, _)| **path == entry.path).or(wanted.first()).filter(|_| *segment >= first);
+        for (path, node) in wanted.iter().filter(|(path, _)| kept.is_none_or(|(kept, _)| kept != path)) {
+            let free = |edits: &Edits| edits.only && !edits.paths.contains_key(&entry.path);
+            let known = segments.iter().position(|(index, edits)| index == segment && free(edits));
+            let known = known.unwrap_or_else(|| {
+                segments.push((*segment, Edits { only: true, ..Edits::default() }));
+                segments.len() - 1
+            });
+            segments[known].1.paths.insert(entry.path.clone(), Some(placed(path, node)));
+        }
+    }
+    let own = &root.segments()[first..];
+    LayerPlan {
         directories,
-        segments: own.into_iter().zip(lost).collect(),
-        files: files.map(|(path, file)| (path.clone(), file.clone())).collect(),
-        newest,
-        remarks,
-    };
-    Ok((plan, rootfs))
+        segments: segments.into_iter().map(|(index, edits)| (root.segments()[index].clone(), edits)).collect(),
+        files: files.into_iter().collect(),
+        newest: own.iter().map(|segment| segment.newest).max().unwrap_or(0),
+        remarks: root.remarks.clone(),
+        packages: own.len(),
+        local: 0,
+    }
+}
+
+fn placed(path: &str, node: &Node) -> Placed {
+    Placed { path: path.to_owned(), mode: node.mode, uid: node.uid, gid: node.gid }
+}
+
+/// Whiteouts (image-spec, "Whiteouts") for what is in `below` and no longer in `root`; of a removed folder, one for all of it.
+fn removed(below: &Root, root: &Root) -> Vec<(String, Node)> {
+    let mut out: Vec<(String, Node)> = Vec::new();
+    let mut last: Option<&str> = None;
+    for path in below.nodes().keys().filter(|path| !root.nodes().contains_key(*path)) {
+        if last.is_some_and(|last| path.strip_prefix(last).is_some_and(|rest| rest.starts_with('/'))) {
+            continue;
+        }
+        let (folder, name) = path.rsplit_once('/').map_or((String::new(), path.as_str()), |(f, name)| (format!("{f}/"), name));
+        out.push((format!("{folder}.wh.{name}"), Node::file(Vec::new(), 0)));
+        last = Some(path);
+    }
+    out
 }
 
 impl LayerPlan {
@@ -87,23 +158,23 @@ impl LayerPlan {
         for d in &self.directories {
             text(format!("d {:o} {} {} {} {}", d.mode, d.uid, d.gid, d.mtime, d.path).as_bytes());
         }
-        for (segment, lost) in &self.segments {
-            text(format!("s {} {}", segment.format, segment.sha256.0).as_bytes());
-            lost.iter().for_each(|path| text(path.as_bytes()));
+        for (segment, edits) in &self.segments {
+            text(format!("s {} {} {}", segment.format, segment.sha256.0, edits.only).as_bytes());
+            for (path, placed) in &edits.paths {
+                text(path.as_bytes());
+                let placed = placed.as_ref().map(|p| format!("{:o} {} {} {}", p.mode, p.uid, p.gid, p.path));
+                text(placed.unwrap_or_default().as_bytes());
+            }
         }
-        for (path, file) in &self.files {
-            text(format!("f {:o} {} {} {path}", file.mode, file.gid, file.mtime).as_bytes());
-            match &file.content {
+        for (path, node) in &self.files {
+            text(format!("f {:o} {} {} {} {path}", node.mode, node.uid, node.gid, node.mtime).as_bytes());
+            match &node.content {
                 Content::File(bytes) => text(bytes),
                 Content::Link(target) => text(format!("-> {target}").as_bytes()),
-                Content::Directory => text(b"/"),
+                Content::Local(content) => text(content.digest().to_string().as_bytes()),
+                Content::Directory | Content::Packaged { .. } => {}
             }
         }
         hasher.finish()
-    }
-
-    /// How many packages are in it.
-    pub(in super::super) fn packages(&self) -> usize {
-        self.segments.len()
     }
 }

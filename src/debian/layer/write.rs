@@ -10,12 +10,13 @@ use tar::EntryType;
 use tokio_util::sync::CancellationToken;
 
 use super::super::rootfs::Content;
-use super::super::segment::gzip::{MEMBER, compress, decompress};
+use super::super::segment::member::{MEMBER, compress, decompress, reader};
 use super::super::segment::tar_header::{TarEntry, pad};
 use super::super::segment::{Segment, pipeline};
 use super::cache::CachedLayer;
 use super::filter::filter;
 use super::plan::LayerPlan;
+use crate::catalog::LayerCompression;
 use crate::error::IoContext;
 use crate::image::{Hasher, Store};
 use crate::{Error, Result};
@@ -28,9 +29,10 @@ enum Piece {
     Member(Arc<File>, u64, u32, Arc<Segment>),
 }
 
-/// Writes the layer into `store`; segments are read from `folder`. The same bytes for any number of `workers`.
+/// Writes the layer into `store`, compressed as its segments are (`how`); they are read from `folder`. The same bytes for any number of `workers`.
 pub(in super::super) fn write(
     plan: &LayerPlan,
+    how: LayerCompression,
     folder: &Path,
     store: &Store,
     workers: usize,
@@ -45,32 +47,36 @@ pub(in super::super) fn write(
                 if cancel.is_cancelled() { Err(Error::interrupted()) } else { push(piece) }
             };
             let mut raw = Raw { buffer: Vec::new() };
-            directories(plan, &mut raw.buffer)?;
+            directories(plan, &mut raw.buffer);
             raw.flush(&mut push)?;
-            for (segment, without) in &plan.segments {
-                let path = Segment::paths(folder, &segment.sha256.0).0;
+            for (segment, edits) in &plan.segments {
+                let path = Segment::paths(folder, &segment.sha256.0, how).0;
                 let file = File::open(&path).at("opening", &path)?;
-                if without.is_empty() {
+                if edits.is_none() {
                     let (file, mut offset) = (Arc::new(file), 0);
                     for length in &segment.members {
                         push(Piece::Member(file.clone(), offset, *length, segment.clone()))?;
                         offset += u64::from(*length);
                     }
                 } else {
-                    filter(file, without, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
+                    filter(reader(how, file)?, edits, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
                     raw.flush(&mut push)?;
                 }
             }
             for (path, file) in &plan.files {
-                let (kind, link, bytes): (_, &str, &[u8]) = match &file.content {
-                    Content::File(bytes) => (EntryType::Regular, "", bytes),
-                    Content::Link(target) => (EntryType::Symlink, target, b""),
-                    Content::Directory => continue,
+                let (kind, link, size) = match &file.content {
+                    Content::File(bytes) => (EntryType::Regular, "", bytes.len() as u64),
+                    Content::Local(content) => (EntryType::Regular, "", content.size()),
+                    Content::Link(target) => (EntryType::Symlink, target.as_str(), 0),
+                    Content::Directory | Content::Packaged { .. } => continue,
                 };
-                let size = bytes.len() as u64;
-                TarEntry { path, kind, link, mode: file.mode, uid: 0, gid: file.gid, size, mtime: file.mtime, device: None }
-                    .write(&mut raw.buffer)?;
-                raw.add(bytes, &mut push)?;
+                TarEntry { path, kind, link, mode: file.mode, uid: file.uid, gid: file.gid, size, mtime: file.mtime }
+                    .write(&mut raw.buffer);
+                match &file.content {
+                    Content::File(bytes) => raw.add(bytes, &mut push)?,
+                    Content::Local(content) => content.read(&mut |bytes| raw.add(bytes, &mut push))?,
+                    _ => {}
+                }
                 pad(&mut raw.buffer, size);
             }
             raw.flush(&mut push)?;
@@ -78,11 +84,11 @@ pub(in super::super) fn write(
             push(Piece::Raw(vec![0; 1024]))
         },
         |piece| match piece {
-            Piece::Raw(raw) => Ok((compress(&raw)?, raw)),
+            Piece::Raw(raw) => Ok((compress(how, &raw)?, raw)),
             Piece::Member(file, offset, length, segment) => {
                 // A damaged segment is thrown away; its .deb is still there, and the next build makes it again.
                 let damaged = |error: Error| {
-                    let (members, facts) = Segment::paths(folder, &segment.sha256.0);
+                    let (members, facts) = Segment::paths(folder, &segment.sha256.0, how);
                     let _ = (std::fs::remove_file(facts), std::fs::remove_file(members));
                     error
                         .context(format!("the cached segment of {} {} was damaged and is deleted", segment.package, segment.version))
@@ -90,7 +96,7 @@ pub(in super::super) fn write(
                 };
                 let mut member = vec![0; length as usize];
                 file.read_exact_at(&mut member, offset).at("reading a segment in", folder).map_err(damaged)?;
-                let raw = decompress(&member).map_err(damaged)?;
+                let raw = decompress(how, &member).map_err(damaged)?;
                 Ok((member, raw))
             }
         },
@@ -101,14 +107,14 @@ pub(in super::super) fn write(
         },
     )?;
     let (digest, size) = blob.finish()?;
-    Ok(CachedLayer { digest, diff_id: diff_id.finish(), size, raw_size })
+    Ok(CachedLayer { digest, diff_id: diff_id.finish(), size, raw_size, compression: how })
 }
 
-fn directories(plan: &LayerPlan, out: &mut Vec<u8>) -> Result<()> {
-    plan.directories.iter().try_for_each(|d| {
+fn directories(plan: &LayerPlan, out: &mut Vec<u8>) {
+    for d in &plan.directories {
         let (kind, mode, uid, gid, mtime) = (EntryType::Directory, d.mode, d.uid, d.gid, d.mtime);
-        TarEntry { path: &d.path, kind, link: "", mode, uid, gid, size: 0, mtime, device: None }.write(out)
-    })
+        TarEntry { path: &d.path, kind, link: "", mode, uid, gid, size: 0, mtime }.write(out);
+    }
 }
 
 /// Gathers uncompressed tar into pieces.

@@ -1,6 +1,7 @@
 //! What `base-files` makes when it is configured for the first time (R5).
 
-use super::{Rootfs, Union};
+use super::Root;
+use super::generated::Additions;
 
 /// Defaults it copies from `/usr/share/base-files`.
 const COPIES: [(&str, &str); 5] = [
@@ -44,18 +45,18 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// Everything but the empty log files: an image has no logs (R17).
-pub(super) fn generate(union: &Union<'_>, out: &mut Rootfs) {
-    let Some(package) = union.package("base-files") else { return };
+pub(super) fn generate(root: &Root, out: &mut Additions) {
+    let Some(package) = root.package("base-files") else { return };
     let mtime = package.newest;
     for (name, path) in COPIES {
-        if let Some((bytes, _)) = union.content(&format!("usr/share/base-files/{name}")) {
-            out.file(union, path, bytes, mtime);
+        if let Some((bytes, _)) = root.content(&format!("usr/share/base-files/{name}")) {
+            out.default_file(path, bytes, mtime);
         }
     }
     for (path, mode, gid) in DIRECTORIES {
-        out.directory(union, path, mode, gid, mtime);
+        out.directory(path, mode, gid, mtime);
     }
     for (path, target) in LINKS {
-        out.link(union, path, target, mtime);
+        out.default_link(path, target, mtime);
     }
 }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 
+use super::Root;
+use super::generated::Additions;
 use super::subject_hash::subject_hash;
-use super::{Rootfs, Union};
 
-const SHIPPED: &str = "usr/share/ca-certificates/";
+/// Where the package has its certificates.
+pub(super) const SHIPPED: &str = "usr/share/ca-certificates/";
 const CERTS: &str = "etc/ssl/certs/";
 
 /// The head of `ca-certificates.conf` as the package writes it.
@@ -26,31 +28,31 @@ const CONF_HEAD: &str = "\
 ";
 
 /// `ca-certificates.conf`, a link per certificate, the bundle, and the links by subject hash that OpenSSL looks up.
-pub(super) fn generate(union: &Union<'_>, out: &mut Rootfs) {
-    let Some(package) = union.package("ca-certificates") else { return };
+pub(super) fn generate(root: &Root, out: &mut Additions) {
+    let Some(package) = root.package("ca-certificates") else { return };
     let mtime = package.newest;
-    let certificates = union.contents(SHIPPED);
+    let certificates = root.contents(SHIPPED);
     let mut conf = CONF_HEAD.to_owned();
     let mut bundle = Vec::new();
     let mut by_link = BTreeMap::new();
-    for (path, pem) in &certificates {
+    for (path, pem) in certificates {
         conf.push_str(&path[SHIPPED.len()..]);
         conf.push('\n');
         bundle.extend_from_slice(pem);
         if !pem.ends_with(b"\n") {
             bundle.push(b'\n');
         }
-        by_link.insert(pem_name(path), (*path, *pem));
+        by_link.insert(pem_name(path), (path, pem));
     }
-    out.file(union, "etc/ca-certificates.conf", conf, mtime);
-    out.file(union, &format!("{CERTS}ca-certificates.crt"), bundle, mtime);
-    out.directory(union, "usr/local/share/ca-certificates", 0o755, 0, mtime);
+    out.file("etc/ca-certificates.conf", conf, mtime);
+    out.file(&format!("{CERTS}ca-certificates.crt"), bundle, mtime);
+    out.directory("usr/local/share/ca-certificates", 0o755, 0, mtime);
 
     // `openssl rehash` numbers certificates of one hash in the order of their file names and skips repeated ones.
     let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
     let mut seen = HashSet::new();
     for (name, (path, pem)) in by_link {
-        out.link(union, &format!("{CERTS}{name}"), format!("/{path}"), mtime);
+        out.link(&format!("{CERTS}{name}"), format!("/{path}"), mtime);
         let der = only_certificate(pem);
         let Some((der, hash)) = der.and_then(|der| subject_hash(&der).map(|hash| (der, hash))) else {
             out.remarks.push(format!("/{path} is not one certificate that can be read; it has no subject-hash link"));
@@ -58,14 +60,14 @@ pub(super) fn generate(union: &Union<'_>, out: &mut Rootfs) {
         };
         if seen.insert(der) {
             let number = numbers.entry(hash).or_default();
-            out.link(union, &format!("{CERTS}{hash:08x}.{number}"), &*name, mtime);
+            out.link(&format!("{CERTS}{hash:08x}.{number}"), &*name, mtime);
             *number += 1;
         }
     }
 }
 
 /// `mozilla/A (b),c.crt` → `A_=b=_c.pem`.
-fn pem_name(path: &str) -> String {
+pub(super) fn pem_name(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or_default();
     let name = name.strip_suffix(".crt").unwrap_or(name);
     let plain = |c| match c {
@@ -77,7 +79,7 @@ fn pem_name(path: &str) -> String {
 }
 
 /// The DER of a PEM file that holds exactly one certificate.
-fn only_certificate(pem: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn only_certificate(pem: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(pem).ok()?;
     let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, rest) = rest.split_once("-----END CERTIFICATE-----")?;

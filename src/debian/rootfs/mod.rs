@@ -1,36 +1,41 @@
-//! Files no package ships: what maintainer scripts would have made, made from the packages' own data instead.
+//! The root file system (R1–R18 of the builder reference): packages' entries, and what maintainer scripts would have made of
+//! them.
 //!
-//! Pure functions from the union of segments to files, one module per rule group (R1–R17 of the builder reference).
+//! [`Root`] is the file system while it is made. Packages are unpacked into it (`unpack`, `directories`), rules fill in what
+//! installation always makes (`usr_merge`, `base_files`, `passwd`, `tzdata`, `libc`), scripts are evaluated against it in the order
+//! dpkg would run them (`effects` does what they ask for), and generators make files from the whole of it (`ca_certificates`,
+//! `java_keystore`, `ld_cache`, `metadata`). Everything is decided from facts; no package file is opened.
 
+mod accounts;
+mod alternatives;
 mod base_files;
 mod ca_certificates;
+mod directories;
+mod diversions;
+mod effects;
 mod generated;
 mod hygiene;
+mod ids;
+mod install;
+mod java_keystore;
+mod ld_cache;
+mod ld_format;
 mod libc;
 mod metadata;
+mod mode;
+mod node;
+mod order;
 mod passwd;
+mod root;
+mod scripts;
 mod subject_hash;
+#[cfg(test)]
+mod tests;
 mod tzdata;
-mod union;
+mod unpack;
 mod usr_merge;
 
-pub(super) use generated::{Content, Generated, Rootfs};
-pub(super) use union::Union;
-
-/// Everything generated for an image made of `union`, in order of path, and what is worth a remark.
-pub(super) fn generate(union: &Union<'_>) -> Rootfs {
-    let mut rootfs = Rootfs::default();
-    for rule in [
-        usr_merge::generate,
-        base_files::generate,
-        passwd::generate,
-        ca_certificates::generate,
-        tzdata::generate,
-        libc::generate,
-        metadata::generate,
-        hygiene::generate,
-    ] {
-        rule(union, &mut rootfs);
-    }
-    rootfs
-}
+use accounts::Accounts;
+pub(super) use install::install;
+pub(super) use node::{Content, Node};
+pub(super) use root::{MAX_LINKS, Root};

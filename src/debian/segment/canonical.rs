@@ -52,7 +52,7 @@ pub(in super::super) fn canonical(path: &str) -> String {
 }
 
 /// The physical path of a directory: a merged directory is the one in `/usr`.
-pub(super) fn canonical_directory(path: &str) -> String {
+pub(in super::super) fn canonical_directory(path: &str) -> String {
     if MERGED.contains(&path) {
         return format!("usr/{path}");
     }

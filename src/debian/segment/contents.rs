@@ -1,4 +1,4 @@
-//! The few files whose bytes are kept beside a segment, because generated files are made from them.
+//! The few files whose bytes are kept beside a segment, because generated files are made from them or scripts read them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,18 +7,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A kept file larger than this is left alone: none of them comes near it.
+/// A larger file is not kept. No file that a rule reads comes near it.
 pub(super) const MAX_KEPT: u64 = 1 << 20;
 
-/// Whether the bytes of `path` are kept (rules R5–R9 read them).
+/// Whether the bytes of `path` are kept (rules R5–R10 read them).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 4] = [
+    const FOLDERS: [(&str, &str); 6] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
         ("etc/ld.so.conf.d/", ".conf"),
+        ("usr/lib/sysusers.d/", ".conf"),
+        ("usr/lib/tmpfiles.d/", ".conf"),
     ];
+    // Shell libraries that scripts of other packages read.
+    const LIBRARY: &str = "maintscript";
     matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf")
+        || path.rsplit('/').next().is_some_and(|name| name.contains(LIBRARY))
         || FOLDERS.iter().any(|(folder, suffix)| path.starts_with(folder) && path.ends_with(suffix))
 }
 

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Hex, record};
+use super::super::Hex;
 use super::contents::Contents;
-use crate::image::{Digest, Entry};
+use super::scripts::Script;
+use crate::catalog::LayerCompression;
+use crate::image::{Digest, Entry, record};
 
 /// Changes whenever the bytes or the facts of a segment would: a part of its file name, so older ones are just not found.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The facts of one segment; its sidecar on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +34,10 @@ pub(in super::super) struct Segment {
     pub raw_size: u64,
     /// Length of the members together.
     pub size: u64,
-    /// Length of each gzip member; all but the last hold [`super::gzip::MEMBER`] bytes.
+    /// How its members are compressed.
+    #[serde(default)]
+    pub compression: LayerCompression,
+    /// Length of each member; all but the last hold [`super::member::MEMBER`] bytes.
     pub members: Vec<u32>,
     /// Newest modification time of its files, seconds since 1970.
     pub newest: u64,
@@ -44,9 +49,9 @@ pub(in super::super) struct Segment {
     pub control: String,
     /// The `md5sums` control file with physical paths, empty when the package has none.
     pub md5sums: String,
-    /// Its maintainer scripts and triggers, with the SHA-256 of each.
-    pub scripts: BTreeMap<String, Hex>,
-    /// Files that generated files are made from.
+    /// Its maintainer scripts, triggers, conffiles and debconf templates.
+    pub scripts: BTreeMap<String, Script>,
+    /// Files that generated files are made from, and those that its scripts name.
     pub contents: Contents,
 }
 
@@ -67,17 +72,18 @@ pub(in super::super) struct Directory {
 
 impl Segment {
     /// Where the segment of the .deb `sha256` is below `folder`: its members, and its facts.
-    pub(in super::super) fn paths(folder: &Path, sha256: &Digest) -> (PathBuf, PathBuf) {
-        let stem = format!("{}-v{FORMAT}", sha256.hex());
-        (folder.join(format!("{stem}.gz")), folder.join(format!("{stem}.json")))
+    pub(in super::super) fn paths(folder: &Path, sha256: &Digest, how: LayerCompression) -> (PathBuf, PathBuf) {
+        let (stem, suffix) = (format!("{}-v{FORMAT}", sha256.hex()), how.suffix());
+        (folder.join(format!("{stem}.{suffix}")), folder.join(format!("{stem}.{suffix}.json")))
     }
 
     /// The facts of a cached segment, if it is there whole. A damaged one counts as missing and is made again.
-    pub(in super::super) fn load(folder: &Path, sha256: &Digest) -> Option<Self> {
-        let (members, facts) = Self::paths(folder, sha256);
+    pub(in super::super) fn load(folder: &Path, sha256: &Digest, how: LayerCompression) -> Option<Self> {
+        let (members, facts) = Self::paths(folder, sha256, how);
         let segment: Segment = record::read(&facts, sha256)?;
         let length = fs::metadata(members).ok()?.len();
         let listed: u64 = segment.members.iter().map(|n| u64::from(*n)).sum();
-        (segment.format == FORMAT && segment.sha256.0 == *sha256 && segment.size == length && listed == length).then_some(segment)
+        let right = segment.format == FORMAT && segment.sha256.0 == *sha256 && segment.compression == how;
+        (right && segment.size == length && listed == length).then_some(segment)
     }
 }

@@ -4,10 +4,8 @@
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
+use super::member::MEMBER;
 use crate::{Error, Result};
-
-/// How much of the tar stream goes into one member.
-pub(in super::super) const MEMBER: usize = 1 << 20;
 
 /// The level of everything we write. Measured over fd-find, bash, coreutils, openssl and ca-certificates with all they
 /// depend on, trixie, amd64 and arm64 (2 × 28 packages), whole cold build, CPU seconds and bytes of all segments:
@@ -22,7 +20,7 @@ pub(in super::super) const MEMBER: usize = 1 << 20;
 const LEVEL: i32 = 3;
 
 /// `raw` as one gzip member, with no name and no time in its header.
-pub(in super::super) fn compress(raw: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn compress(raw: &[u8]) -> Result<Vec<u8>> {
     let level = CompressionLvl::new(LEVEL).map_err(|error| Error::failed(format!("gzip level {LEVEL}: {error:?}")))?;
     let mut compressor = Compressor::new(level);
     let mut out = vec![0; compressor.gzip_compress_bound(raw.len())];
@@ -32,27 +30,11 @@ pub(in super::super) fn compress(raw: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// The content of one whole member, at most [`MEMBER`] bytes.
-pub(in super::super) fn decompress(member: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn decompress(member: &[u8]) -> Result<Vec<u8>> {
     let mut out = vec![0; MEMBER];
     let length = Decompressor::new()
         .gzip_decompress(member, &mut out)
         .map_err(|error| Error::failed(format!("a cached segment does not decompress: {error}")))?;
     out.truncate(length);
     Ok(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Read;
-
-    #[test]
-    fn members_in_a_row_are_one_stream_to_an_independent_reader() {
-        let blob = [compress(b"one ").unwrap(), compress(&[b'x'; MEMBER]).unwrap(), compress(b"").unwrap()].concat();
-        let mut text = Vec::new();
-        flate2::read::MultiGzDecoder::new(&blob[..]).read_to_end(&mut text).unwrap();
-        assert_eq!(text.len(), 4 + MEMBER);
-        assert_eq!(decompress(&compress(b"one ").unwrap()).unwrap(), b"one ");
-        assert!(decompress(&compress(&vec![0; MEMBER + 1]).unwrap()).is_err());
-    }
 }

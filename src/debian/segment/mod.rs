@@ -6,11 +6,18 @@
 pub(super) mod canonical;
 mod contents;
 mod facts;
-pub(super) mod gzip;
+mod gzip;
+#[cfg(test)]
+mod hostile_tests;
 mod make;
+pub(super) mod member;
 pub(super) mod pipeline;
+mod rewrite;
+mod scripts;
 pub(super) mod stanza;
 pub(super) mod tar_header;
 
 pub(super) use facts::{Directory, Segment};
 pub(super) use make::{Making, make};
+#[cfg(any(test, fuzzing))]
+pub(super) use rewrite::rewritten;

@@ -5,7 +5,7 @@ use crate::Result;
 
 /// The stanza as it goes into the image: verbatim, without blank lines around it, ending in one newline. Stanzas that
 /// scanners would choke on (a field twice, a line that is no field) are refused.
-pub(super) fn normalise(control: &[u8]) -> Result<String> {
+pub(in super::super) fn normalise(control: &[u8]) -> Result<String> {
     let text = std::str::from_utf8(control).map_err(|_| damaged("its `control` is not UTF-8"))?;
     let text = text.trim_matches('\n');
     let mut names = std::collections::BTreeSet::new();

@@ -6,9 +6,6 @@
 
 use tar::{EntryType, Header};
 
-use super::super::deb::damaged;
-use crate::Result;
-
 /// What one tar entry says besides its content.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct TarEntry<'a> {
@@ -28,13 +25,11 @@ pub(in super::super) struct TarEntry<'a> {
     pub size: u64,
     /// Seconds since 1970.
     pub mtime: u64,
-    /// Major and minor number of a device.
-    pub device: Option<(u32, u32)>,
 }
 
 impl TarEntry<'_> {
     /// Appends the header, with the long-name entries it needs, to `out`.
-    pub(in super::super) fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+    pub(in super::super) fn write(&self, out: &mut Vec<u8>) {
         let mut name = self.path.as_bytes().to_vec();
         if self.kind == EntryType::Directory {
             name.push(b'/');
@@ -59,13 +54,8 @@ impl TarEntry<'_> {
         header.set_gid(self.gid);
         header.set_size(self.size);
         header.set_mtime(self.mtime);
-        if let Some((major, minor)) = self.device {
-            let set = header.set_device_major(major).and_then(|()| header.set_device_minor(minor));
-            set.map_err(|error| damaged(format!("device `{}`: {error}", self.path)))?;
-        }
         header.set_cksum();
         out.extend_from_slice(header.as_bytes());
-        Ok(())
     }
 }
 
@@ -104,23 +94,14 @@ mod tests {
     #[test]
     fn an_independent_reader_sees_what_was_written() {
         let long = format!("usr/share/{}/{}", "d".repeat(120), "f".repeat(90));
-        let entry = TarEntry {
-            path: &long,
-            kind: EntryType::Regular,
-            link: "",
-            mode: 0o104755,
-            uid: 3_000_000,
-            gid: 42,
-            size: 3,
-            mtime: 7,
-            device: None,
-        };
+        let entry =
+            TarEntry { path: &long, kind: EntryType::Regular, link: "", mode: 0o104755, uid: 3_000_000, gid: 42, size: 3, mtime: 7 };
         let mut out = Vec::new();
-        TarEntry { path: "usr", kind: EntryType::Directory, size: 0, mode: 0o755, ..entry }.write(&mut out).unwrap();
-        entry.write(&mut out).unwrap();
+        TarEntry { path: "usr", kind: EntryType::Directory, size: 0, mode: 0o755, ..entry }.write(&mut out);
+        entry.write(&mut out);
         out.extend(b"abc");
         pad(&mut out, 3);
-        TarEntry { path: "l", kind: EntryType::Symlink, link: &long, size: 0, ..entry }.write(&mut out).unwrap();
+        TarEntry { path: "l", kind: EntryType::Symlink, link: &long, size: 0, ..entry }.write(&mut out);
         out.resize(out.len() + 1024, 0);
         let mut archive = tar::Archive::new(&out[..]);
         let mut seen = Vec::new();

@@ -2,8 +2,7 @@
 
 use super::Subject;
 use super::tally::{Tally, count};
-use crate::image::{Descriptor, Digest};
-use crate::verify::decode::Compression;
+use crate::image::{Compression, Descriptor, Digest};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 const AGAIN: &str = "the blob was damaged or replaced: fetch or build the image again";

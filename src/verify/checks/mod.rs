@@ -7,13 +7,14 @@ mod entrypoint;
 mod layer_digests;
 mod layer_duplicates;
 mod links;
+mod maintainer_scripts;
 mod tally;
 
 use super::facts::ImageFacts;
 use super::report::{Check, CheckResult};
 use super::rootfs::MergedRoot;
 use crate::catalog::Architecture;
-use crate::image::Image;
+use crate::image::{Image, ScriptOutcome};
 
 /// What every check may look at.
 pub(super) struct Subject<'a> {
@@ -22,6 +23,8 @@ pub(super) struct Subject<'a> {
     pub root: &'a MergedRoot<'a>,
     /// The architecture the image was built for, when the caller knows.
     pub expected: Option<Architecture>,
+    /// What became of its packages' scripts, when we built it.
+    pub scripts: Option<&'a [ScriptOutcome]>,
 }
 
 /// Runs one check.
@@ -34,6 +37,7 @@ pub(super) fn run(check: Check, subject: &Subject<'_>) -> CheckResult {
         Check::ElfInterpreter => elf_interpreter::check(subject),
         Check::Entrypoint => entrypoint::check(subject),
         Check::Links => links::check(subject),
+        Check::MaintainerScripts => maintainer_scripts::check(subject),
     }
 }
 

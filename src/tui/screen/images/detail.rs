@@ -14,7 +14,7 @@ use crate::verify::Verdict;
 
 /// ```text
 /// ╭─ fd · x86_64 ─────────────────────────────────────── containers.toml:12 ─╮
-/// │ ✓ verified   7 checks: 7 pass                                             │
+/// │ ✓ verified   8 checks: 8 pass                                             │
 /// │ image        sha256:9f2c…  24.1 MiB  2 layers  41 packages                │
 /// │ packages     fd-find                                                      │
 /// │ runs         fdfind                                                       │

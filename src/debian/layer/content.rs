@@ -1,0 +1,62 @@
+//! What is inside a layer that was just written, told without reading it.
+
+use super::super::rootfs::Content;
+use super::cache::CachedLayer;
+use super::plan::LayerPlan;
+use crate::catalog::LayerCompression;
+use crate::image::{Compression, ElfReader, Entry, EntryKind, LayerContent, Metadata, read_shebang};
+
+/// Longest path that verification takes (`PATH_MAX`).
+const MAX_PATH: usize = 4096;
+
+/// The content of `layer`, which was written from `plan`: exactly what a scan of the blob would find.
+///
+/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata of its own, or the layer has local
+/// files, of which only hashes are known. Such a layer is scanned.
+pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
+    let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
+    let mut packages = Vec::new();
+    for d in &plan.directories {
+        entries.push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid });
+    }
+    for (segment, edits) in &plan.segments {
+        for entry in segment.entries.iter().filter_map(|entry| edits.apply(entry)) {
+            if Metadata::of_path(&entry.path).is_some() && matches!(entry.kind, EntryKind::File { .. }) {
+                return None;
+            }
+            entries.push(entry);
+        }
+    }
+    for (path, file) in &plan.files {
+        let (kind, mode) = match &file.content {
+            Content::File(bytes) => {
+                if let Some(metadata) = Metadata::of_path(path) {
+                    packages.push((path.clone(), metadata.read(bytes)));
+                }
+                (EntryKind::File { size: bytes.len() as u64, elf: ElfReader::whole(bytes), shebang: read_shebang(bytes) }, file.mode)
+            }
+            Content::Link(target) => (EntryKind::Symlink { target: target.clone() }, file.mode),
+            Content::Local(_) => return None,
+            Content::Directory | Content::Packaged { .. } => continue,
+        };
+        entries.push(Entry { path: path.clone(), kind, mode, uid: file.uid, gid: file.gid });
+    }
+    let plain = |entry: &Entry| {
+        let link = match &entry.kind {
+            EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
+            _ => 0,
+        };
+        let name = entry.path.rsplit('/').next().unwrap_or_default();
+        !name.starts_with(".wh.") && entry.path.len().max(link) <= MAX_PATH
+    };
+    entries.iter().all(plain).then_some(LayerContent {
+        compression: match layer.compression {
+            LayerCompression::Gzip => Compression::Gzip,
+            LayerCompression::Zstd => Compression::Zstd,
+        },
+        diff_id: layer.diff_id,
+        uncompressed_size: layer.raw_size,
+        entries,
+        packages,
+    })
+}

@@ -1,0 +1,80 @@
+//! The hashes of large local files, remembered: a run that finds nothing to do must not read 500 MB to find it.
+
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::IoContext;
+use crate::image::record;
+use crate::image::{Digest, Hasher};
+use crate::{Error, Result};
+
+/// Smaller files are hashed in less time than a record takes to read.
+const WORTH_A_RECORD: u64 = 1 << 20;
+/// A file changed less than this long ago, in seconds, may change again without its times changing (git's "racy" files).
+const SETTLED: i64 = 2;
+
+/// What tells that a file has not been changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Stamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Memo {
+    stamp: Stamp,
+    digest: Digest,
+}
+
+/// Length and SHA-256 of the regular file at `path`; remembered below `folder`.
+pub(super) fn digest(path: &Path, folder: &Path) -> Result<(u64, Digest)> {
+    let mut file = File::open(path).at("opening", path)?;
+    let stamp = Stamp::of(&file.metadata().at("reading", path)?);
+    let key = Digest::of(std::path::absolute(path).at("finding", path)?.as_os_str().as_encoded_bytes());
+    let at = folder.join(format!("{}.json", key.hex()));
+    let large = stamp.size >= WORTH_A_RECORD;
+    if large && let Some(memo) = record::read::<Memo>(&at, &key).filter(|memo| memo.stamp == stamp) {
+        return Ok((stamp.size, memo.digest));
+    }
+    let (mut hasher, mut length, mut buffer) = (Hasher::new(), 0u64, vec![0; 1 << 17]);
+    loop {
+        match file.read(&mut buffer).at("reading", path)? {
+            0 => break,
+            n => {
+                hasher.update(&buffer[..n]);
+                length += n as u64;
+            }
+        }
+    }
+    if length != stamp.size || Stamp::of(&file.metadata().at("reading", path)?) != stamp {
+        return Err(Error::failed(format!("{} is being written to", path.display())).hint("build again when it is finished"));
+    }
+    let digest = hasher.finish();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(0));
+    if large && now - stamp.modified.0.max(stamp.changed.0) > SETTLED {
+        // Without the record the file is only read once more.
+        let _ =
+            std::fs::create_dir_all(folder).and_then(|()| record::write(&at, &key, &Memo { stamp, digest }).map_err(std::io::Error::other));
+    }
+    Ok((length, digest))
+}

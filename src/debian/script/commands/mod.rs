@@ -1,0 +1,24 @@
+//! What commands do: one table from names to treatments, and the treatments by subject.
+
+mod accounts;
+mod apache;
+mod builtins;
+mod conditions;
+mod copies;
+mod debconf;
+mod dpkg;
+mod filters;
+mod find;
+mod options;
+mod ownership;
+mod paths;
+mod queries;
+mod regular;
+mod sed;
+mod sysusers;
+mod table;
+mod tmpfiles;
+mod wrappers;
+
+pub(super) use dpkg::{generate, generator};
+pub(super) use table::{Treatment, treatment};

@@ -1,0 +1,300 @@
+//! The table of commands: how each is treated, and why those that do nothing do nothing.
+
+use super::{
+    accounts, apache, conditions, copies, debconf, dpkg, filters, find, ownership, paths, queries, sed, sysusers, tmpfiles, wrappers,
+};
+use crate::debian::script::shell::{Shell, Status, Value};
+
+/// How a command is treated.
+#[derive(Clone, Copy)]
+pub(in super::super) enum Treatment {
+    /// It succeeds and changes nothing that an image has: why.
+    Nothing(#[allow(dead_code, reason = "the reason is for the reader of the table")] &'static str),
+    /// It does what cannot be done in an image: why.
+    Refused(&'static str),
+    /// It makes files from the whole system, at the end.
+    Generator,
+    /// It does something: with an argument that is not known, it is not handled.
+    Act(fn(&mut Shell<'_>, &[String]) -> Status),
+    /// It only asks: with an argument that is not known, its answer is not known.
+    Query(fn(&mut Shell<'_>, &[String]) -> Status),
+    /// It can do with arguments that are not known.
+    Words(fn(&mut Shell<'_>, &[Value]) -> Status),
+}
+
+use Treatment::{Act, Generator, Nothing, Query, Refused, Words};
+
+const SERVICES: &str = "an image has no running services; its entrypoint starts what it is for";
+const BOOT: &str = "an image does not boot";
+const BYTECODE: &str = "bytecode is a cache that is made when a program runs";
+const CACHE: &str = "a cache for desktops, used only when it is there";
+const DOCUMENTATION: &str = "indexes of documentation";
+const KERNEL: &str = "an image has no kernel, no devices and no security modules of its own";
+const DEBCONF: &str = "debconf's dialogue, which nobody sees";
+const UPGRADES: &str = "only upgrades and removals have something to do";
+const KEYS: &str = "a private key in an image is everybody's: make one when the container starts";
+const NOTICE: &str = "it tells somebody something";
+const SCREEN: &str = "it moves no file";
+
+/// Every command known, by the name it is called by (the last part of its path).
+const COMMANDS: &[(&str, Treatment)] = &[
+    // services
+    ("deb-systemd-helper", Nothing(SERVICES)),
+    ("deb-systemd-invoke", Nothing(SERVICES)),
+    ("systemctl", Nothing(SERVICES)),
+    ("invoke-rc.d", Nothing(SERVICES)),
+    ("update-rc.d", Nothing(SERVICES)),
+    ("service", Nothing(SERVICES)),
+    ("start-stop-daemon", Nothing(SERVICES)),
+    ("rc-service", Nothing(SERVICES)),
+    ("initctl", Nothing(SERVICES)),
+    ("telinit", Nothing(SERVICES)),
+    ("policy-rc.d", Nothing(SERVICES)),
+    ("dbus-send", Nothing(SERVICES)),
+    ("gdbus", Nothing(SERVICES)),
+    ("busctl", Nothing(SERVICES)),
+    ("loginctl", Nothing(SERVICES)),
+    ("killall", Nothing(SERVICES)),
+    ("pkill", Nothing(SERVICES)),
+    ("kill", Nothing(SERVICES)),
+    ("sleep", Nothing(SERVICES)),
+    ("pidof", Words(queries::no)),
+    ("pgrep", Words(queries::no)),
+    ("mountpoint", Query(queries::mountpoint)),
+    ("runlevel", Words(queries::no)),
+    ("ischroot", Words(queries::yes)),
+    ("systemd-detect-virt", Words(queries::yes)),
+    // the machine
+    ("systemd-hwdb", Nothing(KERNEL)),
+    ("systemd-sysctl", Nothing(KERNEL)),
+    ("systemd-machine-id-setup", Nothing("a machine gets its id when it starts")),
+    ("dbus-uuidgen", Nothing("a machine gets its id when it starts")),
+    ("journalctl", Nothing(SERVICES)),
+    ("getcap", Words(queries::nothing)),
+    ("setcap", Refused("capabilities of files are extended attributes, which layers here do not keep")),
+    ("udevadm", Nothing(KERNEL)),
+    ("sysctl", Nothing(KERNEL)),
+    ("modprobe", Nothing(KERNEL)),
+    ("depmod", Nothing(KERNEL)),
+    ("apparmor_parser", Nothing(KERNEL)),
+    ("aa-enabled", Words(queries::no)),
+    ("restorecon", Nothing(KERNEL)),
+    ("selinuxenabled", Words(queries::no)),
+    ("update-initramfs", Nothing(BOOT)),
+    ("update-grub", Nothing(BOOT)),
+    ("kernel-install", Nothing(BOOT)),
+    ("update-binfmts", Nothing(KERNEL)),
+    ("sync", Nothing(SCREEN)),
+    // bytecode
+    ("py3compile", Nothing(BYTECODE)),
+    ("py3clean", Nothing(BYTECODE)),
+    ("pycompile", Nothing(BYTECODE)),
+    ("pyclean", Nothing(BYTECODE)),
+    ("pypy3compile", Nothing(BYTECODE)),
+    ("emacs-package-install", Nothing(BYTECODE)),
+    ("emacs-install", Nothing(BYTECODE)),
+    ("pypy3clean", Nothing(BYTECODE)),
+    // desktops
+    ("update-menus", Nothing(CACHE)),
+    ("update-icon-caches", Nothing(CACHE)),
+    ("gtk-update-icon-cache", Nothing(CACHE)),
+    ("update-desktop-database", Nothing(CACHE)),
+    ("fc-cache", Nothing(CACHE)),
+    ("appstreamcli", Nothing(CACHE)),
+    ("update-info-dir", Nothing(DOCUMENTATION)),
+    ("install-info", Nothing(DOCUMENTATION)),
+    ("install-docs", Nothing(DOCUMENTATION)),
+    ("helpztags", Nothing(DOCUMENTATION)),
+    ("mandb", Nothing(DOCUMENTATION)),
+    ("update-fonts-alias", Nothing(CACHE)),
+    ("update-fonts-dir", Nothing(CACHE)),
+    ("update-fonts-scale", Nothing(CACHE)),
+    ("update-icon-cache", Nothing(CACHE)),
+    // upgrades
+    ("dpkg-maintscript-helper", Nothing(UPGRADES)),
+    ("dpkg-trigger", Nothing("what a trigger does is classified with the triggers")),
+    ("ucfr", Nothing("ucf's register of files, used by upgrades")),
+    ("ucfq", Words(queries::unknown)),
+    // telling
+    ("logger", Nothing(NOTICE)),
+    ("wall", Nothing(NOTICE)),
+    ("notify-reboot-required", Nothing(NOTICE)),
+    ("clear", Nothing(SCREEN)),
+    ("stty", Nothing(SCREEN)),
+    ("tput", Nothing(SCREEN)),
+    ("passwd", Nothing("a new account has no password: there is nothing to lock")),
+    ("chage", Nothing("a new account has no password: there is nothing to age")),
+    ("nscd", Nothing(SERVICES)),
+    // debconf
+    ("db_version", Nothing(DEBCONF)),
+    ("db_capb", Nothing(DEBCONF)),
+    ("db_title", Nothing(DEBCONF)),
+    ("db_settitle", Nothing(DEBCONF)),
+    ("db_info", Nothing(DEBCONF)),
+    ("db_beginblock", Nothing(DEBCONF)),
+    ("db_endblock", Nothing(DEBCONF)),
+    ("db_go", Nothing(DEBCONF)),
+    ("db_subst", Nothing(DEBCONF)),
+    ("db_stop", Nothing(DEBCONF)),
+    ("db_purge", Nothing(DEBCONF)),
+    ("db_unregister", Nothing(DEBCONF)),
+    ("db_register", Nothing(DEBCONF)),
+    ("db_reset", Nothing(DEBCONF)),
+    ("db_fset", Nothing(DEBCONF)),
+    ("db_x_loadtemplatefile", Nothing(DEBCONF)),
+    ("db_progress", Nothing(DEBCONF)),
+    ("db_input", Words(debconf::input)),
+    ("db_get", Words(debconf::get)),
+    ("db_set", Words(debconf::set)),
+    ("db_fget", Words(debconf::flag)),
+    ("db_metaget", Words(debconf::unknown)),
+    // accounts
+    ("adduser", Act(accounts::adduser)),
+    ("addgroup", Act(accounts::addgroup)),
+    ("useradd", Act(accounts::useradd)),
+    ("groupadd", Act(accounts::groupadd)),
+    ("usermod", Act(accounts::usermod)),
+    ("gpasswd", Act(accounts::gpasswd)),
+    ("deluser", Act(accounts::remove_user)),
+    ("userdel", Act(accounts::remove_user)),
+    ("delgroup", Act(accounts::remove_group)),
+    ("groupdel", Act(accounts::remove_group)),
+    ("groupmod", Act(accounts::modify)),
+    ("chfn", Act(accounts::modify)),
+    ("chsh", Act(accounts::modify)),
+    ("systemd-sysusers", Act(sysusers::sysusers)),
+    ("systemd-tmpfiles", Act(tmpfiles::tmpfiles)),
+    ("getent", Query(queries::getent)),
+    ("id", Query(queries::id)),
+    // files
+    ("mkdir", Act(paths::mkdir)),
+    ("rmdir", Act(paths::rmdir)),
+    ("rm", Act(paths::rm)),
+    ("unlink", Act(paths::rm)),
+    ("mv", Act(paths::mv)),
+    ("ln", Act(paths::ln)),
+    ("touch", Act(paths::touch)),
+    ("mktemp", Act(paths::mktemp)),
+    ("tempfile", Act(paths::mktemp)),
+    ("cp", Act(copies::cp)),
+    ("install", Act(copies::install)),
+    ("ucf", Act(copies::ucf)),
+    ("tee", Act(copies::tee)),
+    ("chmod", Act(ownership::chmod)),
+    ("chown", Act(ownership::chown)),
+    ("chgrp", Act(ownership::chgrp)),
+    ("dpkg-statoverride", Act(ownership::statoverride)),
+    // questions
+    ("test", Words(conditions::test)),
+    ("[", Words(conditions::bracket)),
+    ("[[", Words(conditions::double_bracket)),
+    ("echo", Words(queries::echo)),
+    ("printf", Query(queries::printf)),
+    ("basename", Query(queries::basename)),
+    ("dirname", Query(queries::dirname)),
+    ("readlink", Query(queries::readlink)),
+    ("realpath", Query(queries::realpath)),
+    ("ls", Query(queries::ls)),
+    ("find", Act(find::find)),
+    ("seq", Query(queries::seq)),
+    ("uname", Query(queries::uname)),
+    ("arch", Query(queries::uname)),
+    ("date", Words(queries::unknown)),
+    ("stat", Words(queries::unknown)),
+    ("hostname", Words(queries::unknown)),
+    ("df", Words(queries::unknown)),
+    ("du", Words(queries::unknown)),
+    ("ps", Words(queries::unknown)),
+    ("ldd", Words(queries::unknown)),
+    ("md5sum", Words(queries::unknown)),
+    ("sha1sum", Words(queries::unknown)),
+    ("sha256sum", Words(queries::unknown)),
+    ("sha512sum", Words(queries::unknown)),
+    ("whoami", Words(queries::unknown)),
+    ("locale", Words(queries::unknown)),
+    ("expr", Words(queries::unknown)),
+    ("nproc", Words(queries::unknown)),
+    ("tty", Words(queries::no)),
+    ("bc", Words(queries::unknown)),
+    ("ypwhich", Words(queries::no)),
+    // text
+    ("cat", Query(filters::cat)),
+    ("head", Query(filters::head)),
+    ("tail", Query(filters::tail)),
+    ("cut", Query(filters::cut)),
+    ("tr", Query(filters::tr)),
+    ("grep", Query(filters::grep)),
+    ("egrep", Query(filters::grep)),
+    ("fgrep", Query(filters::grep)),
+    ("sort", Query(filters::sort)),
+    ("uniq", Query(filters::uniq)),
+    ("wc", Query(filters::wc)),
+    ("awk", Query(filters::awk)),
+    ("mawk", Query(filters::awk)),
+    ("gawk", Query(filters::awk)),
+    ("cmp", Query(filters::same)),
+    ("diff", Query(filters::same)),
+    ("sed", Words(sed::sed)),
+    // other commands
+    ("env", Words(wrappers::env)),
+    ("nice", Words(wrappers::prefix)),
+    ("nohup", Words(wrappers::prefix)),
+    ("setsid", Words(wrappers::prefix)),
+    ("setpriv", Words(wrappers::as_user)),
+    ("runuser", Words(wrappers::as_user)),
+    ("su", Words(wrappers::as_user)),
+    ("ionice", Words(wrappers::prefix)),
+    ("sh", Words(wrappers::sh)),
+    ("bash", Words(wrappers::sh)),
+    ("dash", Words(wrappers::sh)),
+    ("xargs", Words(wrappers::xargs)),
+    // packages
+    ("dpkg", Query(dpkg::dpkg)),
+    ("dpkg-query", Query(dpkg::query)),
+    ("dpkg-architecture", Query(dpkg::architecture)),
+    ("dpkg-divert", Act(dpkg::divert)),
+    ("update-alternatives", Act(dpkg::alternatives)),
+    ("ldconfig", Generator),
+    ("update-ca-certificates", Generator),
+    ("glib-compile-schemas", Generator),
+    ("gio-querymodules", Generator),
+    ("gdk-pixbuf-query-loaders", Generator),
+    ("update-shells", Generator),
+    ("locale-gen", Generator),
+    ("update-xmlcatalog", Generator),
+    ("update-mime-database", Generator),
+    ("gtk-query-immodules-3.0", Generator),
+    ("pam-auth-update", Generator),
+    ("shadowconfig", Generator),
+    ("pwconv", Generator),
+    ("grpconv", Generator),
+    ("a2enmod", Act(apache::enable_module)),
+    ("a2ensite", Act(apache::enable_site)),
+    ("a2enconf", Act(apache::enable_configuration)),
+    ("ssh-keygen", Refused(KEYS)),
+    ("make-ssl-cert", Refused(KEYS)),
+];
+
+/// How the command called `name` is treated; `None` when it is not in the table.
+pub(in super::super) fn treatment(name: &str) -> Option<Treatment> {
+    // Init scripts do nothing, whatever they are called.
+    if name.starts_with("/etc/init.d/") {
+        return Some(Nothing(SERVICES));
+    }
+    let base = name.rsplit('/').next().unwrap_or(name);
+    COMMANDS.iter().find(|(known, _)| *known == base).map(|(_, treatment)| *treatment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::COMMANDS;
+
+    #[test]
+    fn every_command_is_in_the_table_once() {
+        let mut names: Vec<&str> = COMMANDS.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

@@ -1,0 +1,467 @@
+//! Lists, pipelines and compound commands.
+
+use std::rc::Rc;
+
+use super::ast::{AndOr, Command, Kind, List, Pipeline, Redirect, Target};
+use super::state::{Flow, Function, Shell, Status};
+use super::streams::Reader;
+use super::{State, matches};
+
+/// One of several ways a script may go.
+type Way<'w, 'a> = &'w dyn Fn(&mut Shell<'a>) -> Flow;
+
+impl<'a> Shell<'a> {
+    pub(in super::super) fn list(&mut self, list: &List) -> Flow {
+        for item in list {
+            let flow = self.and_or(item);
+            if flow != Flow::Next {
+                return flow;
+            }
+        }
+        Flow::Next
+    }
+
+    fn and_or(&mut self, item: &AndOr) -> Flow {
+        self.conditions += usize::from(!item.rest.is_empty());
+        let mut flow = self.pipeline(&item.first);
+        self.conditions -= usize::from(!item.rest.is_empty());
+        let mut checked = item.rest.is_empty() && item.first.ends_script();
+        for (number, (and, next)) in item.rest.iter().enumerate() {
+            if flow != Flow::Next {
+                return flow;
+            }
+            let last = number + 1 == item.rest.len();
+            let run = |shell: &mut Self| {
+                shell.conditions += usize::from(!last);
+                let flow = shell.pipeline(next);
+                shell.conditions -= usize::from(!last);
+                flow
+            };
+            checked = false;
+            match (self.status, and) {
+                (Some(0), true) | (Some(1..), false) => {
+                    flow = run(self);
+                    checked = last && next.ends_script();
+                }
+                (Some(_), _) => {}
+                (None, and) => {
+                    let skip = |shell: &mut Self| {
+                        shell.status = if *and { None } else { Some(0) };
+                        Flow::Next
+                    };
+                    let on = item.first.text();
+                    flow = self.alternatives(&on, &[&run, &skip]);
+                }
+            }
+        }
+        if flow == Flow::Next && checked {
+            return self.check();
+        }
+        flow
+    }
+
+    /// `set -e` after a command that is no condition.
+    fn check(&mut self) -> Flow {
+        match self.status {
+            Some(1..) if self.state.errexit && self.conditions == 0 => {
+                self.failed = Some(self.command.clone());
+                Flow::Exit
+            }
+            // An installation that succeeded got past it.
+            None if self.state.errexit && self.conditions == 0 => {
+                self.status = Some(0);
+                Flow::Next
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Flow {
+        self.conditions += usize::from(pipeline.negated);
+        let flow = match pipeline.commands.as_slice() {
+            [one] => self.command_of(one),
+            several => {
+                let outer = self.streams.clone();
+                for (number, command) in several.iter().enumerate() {
+                    let last = number + 1 == several.len();
+                    let level = self.doubt.len();
+                    let kept = (!last).then(|| self.streams.keep(1, Some(String::new()), level));
+                    if last {
+                        let input = self.streams.input.clone();
+                        self.streams = outer.clone();
+                        self.streams.input = input;
+                    }
+                    self.in_subshell(|shell| shell.command_of(command));
+                    if let Some(kept) = kept {
+                        self.streams.input = Reader::of(kept.borrow_mut().text.take());
+                    }
+                }
+                self.streams = outer;
+                Flow::Next
+            }
+        };
+        self.conditions -= usize::from(pipeline.negated);
+        if pipeline.negated {
+            self.status = self.status.map(|s| u8::from(s == 0));
+        }
+        flow
+    }
+
+    /// Runs `inside` with a copy of the state; an `exit` in it ends only it.
+    pub(in super::super) fn in_subshell(&mut self, inside: impl FnOnce(&mut Self) -> Flow) {
+        let before = self.state.clone();
+        let after = self.after.clone();
+        self.subshells += 1;
+        inside(self);
+        self.subshells -= 1;
+        self.after = after;
+        self.failed = if self.subshells == 0 { None } else { self.failed.take() };
+        let State { scratch, scratch_modes, scratch_folders, answers, .. } = std::mem::replace(&mut self.state, before);
+        (self.state.scratch, self.state.scratch_modes) = (scratch, scratch_modes);
+        (self.state.scratch_folders, self.state.answers) = (scratch_folders, answers);
+    }
+
+    pub(super) fn command_of(&mut self, command: &Rc<Command>) -> Flow {
+        let flow = if self.enter() { self.redirected(command) } else { self.give_up() };
+        self.depth -= 1;
+        flow
+    }
+
+    fn redirected(&mut self, command: &Rc<Command>) -> Flow {
+        self.command = command.text.as_ref().into();
+        if command.redirects.is_empty() {
+            return self.kind_of(command);
+        }
+        let outer = self.streams.clone();
+        let mut files = Vec::new();
+        for redirect in &command.redirects {
+            if !self.redirect(redirect, &mut files) {
+                self.streams = outer;
+                self.status = Some(1);
+                return Flow::Next;
+            }
+        }
+        let flow = self.kind_of(command);
+        // `exec >…` changes the shell's own streams.
+        let lasting =
+            matches!(&command.kind, Kind::Simple { words, .. } if words.len() == 1 && super::expand::literal(&words[0]) == Some("exec"));
+        if !lasting {
+            self.streams = outer;
+        }
+        for (path, buffer) in files {
+            let text = buffer.borrow_mut().text.take();
+            let written = self.status;
+            self.command = command.text.as_ref().into();
+            let done = if lasting { self.refuse("it redirects the rest of the script to a file") } else { self.write_file(&path, text) };
+            self.status = written.and_then(|status| if status == 0 { done } else { Some(status) });
+        }
+        flow
+    }
+
+    /// Sets up one redirection; `false` when the shell could not.
+    fn redirect(&mut self, redirect: &Redirect, files: &mut Vec<(String, Rc<std::cell::RefCell<super::streams::Buffer>>)>) -> bool {
+        let level = self.doubt.len();
+        match &redirect.target {
+            Target::Here(document) => {
+                let text = document.get().map_or(Some(String::new()), |word| self.text(word));
+                self.streams.input = Reader::of(text);
+            }
+            Target::HereString(word) => {
+                let text = self.text(word).map(|t| t + "\n");
+                self.streams.input = Reader::of(text);
+            }
+            Target::Duplicate(word) => match self.text(word).as_deref() {
+                Some("-") => self.streams.discard(redirect.descriptor),
+                Some(other) if redirect.descriptor != 0 => match other.parse() {
+                    Ok(other) => self.streams.duplicate(redirect.descriptor, other),
+                    Err(_) => self.streams.discard(redirect.descriptor),
+                },
+                _ => {}
+            },
+            Target::Read(word) => {
+                let Some(path) = self.text(word) else {
+                    self.streams.input = Reader::of(None);
+                    return true;
+                };
+                let path = self.path(&path);
+                match self.read(&path) {
+                    Some(text) => self.streams.input = Reader::of(text),
+                    None => return false,
+                }
+            }
+            Target::Write(word) | Target::Append(word) => {
+                let Some(path) = self.text(word) else {
+                    self.refuse("the file it writes to is not known");
+                    self.streams.discard(redirect.descriptor);
+                    return true;
+                };
+                let path = self.path(&path);
+                if path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/") {
+                    self.streams.discard(redirect.descriptor);
+                    return true;
+                }
+                let append = matches!(redirect.target, Target::Append(_));
+                let before = if append { self.read(&path).unwrap_or(Some(String::new())) } else { Some(String::new()) };
+                files.push((path, self.streams.keep(redirect.descriptor, before, level)));
+            }
+        }
+        true
+    }
+
+    fn kind_of(&mut self, command: &Rc<Command>) -> Flow {
+        match &command.kind {
+            Kind::Simple { assignments, words } => self.simple(assignments, words),
+            Kind::Group(list) => self.list(list),
+            Kind::Subshell(list) => {
+                self.in_subshell(|shell| shell.list(list));
+                Flow::Next
+            }
+            Kind::If { branches, otherwise } => self.conditional(branches, otherwise.as_ref()),
+            Kind::Case { subject, arms } => self.case(subject, arms),
+            Kind::For { name, words, body } => self.each(name, words.as_deref(), body),
+            Kind::While { until, condition, body } => self.repeat(*until, condition, body),
+            Kind::Function { name, body } => {
+                self.state.functions.insert(name.clone(), Function(body.clone()));
+                self.status = Some(0);
+                Flow::Next
+            }
+        }
+    }
+
+    fn condition(&mut self, list: &List) -> Flow {
+        self.conditions += 1;
+        let flow = self.list(list);
+        self.conditions -= 1;
+        flow
+    }
+
+    fn conditional(&mut self, branches: &[(List, List)], otherwise: Option<&List>) -> Flow {
+        let Some(((condition, then), rest)) = branches.split_first() else {
+            self.status = Some(0);
+            return otherwise.map_or(Flow::Next, |list| self.list(list));
+        };
+        let flow = self.condition(condition);
+        if flow != Flow::Next {
+            return flow;
+        }
+        match self.status {
+            Some(0) => self.list(then),
+            Some(_) => self.conditional(rest, otherwise),
+            None => {
+                let on = condition.iter().map(|item| item.first.text()).collect::<Vec<_>>().join("; ");
+                self.alternatives(&on, &[&|shell| shell.list(then), &|shell| shell.conditional(rest, otherwise)])
+            }
+        }
+    }
+
+    fn case(&mut self, subject: &super::ast::Word, arms: &[(Vec<super::ast::Word>, List)]) -> Flow {
+        let text = self.text(subject);
+        self.status = Some(0);
+        let mut possible: Vec<&List> = Vec::new();
+        let mut decided = false;
+        'arms: for (patterns, list) in arms {
+            for pattern in patterns {
+                let pattern = self.pattern(pattern);
+                let answer = match (&text, &pattern) {
+                    (_, Some(pattern)) if pattern == "*" => Some(true),
+                    (Some(text), Some(pattern)) => Some(matches(pattern, text)),
+                    _ => None,
+                };
+                match answer {
+                    Some(true) => {
+                        possible.push(list);
+                        decided = true;
+                        break 'arms;
+                    }
+                    Some(false) => {}
+                    None => {
+                        possible.push(list);
+                        break;
+                    }
+                }
+            }
+        }
+        match possible.as_slice() {
+            [] => Flow::Next,
+            [one] if decided => self.list(one),
+            several => {
+                let on = self.command.to_string();
+                let ways: Vec<_> = several.iter().map(|list| move |shell: &mut Self| shell.list(list)).collect();
+                let mut ways: Vec<Way<'_, 'a>> = ways.iter().map(|way| way as Way<'_, 'a>).collect();
+                if !decided {
+                    ways.push(&|_| Flow::Next);
+                }
+                self.alternatives(&on, &ways)
+            }
+        }
+    }
+
+    fn each(&mut self, name: &str, words: Option<&[super::ast::Word]>, body: &List) -> Flow {
+        let on = self.command.to_string();
+        let values = match words {
+            Some(words) => words.iter().flat_map(|word| self.fields(word)).collect(),
+            None => self.state.positional.clone(),
+        };
+        self.status = Some(0);
+        for value in values {
+            let known = value.is_some();
+            self.set(name, value);
+            let turn = |shell: &mut Self| shell.list(body);
+            let flow = if known { turn(self) } else { self.alternatives(&on, &[&turn, &|_| Flow::Next]) };
+            match flow {
+                Flow::Next | Flow::Continue(0 | 1) => {}
+                Flow::Break(0 | 1) => break,
+                Flow::Break(n) => return Flow::Break(n - 1),
+                Flow::Continue(n) => return Flow::Continue(n - 1),
+                out => return out,
+            }
+        }
+        self.after[2] = None;
+        Flow::Next
+    }
+
+    fn repeat(&mut self, until: bool, condition: &List, body: &List) -> Flow {
+        let on = self.command.to_string();
+        loop {
+            if !self.enter() {
+                self.depth -= 1;
+                return self.give_up();
+            }
+            self.depth -= 1;
+            let flow = self.condition(condition);
+            if flow != Flow::Next {
+                return flow;
+            }
+            let turn = |shell: &mut Self| shell.list(body);
+            let flow = match self.status {
+                Some(status) if (status == 0) != until => turn(self),
+                Some(_) => break,
+                None => {
+                    let flow = self.alternatives(&on, &[&turn, &|_| Flow::Next]);
+                    if matches!(flow, Flow::Return | Flow::Exit) {
+                        return flow;
+                    }
+                    break;
+                }
+            };
+            match flow {
+                Flow::Next | Flow::Continue(0 | 1) => {}
+                Flow::Break(0 | 1) => break,
+                Flow::Break(n) => return Flow::Break(n - 1),
+                Flow::Continue(n) => return Flow::Continue(n - 1),
+                out => return out,
+            }
+        }
+        self.after[2] = None;
+        self.status = Some(0);
+        Flow::Next
+    }
+
+    /// Goes every way in doubt, because it is not known which one is right; then keeps what is the same after all of them.
+    pub(super) fn alternatives(&mut self, on: &str, ways: &[Way<'_, 'a>]) -> Flow {
+        let (before, after, level) = (self.state.clone(), self.after.clone(), self.doubt.len());
+        let mut outcomes: Vec<(usize, Flow, Status, State)> = Vec::new();
+        let mut said = Vec::new();
+        for (number, way) in ways.iter().enumerate() {
+            self.state = before.clone();
+            let (mark, kept) = (self.unhandled.len(), self.after.clone());
+            self.doubt.push(on.to_owned());
+            let flow = way(self);
+            self.doubt.truncate(level);
+            let new = self.unhandled.split_off(mark);
+            if flow == Flow::Exit && self.subshells == 0 && matches!(self.status, Some(1..)) {
+                // The installation would have failed.
+                self.after = kept;
+                self.failed = None;
+                continue;
+            }
+            said.extend(new);
+            outcomes.push((number, flow, self.status, std::mem::take(&mut self.state)));
+        }
+        if outcomes.len() == 1 && ways.len() > 1 {
+            (self.state, self.after) = (before, after);
+            return ways[outcomes[0].0](self);
+        }
+        self.unhandled.extend(said);
+        // What follows is reached by those ways that go on.
+        let goes_on = outcomes.iter().any(|(_, flow, ..)| *flow == Flow::Next);
+        let ends: Vec<Flow> = outcomes.iter().map(|(_, flow, ..)| *flow).filter(|flow| *flow != Flow::Next).collect();
+        let mut merged: Option<(Flow, Status, State)> = None;
+        for (_, flow, status, state) in outcomes.into_iter().filter(|(_, flow, ..)| !goes_on || *flow == Flow::Next) {
+            merged = Some(match merged {
+                None => (flow, status, state),
+                Some((first, before, mut all)) => {
+                    all.merge(state);
+                    (first, if before == status { status } else { None }, all)
+                }
+            });
+        }
+        let Some((flow, status, state)) = merged else {
+            self.state = before;
+            self.status = Some(1);
+            return Flow::Exit;
+        };
+        (self.state, self.status) = (state, status);
+        if ends.iter().all(|end| *end == flow) {
+            return flow;
+        }
+        for end in ends {
+            self.after[slot_of(end)] = Some(on.to_owned());
+        }
+        Flow::Next
+    }
+}
+
+/// Which end takes away the doubt that a possible `flow` leaves.
+fn slot_of(flow: Flow) -> usize {
+    match flow {
+        Flow::Exit => 0,
+        Flow::Return => 1,
+        Flow::Break(_) | Flow::Continue(_) | Flow::Next => 2,
+    }
+}
+
+impl State {
+    /// What differs is not known.
+    fn merge(&mut self, other: State) {
+        fn join(mine: &mut std::collections::BTreeMap<String, super::Value>, other: std::collections::BTreeMap<String, super::Value>) {
+            for (name, value) in other {
+                match mine.get(&name) {
+                    Some(same) if *same == value => {}
+                    _ => {
+                        mine.insert(name, None);
+                    }
+                }
+            }
+        }
+        let missing: Vec<String> = self.variables.keys().filter(|name| !other.variables.contains_key(*name)).cloned().collect();
+        join(&mut self.variables, other.variables);
+        for name in missing {
+            self.variables.insert(name, None);
+        }
+        join(&mut self.scratch, other.scratch);
+        join(&mut self.answers, other.answers);
+        self.scratch_modes.extend(other.scratch_modes);
+        self.scratch_folders.extend(other.scratch_folders);
+        self.functions.extend(other.functions);
+        if self.positional != other.positional {
+            let longest = self.positional.len().max(other.positional.len());
+            self.positional = vec![None; longest];
+        }
+        self.errexit |= other.errexit;
+    }
+}
+
+impl Pipeline {
+    /// Whether `set -e` counts its failure; a compound command that failed did so where failing was allowed.
+    fn ends_script(&self) -> bool {
+        let simple = |command: &Rc<Command>| matches!(command.kind, Kind::Simple { .. } | Kind::Subshell(_));
+        !self.negated && (self.commands.len() > 1 || self.commands.iter().all(simple))
+    }
+
+    /// As written.
+    fn text(&self) -> String {
+        let text = self.commands.iter().map(|c| c.text.as_ref()).collect::<Vec<_>>().join(" | ");
+        if self.negated { format!("! {text}") } else { text }
+    }
+}

@@ -1,0 +1,301 @@
+//! What the interpreter keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::ast::Command;
+use super::streams::{Input, Streams};
+use crate::debian::script::{Call, Effect, Kind, System, Unhandled};
+
+/// A text; `None` when it is not known.
+pub(in super::super) type Value = Option<String>;
+/// An exit status; `None` when it is not known.
+pub(in super::super) type Status = Option<u8>;
+
+/// How much one script may do; the longest real one stays below a tenth of it.
+const STEPS: usize = 50_000;
+/// How deep functions, files and constructs may call each other.
+const DEPTH: usize = 120;
+
+/// What comes after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Flow {
+    Next,
+    /// Out of so many loops.
+    Break(u32),
+    /// To the next turn of the so manieth loop.
+    Continue(u32),
+    Return,
+    Exit,
+}
+
+/// Whatever a subshell has a copy of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in super::super) struct State {
+    pub variables: BTreeMap<String, Value>,
+    pub positional: Vec<Value>,
+    pub(super) functions: BTreeMap<String, Function>,
+    pub folder: String,
+    pub umask: u32,
+    /// `set -e`
+    pub errexit: bool,
+    /// Temporary files, which live only in here, by path.
+    pub scratch: BTreeMap<String, Value>,
+    /// Their modes, where they are not mktemp's.
+    pub scratch_modes: BTreeMap<String, u32>,
+    /// `$0`
+    pub name: String,
+    /// Temporary folders.
+    pub scratch_folders: BTreeSet<String>,
+    /// Answers to debconf's questions.
+    pub answers: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Function(pub Rc<Command>);
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl State {
+    pub(in super::super) fn functions_remove(&mut self, name: &str) {
+        self.functions.remove(name);
+    }
+
+    pub(in super::super) fn has_function(&self, name: &str) -> bool {
+        self.functions.contains_key(name)
+    }
+}
+
+/// A running script.
+pub(in super::super) struct Shell<'a> {
+    pub system: &'a mut dyn System,
+    pub call: &'a Call<'a>,
+    /// Commands that do nothing for this script: patterns of names, from the emulations.
+    pub no_ops: &'a BTreeSet<String>,
+    pub state: State,
+    pub status: Status,
+    /// The status of the last command substitution in the words being expanded.
+    pub(super) substituted: Option<Status>,
+    pub(super) streams: Streams,
+    /// The running command, as written.
+    pub command: Rc<str>,
+    /// What came of it.
+    pub unhandled: Vec<Unhandled>,
+    pub effects: usize,
+    /// What the present commands hang on that is not known.
+    pub(super) doubt: Vec<String>,
+    /// The same for everything after a possible `exit`, `return`, `break`.
+    pub(super) after: [Option<String>; 3],
+    /// Saved variables of the running functions' `local`s.
+    pub(super) locals: Vec<Vec<(String, Option<Value>)>>,
+    /// How many conditions are being evaluated, in which failing is no failure.
+    pub(super) conditions: usize,
+    pub(super) subshells: usize,
+    pub(super) steps: usize,
+    pub(super) depth: usize,
+    /// The command whose failure ended the script.
+    pub failed: Option<Rc<str>>,
+    pub(super) temporary: usize,
+    /// Whether debconf's `config` has run.
+    pub configured: bool,
+}
+
+impl<'a> Shell<'a> {
+    pub(in super::super) fn new(call: &'a Call<'a>, system: &'a mut dyn System, no_ops: &'a BTreeSet<String>) -> Self {
+        let mut state = State {
+            folder: "/".into(),
+            umask: 0o022,
+            name: format!("/var/lib/dpkg/info/{}.{}", call.package, call.script),
+            ..State::default()
+        };
+        let given = [
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("DPKG_MAINTSCRIPT_PACKAGE", call.package),
+            ("DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT", "1"),
+            ("DPKG_MAINTSCRIPT_NAME", call.script),
+            ("DPKG_MAINTSCRIPT_ARCH", system.architecture()),
+            ("DPKG_ADMINDIR", "/var/lib/dpkg"),
+            ("DPKG_RUNNING_VERSION", "1.22.0"),
+            ("DEBIAN_FRONTEND", "noninteractive"),
+            ("HOME", "/root"),
+            ("PWD", "/"),
+            ("IFS", " \t\n"),
+        ];
+        state.variables.extend(given.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))));
+        state.positional = call.arguments.iter().map(|a| Some((*a).to_owned())).collect();
+        Shell {
+            system,
+            call,
+            no_ops,
+            state,
+            status: Some(0),
+            substituted: None,
+            streams: Streams::default(),
+            command: "".into(),
+            unhandled: Vec::new(),
+            effects: 0,
+            doubt: Vec::new(),
+            after: [None, None, None],
+            locals: Vec::new(),
+            conditions: 0,
+            subshells: 0,
+            steps: 0,
+            depth: 0,
+            failed: None,
+            temporary: 0,
+            configured: false,
+        }
+    }
+
+    /// What the running command hangs on that is not known.
+    pub(super) fn doubtful(&self) -> Option<&str> {
+        self.doubt.last().or_else(|| self.after.iter().flatten().next()).map(String::as_str)
+    }
+
+    /// Whether it is certain that the running command runs.
+    pub(in super::super) fn certain(&self) -> bool {
+        self.doubtful().is_none()
+    }
+
+    /// Says that the running command was not done.
+    pub(in super::super) fn refuse(&mut self, why: impl Into<String>) -> Status {
+        let said = Unhandled { command: self.command.to_string(), why: why.into() };
+        // The same command in a loop is said once; and a list without end helps nobody.
+        if !self.unhandled.contains(&said) && self.unhandled.len() < 200 {
+            self.unhandled.push(said);
+        }
+        None
+    }
+
+    /// Does it, or says why not.
+    pub(in super::super) fn apply(&mut self, effect: Effect) -> Status {
+        if let Some(on) = self.doubtful() {
+            let why = format!("whether it runs depends on `{on}`, which is not known");
+            self.refuse(why);
+            return Some(0);
+        }
+        match self.system.apply(effect) {
+            Ok(()) => {
+                self.effects += 1;
+                Some(0)
+            }
+            Err(why) => self.refuse(why),
+        }
+    }
+
+    /// Counts one step deeper; `false` when the script does too much.
+    pub(super) fn enter(&mut self) -> bool {
+        self.steps += 1;
+        self.depth += 1;
+        self.steps <= STEPS && self.depth <= DEPTH
+    }
+
+    /// A script that does too much ends here.
+    pub(super) fn give_up(&mut self) -> Flow {
+        self.refuse("the script does not end, or calls itself without end");
+        self.steps = STEPS;
+        self.status = None;
+        Flow::Exit
+    }
+
+    /// `path` as an absolute path, without doubled slashes, `.` and a slash at the end.
+    pub(in super::super) fn path(&self, path: &str) -> String {
+        let parts = if path.starts_with('/') { "" } else { self.state.folder.as_str() };
+        let mut out = String::new();
+        for part in parts.split('/').chain(path.split('/')).filter(|p| !p.is_empty() && *p != ".") {
+            out.push('/');
+            out.push_str(part);
+        }
+        if out.is_empty() { "/".into() } else { out }
+    }
+
+    /// Whether `path` is a temporary file or folder, or in one.
+    pub(in super::super) fn is_scratch(&self, path: &str) -> bool {
+        let inside = |folder: &String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.state.scratch.contains_key(path) || self.state.scratch_folders.iter().any(inside)
+    }
+
+    /// What is at a path, links followed.
+    pub(in super::super) fn kind(&self, path: &str) -> Option<Kind> {
+        if self.is_scratch(path) {
+            if self.state.scratch_folders.contains(path) {
+                return Some(Kind::Directory);
+            }
+            let size = self.state.scratch.get(path)?.as_ref().map_or(1, String::len) as u64;
+            let mode = self.state.scratch_modes.get(path).copied().unwrap_or(0o600);
+            return Some(Kind::File { mode, size });
+        }
+        match path {
+            "/dev/null" | "/dev/tty" | "/dev/stdin" | "/dev/stdout" | "/dev/stderr" | "/dev/zero" | "/dev/urandom" => Some(Kind::Special),
+            _ => self.system.kind(path),
+        }
+    }
+
+    /// A file's text. The outer `None`: there is none.
+    pub(in super::super) fn read(&self, path: &str) -> Option<Value> {
+        if path == "/dev/null" {
+            return Some(Some(String::new()));
+        }
+        if self.is_scratch(path) {
+            return self.state.scratch.get(path).cloned();
+        }
+        match self.kind(path)? {
+            Kind::File { size: 0, .. } => Some(Some(String::new())),
+            Kind::File { .. } => Some(self.system.read(path).and_then(|bytes| String::from_utf8(bytes).ok())),
+            Kind::Directory => None,
+            Kind::Special => Some(None),
+        }
+    }
+
+    /// Writes a file: a temporary one in here, any other as an effect.
+    pub(in super::super) fn write_file(&mut self, path: &str, text: Value) -> Status {
+        if path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/") {
+            return Some(0);
+        }
+        if self.is_scratch(path) {
+            // What is made beside mktemp, in a temporary folder, has the usual mode.
+            if !self.state.scratch.contains_key(path) {
+                self.state.scratch_modes.insert(path.to_owned(), 0o666 & !self.state.umask);
+            }
+            self.state.scratch.insert(path.to_owned(), text);
+            return Some(0);
+        }
+        match text {
+            // What was not UTF-8 in the script would not come out as it went in.
+            Some(text) if !text.contains('\u{fffd}') => {
+                self.apply(Effect::File { path: path.to_owned(), bytes: text.into_bytes(), mode: None, owner: Default::default() })
+            }
+            _ => self.refuse(format!("what it writes to {path} is not known")),
+        }
+    }
+
+    /// The name of a new temporary file.
+    pub(in super::super) fn temporary_name(&mut self) -> String {
+        self.temporary += 1;
+        format!("/tmp/tmp.{:010}", self.temporary)
+    }
+
+    /// Writes to standard output.
+    pub(in super::super) fn print(&mut self, text: Value) {
+        self.write(1, text);
+    }
+
+    pub(super) fn write(&mut self, descriptor: u32, text: Value) {
+        let level = self.doubt.len();
+        self.streams.write(descriptor, text, level);
+    }
+
+    /// Everything that is left of standard input.
+    pub(in super::super) fn input(&mut self) -> Value {
+        self.streams.input.borrow_mut().rest()
+    }
+
+    /// Standard input itself.
+    pub(in super::super) fn reader(&self) -> Input {
+        self.streams.input.clone()
+    }
+}

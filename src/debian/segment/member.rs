@@ -1,0 +1,91 @@
+//! The pieces of a compressed layer: whole gzip members or whole zstd frames, each over at most [`MEMBER`] bytes, so that
+//! they can be made on any number of threads and put one behind the other (RFC 1952, 2.2; RFC 8878, 3).
+
+use std::io::{BufReader, Read};
+
+use super::gzip;
+use crate::catalog::LayerCompression;
+use crate::{Error, Result};
+
+/// How much of the tar stream goes into one member.
+pub(in super::super) const MEMBER: usize = 1 << 20;
+
+/// The zstd level of everything we write. One level and one thread per frame, so the bytes depend on nothing else.
+const ZSTD_LEVEL: i32 = 3;
+
+/// `raw` as one member.
+pub(in super::super) fn compress(how: LayerCompression, raw: &[u8]) -> Result<Vec<u8>> {
+    match how {
+        LayerCompression::Gzip => gzip::compress(raw),
+        LayerCompression::Zstd => {
+            let frame = || {
+                let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+                compressor.include_checksum(true)?;
+                compressor.include_contentsize(true)?;
+                compressor.compress(raw)
+            };
+            frame().map_err(|error| Error::failed("cannot compress").source(error))
+        }
+    }
+}
+
+/// The content of one whole member, checked against the checksum in it.
+pub(in super::super) fn decompress(how: LayerCompression, member: &[u8]) -> Result<Vec<u8>> {
+    match how {
+        LayerCompression::Gzip => gzip::decompress(member),
+        LayerCompression::Zstd => {
+            zstd::bulk::decompress(member, MEMBER).map_err(|error| Error::failed(format!("a cached segment does not decompress: {error}")))
+        }
+    }
+}
+
+/// Everything that the members in `inner` hold.
+pub(in super::super) fn reader<'a>(how: LayerCompression, inner: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
+    let buffered = BufReader::with_capacity(1 << 17, inner);
+    Ok(match how {
+        LayerCompression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
+        LayerCompression::Zstd => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(buffered);
+            Box::new(decoder.map_err(|error| Error::failed("cannot begin to decompress zstd").source(error))?)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_in_a_row_are_one_stream_to_an_independent_reader() {
+        let text: Vec<u8> = (0..3 * MEMBER as u32 / 2).map(|n| (n % 251) as u8).collect();
+        for how in [LayerCompression::Gzip, LayerCompression::Zstd] {
+            let members: Vec<Vec<u8>> = text.chunks(MEMBER).map(|piece| compress(how, piece).unwrap()).collect();
+            assert_eq!(decompress(how, &members[1]).unwrap(), &text[MEMBER..]);
+            let mut all = Vec::new();
+            reader(how, &members.concat()[..]).unwrap().read_to_end(&mut all).unwrap();
+            assert_eq!(all, text, "{how:?}");
+            let program = if how == LayerCompression::Gzip { "gzip" } else { "zstd" };
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(program);
+            std::fs::write(&path, members.concat()).unwrap();
+            // Where the program is installed it has to agree.
+            if let Ok(judged) = std::process::Command::new(program).arg("-dc").stdin(std::fs::File::open(&path).unwrap()).output() {
+                assert_eq!(judged.stdout, text, "{program}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_with_one_changed_bit_or_too_much_in_it_is_an_error() {
+        for how in [LayerCompression::Gzip, LayerCompression::Zstd] {
+            let member = compress(how, &[7; 5000]).unwrap();
+            for at in 0..member.len() {
+                let mut changed = member.clone();
+                changed[at] ^= 4;
+                // Bits that mean nothing (a time, a reserved flag) may change; content may not.
+                assert!(decompress(how, &changed).map_or(true, |content| content == [7; 5000]), "{how:?} byte {at}");
+            }
+            assert!(decompress(how, &compress(how, &vec![0; MEMBER + 1]).unwrap()).is_err());
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What maintainer scripts would have made (R1–R18), judged by the tools that use it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::harness::{Project, judge, need};
+
+/// A file system as its tar headers have it.
+type Files = BTreeMap<String, File>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct File {
+    /// `d`, `l`, `f`: hard links count as files.
+    kind: char,
+    mode: u32,
+    uid: u64,
+    gid: u64,
+    link: String,
+    /// Of files below 256 KiB.
+    bytes: Option<Vec<u8>>,
+}
+
+/// Adds what `tar` holds to `files`; a path twice in one tar is a mistake (R16), a whiteout removes.
+fn read_tar(files: &mut Files, tar: impl Read) {
+    let mut seen = BTreeSet::new();
+    for entry in tar::Archive::new(tar).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+        let path = path.trim_start_matches("./").trim_end_matches('/').to_owned();
+        if path.is_empty() {
+            continue;
+        }
+        assert!(seen.insert(path.clone()), "{path} is in the tar twice");
+        if let Some((folder, name)) = path.rsplit_once('/').or(Some(("", &path)))
+            && let Some(hidden) = name.strip_prefix(".wh.")
+        {
+            let gone = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
+            files.retain(|path, _| *path != gone && !path.starts_with(&format!("{gone}/")));
+            continue;
+        }
+        let header = entry.header();
+        let kind = match header.entry_type() {
+            tar::EntryType::Directory => 'd',
+            tar::EntryType::Symlink => 'l',
+            tar::EntryType::Regular | tar::EntryType::Link => 'f',
+            _ => continue,
+        };
+        let link = entry.link_name_bytes().filter(|_| kind == 'l').map(|l| String::from_utf8(l.into_owned()).unwrap()).unwrap_or_default();
+        let (mode, uid, gid) = (header.mode().unwrap() & 0o7777, header.uid().unwrap(), header.gid().unwrap());
+        let small = header.entry_type() == tar::EntryType::Regular && entry.size() < 256 << 10;
+        let mut bytes = Vec::new();
+        if small {
+            entry.read_to_end(&mut bytes).unwrap();
+        }
+        files.insert(path, File { kind, mode, uid, gid, link, bytes: small.then_some(bytes) });
+    }
+}
+
+/// The image `name` in the layout `out`: all its layers.
+fn image(out: &Path, name: &str) -> Files {
+    let blob = |digest: &str| out.join("blobs").join(digest.replace(':', "/"));
+    let json = |path: PathBuf| -> serde_json::Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let index = json(out.join("index.json"));
+    let named = index["manifests"].as_array().unwrap().iter().find(|m| m["annotations"]["org.opencontainers.image.ref.name"] == name);
+    let manifest = json(blob(named.unwrap_or_else(|| panic!("{name} is in the layout"))["digest"].as_str().unwrap()));
+    let mut files = Files::new();
+    for layer in manifest["layers"].as_array().unwrap() {
+        let file = fs::File::open(blob(layer["digest"].as_str().unwrap())).unwrap();
+        read_tar(&mut files, flate2::read::MultiGzDecoder::new(std::io::BufReader::new(file)));
+    }
+    files
+}
+
+fn text(files: &Files, path: &str) -> String {
+    let file = files.get(path).unwrap_or_else(|| panic!("there is no {path}"));
+    String::from_utf8(file.bytes.clone().unwrap_or_else(|| panic!("{path} is large"))).unwrap()
+}
+
+/// Unpacks with umoci and gives the root.
+fn unpack(project: &Project, out: &Path, name: &str) -> PathBuf {
+    let bundle = project.path().join(name.replace('/', "-"));
+    judge("umoci", &["unpack", "--rootless", "--image", &format!("{}:{name}", out.display()), bundle.to_str().unwrap()]);
+    bundle.join("rootfs")
+}
+
+/// Runs a program of the image inside it, with `/proc` and `/dev` as a container has them: natively, or with an emulator copied
+/// into it.
+fn inside(root: &Path, emulator: Option<&str>, arguments: &[&str]) -> String {
+    for folder in ["proc", "dev", "tmp"] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let script = r#"mount --rbind /proc "$1/proc" && mount --rbind /dev "$1/dev" && exec chroot "$@""#;
+    let mut command = ["-r", "-m", "sh", "-c", script, "sh", root.to_str().unwrap()].map(str::to_owned).to_vec();
+    if let Some(emulator) = emulator {
+        fs::copy(format!("/usr/bin/{emulator}"), root.join(emulator)).unwrap();
+        command.push(format!("/{emulator}"));
+    }
+    command.extend(arguments.iter().map(|a| (*a).to_owned()));
+    judge("unshare", &command.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn libraries_are_found_as_ldconfig_finds_them_and_read_as_readelf_reads_them() {
+    need("umoci", "umoci");
+    need("readelf", "binutils");
+    need("qemu-aarch64-static", "qemu-user-static");
+    // fakeroot registers a directory of its own; glibc's variants for newer processors come with libgmp.
+    let project = Project::new(
+        "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"dash\", \"libc-bin\"]\n[containers.py]\npackages = [\"python3\", \"libfakeroot\", \"openssl\"]\nentrypoint = \"python3\"\n",
+    );
+    let out = project.path().join("out");
+    project.ok(&["build", "--out", out.to_str().unwrap()]);
+    for (target, machine, emulator) in [("x86_64", 62, None), ("aarch64", 183, Some("qemu-aarch64-static"))] {
+        let root = unpack(&project, &out, &format!("py/{target}"));
+        let ours = fs::read(root.join("etc/ld.so.cache")).unwrap();
+        inside(&root, emulator, &["/usr/sbin/ldconfig", "-X", "-C", "/tmp/judged"]);
+        assert!(fs::read(root.join("tmp/judged")).unwrap() == ours, "{target}: ldconfig writes another cache");
+        let listing = inside(&root, emulator, &["/usr/sbin/ldconfig", "-p"]);
+        assert!(listing.contains("libfakeroot-0.so") && listing.contains("/libfakeroot/"), "{listing}");
+        if emulator.is_none() {
+            let found = inside(&root, None, &["/usr/bin/python3", "-c", "import ctypes.util; print(ctypes.util.find_library('ssl'))"]);
+            assert_eq!(found.trim(), "libssl.so.3");
+        }
+        assert!(compare_with_readelf(&project, &root, machine) > 100);
+    }
+}
+
+/// The libraries of every ELF file for `machine` of the images built, as their records have them; how many are in `root`.
+fn compare_with_readelf(project: &Project, root: &Path, machine: u16) -> usize {
+    let mut compared = 0;
+    for record in fs::read_dir(project.cache().join("content")).unwrap() {
+        let bytes = fs::read(record.unwrap().path()).unwrap();
+        let start = bytes.iter().position(|b| *b == b'\n').unwrap() + 1;
+        let content: serde_json::Value = serde_json::from_slice(&bytes[start..]).unwrap();
+        for entry in content["entries"].as_array().unwrap() {
+            let (path, elf) = (root.join(entry["path"].as_str().unwrap()), &entry["kind"]["file"]["elf"]);
+            if elf["machine"] != machine || fs::symlink_metadata(&path).is_err() {
+                continue;
+            }
+            let shown = judge("readelf", &["-dW", path.to_str().unwrap()]);
+            let values = |tag: &str| -> Vec<String> {
+                let lines = shown.lines().filter(|line| line.contains(&format!("({tag})")));
+                lines.filter_map(|line| Some(line.split_once('[')?.1.rsplit_once(']')?.0.to_owned())).collect()
+            };
+            let needed: Vec<String> = serde_json::from_value(elf["needed"].clone()).unwrap();
+            let one = |field: &str| elf[field].as_str().map(str::to_owned).into_iter().collect::<Vec<_>>();
+            assert_eq!(needed, values("NEEDED"), "{}", path.display());
+            for (field, tag) in [("soname", "SONAME"), ("rpath", "RPATH"), ("runpath", "RUNPATH")] {
+                assert_eq!(one(field), values(tag), "{} {field}", path.display());
+            }
+            compared += 1;
+        }
+    }
+    compared
+}
+
+#[test]
+fn java_reads_its_key_store() {
+    need("umoci", "umoci");
+    let project = Project::new(
+        "[defaults]\ntargets = [\"x86_64\"]\nbase = [\"dash\", \"libc-bin\"]\n[containers.java]\npackages = [\"default-jre-headless\"]\nentrypoint = \"/bin/sh\"\n",
+    );
+    let out = project.path().join("out");
+    project.ok(&["build", "--out", out.to_str().unwrap()]);
+    let root = unpack(&project, &out, "java/x86_64");
+    let java = fs::read_dir(root.join("usr/lib/jvm")).unwrap().flatten().map(|e| e.file_name().into_string().unwrap());
+    let java = java.into_iter().find(|name| name.starts_with("java-") && name.contains("openjdk")).unwrap();
+    let keytool = format!("/usr/lib/jvm/{java}/bin/keytool");
+    let store = ["-keystore", "/etc/ssl/certs/java/cacerts", "-storepass", "changeit"];
+    let listing = inside(&root, None, &[&[&*keytool, "-list"], &store[..]].concat());
+    let bundle = fs::read_to_string(root.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
+    let count = bundle.matches("BEGIN CERTIFICATE").count();
+    assert!(count > 100 && listing.matches("trustedCertEntry").count() == count, "{count}\n{listing}");
+}
+
+/// R1–R5, R8, R14, R16 and R17 hold for the layers as they are written, on both architectures and both releases.
+#[test]
+fn layers_keep_the_rules_of_a_merged_root() {
+    for (suite, apt) in [("bookworm", "_apt"), ("trixie", "_apt:*:42:65534:")] {
+        let project = Project::new(&format!(
+            "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"dash\", \"coreutils\", \"base-files\", \"base-passwd\", \"libc-bin\", \"tzdata\"]\n[debian]\nsuite = \"{suite}\"\n[containers.login]\npackages = [\"passwd\", \"mount\", \"ca-certificates\"]\nentrypoint = \"/bin/sh\"\n"
+        ));
+        let out = project.path().join("out");
+        project.ok(&["build", "--out", out.to_str().unwrap()]);
+        let both = ["x86_64", "aarch64"].map(|target| image(&out, &format!("login/{target}")));
+        for files in &both {
+            for merged in ["bin", "sbin", "lib"] {
+                assert_eq!((files[merged].kind, &*files[merged].link), ('l', &*format!("usr/{merged}")), "{suite}");
+                assert!(!files.keys().any(|path| path.starts_with(&format!("{merged}/"))), "{suite}: something is below /{merged}");
+            }
+            assert_eq!(
+                (&*files["var/run"].link, &*files["var/lock"].link, &*files["etc/localtime"].link),
+                ("/run", "/run/lock", "/usr/share/zoneinfo/Etc/UTC")
+            );
+            assert_eq!((files["tmp"].mode, files["root"].mode, files["var/mail"].mode, files["var/mail"].gid), (0o1777, 0o700, 0o2775, 8));
+            let setuid: BTreeSet<&str> =
+                files.iter().filter(|(_, f)| f.kind == 'f' && f.mode & 0o4000 != 0).map(|(path, _)| &**path).collect();
+            for program in ["usr/bin/passwd", "usr/bin/chfn", "usr/bin/mount", "usr/bin/umount"] {
+                assert!(setuid.contains(program), "{suite}: {setuid:?}");
+            }
+            assert!(!files.contains_key("var/lib/dpkg/status") && files.contains_key("var/lib/dpkg/status.d/libc6"));
+            for machine in ["etc/hostname", "etc/resolv.conf", "var/cache/ldconfig/aux-cache"] {
+                assert!(!files.contains_key(machine), "{suite}: {machine}");
+            }
+            // Accounts: base-passwd's, with the shadow files of `passwd`, nobody able to log in.
+            let (passwd, shadow) = (text(files, "etc/passwd"), text(files, "etc/shadow"));
+            let names = |text: &str| text.lines().map(|line| line.split(':').next().unwrap().to_owned()).collect::<Vec<_>>();
+            assert_eq!(names(&passwd), names(&shadow));
+            assert!(
+                passwd.starts_with("root:x:0:0:root:/root:/bin/bash\n")
+                    && shadow.lines().all(|line| ["*", "!"].contains(&line.split(':').nth(1).unwrap()))
+            );
+            assert_eq!(names(&text(files, "etc/group")), names(&text(files, "etc/gshadow")));
+            assert_eq!((files["etc/shadow"].mode, files["etc/shadow"].gid, files["etc/gshadow"].mode), (0o640, 42, 0o640));
+            if apt.contains(':') {
+                assert!(text(files, "usr/share/base-passwd/passwd.master").contains(apt), "the table has _apt's id from here");
+            }
+        }
+        // Apart from machine code, both architectures have the same files, owners and modes.
+        let [amd64, arm64] = both;
+        let neutral = |files: &Files| -> BTreeMap<String, (char, u32, u64, u64)> {
+            let own = |path: &&String| {
+                !["x86", "aarch64", "amd64", "arm64", "lib64", "ld-linux", ".build-id"].iter().any(|word| path.contains(word))
+            };
+            files.iter().filter(|(path, _)| own(path)).map(|(path, f)| (path.clone(), (f.kind, f.mode, f.uid, f.gid))).collect()
+        };
+        assert_eq!(neutral(&amd64), neutral(&arm64));
+        for path in ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/nsswitch.conf", "etc/ca-certificates.conf"] {
+            assert_eq!(text(&amd64, path), text(&arm64, path), "{suite}: {path}");
+        }
+    }
+}
