@@ -43,7 +43,7 @@ pub(crate) fn resolve(
         .together(&architectures, &with_essential(&request_of_base, universes), &Solution::new(), &locked)
         .map_err(|e| e.context("the base layer"))?;
 
-    let mut lock = Lock { version: VERSION, recommends: rules.recommends, archives, ..Lock::default() };
+    let mut lock = Lock { version: VERSION, recommends: rules.recommends, pins: catalog.debian.pins.clone(), archives, ..Lock::default() };
     let mut packages = BTreeSet::new();
     for (architecture, ids) in &base {
         lock.bases.push(LockedBase {
@@ -198,7 +198,7 @@ fn locked_package(packages: &Packages, id: Id) -> Result<LockedPackage> {
         name: record.name.to_owned(),
         version: record.version.to_owned(),
         architecture: record.architecture.to_owned(),
-        archive: packages.archive(id).to_owned(),
+        archive: packages.origin(id).archive.clone(),
         path: record.path.to_owned(),
         size: record.size,
         sha256: Hex(Digest::from_hex(record.sha256).map_err(|error| Error::network(format!("package {}", record.name)).source(error))?),
