@@ -21,6 +21,7 @@ use crate::progress::Silent;
 use crate::{Kind, Result};
 
 mod repositories;
+mod trust;
 
 /// One file of the server.
 #[derive(Clone, Default)]
