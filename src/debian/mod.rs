@@ -27,6 +27,7 @@ mod mark;
 mod members;
 mod packages;
 mod pins;
+mod recommends;
 mod relation;
 mod release;
 mod resolve;
