@@ -198,6 +198,45 @@ pub(super) fn suite(value: &str) -> Checked {
     word(value, "a suite", "for example `trixie`")
 }
 
+/// A suite of `[debian.sources.NAME]`, where nothing comes with it.
+pub(super) fn any_suite(value: &str) -> Checked {
+    word(value, "a suite", "for example `trixie-backports`")
+}
+
+/// The NAME of `[debian.sources.NAME]`: it stands in the lock, like those of Debian's own archives.
+pub(super) fn source_name(value: &str) -> Checked {
+    if ["debian", "debian-security"].contains(&value) {
+        return fault(format!("`{value}` is the name of an archive that is there already"), "choose another");
+    }
+    match debian_package(value) {
+        Ok(()) => Ok(()),
+        Err(_) => fault(format!("`{}` is not a name for a source", shorten(value)), "two or more of a-z, 0-9 and `-`: `backports`"),
+    }
+}
+
+/// What `[debian.pins]` pins: a package name, in which `*` stands for anything and `?` for any one character.
+pub(super) fn package_pattern(value: &str) -> Checked {
+    let fine = !value.is_empty()
+        && value.len() <= 100
+        && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.*?".contains(&b));
+    match fine && (value.contains(['*', '?']) || debian_package(value).is_ok()) {
+        true => Ok(()),
+        false => fault(format!("`{}` is neither a Debian package name nor a pattern", shorten(value)), "for example `curl` or `python3*`"),
+    }
+}
+
+/// What `[debian.pins]` pins it to.
+pub(super) fn pin(value: &str) -> Checked {
+    let fine = !value.is_empty() && value.len() <= 200 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.~:_*".contains(&b));
+    match fine && !value[..value.len() - 1].contains('*') {
+        true => Ok(()),
+        false => fault(
+            format!("`{}` is neither a version, a suite nor a source", shorten(value)),
+            "for example `8.14.1-2`, `8.14.*`, or `trixie-backports`; only its last character can be `*`",
+        ),
+    }
+}
+
 /// An archive component: `main`, `contrib`.
 pub(super) fn component(value: &str) -> Checked {
     word(value, "a component", "for example `main`, `contrib`, `non-free-firmware`")

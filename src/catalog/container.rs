@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, ContainerName, LocalFile, Target};
+use super::{Architecture, ContainerName, DebianSettings, LocalFile, Target};
 
 /// Which builder makes the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,51 +89,6 @@ impl RegistrySettings {
             Some(template) if template.contains("{container}") => template.replace("{container}", container.as_str()),
             Some(prefix) => format!("{}/{container}", prefix.trim_end_matches('/')),
             None => container.to_string(),
-        }
-    }
-}
-
-/// `[debian]`: where packages come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DebianSettings {
-    /// The suite; its `-updates` and `-security` come with it.
-    pub suite: String,
-    /// Archive components, `main` by default.
-    pub components: Vec<String>,
-    /// The mirror, when the file names one.
-    pub mirror: Option<String>,
-    /// The security mirror, when the file names one.
-    pub security_mirror: Option<String>,
-    /// A keyring file instead of the embedded Debian keyring.
-    pub keyring: Option<PathBuf>,
-    /// `YYYYMMDDTHHMMSSZ`: build from the snapshot archive of that moment.
-    pub snapshot: Option<String>,
-    /// The snapshot archive, when the file names another than Debian's.
-    pub snapshot_mirror: Option<String>,
-    /// Whether a `Release` past its `Valid-Until` is refused.
-    pub check_valid_until: bool,
-    /// Whether recommended packages come along, as with plain `apt-get install`.
-    pub recommends: bool,
-    /// Whether the base layer holds every `Essential` package.
-    pub essential: bool,
-    /// A file with more emulations of maintainer scripts; relative to [`Catalog::folder`].
-    pub emulations: Option<PathBuf>,
-}
-
-impl Default for DebianSettings {
-    fn default() -> Self {
-        DebianSettings {
-            suite: "trixie".into(),
-            components: vec!["main".into()],
-            mirror: None,
-            security_mirror: None,
-            keyring: None,
-            snapshot: None,
-            snapshot_mirror: None,
-            check_valid_until: true,
-            recommends: false,
-            essential: false,
-            emulations: None,
         }
     }
 }

@@ -7,11 +7,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check;
+use super::debian;
 use super::diagnostic::{Problem, Problems, position};
 use super::entry::{self, Defaults};
 use super::reader::{Reader, Section};
 use super::schema;
-use super::{Catalog, Container, DebianSettings, NixSettings, RegistrySettings, Secret, Setting};
+use super::{Catalog, Container, NixSettings, RegistrySettings, Secret, Setting};
 
 /// The largest file that is read: some ten thousand containers.
 pub const MAX_FILE_SIZE: u64 = 4 << 20;
@@ -136,7 +137,7 @@ fn catalog(reader: &mut Reader, path: &Path, text: &str, document: &DeTable) -> 
     let root = reader.section(document, "containers.toml", &schema::ROOT);
     let registry = named(reader, &root, "registry", &schema::REGISTRY).map(|s| registry(reader, path, &s)).unwrap_or_default();
     let defaults = named(reader, &root, "defaults", &schema::DEFAULTS).map(|s| defaults(reader, &s)).unwrap_or_default();
-    let debian = named(reader, &root, "debian", &schema::DEBIAN).map(|s| debian(reader, &s)).unwrap_or_default();
+    let debian = named(reader, &root, "debian", &schema::DEBIAN).map(|s| debian::settings(reader, &s)).unwrap_or_default();
     let nix = named(reader, &root, "nix", &schema::NIX).map(|s| nix(reader, &s)).unwrap_or_default();
     let containers = containers(reader, text, &root, &defaults);
     Catalog { path: path.to_path_buf(), registry, debian, nix, base: defaults.base, containers }
@@ -217,35 +218,6 @@ fn defaults(reader: &mut Reader, section: &Section) -> Defaults {
         labels: entry::labels(reader, section, "labels"),
         annotations: entry::labels(reader, section, "annotations"),
     }
-}
-
-fn debian(reader: &mut Reader, section: &Section) -> DebianSettings {
-    let standard = DebianSettings::default();
-    let components = reader.list(section, "components", check::component).map(|list| entry::strings(Some(list)));
-    if let Some(value) = section.get("components").filter(|v| v.get_ref().as_array().is_some_and(|a| a.is_empty())) {
-        reader.problem("`components` is empty", value.span(), "", Some("for example `components = [\"main\"]`".into()));
-    }
-    DebianSettings {
-        suite: reader.text(section, "suite", check::suite).unwrap_or(standard.suite),
-        components: components.unwrap_or(standard.components),
-        mirror: mirror(reader, section, "mirror"),
-        security_mirror: mirror(reader, section, "security-mirror"),
-        keyring: reader.text(section, "keyring", |path| if path.is_empty() { check::source_path(path) } else { Ok(()) }).map(Into::into),
-        snapshot: reader.text(section, "snapshot", check::snapshot),
-        snapshot_mirror: mirror(reader, section, "snapshot-mirror"),
-        check_valid_until: reader.flag(section, "check-valid-until").unwrap_or(standard.check_valid_until),
-        recommends: reader.flag(section, "recommends").unwrap_or(standard.recommends),
-        essential: reader.flag(section, "essential").unwrap_or(standard.essential),
-        emulations: reader.text(section, "emulations", check::source_path).map(Into::into),
-    }
-}
-
-fn mirror(reader: &mut Reader, section: &Section, key: &str) -> Option<String> {
-    let mirror = reader.text(section, key, check::mirror);
-    if let Some(value) = section.get(key).filter(|v| mirror.is_none() && v.get_ref().as_str().is_some_and(|m| m.contains('@'))) {
-        reader.secrets.push(value.span());
-    }
-    mirror
 }
 
 fn nix(reader: &mut Reader, section: &Section) -> NixSettings {

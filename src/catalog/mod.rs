@@ -5,6 +5,7 @@
 mod architecture;
 mod check;
 mod container;
+mod debian;
 mod diagnostic;
 mod entry;
 mod file;
@@ -17,9 +18,8 @@ mod select;
 mod target;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
-pub use container::{
-    BuilderKind, Catalog, Container, DebianSettings, LayerCompression, NixSettings, RegistrySettings, Secret, Setting, unsupported,
-};
+pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettings, RegistrySettings, Secret, Setting, unsupported};
+pub use debian::{DebianSettings, DebianSource};
 pub use diagnostic::{Problem, Problems};
 pub use file::{MAX_FILE_SIZE, load, parse};
 pub use find::{FILE_NAME, find};

@@ -77,6 +77,18 @@ pub(super) const DEBIAN: Table = Table {
         key("check-valid-until", "true", &["check_valid_until", "valid-until"]),
         key("recommends", "false", &["install-recommends", "install_recommends"]),
         key("essential", "false", &["required"]),
+        key("sources", "", &["source", "repositories"]),
+        key("pins", "", &["pin", "preferences", "versions"]),
+    ],
+};
+
+/// `[debian.sources.NAME]`.
+pub(super) const DEBIAN_SOURCE: Table = Table {
+    keys: &[
+        key("url", r#""https://deb.example.org/""#, &["mirror", "uri", "uris"]),
+        key("suite", r#""trixie-backports""#, &["release", "codename", "suites"]),
+        key("components", r#"["main"]"#, &["sections", "component"]),
+        key("keyring", r#""keys/example.asc""#, &["signed-by", "key"]),
     ],
 };
 

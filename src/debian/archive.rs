@@ -1,22 +1,24 @@
 //! One session's view of Debian: locks from it, package files from it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::elsewhere;
 use super::fetch::Fetcher;
 use super::http::{Http, shown};
 use super::indexes::{self, Wanted};
 use super::keyring::Keyring;
 use super::lock::{Change, Lock, LockedArchive};
 use super::lock_file::{changes, containers, read_lock, staleness, write_lock};
-use super::packages::Packages;
+use super::packages::{Origin, Packages};
+use super::pins;
 use super::release::{self, Policy, Release};
 use super::resolve::{Universes, resolve};
-use super::sources::{Host, Source, Sources};
+use super::sources::{DEBIAN, Host, SECURITY, Source, Sources};
 use crate::catalog::{Architecture, Catalog, ContainerName, DebianSettings, Target};
 use crate::error::IoContext;
 use crate::progress::Progress;
@@ -27,8 +29,8 @@ pub struct Archive {
     http: Http,
     sources: Sources,
     settings: DebianSettings,
-    /// The keyring file, if not the embedded one.
-    keyring: Option<PathBuf>,
+    /// Where relative keyring paths start.
+    folder: PathBuf,
     /// `cache/debian`.
     cache: PathBuf,
     fetcher: Fetcher,
@@ -46,8 +48,7 @@ impl Archive {
         let sources = Sources::new(settings, host)?;
         let cache = cache.join("debian");
         let fetcher = Fetcher::new(http.clone(), sources.clone(), cache.join("packages"));
-        let keyring = settings.keyring.as_ref().map(|path| folder.join(path));
-        Ok(Archive { http, sources, settings: settings.clone(), keyring, cache, fetcher })
+        Ok(Archive { http, sources, settings: settings.clone(), folder: folder.to_owned(), cache, fetcher })
     }
 
     /// What fetches the packages of a lock.
@@ -132,8 +133,13 @@ impl Archive {
         for (source, release) in &releases {
             progress.line(&format!("{} {} of {}", source.archive, source.suite, release.date));
         }
-        let universes: Universes =
-            try_join_all(architectures.into_iter().map(|a| self.packages(a, &releases, cancel))).await?.into_iter().collect();
+        let read = architectures.into_iter().map(|architecture| self.packages(architecture, &releases, progress, cancel));
+        let mut universes: Universes = try_join_all(read).await?.into_iter().collect();
+        pins::apply(&self.settings.pins, &mut universes)?;
+        let missing = elsewhere::missing(catalog, &universes);
+        if !missing.is_empty() {
+            elsewhere::look(&self.http, &missing, &releases, &self.cache.join("releases"), &mut universes, cancel).await;
+        }
         let archives = self.locked_archives(&releases);
         // Solving is milliseconds of plain computation.
         resolve(catalog, &universes, archives, keep, targets, progress)
@@ -152,15 +158,20 @@ impl Archive {
     async fn releases(&self, cancel: &CancellationToken) -> Result<Vec<(&Source, Release)>> {
         let cache = self.cache.join("releases");
         std::fs::create_dir_all(&cache).at("creating", &cache)?;
-        let keyring = Arc::new(match &self.keyring {
-            Some(path) => Keyring::open(path)?,
-            None => Keyring::embedded()?,
-        });
-        let policy =
-            Policy { now: Timestamp::now(), check_valid_until: self.settings.check_valid_until, past: self.settings.snapshot.is_some() };
-        let (cache, keyring) = (&cache, &keyring);
+        let mut keyrings: BTreeMap<Option<&Path>, Keyring> = BTreeMap::new();
+        for source in &self.sources.suites {
+            let path = source.keyring.as_deref();
+            if !keyrings.contains_key(&path) {
+                let keyring = path.map_or_else(Keyring::embedded, |path| Keyring::open(&self.folder.join(path)))?;
+                keyrings.insert(path, keyring);
+            }
+        }
+        let (cache, keyrings) = (&cache, &keyrings);
         try_join_all(self.sources.suites.iter().map(async |source| {
-            let release = release::read(&self.http, source, keyring, policy, cache, cancel).await?;
+            // Only Debian's own archives have a past; the others are read as they are now.
+            let past = self.settings.snapshot.is_some() && [DEBIAN, SECURITY].contains(&source.archive.as_str());
+            let policy = Policy { now: Timestamp::now(), check_valid_until: self.settings.check_valid_until, past };
+            let release = release::read(&self.http, source, &keyrings[&source.keyring.as_deref()], policy, cache, cancel).await?;
             Ok((source, release))
         }))
         .await
@@ -171,17 +182,23 @@ impl Archive {
         &self,
         architecture: Architecture,
         releases: &[(&Source, Release)],
+        progress: &dyn Progress,
         cancel: &CancellationToken,
     ) -> Result<(Architecture, Packages)> {
         let debian = architecture.debian();
         let mut wanted = Vec::new();
         for (source, release) in releases {
-            for component in &self.settings.components {
+            for component in &source.components {
                 if !release.components.contains(component) {
                     return Err(Error::usage(format!("{} has no component `{component}`", source.suite))
                         .hint(format!("it has {}", release.components.join(", "))));
                 }
                 if !release.architectures.iter().any(|a| a == debian) {
+                    if let Some(name) = &source.name {
+                        // Of the containers, only some may need it; those say what is missing.
+                        progress.line(&format!("the source {name} has nothing for {architecture}"));
+                        break;
+                    }
                     return Err(Error::usage(format!("Debian {} does not exist for {architecture}", source.suite))
                         .hint(format!("it exists for {}", release.architectures.join(", "))));
                 }
@@ -192,7 +209,10 @@ impl Archive {
         let cache = self.cache.join("releases");
         let read = wanted.iter().map(async |wanted| {
             let index = indexes::read(&self.http, wanted, &cache, cancel).await?;
-            Ok::<_, Error>(index.map(|index| (wanted.source.archive, index)))
+            let Source { archive, suite, name, .. } = wanted.source;
+            let automatic = wanted.release.automatic;
+            let origin = Origin { archive: archive.clone(), suite: suite.clone(), source: name.clone(), automatic };
+            Ok::<_, Error>(index.map(|index| (origin, index)))
         });
         let indexes: Vec<_> = try_join_all(read).await?.into_iter().flatten().collect();
         let packages = tokio::task::spawn_blocking(move || Packages::new(architecture, indexes)).await;
@@ -200,16 +220,13 @@ impl Archive {
     }
 
     fn locked_archives(&self, releases: &[(&Source, Release)]) -> Vec<LockedArchive> {
-        let mut components = self.settings.components.clone();
-        components.sort();
-        components.dedup();
         let mut archives: Vec<LockedArchive> = releases
             .iter()
             .map(|(source, release)| LockedArchive {
-                archive: source.archive.to_owned(),
+                archive: source.archive.clone(),
                 suite: source.suite.clone(),
-                components: components.clone(),
-                snapshot: self.settings.snapshot.clone(),
+                components: source.components.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
+                snapshot: self.settings.snapshot.clone().filter(|_| [DEBIAN, SECURITY].contains(&source.archive.as_str())),
                 date: release.date.to_string(),
             })
             .collect();

@@ -20,6 +20,9 @@ use crate::image::Digest;
 use crate::progress::Silent;
 use crate::{Kind, Result};
 
+mod repositories;
+mod trust;
+
 /// One file of the server.
 #[derive(Clone, Default)]
 struct Served {
@@ -128,11 +131,21 @@ const DEB: &str = "/debian/pool/main/h/hello/hello_1_all.deb";
 const PACKAGES: &str = "/debian/dists/sid/main/binary-amd64/Packages.gz";
 const RELEASE: &str = "/debian/dists/sid/InRelease";
 
+/// A key that signs.
+fn signing_key() -> SignedSecretKey {
+    let mut key = SecretKeyParamsBuilder::default();
+    key.key_type(KeyType::Ed25519Legacy).can_sign(true).primary_user_id("Fake Archive <fake@example.org>".into());
+    key.build().unwrap().generate(rand::thread_rng()).unwrap()
+}
+
+fn signed(text: &str, key: &SignedSecretKey) -> String {
+    let message = CleartextSignedMessage::sign(rand::thread_rng(), text, &key.primary_key, &Password::empty()).unwrap();
+    message.to_armored_string(ArmorOptions::default()).unwrap()
+}
+
 impl World {
     fn new() -> Self {
-        let mut key = SecretKeyParamsBuilder::default();
-        key.key_type(KeyType::Ed25519Legacy).can_sign(true).primary_user_id("Fake Archive <fake@example.org>".into());
-        let key = key.build().unwrap().generate(rand::thread_rng()).unwrap();
+        let key = signing_key();
         let folder = tempfile::tempdir().unwrap();
         let mut public = Vec::new();
         SignedPublicKey::from(key.clone()).to_writer(&mut public).unwrap();
@@ -154,25 +167,34 @@ impl World {
 
     /// Puts everything on the server, `fields` into the release.
     fn publish(&self, fields: &str) {
-        let deb = b"not really a package, but long enough to be cut in half".repeat(40);
-        let mut packages = String::new();
-        for name in ["base-files", "base-passwd", "hello"] {
-            let (size, sha) = (deb.len(), Digest::of(&deb).hex());
-            let path = DEB.trim_start_matches("/debian/");
-            packages += &format!("Package: {name}\nVersion: 1\nArchitecture: all\nFilename: {path}\nSize: {size}\nSHA256: {sha}\n\n");
+        let fields = format!("Suite: unstable\nCodename: sid\n{fields}");
+        self.put_suite("debian", "sid", &fields, &[("main", "base-files 1\nbase-passwd 1\nhello 1")], |text| signed(text, &self.key));
+    }
+
+    /// Puts a suite below `root` on the server, each component with its packages, `name version` in lines.
+    fn put_suite(&self, root: &str, suite: &str, fields: &str, components: &[(&str, &str)], sign: impl Fn(&str) -> String) {
+        let (mut names, mut sums) = (Vec::new(), String::new());
+        for (component, lines) in components {
+            let mut packages = String::new();
+            for (name, version) in lines.lines().filter_map(|line| line.split_once(' ')) {
+                let deb = b"not really a package, but long enough to be cut in half".repeat(40);
+                let (size, sha) = (deb.len(), Digest::of(&deb).hex());
+                let path = "pool/main/h/hello/hello_1_all.deb";
+                packages +=
+                    &format!("Package: {name}\nVersion: {version}\nArchitecture: all\nFilename: {path}\nSize: {size}\nSHA256: {sha}\n\n");
+                self.server.put(&format!("/{root}/{path}"), &deb);
+            }
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(packages.as_bytes()).unwrap();
+            let gzip = gzip.finish().unwrap();
+            names.push(*component);
+            let file = format!("{component}/binary-amd64/Packages.gz");
+            sums += &format!(" {} {} {file}\n", Digest::of(&gzip).hex(), gzip.len());
+            self.server.put(&format!("/{root}/dists/{suite}/{file}"), &gzip);
         }
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(packages.as_bytes()).unwrap();
-        let gzip = gzip.finish().unwrap();
-        let release = format!(
-            "Suite: unstable\nCodename: sid\nArchitectures: amd64\nComponents: main\nAcquire-By-Hash: yes\n{fields}SHA256:\n {} {} main/binary-amd64/Packages.gz\n",
-            Digest::of(&gzip).hex(),
-            gzip.len()
-        );
-        let message = CleartextSignedMessage::sign(rand::thread_rng(), &release, &self.key.primary_key, &Password::empty()).unwrap();
-        self.server.put(RELEASE, message.to_armored_string(ArmorOptions::default()).unwrap().as_bytes());
-        self.server.put(PACKAGES, &gzip);
-        self.server.put(DEB, &deb);
+        let components = names.join(" ");
+        let release = format!("Architectures: amd64\nComponents: {components}\nAcquire-By-Hash: yes\n{fields}SHA256:\n{sums}");
+        self.server.put(&format!("/{root}/dists/{suite}/InRelease"), sign(&release).as_bytes());
     }
 
     fn archive(&self) -> Archive {

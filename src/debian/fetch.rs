@@ -15,7 +15,7 @@ use url::Url;
 
 use super::http::{Answer, Fault, Http, Pieces, shown, with_retries};
 use super::lock::{Lock, LockedPackage};
-use super::sources::Sources;
+use super::sources::{DEBIAN, SECURITY, Sources};
 use crate::error::{IoContext, io_error};
 use crate::image::{Digest, Hasher};
 use crate::{Error, Result};
@@ -50,7 +50,8 @@ impl Fetcher {
     /// The same, for packages of `lock`: what the mirrors no longer have is taken from the snapshot archive of its date.
     pub fn of(&self, lock: &Lock) -> Self {
         let mut dates: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for archive in &lock.archives {
+        // Other repositories than Debian's have no past that could be asked for.
+        for archive in lock.archives.iter().filter(|a| [DEBIAN, SECURITY].contains(&a.archive.as_str())) {
             if let Ok(date) = archive.date.parse::<Timestamp>() {
                 let latest = dates.entry(archive.archive.clone()).or_insert(date);
                 *latest = date.max(*latest);
@@ -140,8 +141,11 @@ impl Fetcher {
                 return finish(&part, package, Some(url)).await;
             }
             Err(Fault::lasting(
-                Error::network(format!("neither the mirror nor the snapshot archive has {}", package.path))
-                    .hint("the archive has moved on: `catamaran update` takes what it has now"),
+                Error::network(match moments.is_empty() {
+                    true => format!("the archive `{}` no longer has {}", package.archive, package.path),
+                    false => format!("neither the mirror nor the snapshot archive has {}", package.path),
+                })
+                .hint("the archive has moved on: `catamaran update` takes what it has now"),
             ))
         });
         attempts.await?;

@@ -111,6 +111,7 @@ impl Archive {
         Lock {
             version: 1,
             recommends: false,
+            pins: BTreeMap::new(),
             archives: Vec::new(),
             bases: vec![LockedBase { target, request: vec!["base".into()], packages: pins(&mut base.iter()) }],
             targets: vec![LockedTarget { container: "x".into(), target, request, packages: pins(&mut base.iter().chain(application)) }],

@@ -1,7 +1,7 @@
 //! Whose signatures are trusted: the embedded Debian archive keyring, or a file of the user's.
 //!
 //! Certificates are checked here once (self-signatures, revocation, key flags, expiry: RFC 9580, 5.2.3), so that
-//! `signature` only meets keys that may sign.
+//! `signature` only meets keys made for signing, and knows what to think of each.
 
 use std::io::Read;
 use std::path::Path;
@@ -27,20 +27,51 @@ const EMBEDDED: [&[u8]; 6] = [
 /// A keyring file larger than this is not one.
 const MAX_KEYRING: u64 = 16 << 20;
 
-/// Keys that may sign.
+/// Keys made for signing.
 #[derive(Debug, Default)]
 pub(crate) struct Keyring {
     pub keys: Vec<SigningKey>,
 }
 
-/// A key that may sign, and until when.
+/// A key made for signing, whether it may, and until when.
 #[derive(Debug)]
 pub(crate) struct SigningKey {
     pub key: Key,
+    pub standing: Standing,
     /// Unix time; signatures made before are not its own.
     pub created: u64,
     /// Unix time from which on it is no longer valid.
     pub expires: Option<u64>,
+}
+
+/// What is to be thought of a key, the last word last: it may be in a keyring more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// Its owner has said with unsafe hashes only what it is for, so that anyone may have said it.
+    Weak,
+    Good,
+    /// Its owner has withdrawn it.
+    Revoked,
+}
+
+impl Standing {
+    /// Of a key that was `revoked` or not, and of which its owner has last said something with `newest`.
+    fn of(revoked: bool, newest: &Signature) -> Self {
+        match (revoked, is_strong(newest)) {
+            (true, _) => Standing::Revoked,
+            (false, true) => Standing::Good,
+            (false, false) => Standing::Weak,
+        }
+    }
+
+    /// Why a key of this standing proves nothing.
+    pub fn fault(self) -> Option<&'static str> {
+        match self {
+            Standing::Good => None,
+            Standing::Weak => Some("is certified only with a hash that is no longer safe (SHA-1 or older)"),
+            Standing::Revoked => Some("was revoked"),
+        }
+    }
 }
 
 /// Primary or subordinate.
@@ -103,13 +134,17 @@ impl Keyring {
             Error::usage(format!("{} is not an OpenPGP keyring: {problem}", path.display()))
                 .hint("gpg --export KEY… > FILE writes one (not the .kbx format of a GnuPG home)")
         })?;
-        if keyring.keys.is_empty() {
-            return Err(Error::usage(format!("{} has no key that may sign", path.display())));
+        if !keyring.keys.iter().any(|key| key.standing == Standing::Good) {
+            let faulty = keyring.keys.iter().filter_map(|key| Some(format!("{:X} {}", key.fingerprint(), key.standing.fault()?)));
+            let faults: Vec<String> = faulty.collect();
+            let why = if faults.is_empty() { String::new() } else { format!(": the key {}", faults.join("; the key ")) };
+            return Err(Error::usage(format!("{} has no key that may sign{why}", path.display()))
+                .hint("get the archive's present keyring from its owner"));
         }
         Ok(keyring)
     }
 
-    /// Adds the keys of `bytes` that may sign; damaged and unsuitable ones are left out.
+    /// Adds the keys of `bytes` that were made for signing; damaged and other ones are left out.
     pub fn add(&mut self, bytes: &[u8]) -> Result<(), String> {
         let certificates: Box<dyn Iterator<Item = _>> = match bytes.starts_with(b"-----BEGIN") {
             true => SignedPublicKey::from_armor_many(bytes).map_err(|error| error.to_string())?.0,
@@ -133,9 +168,7 @@ impl Keyring {
     fn certify(&mut self, certificate: &SignedPublicKey) {
         let primary = &certificate.primary_key;
         let details = &certificate.details;
-        if details.revocation_signatures.iter().any(|signature| signature.verify_key(primary).is_ok()) {
-            return;
-        }
+        let revoked = details.revocation_signatures.iter().any(|signature| signature.verify_key(primary).is_ok());
         // The newest self-signature counts; others' certifications (Debian's keys carry many) say nothing about the key.
         let users = details.users.iter().filter(|user| {
             !user
@@ -149,33 +182,34 @@ impl Keyring {
         // Debian's direct signatures only name who may revoke; one that says what the key is for counts as well.
         let says_use = |s: &&Signature| s.key_flags().sign() || s.key_flags().certify();
         let direct = details.direct_signatures.iter().filter(says_use).filter(|s| s.verify_key(primary).is_ok());
-        let Some(newest) = certifications.chain(direct).filter(|s| is_strong(s)).max_by_key(|s| created(s)) else { return };
+        let Some(newest) = certifications.chain(direct).max_by_key(|s| (is_strong(s), created(s))) else { return };
+        let standing = Standing::of(revoked, newest);
         let primary_created = u64::from(primary.created_at().as_secs());
         let primary_expires = expiry(primary_created, newest);
         if newest.key_flags().sign() {
-            self.keys.push(SigningKey { key: Key::Primary(primary.clone()), created: primary_created, expires: primary_expires });
+            self.keys.push(SigningKey { key: Key::Primary(primary.clone()), standing, created: primary_created, expires: primary_expires });
         }
         for subkey in &certificate.public_subkeys {
-            if let Some(binding) = binding(subkey, primary) {
+            if let Some((binding, own)) = binding(subkey, primary) {
+                let standing = if standing == Standing::Good { own } else { standing };
                 let created = u64::from(subkey.key.created_at().as_secs());
                 let expires = [expiry(created, binding), primary_expires].into_iter().flatten().min();
-                self.keys.push(SigningKey { key: Key::Subkey(subkey.key.clone()), created, expires });
+                self.keys.push(SigningKey { key: Key::Subkey(subkey.key.clone()), standing, created, expires });
             }
         }
     }
 }
 
-/// The newest valid binding of a signing subkey, unless it was revoked.
-fn binding<'a>(subkey: &'a SignedPublicSubKey, primary: &PublicKey) -> Option<&'a Signature> {
+/// The newest valid binding of a signing subkey, and what becomes of the subkey by it.
+fn binding<'a>(subkey: &'a SignedPublicSubKey, primary: &PublicKey) -> Option<(&'a Signature, Standing)> {
     let mine = |s: &&Signature| s.verify_subkey_binding(primary, &subkey.key).is_ok();
-    if subkey.signatures.iter().filter(|s| s.typ() == Some(SignatureType::SubkeyRevocation)).any(|s| mine(&s)) {
-        return None;
-    }
+    let revoked = subkey.signatures.iter().filter(|s| s.typ() == Some(SignatureType::SubkeyRevocation)).any(|s| mine(&s));
     let bindings = subkey.signatures.iter().filter(|s| s.typ() == Some(SignatureType::SubkeyBinding));
-    let newest = bindings.filter(|s| is_strong(s)).filter(mine).max_by_key(|s| created(s))?;
+    let newest = bindings.filter(mine).max_by_key(|s| (is_strong(s), created(s)))?;
     // A subkey that signs must agree to belong to the primary key (RFC 9580, 5.2.1.9).
     let agreed = newest.embedded_signature().is_some_and(|back| back.verify_primary_key_binding(&subkey.key, primary).is_ok());
-    (newest.key_flags().sign() && agreed).then_some(newest)
+    let standing = Standing::of(revoked, newest);
+    (newest.key_flags().sign() && agreed).then_some((newest, standing))
 }
 
 fn expiry(key_created: u64, signature: &Signature) -> Option<u64> {
@@ -209,7 +243,7 @@ mod tests {
         }
         // Four automatic keys sign with a subkey.
         assert_eq!(keyring.keys.len(), 10);
-        assert!(keyring.keys.iter().all(|k| k.expires.is_some()));
+        assert!(keyring.keys.iter().all(|k| k.expires.is_some() && k.standing == Standing::Good));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Committed beside `containers.toml`; names no mirror host, so it is the same for everyone. Paths are relative to the
 //! archive's root, and every package is checked against its SHA-256 whatever server it came from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub struct Lock {
     /// Whether recommended packages came along.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recommends: bool,
+    /// The pins that were in force.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, String>,
     /// The suites that were read, and the dates of their `Release` files.
     #[serde(rename = "archive", default, skip_serializing_if = "Vec::is_empty")]
     pub archives: Vec<LockedArchive>,
@@ -37,7 +41,7 @@ pub struct Lock {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedArchive {
-    /// Which archive: `debian` or `debian-security`.
+    /// Which archive: `debian`, `debian-security`, or the NAME of `[debian.sources.NAME]`.
     pub archive: String,
     /// `trixie`, `trixie-updates`, `trixie-security`.
     pub suite: String,
@@ -86,7 +90,7 @@ pub struct LockedPackage {
     pub version: String,
     /// Debian architecture, or `all`.
     pub architecture: String,
-    /// Which archive has it: `debian` or `debian-security`.
+    /// Which archive has it, as in [`LockedArchive::archive`].
     pub archive: String,
     /// Its `Filename` below the archive's root: `pool/main/b/bash/bash_5.2.37-2+b5_amd64.deb`.
     pub path: String,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::index::is_pool_path;
-use super::lock::{Change, Lock};
+use super::lock::{Change, Lock, LockedArchive};
 use super::relation::{is_name, is_version};
-use super::sources::{DEBIAN, SECURITY};
-use crate::catalog::{Architecture, BuilderKind, Catalog, Container, Target};
+use super::sources::{DEBIAN, SECURITY, archive_of};
+use crate::catalog::{Architecture, BuilderKind, Catalog, Container, DebianSettings, DebianSource, Target};
 use crate::error::IoContext;
 use crate::image::replace_file;
 use crate::{Error, Result};
@@ -66,7 +66,7 @@ pub(super) fn parse(text: &str) -> Result<Lock> {
             && is_version(&package.version)
             && is_name(&package.architecture)
             && is_pool_path(&package.path)
-            && [DEBIAN, SECURITY].contains(&package.archive.as_str());
+            && is_name(&package.archive);
         if !fine {
             return Err(Error::usage(format!("the entry of package {:?} is not valid", package.name)));
         }
@@ -113,17 +113,11 @@ pub fn is_fresh(lock: &Lock, catalog: &Catalog, targets: &[Target]) -> bool {
 /// Why `lock` is not what `catalog` asks for, if it is not.
 pub fn staleness(lock: &Lock, catalog: &Catalog, targets: &[Target]) -> Option<String> {
     let settings = &catalog.debian;
-    let suites: BTreeSet<&str> = lock.archives.iter().map(|a| a.suite.as_str()).collect();
-    let mine = |suite: &str| suite.strip_prefix(settings.suite.as_str()).is_some_and(|rest| ["", "-updates", "-security"].contains(&rest));
-    if !suites.contains(settings.suite.as_str()) || !suites.iter().all(|suite| mine(suite)) {
-        return Some(format!("it is not of the suite {}", settings.suite));
+    if let Some(why) = other_archives(lock, settings) {
+        return Some(why);
     }
-    let components = sorted(settings.components.iter().map(String::as_str));
-    if lock.archives.iter().any(|a| a.components != components) {
-        return Some(format!("it is not of the components {}", components.join(", ")));
-    }
-    if lock.archives.iter().any(|a| a.snapshot != settings.snapshot) {
-        return Some("it is of another snapshot".into());
+    if lock.pins != settings.pins {
+        return Some("it was made with other pins".into());
     }
     if lock.recommends != settings.recommends {
         let with = if lock.recommends { "with" } else { "without" };
@@ -140,6 +134,35 @@ pub fn staleness(lock: &Lock, catalog: &Catalog, targets: &[Target]) -> Option<S
             Some(locked) if locked.request != request(container) => return Some(format!("the packages of {target} have changed")),
             Some(_) => {}
         }
+    }
+    None
+}
+
+/// Whether `lock` is of other archives than those of `settings`, and which.
+fn other_archives(lock: &Lock, settings: &DebianSettings) -> Option<String> {
+    let debian = |archive: &str| [DEBIAN, SECURITY].contains(&archive);
+    let is_source = |locked: &LockedArchive, name: &str, source: &DebianSource| {
+        locked.archive == archive_of(name, source)
+            && locked.suite == source.suite
+            && locked.components == sorted(source.components.iter().map(String::as_str))
+    };
+    if let Some((name, _)) = settings.sources.iter().find(|(name, source)| !lock.archives.iter().any(|a| is_source(a, name, source))) {
+        return Some(format!("it is not of the source {name}"));
+    }
+    let own = || lock.archives.iter().filter(|a| !settings.sources.iter().any(|(name, source)| is_source(a, name, source)));
+    if let Some(other) = own().find(|a| !debian(&a.archive)) {
+        return Some(format!("it is of the source {}, which is no longer named", other.archive));
+    }
+    let mine = |suite: &str| suite.strip_prefix(settings.suite.as_str()).is_some_and(|rest| ["", "-updates", "-security"].contains(&rest));
+    if !own().any(|a| a.suite == settings.suite) || !own().all(|a| mine(&a.suite)) {
+        return Some(format!("it is not of the suite {}", settings.suite));
+    }
+    let components = sorted(settings.components.iter().map(String::as_str));
+    if own().any(|a| a.components != components) {
+        return Some(format!("it is not of the components {}", components.join(", ")));
+    }
+    if lock.archives.iter().any(|a| debian(&a.archive) && a.snapshot != settings.snapshot) {
+        return Some("it is of another snapshot".into());
     }
     None
 }
@@ -224,7 +247,15 @@ pub(crate) mod tests {
             packages: vec!["bash=5.2-1".into(), "fd-find=10-1".into()],
         };
         let packages = vec![package("bash", "5.2-1"), package("fd-find", "10-1")];
-        Lock { version: VERSION, recommends: false, archives: vec![archive], bases: vec![base], targets: vec![target], packages }
+        Lock {
+            version: VERSION,
+            recommends: false,
+            pins: BTreeMap::new(),
+            archives: vec![archive],
+            bases: vec![base],
+            targets: vec![target],
+            packages,
+        }
     }
 
     #[test]
@@ -251,6 +282,9 @@ pub(crate) mod tests {
         assert!(stale(&|c| c.containers.push(container("rg", &["ripgrep"], X))).contains("rg/x86_64 is not in it"));
         assert!(stale(&|c| c.debian.suite = "forky".into()).contains("suite forky"));
         assert!(stale(&|c| c.debian.components.push("contrib".into())).contains("components"));
+        let source = || DebianSource { url: None, suite: "trixie-backports".into(), components: vec!["main".into()], keyring: None };
+        assert!(stale(&|c| _ = c.debian.sources.insert("backports".into(), source())).contains("source backports"));
+        assert!(stale(&|c| _ = c.debian.pins.insert("bash".into(), "5*".into())).contains("other pins"));
         assert!(stale(&|c| c.debian.recommends = true).contains("without recommended packages"));
         assert!(stale(&|c| c.debian.essential = true).contains("base layer of x86_64"));
         assert!(stale(&|c| c.debian.snapshot = Some("20261101T000000Z".into())).contains("snapshot"));

@@ -5,6 +5,7 @@
 mod archive;
 mod builder;
 mod deb;
+mod elsewhere;
 mod entrypoint;
 #[cfg(test)]
 mod fake_archive;
@@ -25,6 +26,8 @@ mod lock_file;
 mod mark;
 mod members;
 mod packages;
+mod pins;
+mod recommends;
 mod relation;
 mod release;
 mod resolve;

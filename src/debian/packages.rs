@@ -1,6 +1,6 @@
 //! Everything that can be installed on one architecture: the indexes of all suites taken together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::index::{Index, Record, hash};
 use super::relation::{Relation, relations};
@@ -12,9 +12,26 @@ use crate::catalog::Architecture;
 pub(crate) struct Packages {
     /// Which architecture.
     pub architecture: Architecture,
-    indexes: Vec<(&'static str, Index)>,
+    indexes: Vec<(Origin, Index)>,
+    /// Of the packages that are pinned, what may be chosen.
+    restricted: HashMap<String, Vec<Id>>,
+    /// For names that are no package here: where there is one.
+    pub elsewhere: BTreeMap<String, String>,
     /// Who provides what: a hash of the provided name, and the provider. Sorted.
     providers: Vec<(u64, Id)>,
+}
+
+/// Where an index is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The archive, as the lock calls it.
+    pub archive: String,
+    /// `trixie`, `trixie-backports`.
+    pub suite: String,
+    /// The NAME of `[debian.sources.NAME]`, if it is one of those.
+    pub source: Option<String>,
+    /// Whether what is newer there is taken without being asked for; backports and experimental say it is not.
+    pub automatic: bool,
 }
 
 /// A package: which index, which position in it.
@@ -25,8 +42,8 @@ pub(crate) struct Id(u32, u32);
 pub(crate) type Pins = BTreeMap<String, String>;
 
 impl Packages {
-    /// Joins `indexes`, each with the name of its archive; of equal versions the first index's is taken.
-    pub fn new(architecture: Architecture, indexes: Vec<(&'static str, Index)>) -> Self {
+    /// Joins `indexes`; of equal versions the first index's is taken.
+    pub fn new(architecture: Architecture, indexes: Vec<(Origin, Index)>) -> Self {
         let mut providers = Vec::new();
         for (i, (_, index)) in indexes.iter().enumerate() {
             for position in 0..index.len() {
@@ -37,7 +54,7 @@ impl Packages {
             }
         }
         providers.sort_unstable();
-        Packages { architecture, indexes, providers }
+        Packages { architecture, indexes, restricted: HashMap::new(), elsewhere: BTreeMap::new(), providers }
     }
 
     /// The package `id`.
@@ -45,17 +62,32 @@ impl Packages {
         self.indexes[id.0 as usize].1.record(id.1 as usize)
     }
 
-    /// The archive that has the package `id`.
-    pub fn archive(&self, id: Id) -> &'static str {
-        self.indexes[id.0 as usize].0
+    /// Where the package `id` is from.
+    pub fn origin(&self, id: Id) -> &Origin {
+        &self.indexes[id.0 as usize].0
     }
 
-    /// Every version of the package `name`.
-    pub fn versions(&self, name: &str) -> impl Iterator<Item = Id> {
+    /// Every version of the package `name`, wherever it is from.
+    pub fn every_version(&self, name: &str) -> impl Iterator<Item = Id> {
         self.indexes.iter().enumerate().flat_map(move |(i, (_, index))| index.find(name).map(move |p| Id(i as u32, p as u32)))
     }
 
-    /// The version of `name` to install: the pinned one if it is there, else the newest, whatever suite has it.
+    /// The versions of the package `name` that may be chosen: where it is pinned, those of the pin; else, if there are
+    /// any, those that need not be asked for.
+    pub fn versions(&self, name: &str) -> impl Iterator<Item = Id> {
+        let pinned = self.restricted.get(name);
+        let all = move || self.every_version(name);
+        let automatic = pinned.is_none() && all().any(|id| self.origin(id).automatic);
+        let standing = pinned.is_none().then(all).into_iter().flatten().filter(move |id| !automatic || self.origin(*id).automatic);
+        pinned.into_iter().flatten().copied().chain(standing)
+    }
+
+    /// Lets only `allowed` be chosen of the versions of `name`.
+    pub fn restrict(&mut self, name: &str, allowed: Vec<Id>) {
+        self.restricted.insert(name.to_owned(), allowed);
+    }
+
+    /// The version of `name` to install: the locked one if it may be chosen, else the newest, whatever suite has it.
     pub fn candidate(&self, name: &str, pins: &Pins) -> Option<Id> {
         let pinned = pins.get(name).and_then(|pin| self.versions(name).find(|id| self.record(*id).version == *pin));
         pinned.or_else(|| {
@@ -133,7 +165,7 @@ pub(crate) mod tests {
 
     /// Packages from lines `name version ; field: value ; …`.
     pub(crate) fn packages(architecture: Architecture, suites: &[&str]) -> Packages {
-        let indexes = suites.iter().map(|suite| {
+        let indexes = suites.iter().enumerate().map(|(i, suite)| {
             let mut text = String::new();
             for line in suite.lines().map(str::trim).filter(|line| !line.is_empty()) {
                 let mut parts = line.split(" ; ").map(str::trim);
@@ -145,7 +177,8 @@ pub(crate) mod tests {
                 parts.for_each(|field| text += &format!("{field}\n"));
                 text.push('\n');
             }
-            ("debian", Index::scan(text.as_bytes(), architecture.debian()).unwrap())
+            let origin = Origin { archive: "debian".into(), suite: format!("suite{i}"), source: None, automatic: true };
+            (origin, Index::scan(text.as_bytes(), architecture.debian()).unwrap())
         });
         Packages::new(architecture, indexes.collect())
     }
@@ -162,6 +195,14 @@ pub(crate) mod tests {
         assert_eq!(version(&Pins::new()), "8.14.1-1+deb13u1");
         assert_eq!(version(&Pins::from([("curl".into(), "8.2-1".into())])), "8.2-1");
         assert_eq!(version(&Pins::from([("curl".into(), "7-gone".into())])), "8.14.1-1+deb13u1");
+    }
+
+    #[test]
+    fn what_is_not_automatic_waits_to_be_asked_for() {
+        let mut all = packages(Architecture::X86_64, &["curl 1", "curl 2\nnew 2"]);
+        all.indexes[1].0.automatic = false;
+        let version = |name: &str| all.record(all.candidate(name, &Pins::new()).unwrap()).version;
+        assert_eq!((version("curl"), version("new")), ("1", "2"));
     }
 
     #[test]

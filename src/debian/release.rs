@@ -30,6 +30,8 @@ pub(crate) struct Release {
     pub architectures: Vec<String>,
     /// Whether files can be asked for by their hash.
     pub by_hash: bool,
+    /// Whether what is newer in it is taken without being asked for.
+    pub automatic: bool,
     /// Whether packages of architecture `all` stand in an index of their own and nowhere else.
     pub separate_all: bool,
     /// The `Packages` indexes below the suite's folder, compressed or not.
@@ -182,7 +184,9 @@ pub(crate) fn parse(text: &str, suite: &str, policy: Policy) -> Result<Release> 
     let architectures = words("architectures");
     let separate_all =
         architectures.iter().any(|a| a == "all") && !words("no-support-for-architecture-all").iter().any(|what| what == "Packages");
-    Ok(Release { date, components, architectures, by_hash: field("acquire-by-hash") == Some("yes"), separate_all, files })
+    let yes = |name: &str| field(name) == Some("yes");
+    let (by_hash, automatic) = (yes("acquire-by-hash"), !yes("notautomatic"));
+    Ok(Release { date, components, architectures, by_hash, automatic, separate_all, files })
 }
 
 /// ` HASH SIZE PATH`, if it is an index of binary packages.

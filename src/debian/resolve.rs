@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
 use super::lock_file::{ESSENTIAL, VERSION, base_request, containers, request};
 use super::packages::{Id, Packages, Pins};
+use super::recommends::left_out;
 use super::solver::solve;
 use super::version::{compare, without_rebuild};
 use crate::catalog::{Architecture, Catalog, Container, Target};
@@ -43,7 +44,11 @@ pub(crate) fn resolve(
         .together(&architectures, &with_essential(&request_of_base, universes), &Solution::new(), &locked)
         .map_err(|e| e.context("the base layer"))?;
 
-    let mut lock = Lock { version: VERSION, recommends: rules.recommends, archives, ..Lock::default() };
+    let of_base = rules.left_out(&base);
+    if !of_base.is_empty() {
+        progress.line(&format!("the base layer: recommended, but does not fit: {}", joined(&of_base)));
+    }
+    let mut lock = Lock { version: VERSION, recommends: rules.recommends, pins: catalog.debian.pins.clone(), archives, ..Lock::default() };
     let mut packages = BTreeSet::new();
     for (architecture, ids) in &base {
         lock.bases.push(LockedBase {
@@ -56,6 +61,10 @@ pub(crate) fn resolve(
     for container in containers(catalog) {
         match rules.on_base(container, &base, old) {
             Ok(solution) => {
+                let left_out: BTreeSet<String> = rules.left_out(&solution).difference(&of_base).cloned().collect();
+                if !left_out.is_empty() {
+                    progress.line(&format!("container {}: recommended, but does not fit: {}", container.name, joined(&left_out)));
+                }
                 for (architecture, ids) in solution {
                     lock.targets.push(LockedTarget {
                         container: container.name.clone(),
@@ -85,6 +94,10 @@ pub(crate) fn resolve(
     Ok(lock)
 }
 
+fn joined(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
 /// Packages and names, with `?essential` as the packages it stands for.
 fn with_essential(request: &[String], universes: &Universes) -> Vec<String> {
     let mut wanted: Vec<String> = request.iter().filter(|name| *name != ESSENTIAL).cloned().collect();
@@ -103,6 +116,12 @@ struct Rules<'u> {
 }
 
 impl Rules<'_> {
+    /// The recommended packages that fit on no architecture of `solution`, or not on all.
+    fn left_out(self, solution: &Solution) -> BTreeSet<String> {
+        let each = solution.iter().filter(|_| self.recommends).map(|(architecture, ids)| left_out(&self.universes[architecture], ids));
+        each.flatten().collect()
+    }
+
     /// Solves one container on top of `base`.
     fn on_base(self, container: &Container, base: &Solution, old: Option<&Lock>) -> Result<Solution> {
         let wanted = request(container);
@@ -198,7 +217,7 @@ fn locked_package(packages: &Packages, id: Id) -> Result<LockedPackage> {
         name: record.name.to_owned(),
         version: record.version.to_owned(),
         architecture: record.architecture.to_owned(),
-        archive: packages.archive(id).to_owned(),
+        archive: packages.origin(id).archive.clone(),
         path: record.path.to_owned(),
         size: record.size,
         sha256: Hex(Digest::from_hex(record.sha256).map_err(|error| Error::network(format!("package {}", record.name)).source(error))?),

@@ -47,7 +47,7 @@ enum Verdict {
 
 fn check(signature: &Signature, signed: &str, keyring: &Keyring, now: u64, past: bool) -> Result<(), Verdict> {
     let worthless = |why: &str| Err(Verdict::Worthless(why.into()));
-    let Some(key) = keyring.keys.iter().find(|key| key.is_issuer(signature)) else {
+    let Some(key) = keyring.keys.iter().filter(|key| key.is_issuer(signature)).max_by_key(|key| key.standing) else {
         let issuer = signature.issuer_fingerprint().first().map(|f| format!("{f:X}"));
         let issuer = issuer.or_else(|| signature.issuer_key_id().first().map(|id| id.to_string().to_uppercase())).unwrap_or("?".into());
         return Err(Verdict::Worthless(format!("signed by the unknown key {issuer}")));
@@ -56,8 +56,12 @@ fn check(signature: &Signature, signed: &str, keyring: &Keyring, now: u64, past:
     if !matches!(signature.typ(), Some(SignatureType::Binary | SignatureType::Text)) {
         return worthless("a signature is not one over text");
     }
+    if let Some(fault) = key.standing.fault() {
+        return Err(Verdict::Worthless(format!("the key {name} {fault}")));
+    }
     if !is_strong(signature) {
-        return worthless("a signature uses a hash that is no longer safe");
+        let hash = signature.hash_alg().map_or("an unknown hash".into(), |hash| format!("{hash:?}"));
+        return Err(Verdict::Worthless(format!("the signature of {name} uses {hash}, which is no longer safe")));
     }
     if !key.verifies(signature, signed.as_bytes()) {
         return Err(Verdict::Forged(format!("the signature of {name} does not fit the text")));

@@ -94,6 +94,7 @@ fn unknown(packages: &Packages, request: &[String], pins: &Pins) -> Result<()> {
             1 => {}
             0 => {
                 problems.push(format!("there is no package `{name}` for {}", packages.architecture));
+                hints.extend(packages.elsewhere.get(relation.name).cloned());
                 let near = near_names(packages, relation.name);
                 if !near.is_empty() {
                     hints.push(format!("instead of `{name}`, did you mean {}?", near.join(", ")));
@@ -114,7 +115,7 @@ fn unknown(packages: &Packages, request: &[String], pins: &Pins) -> Result<()> {
 }
 
 /// Names like `name`, best first.
-fn near_names<'p>(packages: &'p Packages, name: &str) -> Vec<&'p str> {
+pub(super) fn near_names<'p>(packages: &'p Packages, name: &str) -> Vec<&'p str> {
     let mut near: Vec<(f64, &str)> = packages
         .names()
         .filter(|other| other.len().abs_diff(name.len()) <= 3 || other.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')))

@@ -1,12 +1,12 @@
 //! Which archives are read, and where: the file, the environment, the host's own apt sources, Debian's servers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use url::Url;
 
 use super::http::shown;
-use crate::catalog::DebianSettings;
+use crate::catalog::{DebianSettings, DebianSource};
 use crate::{Error, Result};
 
 /// The main archive, as it is called in `containers.lock`.
@@ -21,12 +21,18 @@ const SNAPSHOT: &str = "http://snapshot.debian.org/archive";
 /// One suite of one archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
-    /// [`DEBIAN`] or [`SECURITY`].
-    pub archive: &'static str,
+    /// [`DEBIAN`], [`SECURITY`], or the name of another repository: what the lock calls it.
+    pub archive: String,
+    /// The NAME of `[debian.sources.NAME]`, if it is one of those.
+    pub name: Option<String>,
     /// `trixie`, `trixie-updates`, `trixie-security`.
     pub suite: String,
     /// The archive's root; ends in a slash.
     pub base: Url,
+    /// The components that are read.
+    pub components: Vec<String>,
+    /// Its keyring file as `containers.toml` has it, if not the embedded one.
+    pub keyring: Option<PathBuf>,
 }
 
 /// Everything that is read.
@@ -34,7 +40,7 @@ pub(crate) struct Source {
 pub(crate) struct Sources {
     /// The suites, in the order in which equal versions are preferred.
     pub suites: Vec<Source>,
-    pools: [(&'static str, Vec<Url>); 2],
+    pools: Vec<(String, Vec<Url>)>,
     /// The snapshot archive: below it `ARCHIVE/MOMENT/` is that archive as it was then.
     snapshot: Url,
 }
@@ -100,24 +106,56 @@ impl Sources {
         }
 
         let suite = &settings.suite;
-        let mut suites = vec![Source { archive: DEBIAN, suite: suite.clone(), base: base.clone() }];
+        let of_debian = |archive: &str, suite: String, base: &Url| Source {
+            archive: archive.to_owned(),
+            name: None,
+            suite,
+            base: base.clone(),
+            components: settings.components.clone(),
+            keyring: settings.keyring.clone(),
+        };
+        let mut suites = vec![of_debian(DEBIAN, suite.clone(), &base)];
         // Unstable has neither: fixes go straight into it.
         if !matches!(suite.as_str(), "sid" | "unstable" | "experimental" | "rc-buggy") {
-            suites.push(Source { archive: DEBIAN, suite: format!("{suite}-updates"), base });
-            suites.push(Source { archive: SECURITY, suite: format!("{suite}-security"), base: security_base });
+            suites.push(of_debian(DEBIAN, format!("{suite}-updates"), &base));
+            suites.push(of_debian(SECURITY, format!("{suite}-security"), &security_base));
         }
-        Ok(Sources { suites, pools: [(DEBIAN, pool), (SECURITY, security_pool)], snapshot })
+        let mut pools = vec![(DEBIAN.to_owned(), pool), (SECURITY.to_owned(), security_pool)];
+        for (name, source) in &settings.sources {
+            let base = match &source.url {
+                None => base.clone(),
+                Some(url) => {
+                    let url = parse(url).map_err(|error| error.context(format!("`url` under [debian.sources.{name}]")))?;
+                    pools.push((name.clone(), vec![url.clone()]));
+                    url
+                }
+            };
+            suites.push(Source {
+                archive: archive_of(name, source).to_owned(),
+                name: Some(name.clone()),
+                suite: source.suite.clone(),
+                base,
+                components: source.components.clone(),
+                keyring: source.keyring.clone().or_else(|| settings.keyring.clone()),
+            });
+        }
+        Ok(Sources { suites, pools, snapshot })
     }
 
     /// Where files of `archive` are asked for, in this order.
     pub fn pool(&self, archive: &str) -> &[Url] {
-        self.pools.iter().find(|(name, _)| *name == archive).map_or(&[], |(_, urls)| urls)
+        self.pools.iter().find(|(name, _)| name == archive).map_or(&[], |(_, urls)| urls)
     }
 
     /// The root of `archive` as it was at `moment`.
     pub fn past(&self, archive: &str, moment: Timestamp) -> Result<Url> {
         of_moment(&self.snapshot, archive, &moment.strftime("%Y%m%dT%H%M%SZ").to_string())
     }
+}
+
+/// What the lock calls the archive of `[debian.sources.NAME]`: a suite of Debian's own archive is in that archive.
+pub(crate) fn archive_of<'a>(name: &'a str, source: &DebianSource) -> &'a str {
+    if source.url.is_some() { name } else { DEBIAN }
 }
 
 fn of_moment(snapshot: &Url, archive: &str, moment: &str) -> Result<Url> {
