@@ -1,5 +1,6 @@
 //! One session's view of Debian: locks from it, package files from it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -161,9 +162,8 @@ impl Archive {
         let mut keyrings: BTreeMap<Option<&Path>, Keyring> = BTreeMap::new();
         for source in &self.sources.suites {
             let path = source.keyring.as_deref();
-            if !keyrings.contains_key(&path) {
-                let keyring = path.map_or_else(Keyring::embedded, |path| Keyring::open(&self.folder.join(path)))?;
-                keyrings.insert(path, keyring);
+            if let Entry::Vacant(unread) = keyrings.entry(path) {
+                unread.insert(path.map_or_else(Keyring::embedded, |path| Keyring::open(&self.folder.join(path)))?);
             }
         }
         let (cache, keyrings) = (&cache, &keyrings);
