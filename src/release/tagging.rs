@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::plan::{ContainerPlan, PlannedTag, TagChange};
 use super::publish::{Bound, Publication, Unpublished, also, top_of};
 use crate::image::Digest;
+use crate::registry::Stored;
 use crate::{Error, Result};
 
 /// A tag whose request was sent.
@@ -74,20 +75,38 @@ impl<'a> Publication<'a> {
         waves
     }
 
-    /// Sets tags at the same time. Every request is waited for, also after one has failed: a request that was let go may still
-    /// have set its tag.
+    /// Sets tags at the same time, those of one manifest with one request where the registry can. Every request is waited for,
+    /// also after one has failed: a request that was let go may still have set its tag.
     async fn set(&self, wave: Vec<Setting<'_, 'a>>) -> Result<()> {
-        let settings = wave.into_iter().map(|Setting { attempt, media_type, bytes }| async move {
+        let mut manifests: Vec<Vec<Setting<'_, 'a>>> = Vec::new();
+        let what = |setting: &Setting<'_, 'a>| (setting.attempt.container, setting.attempt.tag.to);
+        for setting in wave {
+            match manifests.iter_mut().find(|settings| what(&settings[0]) == what(&setting)) {
+                Some(settings) => settings.push(setting),
+                None => manifests.push(vec![setting]),
+            }
+        }
+        join_all(manifests.into_iter().map(|settings| self.set_on_one(settings))).await.into_iter().collect()
+    }
+
+    /// Sets tags of one manifest.
+    async fn set_on_one(&self, settings: Vec<Setting<'_, 'a>>) -> Result<()> {
+        let changed: Vec<&Setting<'_, 'a>> = settings.iter().filter(|s| s.attempt.tag.change != TagChange::Unchanged).collect();
+        if let Some(Setting { attempt, media_type, bytes }) = changed.first() {
+            let tags: Vec<&str> = changed.iter().map(|setting| setting.attempt.tag.tag.as_str()).collect();
+            self.attempts.lock().unwrap_or_else(PoisonError::into_inner).extend(changed.iter().map(|setting| setting.attempt));
+            if let Stored::MissesBlobs(error) =
+                self.registry.put_tags(&self.containers[attempt.container].path, media_type, bytes, &tags).await?
+            {
+                return Err(error);
+            }
+        }
+        for Setting { attempt, .. } in &settings {
             let (bound, tag) = (&self.containers[attempt.container], attempt.tag);
             let reference = format!("{}:{}", bound.plan.repository, tag.tag);
-            if tag.change != TagChange::Unchanged {
-                self.attempts.lock().unwrap_or_else(PoisonError::into_inner).push(attempt);
-                self.put(&bound.path, &tag.tag, media_type, bytes).await?;
-            }
             self.listener.tag_published(&bound.plan.container, &reference, &tag.to, &tag.change);
-            Ok::<_, Error>(())
-        });
-        join_all(settings).await.into_iter().collect()
+        }
+        Ok(())
     }
 
     /// Puts what was set back, and adds to `error` what became of every tag.
