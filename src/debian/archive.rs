@@ -1,6 +1,7 @@
 //! One session's view of Debian: locks from it, package files from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::path::{Path, PathBuf};
 
 use futures_util::future::try_join_all;
@@ -152,9 +153,8 @@ impl Archive {
         let mut keyrings: BTreeMap<Option<&Path>, Keyring> = BTreeMap::new();
         for source in &self.sources.suites {
             let path = source.keyring.as_deref();
-            if !keyrings.contains_key(&path) {
-                let keyring = path.map_or_else(Keyring::embedded, |path| Keyring::open(&self.folder.join(path)))?;
-                keyrings.insert(path, keyring);
+            if let Entry::Vacant(place) = keyrings.entry(path) {
+                place.insert(path.map_or_else(Keyring::embedded, |path| Keyring::open(&self.folder.join(path)))?);
             }
         }
         let (cache, keyrings) = (&cache, &keyrings);
