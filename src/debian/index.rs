@@ -26,10 +26,10 @@ pub(crate) struct Record<'a> {
     pub version: &'a str,
     /// `Architecture`: Debian's name, or `all`.
     pub architecture: &'a str,
-    /// `Priority`
+    /// The first letter of `Priority`
     pub priority: &'a str,
-    /// `Filename`
-    pub path: &'a str,
+    /// `Filename`; only its folder, with the slash, where the file is called as it should be.
+    folder: &'a str,
     /// `Size`, in bytes
     pub size: u64,
     /// `SHA256`
@@ -48,6 +48,22 @@ pub(crate) struct Record<'a> {
     pub important: bool,
     /// How many names the index mentions before it mentions this one, in any stanza: what apt numbers packages by.
     pub mention: u32,
+}
+
+impl Record<'_> {
+    /// `Filename`
+    pub fn path(&self) -> String {
+        match self.folder.ends_with('/') {
+            true => format!("{}{}", self.folder, file_name(self.name, self.version, self.architecture)),
+            false => self.folder.to_owned(),
+        }
+    }
+}
+
+/// What the file of a package is called (Debian Wiki "RepositoryFormat"): the epoch is not in it.
+pub(super) fn file_name(name: &str, version: &str, architecture: &str) -> String {
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    format!("{name}_{version}_{architecture}.deb")
 }
 
 impl Index {
@@ -102,7 +118,7 @@ impl Index {
             version: line(),
             architecture: line(),
             priority: line(),
-            path: line(),
+            folder: line(),
             size: line().parse().unwrap_or(0),
             sha256: line(),
             depends: line(),
@@ -173,7 +189,10 @@ mod tests {
         assert_eq!((index.name(0), index.name(1)), ("bash", "zsh"));
         let record = index.record(index.find("zsh").start);
         assert_eq!(record.depends, "init, libc6 (>= 2.38), libtinfo6");
-        assert_eq!((record.size, record.sha256, record.path), (7, SHA, "pool/zsh.deb"));
+        assert_eq!((record.size, record.sha256, record.path().as_str()), (7, SHA, "pool/zsh.deb"));
+        let usual = stanza("zsh", "").replace("pool/zsh.deb", "pool/z/zsh_1.0-1_amd64.deb").replace("1.0-1\n", "2:1.0-1\n");
+        let usual = Index::scan(usual.as_bytes(), "amd64").unwrap();
+        assert_eq!((usual.record(0).folder, usual.record(0).path().as_str()), ("pool/z/", "pool/z/zsh_1.0-1_amd64.deb"));
         assert_eq!(index.record(0).conflicts, "b, a");
         assert!(index.find("nothing").is_empty());
         let again = Index::from_text(index.text().to_owned()).unwrap();

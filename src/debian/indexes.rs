@@ -155,14 +155,14 @@ fn cached_path(cache: &Path, wanted: &Wanted<'_>) -> PathBuf {
 
 /// First line of a cached index: format, digest of the `Packages` file it is of, digest of what follows.
 fn header(packages: &Digest, text: &Digest) -> String {
-    format!("catamaran-index 2 {} {}\n", packages.hex(), text.hex())
+    format!("catamaran-index 3 {} {}\n", packages.hex(), text.hex())
 }
 
 fn load(path: &Path, digest: &Digest) -> Option<Index> {
     let mut text = fs::read_to_string(path).ok()?;
     let body = text.find('\n')? + 1;
     // The first line also says which index it is of: an old one is not even hashed.
-    if !text.starts_with(&format!("catamaran-index 2 {} ", digest.hex())) {
+    if !text.starts_with(&format!("catamaran-index 3 {} ", digest.hex())) {
         return None;
     }
     if text[..body] != header(digest, &Digest::of(&text.as_bytes()[body..])) {

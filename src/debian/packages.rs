@@ -145,15 +145,15 @@ impl Packages {
     }
 }
 
-/// Policy 2.5, most important first.
+/// `required`, `important`, `standard`, `optional` by their first letters (Policy 2.5), most important first.
 pub(crate) fn importance(priority: &str) -> u8 {
     match priority {
         // apt numbers them from 1 and leaves what says nothing at 0.
         "" => 0,
-        "required" => 1,
-        "important" => 2,
-        "standard" => 3,
-        "optional" => 4,
+        "r" => 1,
+        "i" => 2,
+        "s" => 3,
+        "o" => 4,
         _ => 5,
     }
 }

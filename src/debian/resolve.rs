@@ -218,7 +218,7 @@ fn locked_package(packages: &Packages, id: Id) -> Result<LockedPackage> {
         version: record.version.to_owned(),
         architecture: record.architecture.to_owned(),
         archive: packages.origin(id).archive.clone(),
-        path: record.path.to_owned(),
+        path: record.path(),
         size: record.size,
         sha256: Hex(Digest::from_hex(record.sha256).map_err(|error| Error::network(format!("package {}", record.name)).source(error))?),
     })

@@ -94,7 +94,10 @@ fn unknown(packages: &Packages, request: &[String], pins: &Pins) -> Result<()> {
             1 => {}
             0 => {
                 problems.push(format!("there is no package `{name}` for {}", packages.architecture));
-                hints.extend(packages.elsewhere.get(relation.name).cloned());
+                if let Some(place) = packages.elsewhere.get(relation.name) {
+                    hints.push(place.clone());
+                    continue;
+                }
                 let near = near_names(packages, relation.name);
                 if !near.is_empty() {
                     hints.push(format!("instead of `{name}`, did you mean {}?", near.join(", ")));

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
-use super::index::{hash, is_pool_path};
+use super::index::{file_name, hash, is_pool_path};
 use super::relation::{is_name, is_version};
 use crate::{Error, Result};
 
@@ -13,14 +13,24 @@ use crate::{Error, Result};
 const MAX_LINE: u64 = 1 << 20;
 /// The most text kept of one index; Debian's largest needs 25 MB.
 pub(super) const MAX_TEXT: usize = 1 << 30;
+/// Room for the kept text of Debian's largest index. Only what is written to is ever taken, while a text that grows may be
+/// copied on the way.
+const ROOM: usize = 36 << 20;
 /// Lines of one record.
 pub(super) const LINES: usize = 13;
 
 /// The kept lines of every stanza of a decompressed `Packages` file that is of `architecture` or of `all`.
 pub(super) fn scan(reader: impl BufRead, architecture: &str) -> Result<String> {
-    let mut scanner =
-        Scanner { architecture, text: Vec::new(), stanza: Default::default(), field: None, number: 1, mentioned: HashMap::new() };
+    let mut scanner = Scanner {
+        architecture,
+        text: Vec::with_capacity(ROOM),
+        stanza: Default::default(),
+        field: None,
+        number: 1,
+        mentioned: HashMap::new(),
+    };
     scanner.read(reader)?;
+    scanner.text.shrink_to_fit();
     String::from_utf8(scanner.text).map_err(|_| Error::network("it is not UTF-8 text"))
 }
 
@@ -202,6 +212,13 @@ impl Scanner<'_> {
         }
     }
 
+    /// `path` without the name that the file of this package has by convention.
+    fn folder<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+        let text = |field: Field| std::str::from_utf8(&self.stanza[field as usize]).unwrap_or_default();
+        let name = file_name(text(Field::Package), text(Field::Version), text(Field::Architecture));
+        path.strip_suffix(name.as_bytes()).filter(|folder| folder.ends_with(b"/")).unwrap_or(path)
+    }
+
     fn keep(&mut self) {
         use Field::{Architecture, Breaks, Conflicts, Depends, Filename, Package, PreDepends, Priority, Provides, Recommends};
         use Field::{Sha256, Size, Version};
@@ -221,7 +238,12 @@ impl Scanner<'_> {
         for fields in lines {
             let mut first = true;
             for field in fields {
-                let value = &self.stanza[*field as usize];
+                let value = self.stanza[*field as usize].as_slice();
+                let value = match field {
+                    Filename => self.folder(value),
+                    Priority => &value[..value.len().min(1)],
+                    _ => value,
+                };
                 if !value.is_empty() {
                     if !first {
                         self.text.extend_from_slice(b", ");
