@@ -65,6 +65,7 @@ impl Failure {
     /// `reached` says that the host has answered before: then a refused connection is an interruption worth a retry, not a
     /// registry that is not there.
     pub fn connection(error: reqwest::Error, host: &str, doing: &str, reached: bool) -> Self {
+        let over_tls = error.url().is_some_and(|url| url.scheme() == "https");
         // The URL may hold a signature or an upload's state: it is not shown.
         let error = error.without_url();
         let about = |what: String, hint: &str| Error::network(format!("{doing}: {what}")).hint(hint.to_owned());
@@ -104,6 +105,13 @@ impl Failure {
                 format!("nothing listens at {host}"),
                 "is the registry running, and is that its port? plain HTTP is only used for loopback addresses",
             )
+        } else if over_tls && !reached && mentions(&error, "connection closed") {
+            // TLS 1.3 refuses a client after the handshake, and its word about that may be lost with the connection.
+            about(
+                format!("{host} closed the connection without an answer; perhaps it wants a client certificate"),
+                "if it does, name it: `client-cert` and `client-key` in [registry], or HOST/client.cert and client.key in /etc/docker/certs.d",
+            )
+            .source(error)
         } else {
             about(format!("the connection to {host} failed"), "check the network, and run it again: what has arrived is kept").source(error)
         };

@@ -36,13 +36,8 @@ const DIRECTORIES: [(&str, u32, u64); 19] = [
 ];
 
 /// Links it makes. `/var/run` and `/var/lock` are directories in the package, which it then turns into these.
-const LINKS: [(&str, &str); 5] = [
-    ("etc/dpkg/origins/default", "debian"),
-    ("usr/local/man", "share/man"),
-    ("var/lock", "/run/lock"),
-    ("var/run", "/run"),
-    ("var/spool/mail", "../mail"),
-];
+const LINKS: [(&str, &str); 4] =
+    [("etc/dpkg/origins/default", "debian"), ("var/lock", "/run/lock"), ("var/run", "/run"), ("var/spool/mail", "../mail")];
 
 /// Everything but the empty log files: an image has no logs (R17).
 pub(super) fn generate(root: &Root, out: &mut Additions) {
