@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
@@ -141,8 +141,9 @@ impl Emulation {
 impl Emulations {
     /// Those that come with the program.
     pub(in super::super) fn builtin() -> Self {
-        // A test parses it, so that what is shipped can be read.
-        Self::parse(BUILTIN).unwrap_or_default()
+        // Parsed once: every target that is looked at asks for it. A test parses it, so that what is shipped can be read.
+        static PARSED: LazyLock<Emulations> = LazyLock::new(|| Emulations::parse(BUILTIN).unwrap_or_default());
+        PARSED.clone()
     }
 
     /// Reads a collection in the format that the head of `emulations.toml` describes.
