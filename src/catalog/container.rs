@@ -147,7 +147,7 @@ pub struct Container {
     pub files: Vec<LocalFile>,
     /// How its layers are compressed.
     pub compression: LayerCompression,
-    /// Into how many layers the image is cut; `None` is the builder's own choice (base and application).
+    /// Into how many layers the image is cut at most; `None` is the builder's own choice (base and application).
     pub layers: Option<u32>,
     /// Arguments with which `catamaran test` runs it; `["--help"]` by default.
     pub test: Vec<String>,
@@ -204,10 +204,6 @@ pub fn unsupported(container: &Container) -> Vec<String> {
     let mut out = Vec::new();
     if container.builder == BuilderKind::Nix {
         out.push(format!("`{name}` asks for the nix builder, which this version does not have; set `builder = \"debian\"`"));
-    }
-    // Base and application are what it makes anyway.
-    if container.layers.is_some_and(|layers| layers != 2) {
-        out.push(format!("`layers` of `{name}` is not supported yet by the debian builder, which always makes 2; remove it"));
     }
     out
 }

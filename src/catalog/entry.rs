@@ -16,6 +16,7 @@ pub(super) struct Defaults {
     pub targets: Vec<Architecture>,
     pub base: Vec<String>,
     pub compression: LayerCompression,
+    pub layers: Option<u32>,
     pub env: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
@@ -29,6 +30,7 @@ impl Default for Defaults {
             targets: vec![Architecture::X86_64, Architecture::Aarch64],
             base: vec!["bash".into(), "coreutils".into()],
             compression: LayerCompression::default(),
+            layers: None,
             env: BTreeMap::new(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
@@ -64,7 +66,7 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
     let links = links(reader, &section);
     let files = files(reader, &section);
     let compression = compression(reader, &section).unwrap_or(defaults.compression);
-    let layers = reader.number(&section, "layers", 2..=100);
+    let layers = layers(reader, &section).or(defaults.layers);
     let test = reader.words(&section, "test").unwrap_or_else(|| vec!["--help".into()]);
     let name = ContainerName::new(name?);
     Some(Container {
@@ -110,6 +112,11 @@ pub(super) fn builder(reader: &mut Reader, section: &Section) -> Option<BuilderK
         Err(check::Fault { message: format!("unknown builder `{}`", check::shorten(word)), help: Some(help) })
     })?;
     known(&word)
+}
+
+/// `layers`, of a container or of the defaults. Engines take up to 127.
+pub(super) fn layers(reader: &mut Reader, section: &Section) -> Option<u32> {
+    reader.number(section, "layers", 2..=100)
 }
 
 /// `compression`, of a container or of the defaults.

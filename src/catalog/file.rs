@@ -214,6 +214,7 @@ fn defaults(reader: &mut Reader, section: &Section) -> Defaults {
         targets: entry::targets(reader, section).unwrap_or(standard.targets),
         base: base.map_or(standard.base, |list| entry::strings(Some(list))),
         compression: entry::compression(reader, section).unwrap_or(standard.compression),
+        layers: entry::layers(reader, section),
         env: entry::env(reader, section),
         labels: entry::labels(reader, section, "labels"),
         annotations: entry::labels(reader, section, "annotations"),

@@ -34,6 +34,7 @@ password = { env = "GITHUB_TOKEN" }
 builder = "debian"
 targets = ["x86_64", "aarch64"]
 base = ["bash", "coreutils"]
+layers = 10
 
 [debian]
 suite = "trixie"
@@ -74,7 +75,7 @@ test = ["--version"]
     assert!(!catalog.debian.check_valid_until);
     assert_eq!(catalog.nix.extra_args, ["--impure"]);
     let [rg, fd] = &catalog.containers[..] else { panic!("{catalog:?}") };
-    assert_eq!((rg.name.as_str(), rg.line, rg.builder), ("rg", 24, BuilderKind::Debian));
+    assert_eq!((rg.name.as_str(), rg.line, rg.builder), ("rg", 25, BuilderKind::Debian));
     assert_eq!(rg.nix_packages, rg.debian_packages);
     assert_eq!(rg.targets, [Architecture::X86_64, Architecture::Aarch64]);
     assert_eq!((fd.name.as_str(), &fd.targets[..]), ("fd-find", &[Architecture::Aarch64][..]));
@@ -84,8 +85,8 @@ test = ["--version"]
     assert_eq!((a.to.as_str(), a.mode, a.owner.as_deref()), ("/etc/a", None, Some("app")));
     assert_eq!(a.content, FileContent::From(PathTemplate::parse("a/{target}").unwrap()));
     assert_eq!((&b.content, b.mode, &b.owner), (&FileContent::Text("x\n".into()), Some(0o600), &None));
-    assert_eq!(crate::catalog::unsupported(rg), Vec::<String>::new());
-    assert_eq!(crate::catalog::unsupported(fd).len(), 1);
+    assert_eq!((rg.layers, fd.layers), (Some(10), Some(3)));
+    assert!(catalog.containers.iter().all(|container| crate::catalog::unsupported(container).is_empty()));
 }
 
 #[test]

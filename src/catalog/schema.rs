@@ -57,6 +57,7 @@ pub(super) const DEFAULTS: Table = Table {
         key("targets", r#"["x86_64", "aarch64"]"#, &["arch", "architectures", "platforms", "platform"]),
         key("base", r#"["bash", "coreutils"]"#, &["packages", "from"]),
         key("compression", r#""gzip""#, &["compress", "compressor"]),
+        key("layers", "10", &["max-layers", "maxLayers"]),
         key("env", r#"{ LANG = "C.UTF-8" }"#, &["environment", "envs"]),
         key("labels", r#"{ "org.opencontainers.image.vendor" = "acme" }"#, &[]),
         key("annotations", r#"{ "org.opencontainers.image.source" = "https://example.org" }"#, &[]),
@@ -120,7 +121,7 @@ pub(super) const CONTAINER: Table = Table {
         key("links", r#"{ "/usr/bin/fd" = "fdfind" }"#, &["symlinks"]),
         key("files", r#"[{ from = "app.conf", to = "/etc/app.conf" }]"#, &["copy", "add"]),
         key("compression", r#""zstd""#, &["compress", "compressor"]),
-        key("layers", "2", &["max-layers", "maxLayers"]),
+        key("layers", "10", &["max-layers", "maxLayers"]),
         key("test", r#"["--version"]"#, &["check", "healthcheck"]),
     ],
 };

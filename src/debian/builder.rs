@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::image_config::{Built, image_config};
-use super::layer::{self, CachedLayer, ImagePlan, LayerPlan};
+use super::layer::{self, CachedLayer, ImagePlan, LayerPlan, Part};
 use super::local::{self, Accounts};
 use super::members::{Members, inputs, members};
 use super::script::Emulations;
@@ -128,7 +128,8 @@ impl Builder {
         progress.phase("layers");
         let ImagePlan { layers: plans, root } = {
             let (base, application, local, emulations) = (base.to_vec(), application.to_vec(), local.clone(), emulations.clone());
-            blocking(move || layer::plan(&base, &application, &local, &emulations)).await?.map_err(|error| error.context(target))?
+            let count = container.layers.map_or(2, |layers| layers as usize);
+            blocking(move || layer::plan(&base, &application, &local, &emulations, count)).await?.map_err(|error| error.context(target))?
         };
         if let Some(user) = &container.user {
             Accounts::of(&root)?.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
@@ -142,7 +143,8 @@ impl Builder {
                 0 => String::new(),
                 files => format!(" · {}", count(files, "local file")),
             };
-            progress.line(&format!("layer {} · {}{own} · {}", layer.digest.short(), count(plan.packages, "package"), bytes(layer.size)));
+            let what = if plan.part == Part::Rest { "generated files".to_owned() } else { count(plan.packages, "package") };
+            progress.line(&format!("layer {} · {what}{own} · {}", layer.digest.short(), bytes(layer.size)));
             layers.push(Built { plan, layer });
         }
 

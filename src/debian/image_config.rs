@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::entrypoint::{DEFAULT_PATH, resolve};
-use super::layer::{CachedLayer, LayerPlan};
+use super::layer::{CachedLayer, LayerPlan, Part};
 use super::members::Members;
 use super::rootfs::Root;
 use super::segment::Segment;
@@ -11,6 +11,9 @@ use crate::Result;
 use crate::catalog::{Container, Target};
 use crate::image::{Empty, ExecutionConfig, History, ImageConfig, Platform, RootFs};
 use crate::progress::count;
+
+/// So many source packages are named in the history of a layer; the others are counted.
+const NAMED: usize = 6;
 
 /// A written layer with its plan.
 pub(super) struct Built {
@@ -39,10 +42,9 @@ pub(super) fn image_config(
     }
     let others = container.env.iter().filter(|(name, _)| *name != "PATH").map(|(name, value)| format!("{name}={value}"));
     let set = |names: &[String]| names.iter().map(|name| (name.clone(), Empty {})).collect();
-    let requests = [("base ", members.base_request), ("", members.request)];
-    let history = layers.iter().zip(requests).map(|(built, (what, request))| History {
+    let history = layers.iter().map(|built| History {
         created: time(built.plan.newest),
-        created_by: Some(format!("catamaran: {what}{}", contents(request, &built.plan))),
+        created_by: Some(format!("catamaran: {}", contents(members, &built.plan))),
         ..History::default()
     });
     Ok(ImageConfig {
@@ -66,11 +68,21 @@ pub(super) fn image_config(
     })
 }
 
-/// `fd-find (12 packages) + 3 local files`
-fn contents(request: &[String], plan: &LayerPlan) -> String {
-    let packages = (plan.packages > 0).then(|| format!("{} ({})", request.join(" "), count(plan.packages, "package")));
+/// `base bash coreutils (12 packages)`, `fd-find (12 packages) + 3 local files`, `openssl (2 packages)`, `generated files`
+fn contents(members: &Members<'_>, plan: &LayerPlan) -> String {
+    let what = match &plan.part {
+        Part::Base => format!("base {}", members.base_request.join(" ")),
+        Part::Application => members.request.join(" "),
+        Part::Sources(sources) => match sources.get(NAMED..) {
+            Some(more) if more.len() > 1 => format!("{} and {} more sources", sources[..NAMED].join(" "), more.len()),
+            _ => sources.join(" "),
+        },
+        Part::Rest => String::new(),
+    };
+    let made = (plan.part == Part::Rest).then(|| "generated files".to_owned());
+    let packages = (plan.packages > 0).then(|| format!("{what} ({})", count(plan.packages, "package")));
     let local = (plan.local > 0).then(|| count(plan.local, "local file"));
-    packages.into_iter().chain(local).collect::<Vec<_>>().join(" + ")
+    made.into_iter().chain(packages).chain(local).collect::<Vec<_>>().join(" + ")
 }
 
 /// RFC 3339 in UTC; `None` for 0, the time of no file.

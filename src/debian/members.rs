@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::layer::LAYERING;
 use super::local::Local;
 use super::script::Emulations;
 use super::{Lock, LockedPackage};
@@ -88,6 +89,9 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         expose: &'a [String],
         volumes: &'a [String],
         compression: LayerCompression,
+        /// How packages are cut into how many layers, when it is not the usual two.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        layers: Option<(u32, u32)>,
         #[serde(skip_serializing_if = "Local::is_empty")]
         local: &'a Local,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +114,7 @@ pub(super) fn inputs(container: &Container, target: &Target, members: &Members<'
         expose: &container.expose,
         volumes: &container.volumes,
         compression: container.compression,
+        layers: container.layers.filter(|layers| *layers > 2).map(|layers| (LAYERING, layers)),
         local,
         emulations: emulations.own(),
     };

@@ -8,11 +8,25 @@ use super::super::rootfs::{Content, Node, Root, install};
 use super::super::script::Emulations;
 use super::super::segment::{Directory, Segment};
 use super::filter::{Edits, Placed};
+use super::split::split;
 use crate::Result;
 use crate::image::{Digest, Hasher};
 
 /// Changes whenever the same plan would be written as other bytes.
 const FORMAT: u32 = 2;
+
+/// What a layer is to its image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Part {
+    /// What all containers share.
+    Base,
+    /// Everything else.
+    Application,
+    /// The application's packages of these source packages.
+    Sources(Vec<String>),
+    /// Of the application, what belongs to no package.
+    Rest,
+}
 
 /// One layer, ready to be written.
 #[derive(Clone, Debug)]
@@ -32,6 +46,8 @@ pub(in super::super) struct LayerPlan {
     pub packages: usize,
     /// How many files and links of the project are in it.
     pub local: usize,
+    /// Which part of the image it is.
+    pub part: Part,
 }
 
 /// What an image is made of.
@@ -43,34 +59,41 @@ pub(in super::super) struct ImagePlan {
     pub root: Root,
 }
 
-/// The base layer of `base`, and the layer of `application` and `local` on top of it when there is anything in it.
+/// The base layer of `base`, and on top of it `application` and `local` when there is anything in them: in one layer, or with more
+/// than two `layers` packages in groups and the rest apart.
 ///
-/// The base layer is decided from the base packages alone, so it is the same for every container.
+/// The base layer is decided from the base packages alone, so it is the same for every container. What is installed is decided before
+/// it is cut, so any number of layers makes the same file system.
 pub(in super::super) fn plan(
     base: &[Arc<Segment>],
     application: &[Arc<Segment>],
     local: &Local,
     emulations: &Emulations,
+    layers: usize,
 ) -> Result<ImagePlan> {
     let lower = install(None, base, emulations)?;
-    let layer = difference(&Root::default(), &lower);
+    let layer = difference(&Root::default(), &lower, Part::Base);
     if application.is_empty() && local.is_empty() {
         return Ok(ImagePlan { layers: vec![layer], root: lower });
     }
     let mut root = install(Some(&lower), application, emulations)?;
     let newest = base.iter().chain(application).map(|segment| segment.newest).max().unwrap_or(0);
     let placed = place(local, &mut root, local.mtime(newest))?;
-    let mut upper = difference(&lower, &root);
+    let mut upper = difference(&lower, &root, Part::Application);
     upper.remarks.extend(placed.remarks);
     upper.local = placed.count;
     if !local.is_empty() {
         upper.newest = upper.newest.max(local.mtime(newest));
     }
-    Ok(ImagePlan { layers: vec![layer, upper], root })
+    let above = match layers {
+        3.. if !application.is_empty() => split(upper, &lower, application, layers - 2),
+        _ => vec![upper],
+    };
+    Ok(ImagePlan { layers: std::iter::once(layer).chain(above).collect(), root })
 }
 
 /// The layer that makes `root` out of `below`, on whose segments it builds.
-fn difference(below: &Root, root: &Root) -> LayerPlan {
+fn difference(below: &Root, root: &Root, part: Part) -> LayerPlan {
     let first = below.segments().len();
     let mut directories = Vec::new();
     let mut files = BTreeMap::new();
@@ -129,6 +152,7 @@ fn difference(below: &Root, root: &Root) -> LayerPlan {
         remarks: root.remarks.clone(),
         packages: own.len(),
         local: 0,
+        part,
     }
 }
 

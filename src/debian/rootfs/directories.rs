@@ -12,7 +12,7 @@ const SKELETON: &str = "base-files";
 ///
 /// Packages may disagree. What `base-files` says holds; else the first package in name order that asks for something out
 /// of the ordinary (not root's, not 0755); else the ordinary.
-pub(super) fn merged(segments: &[Arc<Segment>]) -> BTreeMap<String, Directory> {
+pub(in super::super) fn merged(segments: &[Arc<Segment>]) -> BTreeMap<String, Directory> {
     let mut found: BTreeMap<String, (u8, Directory)> = BTreeMap::new();
     let mut names: Vec<&Arc<Segment>> = segments.iter().collect();
     names.sort_by(|a, b| a.package.cmp(&b.package));

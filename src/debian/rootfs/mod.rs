@@ -37,6 +37,7 @@ mod unpack;
 mod usr_merge;
 
 use accounts::Accounts;
+pub(super) use directories::merged;
 pub(super) use install::install;
 pub(super) use node::{Content, Node};
 pub(super) use root::{MAX_LINKS, Root};

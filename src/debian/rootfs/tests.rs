@@ -182,8 +182,8 @@ fn the_base_layer_does_not_know_what_is_above_it() {
     let archive = archive(folder.path());
     let (base, more) = (archive.segments(&["base-files", "base-passwd"]), archive.segments(&["passwd", "redis"]));
     let (alone, both) = (
-        plan(&base, &[], &Local::default(), &Emulations::builtin()).unwrap(),
-        plan(&base, &more, &Local::default(), &Emulations::builtin()).unwrap(),
+        plan(&base, &[], &Local::default(), &Emulations::builtin(), 2).unwrap(),
+        plan(&base, &more, &Local::default(), &Emulations::builtin(), 2).unwrap(),
     );
     assert_eq!(alone.layers[0].recipe(), both.layers[0].recipe());
     assert_eq!((alone.layers.len(), both.layers.len()), (1, 2));
