@@ -14,6 +14,7 @@ mod dashboard;
 mod docker;
 mod harness;
 mod interrupted;
+mod layers;
 mod local;
 mod publishing;
 mod reader;
