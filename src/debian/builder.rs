@@ -505,6 +505,13 @@ mod tests {
         let lock = archive.lock(&["libc6"], &["tool"]);
         let digest = Builder::inputs(&catalog("tool"), &target(), &lock, debs.path()).unwrap();
         assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock, debs.path()).unwrap(), digest);
+        let cut = |layers| {
+            let mut catalog = catalog("tool");
+            catalog.containers[0].layers = Some(layers);
+            Builder::inputs(&catalog, &target(), &lock, debs.path()).unwrap()
+        };
+        assert_eq!(cut(2), digest, "two is what it makes anyway");
+        assert!(cut(3) != digest && cut(3) != cut(4));
         let mut changed = lock.clone();
         changed.packages.iter_mut().find(|p| p.name == "tool").unwrap().sha256 = super::super::Hex(Digest::of(b""));
         assert_ne!(Builder::inputs(&catalog("tool"), &target(), &changed, debs.path()).unwrap(), digest);
