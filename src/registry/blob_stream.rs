@@ -88,10 +88,11 @@ fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<B
     };
     let (mut hasher, mut read, mut held) = (Hasher::new(), 0_u64, None);
     loop {
-        let mut chunk = Vec::with_capacity(CHUNK.min(usize::try_from(blob.size - read).unwrap_or(CHUNK) + 1));
-        let room = chunk.capacity() as u64;
-        reader.by_ref().take(room).read_to_end(&mut chunk).map_err(failed)?;
-        read += chunk.len() as u64;
+        // One byte more than there should be left: a blob that is too long shows itself.
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(blob.size - read).unwrap_or(CHUNK) + 1)];
+        let filled = fill(&mut *reader, &mut chunk).map_err(failed)?;
+        chunk.truncate(filled);
+        read += filled as u64;
         if read > blob.size {
             return Err(wrong(format!("it has more than its {} bytes", blob.size)));
         }
@@ -116,6 +117,20 @@ fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<B
         let _ = sender.blocking_send(Ok(held));
     }
     Ok(())
+}
+
+/// Reads until `buffer` is full or there is no more, in as few reads as the reader allows (`read_to_end` would begin with small ones).
+fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 #[cfg(test)]
