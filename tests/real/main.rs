@@ -15,6 +15,7 @@ mod docker;
 mod harness;
 mod interrupted;
 mod local;
+mod proxies;
 mod publishing;
 mod reader;
 mod registries;
