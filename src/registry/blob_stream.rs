@@ -1,6 +1,7 @@
 //! A blob on its way out: read on a blocking thread, checked while it passes, never whole in memory.
 
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,7 +52,12 @@ impl BlobStream {
         let watch = BlobWatch { taken: Arc::default(), trouble: Arc::default() };
         let trouble = Arc::clone(&watch.trouble);
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = pump(&*blobs, &blob, &sender) {
+            // A panic must not look like a connection that was cut: that would be tried again.
+            let pumped = catch_unwind(AssertUnwindSafe(|| pump(&*blobs, &blob, &sender))).unwrap_or_else(|_| {
+                let what = format!("reading blob {} stopped unexpectedly", blob.digest);
+                Err(Error::failed(what).hint("this is a bug in catamaran; please report it"))
+            });
+            if let Err(error) = pumped {
                 *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 let _ = sender.blocking_send(Err(io::Error::other("the blob cannot be read")));
             }

@@ -235,6 +235,40 @@ fn a_token_server_its_refusal_and_a_mount_from_a_second_repository() {
 }
 
 #[test]
+fn images_pushed_by_digest_are_joined_at_a_registry_with_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tokens, certificate) = Tokens::start(folder.path());
+    let registry = Registry::with(Terms { auth: tokens.terms(&certificate), ..Terms::default() });
+    let project = Project::fd(Some(&registry)).with_downloads();
+    let definition = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    let login = "username = \"acme\"\npassword = { env = \"WORD\" }\n[defaults]";
+    fs::write(project.path().join("containers.toml"), definition.replace("[defaults]", login)).unwrap();
+    let run = |word: &str, arguments: &[&str]| {
+        let ran = Ran::of(project.command().env("WORD", word).args(arguments));
+        for shown in [&ran.out, &ran.err] {
+            assert!(!shown.contains(word) && !shown.contains("eyJ"), "a secret is shown:\n{shown}");
+        }
+        ran
+    };
+    let pushed = run("secret-word", &["release", "1.0", "--digests-only", "--out-digests", "digests.json", "--yes"]);
+    assert_eq!(pushed.code, 0, "{}", pushed.err);
+    let index = ["index", "1.0", "--from", "digests.json", "--tags", "stable", "--verify", "--yes", "--json"];
+    run("wrong-word", &index).fails(3, &["incorrect username or password", "WORD (environment)"]);
+    assert!(!registry.served().iter().any(|l| l.contains("\"PUT ") && l.contains("/manifests/1.0")), "a tag was set");
+    let before = registry.served().len();
+    let joined = run("secret-word", &index);
+    assert_eq!(joined.code, 0, "{}", joined.err);
+    let receipt: Value = serde_json::from_str(&joined.out).unwrap();
+    assert_eq!((&receipt["purpose"], &receipt["uploaded_blobs"]), (&"index".into(), &0.into()));
+    // No blob is sent to join them, and what is joined was read with the rights of the same login.
+    assert!(!registry.served()[before..].iter().any(|l| l.contains("/blobs/uploads/")), "{:#?}", &registry.served()[before..]);
+    let host = &registry.host;
+    let read = run("secret-word", &["inspect", &format!("{host}/tools/fd:stable"), "--json"]);
+    assert_eq!(read.code, 0, "{}", read.err);
+    assert!(read.out.contains("arm64") && read.out.contains("amd64"), "{}", read.out);
+}
+
+#[test]
 fn a_registry_that_is_killed_in_the_middle_of_a_blob_is_waited_for() {
     let mut registry = Registry::start();
     let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
