@@ -7,24 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
-ours=${CATAMARAN:-$PWD/target/release/catamaran}
-for tool in docker-registry curl python3 /usr/bin/time "$ours"; do
-  command -v "$tool" >/dev/null || { echo "this needs $tool" >&2; exit 2; }
-done
-place=$(mktemp -d)
-port=$((20000 + RANDOM % 20000))
-registry=127.0.0.1:$port
-cat > "$place/registry.yml" <<END
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $place/registry}}
-http: {addr: "$registry"}
-END
-docker-registry serve "$place/registry.yml" >/dev/null 2>&1 &
-server=$!
-trap 'kill $server; rm -rf "$place"' EXIT
-until (: < "/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.1; done
-export CATAMARAN_CACHE_DIR=$place/cache CATAMARAN_STATE_DIR=$place/state CATAMARAN_CONFIG_DIR=$place/config DOCKER_CONFIG=$place/docker
+. benches/common.sh curl python3 /usr/bin/time
 cd "$place"
 
 # A layout with one image of one layer that does not compress, new for each round and tool: nothing is there already.
@@ -55,15 +38,11 @@ floor() {
   done
 }
 
-declare -A times
-clock() {
-  local who=$1; shift
-  local begin end; begin=$(date +%s%N); "$@" >/dev/null 2>err || { cat err >&2; exit 1; }; end=$(date +%s%N)
-  times[$who]+="$(((end - begin) / 1000000)) "
-}
-
+# Every round in the opposite order: whoever comes second pays for what the first has left to be written.
 for round in $(seq "$rounds"); do
-  for who in curl catamaran skopeo crane; do
+  order=(curl catamaran skopeo crane)
+  ((round % 2)) || order=(crane skopeo catamaran curl)
+  for who in "${order[@]}"; do
     [ "$who" = catamaran ] || command -v "$who" >/dev/null || continue
     rm -rf l && layout l && sync
     case $who in
@@ -74,12 +53,14 @@ for round in $(seq "$rounds"); do
     esac
   done
 done
-median() { tr ' ' '\n' <<<"$1" | grep . | sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 base=$(median "${times[curl]}")
+best=$(least "${times[curl]}")
 for who in curl catamaran skopeo crane; do
   [ -n "${times[$who]:-}" ] || continue
-  m=$(median "${times[$who]}")
-  printf '%-10s %6d ms %5.2f x curl   all, ms: %s\n' "$who" "$m" "$(awk -v b="$base" -v m="$m" 'BEGIN {print m / b}')" "${times[$who]}"
+  m=$(median "${times[$who]}") l=$(least "${times[$who]}")
+  printf '%-10s median %5d ms %5.2f x curl   least %5d ms %5.2f x   cpu %5d ms   all, ms: %s\n' "$who" \
+    "$m" "$(awk -v b="$base" -v m="$m" 'BEGIN {print m / b}')" "$l" "$(awk -v b="$best" -v m="$l" 'BEGIN {print m / b}')" \
+    "$(median "${cpu[$who]}")" "${times[$who]}"
 done
 rm -rf l && layout l 2000
 /usr/bin/time -f 'memory of a push of a 2 GB layer: %M KiB' "$ours" copy oci:l "$registry/catamaran/large:1" --output quiet >/dev/null

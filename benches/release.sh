@@ -8,26 +8,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
-ours=${CATAMARAN:-$PWD/target/release/catamaran}
-for tool in docker-registry mmdebstrap crane "$ours"; do
-  command -v "$tool" >/dev/null || { echo "this needs $tool" >&2; exit 2; }
-done
+. benches/common.sh mmdebstrap crane
 mirror=${CATAMARAN_DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
   awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^http/) {print $i; exit}}' || true)}
-
-place=$(mktemp -d)
-port=$((20000 + RANDOM % 20000))
-registry=127.0.0.1:$port
-cat > "$place/registry.yml" <<END
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $place/registry}}
-http: {addr: "$registry"}
-END
-docker-registry serve "$place/registry.yml" >/dev/null 2>&1 &
-server=$!
-trap 'kill $server; rm -rf "$place"' EXIT
-until (: < "/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.1; done
 
 cat > "$place/containers.toml" <<END
 [registry]
@@ -40,7 +23,6 @@ base = ["bash", "coreutils"]
 packages = ["fd-find"]
 entrypoint = "fdfind"
 END
-export CATAMARAN_CACHE_DIR=$place/cache CATAMARAN_STATE_DIR=$place/state CATAMARAN_CONFIG_DIR=$place/config
 
 peer() {
   local w members=() arch; w=$(mktemp -d -p "$place")
@@ -65,13 +47,6 @@ forget() {
   esac
 }
 
-declare -A times
-clock() {
-  local kind=$1; shift
-  local begin end; begin=$(date +%s%N); "$@" >/dev/null 2>"$place/err" || { cat "$place/err" >&2; exit 1; }; end=$(date +%s%N)
-  times[$kind]+="$(((end - begin) / 1000000)) "
-}
-
 release warm-up >/dev/null
 for round in $(seq "$rounds"); do
   clock peer peer "$round"
@@ -81,7 +56,6 @@ for round in $(seq "$rounds"); do
   done
 done
 
-median() { tr ' ' '\n' <<<"$1" | grep . | sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 base=$(median "${times[peer]}")
 printf '%-34s %9s %9s   all, ms\n' "release of fd, 2 architectures" "median" "ratio"
 for kind in peer cold downloads segments nothing; do

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::catalog::{Architecture, ContainerName};
-use crate::image::Digest;
+use crate::image::registry_reference::RegistryReference;
 use crate::{Error, Result};
 
 /// Where an image is.
@@ -38,52 +38,6 @@ pub enum Reference {
         /// One target only.
         architecture: Option<Architecture>,
     },
-}
-
-/// A repository of a registry, and what in it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RegistryReference {
-    /// `host[:port]`.
-    pub host: String,
-    /// `path/of/repository`.
-    pub repository: String,
-    /// The tag; `latest` when neither tag nor digest was given.
-    pub tag: Option<String>,
-    /// The digest.
-    pub digest: Option<Digest>,
-}
-
-impl fmt::Display for RegistryReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.repository)?;
-        if let Some(tag) = &self.tag {
-            write!(f, ":{tag}")?;
-        }
-        match &self.digest {
-            Some(digest) => write!(f, "@{digest}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl FromStr for RegistryReference {
-    type Err = Error;
-
-    /// Follows the reference grammar of distribution-spec; Docker Hub's short names get their host.
-    fn from_str(text: &str) -> Result<Self> {
-        let parsed: oci_client::Reference = text.parse().map_err(|error| {
-            Error::usage(format!("`{text}` is not an image reference"))
-                .source(error)
-                .hint("write HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…")
-        })?;
-        let digest = parsed.digest().map(str::parse::<Digest>).transpose().map_err(|error| Error::usage(format!("`{text}`: {error}")))?;
-        let tag = match (parsed.tag(), &digest) {
-            (Some(tag), _) => Some(tag.to_owned()),
-            (None, None) => Some("latest".to_owned()),
-            (None, Some(_)) => None,
-        };
-        Ok(RegistryReference { host: parsed.registry().to_owned(), repository: parsed.repository().to_owned(), tag, digest })
-    }
 }
 
 impl fmt::Display for Reference {

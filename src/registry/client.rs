@@ -2,8 +2,7 @@
 //!
 //! Own requests rather than `oci-client`'s: that client panics when a manifest is pushed by digest to a registry that
 //! sends no `Location`, does not hand out a manifest's `Content-Type`, retries nothing, hides the token server's
-//! message, cannot use identity tokens, and would open a second pool of connections beside ours. Its `Reference`
-//! grammar is what [`crate::image::RegistryReference`] uses.
+//! message, cannot use identity tokens, and would open a second pool of connections beside ours.
 
 use std::collections::BTreeMap;
 use std::fmt;

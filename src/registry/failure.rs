@@ -8,6 +8,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
+use super::proxy;
 use crate::Error;
 
 /// How much of an error's body is read.
@@ -66,11 +67,14 @@ impl Failure {
     /// registry that is not there.
     pub fn connection(error: reqwest::Error, host: &str, doing: &str, reached: bool) -> Self {
         let over_tls = error.url().is_some_and(|url| url.scheme() == "https");
+        let proxy = error.url().and_then(proxy::of);
         // The URL may hold a signature or an upload's state: it is not shown.
         let error = error.without_url();
         let about = |what: String, hint: &str| Error::network(format!("{doing}: {what}")).hint(hint.to_owned());
         let mut transient = reached || !error.is_connect();
-        let shown = if refuses_our_certificate(&error) {
+        let shown = if let Some((what, hint)) = proxy.and_then(|proxy| proxy::complaint(&error, &proxy, host)) {
+            about(what, &hint)
+        } else if refuses_our_certificate(&error) {
             transient = false;
             about(
                 format!("{host} wants a client certificate, or does not take ours"),
@@ -233,7 +237,7 @@ fn printable(text: &str) -> String {
 }
 
 /// The first error of type `T` among the causes, also inside of `io::Error`s.
-fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+pub(super) fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {
@@ -261,7 +265,7 @@ fn refuses_our_certificate(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// Whether a cause's text begins with `text`.
-fn mentions(error: &(dyn StdError + 'static), text: &str) -> bool {
+pub(super) fn mentions(error: &(dyn StdError + 'static), text: &str) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if error.to_string().starts_with(text) {

@@ -318,3 +318,43 @@ async fn too_many_requests_slows_everyone_down() {
     let (first, second) = tokio::join!(first, second);
     assert_eq!((first.unwrap(), second.unwrap()), (None, None));
 }
+
+/// Blobs whose reading ends in a panic, halfway.
+#[derive(Debug)]
+struct Panicking(u64);
+
+impl crate::image::Blobs for Panicking {
+    fn open(&self, _: &crate::image::Descriptor) -> crate::Result<Box<dyn std::io::Read + Send>> {
+        struct Half(u64);
+        impl std::io::Read for Half {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                assert!(self.0 > 0, "a bug in the middle of a blob");
+                let n = buffer.len().min(usize::try_from(self.0).unwrap());
+                self.0 -= n as u64;
+                Ok(n)
+            }
+        }
+        Ok(Box::new(Half(self.0 / 2)))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_middle_of_a_blob_is_an_error_once_and_gives_its_place_back() {
+    let server = FaultServer::start(|r, _| match r.method.as_str() {
+        "POST" => accepted("/up"),
+        "HEAD" => reply(404),
+        _ => reply(201),
+    })
+    .await;
+    let client = client(&server);
+    let good = blob(10_000_000);
+    let bad: Arc<dyn crate::image::Blobs> = Arc::new(Panicking(good.0.size));
+    // More often than blobs may be on their way at a time: each has given its place back.
+    for _ in 0..6 {
+        let error = client.put_blob("a/b", &good.0, &bad, None, &|_| {}).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Failed, "{error:?}");
+        assert!(error.to_string().contains("stopped unexpectedly"), "{error}");
+    }
+    assert_eq!(server.lines().iter().filter(|l| l.starts_with("POST")).count(), 6, "{:?}", server.lines());
+    assert_eq!(put(&client, &good).await.unwrap(), Arrival::Sent);
+}

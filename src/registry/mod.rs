@@ -20,6 +20,7 @@ mod fault_tests;
 mod limit;
 mod login;
 mod manifest;
+mod proxy;
 mod receive;
 mod remote;
 mod retry;

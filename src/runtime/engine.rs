@@ -11,6 +11,7 @@ use reqwest::{Body, Client, Response, StatusCode};
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
+use super::context::{self, Context};
 use crate::{Error, Result};
 
 /// The largest answer that is no image.
@@ -35,15 +36,23 @@ struct Line {
 }
 
 impl Engine {
-    /// The engine of this machine: where `DOCKER_HOST` or `CONTAINER_HOST` says, else the first usual socket that answers.
+    /// The engine of this machine: where `DOCKER_HOST` or `CONTAINER_HOST` says, else the Docker context that is chosen
+    /// (`DOCKER_CONTEXT`, `docker context use`), else the first usual socket that answers.
     ///
     /// # Errors
-    /// None answers.
+    /// None answers, or the one that is named cannot be spoken to.
     pub async fn find() -> Result<Self> {
         let named = ["DOCKER_HOST", "CONTAINER_HOST"].into_iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
         if let Some((variable, address)) = named.filter(|(_, address)| !address.is_empty()) {
             let engine = Self::at(&address).map_err(|error| error.context(variable))?;
             engine.ping().await.map_err(|error| error.hint(format!("{variable} says {address}: is an engine running there?")))?;
+            return Ok(engine);
+        }
+        let context = context::folder().map(|folder| context::chosen(&folder, std::env::var("DOCKER_CONTEXT").ok().as_deref()));
+        if let Some(Context { name, address, said_by }) = context.transpose()?.flatten() {
+            let engine = Self::at(&address).map_err(|error| error.context(format!("the Docker context `{name}`")))?;
+            let hint = format!("it is the engine of the Docker context `{name}`, which {said_by} names: is it running there?");
+            engine.ping().await.map_err(|error| error.hint(hint))?;
             return Ok(engine);
         }
         let mut tried = Vec::new();
@@ -72,9 +81,16 @@ impl Engine {
         let (builder, base) = match address.split_once("://") {
             Some(("unix", path)) if path.starts_with('/') => (builder.unix_socket(PathBuf::from(path)), "http://engine".to_owned()),
             Some(("tcp" | "http", host)) if !host.is_empty() => (builder, format!("http://{}", host.trim_end_matches('/'))),
+            Some(("ssh", host)) if !host.is_empty() => {
+                return Err(Error::usage(format!("`{address}`: engines are not spoken to over ssh")).hint(format!(
+                    "forward its socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock ssh://{}, and set \
+                         DOCKER_HOST=unix:///tmp/docker.sock",
+                    host.trim_end_matches('/')
+                )));
+            }
             _ => {
                 return Err(Error::usage(format!("`{address}` is not the address of an engine that can be reached"))
-                    .hint("unix:///var/run/docker.sock or tcp://HOST:PORT; for ssh:// forward its socket: ssh -L /tmp/d.sock:/var/run/docker.sock HOST"));
+                    .hint("write unix:///var/run/docker.sock or tcp://HOST:PORT"));
             }
         };
         let http = builder.build().map_err(|error| Error::network("cannot prepare a connection").source(error))?;
@@ -211,7 +227,8 @@ mod tests {
 
     #[test]
     fn addresses_that_cannot_be_reached_are_explained() {
-        for bad in ["ssh://host", "unix://relative", "/var/run/docker.sock", "tcp://"] {
+        assert!(Engine::at("ssh://me@host:22").unwrap_err().advice().unwrap().contains("ssh://me@host:22, and set DOCKER_HOST"));
+        for bad in ["ssh://host", "ssh://", "unix://relative", "/var/run/docker.sock", "tcp://"] {
             assert!(Engine::at(bad).unwrap_err().advice().is_some(), "{bad}");
         }
         assert!(Engine::at("unix:///x.sock").is_ok() && Engine::at("tcp://127.0.0.1:2375").is_ok());

@@ -1,5 +1,6 @@
 //! RUN it: the container engine of this machine, Docker or Podman, over its API. Knows `error` only.
 
+mod context;
 mod engine;
 
 pub use engine::Engine;

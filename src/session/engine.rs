@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::emitter::{Emitter, Listener, Subject};
@@ -75,15 +76,9 @@ pub fn start(options: Options) -> Session {
                     let token = context.begin(run);
                     // A thread for every run: its futures may borrow from each other freely, which tasks that move between
                     // threads may not. Bytes are worked on elsewhere; this thread only waits.
-                    let (emitter, context, runtime) = (context.emitter.clone(), context.clone(), tokio::runtime::Handle::current());
-                    let work = tokio::task::spawn_blocking(move || runtime.block_on(context.carry_out(run, command, token)));
-                    tokio::spawn(async move {
-                        // A panic ends its run too: nobody may wait for it for ever.
-                        if work.await.is_err_and(|error| error.is_panic()) {
-                            let bug = Error::failed("a worker stopped unexpectedly").hint("this is a bug in catamaran; please report it");
-                            emitter.emit(run, EventKind::RunFailed { failure: Failure::from(&bug) }).await;
-                        }
-                    });
+                    let (working, runtime) = (context.clone(), tokio::runtime::Handle::current());
+                    let work = tokio::task::spawn_blocking(move || runtime.block_on(working.carry_out(run, command, token)));
+                    tokio::spawn(context.clone().attend(run, work));
                 }
             }
         }
@@ -143,6 +138,14 @@ impl Context {
 
     fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Tokens>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a run's thread. A panic ends its run too: nobody may wait for it for ever.
+    async fn attend(self, run: RunId, work: JoinHandle<()>) {
+        if work.await.is_err_and(|error| error.is_panic()) {
+            self.runs().remove(&run);
+            self.emitter.emit(run, EventKind::RunFailed { failure: Failure::from(&stopped()) }).await;
+        }
     }
 
     async fn carry_out(self, run: RunId, command: Command, token: CancellationToken) {
@@ -242,8 +245,41 @@ impl Work {
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => {
-            Err(Error::failed("a worker stopped unexpectedly").source(error).hint("this is a bug in catamaran; please report it"))
-        }
+        Err(error) => Err(stopped().source(error)),
+    }
+}
+
+/// A panic, as its user is told of it.
+fn stopped() -> Error {
+    Error::failed("a worker stopped unexpectedly").hint("this is a bug in catamaran; please report it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    #[tokio::test]
+    async fn a_panic_ends_its_run_with_one_error_and_leaves_nothing_of_it() {
+        let (emitter, mut events) = Emitter::new();
+        let folders = Folders { cache: "c".into(), state: "s".into(), config: "f".into() };
+        let context = Context {
+            options: Arc::new(Options { file: None, folders }),
+            emitter,
+            runs: Arc::default(),
+            all: CancellationToken::new(),
+            workshop: Arc::default(),
+            planned: Arc::default(),
+        };
+        let token = context.begin(RunId(7));
+        let work = tokio::task::spawn_blocking(move || assert!(token.is_cancelled(), "a bug in the middle of a push"));
+        context.clone().attend(RunId(7), work).await;
+        assert!(context.runs().is_empty());
+        drop(context);
+        let event = events.recv().await.unwrap();
+        let EventKind::RunFailed { failure } = event.kind else { panic!("{event:?}") };
+        assert_eq!((event.run, failure.kind), (RunId(7), Kind::Failed));
+        assert!(failure.message.contains("stopped unexpectedly") && failure.hint.is_some_and(|hint| hint.contains("report")));
+        assert!(events.recv().await.is_none());
     }
 }

@@ -187,7 +187,19 @@ fn nothing_is_sent_before_the_version_is_typed() {
     m.feed(&planned(2, "1.5.0", Verdict::Warn));
     assert!(m.keys("<enter>").unwrap().is_empty());
     assert_eq!(m.release.step, Step::Gates);
-    m.keys("W<enter>").unwrap();
+    // A reason is asked for; none, and one that is taken back, accept nothing.
+    assert!(m.keys("W<enter>").unwrap().is_empty());
+    assert!(screen(&mut m, 120, 40).contains("type why; the receipt keeps it"));
+    assert!(m.keys("hot<esc><enter>").unwrap().is_empty());
+    assert_eq!(m.release.step, Step::Gates);
+    m.keys("Wa hot fix: it's").unwrap();
+    for (width, height) in [(120, 40), (60, 12)] {
+        let shown = screen(&mut m, width, height);
+        assert!(shown.contains("why are they accepted? a hot fix: it's"), "{shown}");
+    }
+    m.keys("<enter>").unwrap();
+    assert!(screen(&mut m, 120, 40).contains("[x] warnings accepted: a hot fix: it's"));
+    m.keys("<enter>").unwrap();
     let shown = screen(&mut m, 120, 40);
     for needle in ["nothing has been sent", "GITHUB_TOKEN", "latest       → ", "moves from", "type 1.5.0 to send it", "4 images"] {
         assert!(shown.contains(needle), "{needle}\n{shown}");
@@ -195,7 +207,7 @@ fn nothing_is_sent_before_the_version_is_typed() {
     assert!(m.keys("<enter>1.5<enter>").unwrap().is_empty());
     let sent = m.keys(".0<enter>").unwrap();
     let [Command::Publish { plan: shown, consent }] = sent.as_slice() else { panic!("{sent:?}") };
-    assert!(consent.accept_warnings && !consent.force);
+    assert!(consent.reason.as_deref() == Some("a hot fix: it's") && !consent.accept_warnings && !consent.force);
     assert_eq!(**shown, plan("1.5.0", Verdict::Warn));
     feed(&mut m, publishing(3, "1.5.0"));
     assert!(screen(&mut m, 120, 40).contains("40 %") || screen(&mut m, 120, 40).contains("39 %"));

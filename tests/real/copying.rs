@@ -190,4 +190,22 @@ fn an_engine_takes_images_and_gives_them_back() {
     run(&["inspect", "docker-daemon:localhost/acme/none:1"]).fails(2, &["has no image `localhost/acme/none:1`"]);
     let nobody = Ran::of(project.command().env("DOCKER_HOST", "unix:///nowhere.sock").args(["inspect", "docker-daemon:x"]));
     nobody.fails(3, &["/nowhere.sock", "DOCKER_HOST"]);
+
+    // The same engine as a context of Docker's; and one that is reached over ssh.
+    need("docker", "docker.io");
+    let config = project.path().join("docker").display().to_string();
+    let docker = |arguments: &[&str]| judge("docker", &[&["--config", &config, "context"], arguments].concat());
+    docker(&["create", "near", "--docker", &format!("host={}", Podman::address(podman.folder.path()))]);
+    docker(&["create", "far", "--docker", "host=ssh://me@far.example"]);
+    docker(&["use", "near"]);
+    let run = |context: Option<&str>| {
+        let mut command = project.command();
+        command.env_remove("DOCKER_HOST").env_remove("CONTAINER_HOST").env_remove("DOCKER_CONTEXT");
+        command.envs(context.map(|name| ("DOCKER_CONTEXT", name)));
+        Ran::of(command.args(["inspect", "docker-daemon:localhost/acme/fd:1", "--json"]))
+    };
+    let found = run(None);
+    assert_eq!(found.code, 0, "{}", found.err);
+    run(Some("far")).fails(2, &["`far`", "ssh://me@far.example", "ssh -nNT -L", "DOCKER_HOST=unix:///tmp/docker.sock"]);
+    run(Some("gone")).fails(2, &["DOCKER_CONTEXT names the Docker context `gone`, which is not there"]);
 }

@@ -16,6 +16,7 @@ mod harness;
 mod interrupted;
 mod layers;
 mod local;
+mod proxies;
 mod publishing;
 mod reader;
 mod registries;

@@ -13,21 +13,24 @@ use serde_json::{Value, json};
 
 use crate::harness::{Project, Ran, Registry, Terms, judge, need, wait_for};
 
-/// Makes a certificate that vouches for itself, for 127.0.0.1: its file and its key's.
-fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+/// Where the registries of these tests are, as certificates say it.
+const HERE: &str = "IP:127.0.0.1";
+
+/// Makes a certificate that vouches for itself, for `place` (`IP:127.0.0.1`): its file and its key's.
+pub fn certificate(folder: &Path, name: &str, place: &str) -> (PathBuf, PathBuf) {
     need("openssl", "openssl");
     let (certificate, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}-key.pem")));
     let out = [key.to_str().unwrap(), certificate.to_str().unwrap()];
     let subject = format!("/CN={name}");
     let arguments = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", &subject];
-    judge("openssl", &[&arguments[..], &["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", out[0], "-out", out[1]]].concat());
+    judge("openssl", &[&arguments[..], &["-addext", &format!("subjectAltName={place}"), "-keyout", out[0], "-out", out[1]]].concat());
     (certificate, key)
 }
 
-/// A certificate for 127.0.0.1 that `authority` has signed: its file and its key's.
-fn signed(folder: &Path, name: &str, authority: &(PathBuf, PathBuf)) -> (PathBuf, PathBuf) {
+/// A certificate for `place` that `authority` has signed: its file and its key's.
+pub fn signed(folder: &Path, name: &str, authority: &(PathBuf, PathBuf), place: &str) -> (PathBuf, PathBuf) {
     let path = |end: &str| folder.join(format!("{name}{end}")).display().to_string();
-    fs::write(folder.join("extensions"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
+    fs::write(folder.join("extensions"), format!("subjectAltName={place}\nbasicConstraints=CA:FALSE\n")).unwrap();
     let subject = format!("/CN={name}");
     judge("openssl", &["req", "-newkey", "rsa:2048", "-nodes", "-subj", &subject, "-keyout", &path("-key.pem"), "-out", &path(".csr")]);
     let (ca, ca_key) = (authority.0.to_str().unwrap(), authority.1.to_str().unwrap());
@@ -45,7 +48,7 @@ struct Tokens {
 
 impl Tokens {
     fn start(folder: &Path) -> (Self, PathBuf) {
-        let (certificate, key) = certificate(folder, "issuer");
+        let (certificate, key) = certificate(folder, "issuer", HERE);
         let der = folder.join("issuer.der");
         judge("openssl", &["x509", "-in", certificate.to_str().unwrap(), "-outform", "DER", "-out", der.to_str().unwrap()]);
         let chain = STANDARD.encode(fs::read(der).unwrap());
@@ -118,7 +121,7 @@ fn sign(key: &Path, chain: &str, folder: &Path, access: Vec<Value>) -> String {
 }
 
 /// A layout with one image of one layer of `size` bytes that cannot be guessed; gives its digest.
-fn big_image(folder: &Path, size: usize) -> String {
+pub fn big_image(folder: &Path, size: usize) -> String {
     let mut layer = vec![0_u8; size];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for chunk in layer.chunks_mut(8) {
@@ -150,9 +153,9 @@ fn big_image(folder: &Path, size: usize) -> String {
 fn tls_with_our_own_authority_and_a_client_certificate() {
     need("skopeo", "skopeo");
     let folder = tempfile::tempdir().unwrap();
-    let authority = certificate(folder.path(), "authority");
-    let (server, server_key) = signed(folder.path(), "server", &authority);
-    let (client, client_key) = certificate(folder.path(), "client");
+    let authority = certificate(folder.path(), "authority", HERE);
+    let (server, server_key) = signed(folder.path(), "server", &authority, HERE);
+    let (client, client_key) = certificate(folder.path(), "client", HERE);
     let registry = Registry::with(Terms { tls: Some((&server, &server_key, Some(&client))), ..Terms::default() });
     let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
     let digest = big_image(&project.path().join("big"), 300_000);
@@ -229,6 +232,40 @@ fn a_token_server_its_refusal_and_a_mount_from_a_second_repository() {
     assert_eq!((&good["verdict"], &good["found"]), (&"pass".into(), &"login works: WORD (environment)".into()));
     let bad = found("wrong-word", 1);
     assert!(bad["verdict"] == "fail" && bad["fix"].as_str().unwrap().contains("WORD"), "{bad}");
+}
+
+#[test]
+fn images_pushed_by_digest_are_joined_at_a_registry_with_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tokens, certificate) = Tokens::start(folder.path());
+    let registry = Registry::with(Terms { auth: tokens.terms(&certificate), ..Terms::default() });
+    let project = Project::fd(Some(&registry)).with_downloads();
+    let definition = fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    let login = "username = \"acme\"\npassword = { env = \"WORD\" }\n[defaults]";
+    fs::write(project.path().join("containers.toml"), definition.replace("[defaults]", login)).unwrap();
+    let run = |word: &str, arguments: &[&str]| {
+        let ran = Ran::of(project.command().env("WORD", word).args(arguments));
+        for shown in [&ran.out, &ran.err] {
+            assert!(!shown.contains(word) && !shown.contains("eyJ"), "a secret is shown:\n{shown}");
+        }
+        ran
+    };
+    let pushed = run("secret-word", &["release", "1.0", "--digests-only", "--out-digests", "digests.json", "--yes"]);
+    assert_eq!(pushed.code, 0, "{}", pushed.err);
+    let index = ["index", "1.0", "--from", "digests.json", "--tags", "stable", "--verify", "--yes", "--json"];
+    run("wrong-word", &index).fails(3, &["incorrect username or password", "WORD (environment)"]);
+    assert!(!registry.served().iter().any(|l| l.contains("\"PUT ") && l.contains("/manifests/1.0")), "a tag was set");
+    let before = registry.served().len();
+    let joined = run("secret-word", &index);
+    assert_eq!(joined.code, 0, "{}", joined.err);
+    let receipt: Value = serde_json::from_str(&joined.out).unwrap();
+    assert_eq!((&receipt["purpose"], &receipt["uploaded_blobs"]), (&"index".into(), &0.into()));
+    // No blob is sent to join them, and what is joined was read with the rights of the same login.
+    assert!(!registry.served()[before..].iter().any(|l| l.contains("/blobs/uploads/")), "{:#?}", &registry.served()[before..]);
+    let host = &registry.host;
+    let read = run("secret-word", &["inspect", &format!("{host}/tools/fd:stable"), "--json"]);
+    assert_eq!(read.code, 0, "{}", read.err);
+    assert!(read.out.contains("arm64") && read.out.contains("amd64"), "{}", read.out);
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use ratatui::layout::Rect;
 
-use super::state::plan;
+use super::state::{accepted, plan};
 use super::view::Page;
 use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
-use crate::tui::widget::{Canvas, below, row};
+use crate::tui::widget::{Canvas, below, draw_input, right_of, row};
 use crate::verify::Verdict;
+
+/// Asked before the line in which the reason is typed.
+const WHY: &str = "why are they accepted? ";
 
 /// The gates as lines of at most `width` cells.
 pub fn page(model: &Model, width: usize) -> Page {
@@ -31,8 +34,16 @@ pub fn page(model: &Model, width: usize) -> Page {
     page.blank();
     match plan.verdict() {
         Verdict::Fail => page.line("A gate blocks this release. Mend it, then r plans again.", Meaning::Failure),
-        Verdict::Warn if model.release.accept => page.line("[x] warnings accepted   W takes it back   enter goes on", Meaning::Warning),
-        Verdict::Warn => page.line("[ ] W accepts the warnings", Meaning::Warning),
+        Verdict::Warn if model.release.accepting => page.line(WHY, Meaning::Warning),
+        Verdict::Warn => match accepted(model) {
+            Some(reason) => {
+                for piece in text::wrap(&format!("[x] warnings accepted: {}", text::printable(&reason)), width) {
+                    page.line(piece, Meaning::Warning);
+                }
+                page.line("W changes the reason   enter goes on", Meaning::Muted);
+            }
+            None => page.line("[ ] W accepts the warnings, with a reason", Meaning::Warning),
+        },
         _ => page.line("Every gate is open. enter shows the plan.", Meaning::Success),
     }
     page
@@ -40,8 +51,10 @@ pub fn page(model: &Model, width: usize) -> Page {
 
 /// ```text
 /// ✓ verified       4 images passed every check
-/// ✗ version-free   1.5.0 exists and differs
-///                  choose another version, or force
+/// ! git-clean      the work tree has changes that are not committed
+///                  commit them, or accept the warning
+///
+/// why are they accepted? a hot fix▏
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let area = below(area, 1);
@@ -60,7 +73,14 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let foot = u16::from(model.release.hint.is_some());
     let page_area = Rect { height: area.height.saturating_sub(foot), ..area };
-    page(model, usize::from(area.width)).draw(canvas, page_area, model.release.scroll);
+    let page = page(model, usize::from(area.width));
+    let first = if model.release.accepting { page.len() } else { model.release.scroll };
+    page.draw(canvas, page_area, first);
+    if model.release.accepting {
+        // The question is the page's last line, and the page is scrolled to its end.
+        let line = row(page_area, page.len().min(usize::from(page_area.height)).saturating_sub(1));
+        draw_input(canvas, right_of(line, text::width(WHY) as u16), &model.release.reason, "the receipt keeps it", true);
+    }
     view_hint(model, canvas, area);
 }
 

@@ -30,7 +30,10 @@ pub fn headless(model: &Model) -> String {
     if asked.force {
         command.push_str(" --force");
     }
-    command.push_str(" --yes");
+    match receipt(model).and_then(|receipt| receipt.reason.as_deref()) {
+        Some(reason) => command.push_str(&format!(" --reason '{}'", reason.replace('\'', r"'\''"))),
+        None => command.push_str(" --yes"),
+    }
     command
 }
 

@@ -68,8 +68,10 @@ pub struct Release {
     pub field: usize,
     /// Overwrite a version that exists and differs.
     pub force: bool,
-    /// Warnings of gates are accepted.
-    pub accept: bool,
+    /// Why warnings of gates are accepted is being typed.
+    pub accepting: bool,
+    /// Why they are accepted; goes into the receipt.
+    pub reason: Input,
     /// The version, typed again to send it.
     pub confirm: Input,
     /// A plan is being computed.
@@ -132,6 +134,12 @@ pub fn readiness(model: &Model, container: &ContainerName) -> Readiness {
 /// The plan, when it answers what was chosen.
 pub fn plan(model: &Model) -> Option<&Plan> {
     model.state.plan.as_deref().filter(|_| model.release.planned)
+}
+
+/// Why the warnings of the gates are accepted, once that was said.
+pub fn accepted(model: &Model) -> Option<String> {
+    let release = &model.release;
+    Some(release.reason.value().trim().to_owned()).filter(|reason| !release.accepting && !reason.is_empty())
 }
 
 /// The publication of this release.
@@ -199,8 +207,10 @@ fn hint(model: &mut Model, text: impl Into<String>) {
 
 fn forget_plan(model: &mut Model) {
     let release = &mut model.release;
-    (release.planning, release.planned, release.accept) = (false, false, false);
+    (release.planning, release.planned, release.accepting) = (false, false, false);
     release.failure = None;
+    // Other warnings would need another reason.
+    release.reason.reset();
     release.confirm.reset();
     release.hint = None;
     (release.cursor, release.scroll) = (0, 0);
@@ -243,6 +253,7 @@ pub fn input(model: &mut Model) -> Option<&mut Input> {
     match (release.step, release.field) {
         (Step::Tags, 0) => Some(&mut release.version),
         (Step::Tags, 1) => Some(&mut release.tags),
+        (Step::Gates, _) if release.accepting => Some(&mut release.reason),
         (Step::Preview, _) => Some(&mut release.confirm),
         _ => None,
     }
@@ -259,7 +270,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
         (Step::Tags, Action::FocusNext | Action::Down) => model.release.field = (model.release.field + 1) % 3,
         (Step::Tags, Action::FocusPrevious | Action::Up) => model.release.field = (model.release.field + 2) % 3,
         (Step::Tags, Action::Mark) => model.release.force = !model.release.force,
-        (Step::Gates, Action::AcceptWarnings) => model.release.accept = !model.release.accept,
+        (Step::Gates, Action::AcceptWarnings) => match plan(model).map(Plan::verdict) {
+            Some(Verdict::Warn) => model.release.accepting = true,
+            Some(Verdict::Fail) => hint(model, "a gate blocks this release; that cannot be accepted"),
+            _ => hint(model, "there is nothing to accept"),
+        },
         (Step::Gates | Step::Preview, Action::Replan) => return replan(model),
         (Step::Push | Step::Result, Action::Copy | Action::CopyAll) => copy(model, action == Action::CopyAll),
         (_, Action::Up) => model.release.scroll = model.release.scroll.saturating_sub(1),
@@ -340,7 +355,11 @@ fn forward(model: &mut Model) -> Vec<Command> {
             None if model.release.failure.is_some() => return replan(model),
             None => hint(model, "the plan is still being computed"),
             Some(Verdict::Fail) => hint(model, "a gate blocks this release; mend it, then r plans again"),
-            Some(Verdict::Warn) if !model.release.accept => hint(model, "there are warnings: W accepts them"),
+            Some(Verdict::Warn) if model.release.accepting => match model.release.reason.value().trim() {
+                "" => hint(model, "type why; the receipt keeps it"),
+                _ => model.release.accepting = false,
+            },
+            Some(Verdict::Warn) if accepted(model).is_none() => hint(model, "there are warnings: W accepts them, with a reason"),
             Some(_) => {
                 model.release.step = Step::Preview;
                 model.release.scroll = 0;
@@ -374,7 +393,7 @@ fn send(model: &mut Model) -> Vec<Command> {
     model.release.run = None;
     model.release.scroll = 0;
     model.release.confirm.reset();
-    let consent = Consent { accept_warnings: model.release.accept, reason: None, force: model.release.force };
+    let consent = Consent { accept_warnings: false, reason: accepted(model), force: model.release.force };
     vec![Command::Publish { plan: Box::new(shown), consent }]
 }
 
@@ -385,6 +404,10 @@ fn back(model: &mut Model) {
     match release.step {
         Step::Select | Step::Result => model.screen = Screen::Images,
         Step::Tags => release.step = Step::Select,
+        Step::Gates if release.accepting => {
+            release.accepting = false;
+            release.reason.reset();
+        }
         Step::Gates => {
             release.step = Step::Tags;
             forget_plan(model);

@@ -1,0 +1,148 @@
+//! Docker's contexts: engines with a name, as `docker context` keeps them below `~/.docker/contexts`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::error::IoContext;
+use crate::{Error, Result};
+
+/// Larger files are no settings.
+const MAX_FILE: u64 = 4 << 20;
+/// The context that means no context.
+const DEFAULT: &str = "default";
+/// The variable that names a context.
+const VARIABLE: &str = "DOCKER_CONTEXT";
+
+/// An engine that has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Context {
+    pub name: String,
+    /// Where it answers: `unix://…`, `tcp://…`, `ssh://…`.
+    pub address: String,
+    /// Who says that it is this one.
+    pub said_by: String,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(rename = "currentContext", default)]
+    current_context: String,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(rename = "Endpoints", default)]
+    endpoints: BTreeMap<String, Endpoint>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    #[serde(rename = "Host", default)]
+    host: String,
+}
+
+/// Where Docker keeps its settings.
+pub(super) fn folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("DOCKER_CONFIG").or_else(|| Some(set("HOME")?.join(".docker")))
+}
+
+/// The context that is chosen in `folder`: `named` (by `DOCKER_CONTEXT`), else what `docker context use` has said. `None` when it is
+/// the default one.
+///
+/// # Errors
+/// It is not there, or says nothing of an engine that can be spoken to.
+pub(super) fn chosen(folder: &Path, named: Option<&str>) -> Result<Option<Context>> {
+    let config = folder.join("config.json");
+    let (name, said_by) = match named.filter(|name| !name.is_empty()) {
+        Some(name) => (name.to_owned(), VARIABLE.to_owned()),
+        // What is wrong with the file is said where credentials are read from it.
+        None => match read(&config).ok().and_then(|bytes| serde_json::from_slice::<Config>(&bytes).ok()) {
+            Some(Config { current_context }) if !current_context.is_empty() => (current_context, config.display().to_string()),
+            _ => return Ok(None),
+        },
+    };
+    if name == DEFAULT {
+        return Ok(None);
+    }
+    let advice = "`docker context ls` shows what there is; DOCKER_HOST names an engine without a context";
+    let id = id(&name);
+    let path = folder.join("contexts/meta").join(&id).join("meta.json");
+    if !path.exists() {
+        return Err(Error::usage(format!("{said_by} names the Docker context `{name}`, which is not there")).hint(advice));
+    }
+    let meta: Meta = serde_json::from_slice(&read(&path)?)
+        .map_err(|error| Error::usage(format!("{} is not a Docker context", path.display())).source(error).hint(advice))?;
+    let Some(address) = meta.endpoints.get("docker").map(|endpoint| endpoint.host.clone()).filter(|host| !host.is_empty()) else {
+        return Err(Error::usage(format!("the Docker context `{name}` says nothing of where its engine answers")).hint(advice));
+    };
+    if folder.join("contexts/tls").join(&id).join("docker").is_dir() {
+        return Err(Error::usage(format!(
+            "the engine of the Docker context `{name}` ({address}) is spoken to over TLS, which is not done here"
+        ))
+        .hint("forward its socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, and set DOCKER_HOST=unix:///tmp/docker.sock"));
+    }
+    Ok(Some(Context { name, address, said_by }))
+}
+
+/// What its folders are called: the SHA-256 of its name.
+fn id(name: &str) -> String {
+    Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path).at("opening", path)?.take(MAX_FILE + 1).read_to_end(&mut bytes).at("reading", path)?;
+    match bytes.len() as u64 > MAX_FILE {
+        true => Err(Error::usage(format!("{} is larger than {MAX_FILE} bytes; settings are not", path.display()))),
+        false => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn meta(folder: &Path, name: &str, text: &str) {
+        let place = folder.join("contexts/meta").join(id(name));
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("meta.json"), text).unwrap();
+    }
+
+    #[test]
+    fn the_variable_counts_more_than_the_file_and_what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |named| chosen(folder.path(), named);
+        assert_eq!(of(None).unwrap(), None);
+        std::fs::write(folder.path().join("config.json"), r#"{"auths":{},"currentContext":"far"}"#).unwrap();
+        let error = of(None).unwrap_err();
+        assert!(error.message().contains("config.json") && error.message().contains("`far`") && error.advice().is_some(), "{error}");
+        meta(folder.path(), "far", r#"{"Name":"far","Metadata":{},"Endpoints":{"docker":{"Host":"ssh://far","SkipTLSVerify":false}}}"#);
+        meta(folder.path(), "near", r#"{"Name":"near","Endpoints":{"docker":{"Host":"unix:///near.sock"}}}"#);
+        assert_eq!(of(None).unwrap().unwrap().address, "ssh://far");
+        let near = of(Some("near")).unwrap().unwrap();
+        assert_eq!((near.address.as_str(), near.said_by.as_str()), ("unix:///near.sock", VARIABLE));
+        assert_eq!(of(Some("default")).unwrap(), None);
+        meta(folder.path(), "mute", "{}");
+        assert!(of(Some("mute")).unwrap_err().message().contains("says nothing"));
+        std::fs::create_dir_all(folder.path().join("contexts/tls").join(id("near")).join("docker")).unwrap();
+        assert!(of(Some("near")).unwrap_err().message().contains("TLS"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_and_any_name_end_in_an_answer(text in ".{0,200}", name in ".{0,40}") {
+            let folder = tempfile::tempdir().unwrap();
+            meta(folder.path(), &name, &text);
+            std::fs::write(folder.path().join("config.json"), &text).unwrap();
+            let _ = chosen(folder.path(), Some(&name));
+            let _ = chosen(folder.path(), None);
+        }
+    }
+}
