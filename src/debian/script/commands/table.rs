@@ -195,6 +195,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("dirname", Query(queries::dirname)),
     ("readlink", Query(queries::readlink)),
     ("realpath", Query(queries::realpath)),
+    ("dpkg-realpath", Query(queries::realpath)),
     ("ls", Query(queries::ls)),
     ("find", Act(find::find)),
     ("seq", Query(queries::seq)),
