@@ -13,6 +13,7 @@ packages=(
   skopeo umoci           # second opinions on what was pushed and written
   git                    # a release looks at the state of its repository
   debian-archive-keyring gpgv # what apt trusts, against what we trust
+  mmdebstrap dpkg-dev    # a real installation of what was built, from an archive of its packages
   openssl                # subject hashes of certificates; certificates and tokens of registries
   binutils               # readelf
   zstd                   # decompresses zstd layers

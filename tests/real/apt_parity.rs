@@ -94,7 +94,7 @@ impl Apt {
         let config = format!(
             "Dir::State \"{0}/state\"; Dir::State::status \"{0}/status\"; Dir::Cache \"{0}/cache\"; Dir::Etc \"{0}/etc\";\n\
              APT::Architecture \"{architecture}\"; APT::Architectures {{ \"{architecture}\"; }}; Acquire::Languages \"none\";\n\
-             APT::Solver \"internal\"; APT::Sandbox::User \"root\";\n",
+             APT::Solver \"internal\"; APT::Sandbox::User \"root\"; pkgCacheGen::ForceEssential \",\";\n",
             root.display()
         );
         fs::write(root.join("apt.conf"), config).unwrap();
@@ -209,4 +209,28 @@ fn recommended_packages_are_those_of_apt() {
     assert_eq!(sets.len(), WITH_RECOMMENDS.len());
     compare("trixie", &sets, true);
     compare("bookworm", &sets, true);
+}
+
+#[test]
+fn essential_packages_are_those_of_apt() {
+    let (mirror, security) = mirrors();
+    for suite in ["bookworm", "trixie"] {
+        let project = Project::new(&format!(
+            "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = []\n[debian]\nsuite = \"{suite}\"\nessential = true\nmirror = \"{mirror}\"\nsecurity-mirror = \"{security}\"\n[containers.all]\npackages = [\"bash\"]\n"
+        ));
+        project.ok(&["update", "--output", "quiet"]);
+        let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
+        for (target, debian) in ARCHITECTURES {
+            let of = |table: &&toml::Value| table["target"].as_str() == Some(target);
+            let base = lock["base"].as_array().unwrap().iter().find(of).unwrap();
+            let ours: BTreeSet<String> = base["packages"].as_array().unwrap().iter().map(|pin| pin.as_str().unwrap().to_owned()).collect();
+            // What every image has, besides what apt itself finds to be essential.
+            let mut wanted: Vec<String> =
+                base["request"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+            assert_eq!(wanted.iter().filter(|name| *name == "?essential").count(), 1, "{wanted:?}");
+            wanted.sort();
+            assert_eq!(ours, Apt::new(suite, debian).install(&wanted, false), "{suite} {debian}");
+            assert!(ours.iter().any(|pin| pin.starts_with("dpkg=")) && ours.iter().any(|pin| pin.starts_with("perl-base=")), "{ours:?}");
+        }
+    }
 }

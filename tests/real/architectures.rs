@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::harness::{Project, elf_files, judge, need};
+use crate::rules::ldconfig_agrees;
 
 /// A target, and what independent programs must say of its image.
 struct Expected {
@@ -45,7 +46,7 @@ fn the_other_four_build_verify_and_run() {
     need("readelf", "binutils");
     // Testing, however old: some caching mirrors have stable whole for the common architectures only.
     let project = Project::new(
-        "[debian]\nsuite = \"forky\"\ncheck-valid-until = false\n[defaults]\ntargets = [\"riscv64\", \"ppc64le\", \"s390x\", \"armv7\"]\nbase = [\"bash\"]\n\n[containers.jq]\npackages = [\"jq\"]\n",
+        "[debian]\nsuite = \"forky\"\ncheck-valid-until = false\n[defaults]\ntargets = [\"riscv64\", \"ppc64le\", \"s390x\", \"armv7\"]\nbase = [\"bash\", \"libc-bin\"]\n\n[containers.jq]\npackages = [\"jq\"]\n",
     );
     let out = project.path().join("out");
     // Builds and verifies; a failed check would be exit code 1.
@@ -71,6 +72,7 @@ fn the_other_four_build_verify_and_run() {
         assert!(report.contains(&format!("{} ELF files", files.len())), "{target}: {} ELF files; {report}", files.len());
         let sum = judge(runner, &["-L", root.to_str().unwrap(), root.join("usr/bin/jq").to_str().unwrap(), "-n", "19 + 23"]);
         assert_eq!(sum.trim(), "42", "{target}");
+        ldconfig_agrees(&root, Some(runner));
         // No architecture has a directory where the merged system has a link.
         for name in ["bin", "lib", "lib64", "sbin"] {
             let kind = fs::symlink_metadata(root.join(name)).map(|m| m.is_symlink());

@@ -8,7 +8,7 @@ use super::{Content, Node, Root};
 use crate::image::EntryKind;
 
 /// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 5] = ["ldconfig", "update-ca-certificates", "java-keystore", "update-shells", "shadow"];
+const GENERATORS: [&str; 6] = ["ldconfig", "pam-auth-update", "update-ca-certificates", "java-keystore", "update-shells", "shadow"];
 
 impl System for Root {
     fn kind(&self, path: &str) -> Option<Kind> {
@@ -42,6 +42,13 @@ impl System for Root {
         }
         let (_, node) = self.resolve(path)?;
         self.bytes(node).map(<[u8]>::to_vec)
+    }
+
+    fn owner(&self, path: &str) -> Option<(u32, u32)> {
+        self.kind(path)?;
+        // A folder that nobody lists is root's.
+        let ids = self.resolve(path).map_or((0, 0), |(_, node)| (node.uid, node.gid));
+        Some((ids.0.try_into().ok()?, ids.1.try_into().ok()?))
     }
 
     fn list(&self, path: &str) -> Vec<String> {

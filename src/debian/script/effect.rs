@@ -21,6 +21,8 @@ pub(in super::super) trait System {
     fn link(&self, path: &str) -> Option<String>;
     /// The bytes of a file; `None` when there is none or its bytes are not at hand.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
+    /// User and group that own what opening `path` would reach.
+    fn owner(&self, path: &str) -> Option<(u32, u32)>;
     /// The names in a directory, sorted; what globs are matched against.
     fn list(&self, path: &str) -> Vec<String>;
     /// The ids and home of a user: `getent passwd NAME`.

@@ -255,3 +255,20 @@ proptest! {
         run_as(&mut MemorySystem::new(), "postinst", text.as_bytes(), &["configure", ""]);
     }
 }
+
+#[test]
+fn another_user_may_ask_but_not_change() {
+    let chown =
+        |user: &str| format!("su -s /bin/sh {user} -c 'test -O /var/lib &&\n test -G /var/lib' || chown www-data:www-data /var/lib");
+    no_op(&chown("root"));
+    let owner = Owner { user: Some("www-data".into()), group: Some("www-data".into()) };
+    assert_eq!(effects(&chown("www-data")), [Effect::Owner { path: "/var/lib".into(), owner, recursive: false, follow: true }]);
+    unhandled("su - www-data -c 'touch /var/lib/x'", "depends on `what that user may change`");
+    unhandled("su somebody -c true", "what another user's command does is not known");
+}
+
+#[test]
+fn profiles_of_pam_are_chosen_by_their_defaults() {
+    assert_eq!(effects("pam-auth-update --root \"$DPKG_ROOT\" --package"), [Effect::Generator("pam-auth-update")]);
+    unhandled("pam-auth-update --package --enable mkhomedir", "by their defaults only");
+}

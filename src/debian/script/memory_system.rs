@@ -189,6 +189,12 @@ impl System for MemorySystem {
         self.below(&real).into_iter().map(|name| name[skip..].to_owned()).filter(|name| !name.is_empty() && !name.contains('/')).collect()
     }
 
+    fn owner(&self, path: &str) -> Option<(u32, u32)> {
+        let owner = &self.inode(path)?.owner;
+        let uid = owner.user.as_deref().map_or(Some(0), |name| self.users.get(name).map(|user| user.uid))?;
+        Some((uid, owner.group.as_deref().map_or(Some(0), |name| self.group(name))?))
+    }
+
     fn user(&self, name: &str) -> Option<(u32, u32, String)> {
         self.users.get(name).map(|user| (user.uid, user.gid, user.home.clone()))
     }

@@ -12,7 +12,7 @@ pub(super) const MAX_KEPT: u64 = 1 << 20;
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 7] = [
+    const FOLDERS: [(&str, &str); 10] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -20,6 +20,9 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/debianutils/", ""),
         ("usr/lib/sysusers.d/", ".conf"),
         ("usr/lib/tmpfiles.d/", ".conf"),
+        ("usr/share/pam-configs/", ""),
+        ("usr/share/pam/common-", ""),
+        ("etc/apache2/mods-available/", ".load"),
     ];
     // Shell libraries that scripts of other packages read.
     const LIBRARY: &str = "maintscript";

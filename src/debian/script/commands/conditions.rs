@@ -135,8 +135,12 @@ impl Reader<'_, '_> {
             "-e" | "-a" => Some(kind.is_some()),
             "-f" => Some(mode.is_some()),
             "-d" => Some(kind == Some(Kind::Directory)),
-            // Everything is asked by root.
-            "-r" | "-w" => Some(kind.is_some()),
+            // Root may do everything.
+            "-r" | "-w" if self.shell.state.ids.0 == 0 => Some(kind.is_some()),
+            "-O" | "-G" if !self.shell.is_scratch(&path) => Some(self.shell.system.owner(&path).is_some_and(|(uid, gid)| {
+                let (user, group) = self.shell.state.ids;
+                if operator == "-O" { uid == user } else { gid == group }
+            })),
             "-x" => Some(kind == Some(Kind::Directory) || mode.is_some_and(|mode| mode & 0o111 != 0)),
             "-s" => Some(match kind {
                 Some(Kind::File { size, .. }) => size > 0,

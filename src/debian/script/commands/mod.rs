@@ -11,6 +11,7 @@ mod filters;
 mod find;
 mod options;
 mod ownership;
+mod pam;
 mod paths;
 mod queries;
 mod regular;

@@ -1,7 +1,7 @@
 //! The table of commands: how each is treated, and why those that do nothing do nothing.
 
 use super::{
-    accounts, apache, conditions, copies, debconf, dpkg, filters, find, ownership, paths, queries, sed, sysusers, tmpfiles, wrappers,
+    accounts, apache, conditions, copies, debconf, dpkg, filters, find, ownership, pam, paths, queries, sed, sysusers, tmpfiles, wrappers,
 };
 use crate::debian::script::shell::{Shell, Status, Value};
 
@@ -195,6 +195,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("dirname", Query(queries::dirname)),
     ("readlink", Query(queries::readlink)),
     ("realpath", Query(queries::realpath)),
+    ("dpkg-realpath", Query(queries::realpath)),
     ("ls", Query(queries::ls)),
     ("find", Act(find::find)),
     ("seq", Query(queries::seq)),
@@ -243,7 +244,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("setsid", Words(wrappers::prefix)),
     ("setpriv", Words(wrappers::as_user)),
     ("runuser", Words(wrappers::as_user)),
-    ("su", Words(wrappers::as_user)),
+    ("su", Words(wrappers::su)),
     ("ionice", Words(wrappers::prefix)),
     ("sh", Words(wrappers::sh)),
     ("bash", Words(wrappers::sh)),
@@ -265,7 +266,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("update-xmlcatalog", Generator),
     ("update-mime-database", Generator),
     ("gtk-query-immodules-3.0", Generator),
-    ("pam-auth-update", Generator),
+    ("pam-auth-update", Act(pam::update)),
     ("shadowconfig", Generator),
     ("pwconv", Generator),
     ("grpconv", Generator),

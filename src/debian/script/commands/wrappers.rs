@@ -1,5 +1,6 @@
 //! Commands that run other commands.
 
+use super::options::Options;
 use crate::debian::script::shell::{Shell, Status, Value};
 
 /// `env [NAME=VALUE]… COMMAND`.
@@ -26,6 +27,20 @@ pub(super) fn as_user(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
     }
     shell.print(None);
     shell.refuse("what another user's command does is not known")
+}
+
+/// `su [-s SHELL] USER -c TEXT`: what the user asks is answered; what the user would change is not done, for who may change what
+/// is not worked out.
+pub(super) fn su(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
+    let known: Option<Vec<String>> = arguments.iter().cloned().collect();
+    let options = Options::parse(&known.unwrap_or_default(), "c s command shell");
+    let user = options.operands.iter().find(|word| *word != "-").and_then(|name| shell.system.user(name));
+    let (Some(text), Some((uid, gid, _))) = (options.value(&["c", "command"]), user) else { return as_user(shell, arguments) };
+    shell.in_subshell(|shell| {
+        (shell.state.ids, shell.state.errexit) = ((uid, gid), false);
+        shell.in_doubt("what that user may change", |shell| shell.source(text))
+    });
+    shell.status
 }
 
 /// `sh -c TEXT`, `sh -e -c TEXT`, `sh FILE`.

@@ -9,6 +9,15 @@ use super::{State, Value};
 pub(super) type Way<'w, 'a> = &'w dyn Fn(&mut Shell<'a>) -> Flow;
 
 impl<'a> Shell<'a> {
+    /// Runs something of which it is not known whether it may: it is asked, and nothing of it is done.
+    pub(in super::super) fn in_doubt<T>(&mut self, on: &str, run: impl FnOnce(&mut Self) -> T) -> T {
+        let level = self.doubt.len();
+        self.doubt.push(on.to_owned());
+        let result = run(self);
+        self.doubt.truncate(level);
+        result
+    }
+
     /// Goes every way in doubt, because it is not known which one is right; then keeps what is the same after all of them.
     pub(super) fn alternatives(&mut self, on: &str, ways: &[Way<'_, 'a>]) -> Flow {
         let (before, after, level) = (self.state.clone(), self.after.clone(), self.doubt.len());

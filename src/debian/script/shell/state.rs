@@ -39,6 +39,8 @@ pub(in super::super) struct State {
     pub(super) functions: BTreeMap<String, Function>,
     pub folder: String,
     pub umask: u32,
+    /// Who runs it: user and group.
+    pub ids: (u32, u32),
     /// `set -e`
     pub errexit: bool,
     /// Temporary files, which live only in here, by path.
