@@ -126,12 +126,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As oci-spec understands it, but for what it takes and no registry does: tags with letters beyond ASCII and, as the first part of
-    /// a repository at Docker Hub, upper case; and digests other than SHA-256, which nothing here can check.
+    /// As oci-spec understands it, but for what it takes and no registry does: tags with letters beyond ASCII, upper case in the
+    /// first part of a repository at Docker Hub, `_` in a host; and digests other than SHA-256, which nothing here can check.
     fn judged(text: &str) -> Option<RegistryReference> {
         let parsed: oci_spec::distribution::Reference = text.parse().ok()?;
         let tag = parsed.tag().map(str::to_owned);
-        if tag.as_deref().is_some_and(|t| !t.is_ascii()) || parsed.repository().contains(char::is_uppercase) {
+        let foreign = tag.as_deref().is_some_and(|t| !t.is_ascii()) || parsed.repository().contains(char::is_uppercase);
+        if foreign || parsed.registry().contains('_') {
             return None;
         }
         let digest = parsed.digest().map(str::parse::<Digest>).transpose().ok()?;
@@ -180,6 +181,7 @@ mod tests {
             ("-a.b/c", "not a host"),
             ("a.b:/c", "not a host"),
             ("a..b/c", "not a host"),
+            ("0_a.a/a", "not a host"),
             ("a.b/c._d", "cannot be a part"),
             ("a.b/c___d", "cannot be a part"),
             ("a.b/_c", "cannot be a part"),
