@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::image_config::{Built, image_config};
@@ -16,7 +16,7 @@ use super::layer::{self, CachedLayer, ImagePlan, LayerPlan, Part};
 use super::local::{self, Accounts};
 use super::members::{Members, inputs, members};
 use super::script::Emulations;
-use super::segment::{self, Making, Segment};
+use super::segment::{self, Making, Segment, Workers};
 use super::turn::Turn;
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, LayerCompression, Target};
@@ -47,8 +47,7 @@ struct Shared {
     witnessed: Witnessed,
     segments: SingleFlight<(Digest, LayerCompression), Arc<Segment>>,
     layers: SingleFlight<Digest, CachedLayer>,
-    cores: usize,
-    permits: Arc<Semaphore>,
+    workers: Workers,
 }
 
 impl std::fmt::Debug for Builder {
@@ -78,8 +77,7 @@ impl Builder {
             witnessed,
             segments: SingleFlight::default(),
             layers: SingleFlight::default(),
-            cores: cores.max(1),
-            permits: Arc::new(Semaphore::new(cores.max(1))),
+            workers: Workers::new(cores),
         }))
     }
 
@@ -234,26 +232,23 @@ impl Builder {
             }
             let deb = packages.fetch(package, cancel).await?;
             arrived();
-            let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Error::interrupted())?;
             let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());
-            let (segment, made) = blocking(move || {
-                let _permit = permit;
+            let make = move || {
                 let _turn = Turn::take(&Segment::paths(&shared.segments_folder, &sha256, how).0, &cancel)?;
                 if let Some(segment) = Segment::load(&shared.segments_folder, &sha256, how) {
                     return Ok((segment, false)); // another process was faster
                 }
-                let workers = if shared.cores == 1 { 0 } else { shared.cores };
                 segment::make(&Making {
                     package: &package,
                     deb: &deb,
                     folder: &shared.segments_folder,
                     compression: how,
-                    workers,
+                    workers: &shared.workers,
                     cancel: &cancel,
                 })
                 .map(|segment| (segment, true))
-            })
-            .await??;
+            };
+            let (segment, made) = self.0.workers.make(make).await?;
             if made {
                 let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
                 progress.line(&format!("{} {} · {from} → {to}", segment.package, segment.version));
@@ -282,24 +277,21 @@ impl Builder {
             return Box::pin(self.layer(plan, how, cancel)).await;
         }
         let make = async {
-            let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| Error::interrupted())?;
             let (shared, plan, cancel) = (self.0.clone(), plan.clone(), cancel.clone());
-            blocking(move || {
-                let _permit = permit;
+            let make = move || {
                 let _turn = Turn::take(&shared.layers_folder.join(recipe.hex()), &cancel)?;
                 if let Some(layer) = layer::load(&shared.layers_folder, &recipe, &shared.store) {
                     return Ok(layer);
                 }
-                let workers = if shared.cores == 1 { 0 } else { shared.cores };
-                let layer = layer::write(&plan, how, &shared.segments_folder, &shared.store, workers, &cancel)?;
+                let layer = layer::write(&plan, how, &shared.segments_folder, &shared.store, &shared.workers, &cancel)?;
                 shared.witnessed.add(layer.digest);
                 if let Some(content) = layer::content(&plan, &layer) {
                     shared.records.keep(&layer.digest, &content)?;
                 }
                 layer::save(&shared.layers_folder, &recipe, &layer)?;
                 Ok(layer)
-            })
-            .await?
+            };
+            self.0.workers.make(make).await
         };
         cell.get_or_try_init(|| make).await.cloned()
     }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::deb::tests::deb;
 use super::segment::tar_header::{TarEntry, pad};
-use super::segment::{self, Making, Segment};
+use super::segment::{self, Making, Segment, Workers};
 use super::{Hex, Lock, LockedBase, LockedPackage, LockedTarget, PackageFiles};
 use crate::Result;
 use crate::catalog::{Architecture, Catalog, Container, LayerCompression};
@@ -92,8 +92,15 @@ impl Archive {
             let package = &self.packages[*name];
             let (deb, cancel) = (&self.paths[&package.sha256.0], CancellationToken::new());
             Arc::new(
-                segment::make(&Making { package, deb, folder: &folder, workers: 0, compression: LayerCompression::Gzip, cancel: &cancel })
-                    .unwrap(),
+                segment::make(&Making {
+                    package,
+                    deb,
+                    folder: &folder,
+                    workers: &Workers::new(1),
+                    compression: LayerCompression::Gzip,
+                    cancel: &cancel,
+                })
+                .unwrap(),
             )
         };
         names.iter().map(make).collect()

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::fixtures::{Archive, File, file, folder, link};
 use super::super::local::Local;
 use super::super::script::Emulations;
-use super::super::segment::Segment;
+use super::super::segment::{Segment, Workers};
 use super::*;
 use crate::catalog::LayerCompression;
 use crate::image::Store;
@@ -88,7 +88,8 @@ fn unpacked(folder: &std::path::Path, plans: &[LayerPlan]) -> BTreeMap<String, S
     let mut system: BTreeMap<String, Seen> = BTreeMap::new();
     let mut above_base = BTreeSet::new();
     for (number, plan) in plans.iter().enumerate() {
-        let layer = write(plan, LayerCompression::Gzip, &folder.join("segments"), &store, 0, &CancellationToken::new()).unwrap();
+        let layer =
+            write(plan, LayerCompression::Gzip, &folder.join("segments"), &store, &Workers::new(1), &CancellationToken::new()).unwrap();
         let mut tar = Vec::new();
         flate2::read::MultiGzDecoder::new(&store.read(&layer.digest).unwrap()[..]).read_to_end(&mut tar).unwrap();
         let mut here = BTreeSet::new();

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::rootfs::Content;
 use super::super::segment::member::{MEMBER, compress, decompress, reader};
 use super::super::segment::tar_header::{TarEntry, pad};
-use super::super::segment::{Segment, pipeline};
+use super::super::segment::{Buffer, Segment, Workers};
 use super::cache::CachedLayer;
 use super::filter::filter;
 use super::plan::LayerPlan;
@@ -24,29 +24,29 @@ use crate::{Error, Result};
 /// A piece of the layer on its way to the blob.
 enum Piece {
     /// Uncompressed tar, at most [`MEMBER`] bytes.
-    Raw(Vec<u8>),
+    Raw(Buffer),
     /// A finished member: file, offset, length, package.
     Member(Arc<File>, u64, u32, Arc<Segment>),
 }
 
-/// Writes the layer into `store`, compressed as its segments are (`how`); they are read from `folder`. The same bytes for any number of `workers`.
+/// Writes the layer into `store`, compressed as its segments are (`how`); they are read from `folder`. The same bytes for any number of threads.
 pub(in super::super) fn write(
     plan: &LayerPlan,
     how: LayerCompression,
     folder: &Path,
     store: &Store,
-    workers: usize,
+    workers: &Workers,
     cancel: &CancellationToken,
 ) -> Result<CachedLayer> {
     let mut blob = store.writer()?;
     let (mut diff_id, mut raw_size) = (Hasher::new(), 0u64);
-    pipeline::ordered(
-        workers,
+    workers.ordered(
+        false,
         |push| {
             let mut push = |piece| {
                 if cancel.is_cancelled() { Err(Error::interrupted()) } else { push(piece) }
             };
-            let mut raw = Raw { buffer: Vec::new() };
+            let mut raw = Raw { buffer: workers.buffer(), workers };
             directories(plan, &mut raw.buffer);
             raw.flush(&mut push)?;
             for (segment, edits) in &plan.segments {
@@ -81,10 +81,15 @@ pub(in super::super) fn write(
             }
             raw.flush(&mut push)?;
             // Two zero blocks end an archive (POSIX pax, "ustar Interchange Format").
-            push(Piece::Raw(vec![0; 1024]))
+            raw.buffer.resize(1024, 0);
+            raw.flush(&mut push)
         },
         |piece| match piece {
-            Piece::Raw(raw) => Ok((compress(how, &raw)?, raw)),
+            Piece::Raw(raw) => {
+                let mut member = workers.buffer();
+                compress(how, &raw, &mut member)?;
+                Ok((member, raw))
+            }
             Piece::Member(file, offset, length, segment) => {
                 // A damaged segment is thrown away; its .deb is still there, and the next build makes it again.
                 let damaged = |error: Error| {
@@ -94,13 +99,14 @@ pub(in super::super) fn write(
                         .context(format!("the cached segment of {} {} was damaged and is deleted", segment.package, segment.version))
                         .hint("build again: it is made anew from its .deb")
                 };
-                let mut member = vec![0; length as usize];
+                let (mut member, mut raw) = (workers.buffer(), workers.buffer());
+                member.resize(length as usize, 0);
                 file.read_exact_at(&mut member, offset).at("reading a segment in", folder).map_err(damaged)?;
-                let raw = decompress(how, &member).map_err(damaged)?;
+                decompress(how, &member, &mut raw).map_err(damaged)?;
                 Ok((member, raw))
             }
         },
-        |(member, raw): (Vec<u8>, Vec<u8>)| {
+        |(member, raw): (Buffer, Buffer)| {
             diff_id.update(&raw);
             raw_size += raw.len() as u64;
             blob.write_all(&member).at("writing a layer to", store.root())
@@ -118,11 +124,12 @@ fn directories(plan: &LayerPlan, out: &mut Vec<u8>) {
 }
 
 /// Gathers uncompressed tar into pieces.
-struct Raw {
-    buffer: Vec<u8>,
+struct Raw<'a> {
+    buffer: Buffer,
+    workers: &'a Workers,
 }
 
-impl Raw {
+impl Raw<'_> {
     fn add(&mut self, bytes: &[u8], push: &mut dyn FnMut(Piece) -> Result<()>) -> Result<()> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() < MEMBER { Ok(()) } else { self.hand_on(push, MEMBER) }
@@ -134,8 +141,11 @@ impl Raw {
 
     fn hand_on(&mut self, push: &mut dyn FnMut(Piece) -> Result<()>, least: usize) -> Result<()> {
         while self.buffer.len() >= least {
-            let rest = self.buffer.split_off(self.buffer.len().min(MEMBER));
-            push(Piece::Raw(std::mem::replace(&mut self.buffer, rest)))?;
+            let mut rest = self.workers.buffer();
+            rest.extend_from_slice(&self.buffer[self.buffer.len().min(MEMBER)..]);
+            let mut piece = std::mem::replace(&mut self.buffer, rest);
+            piece.truncate(MEMBER);
+            push(Piece::Raw(piece))?;
         }
         Ok(())
     }

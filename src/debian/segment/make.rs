@@ -14,7 +14,8 @@ use super::facts::{FORMAT, Segment};
 use super::member::compress;
 use super::rewrite::{Gathered, rewrite};
 use super::scripts::{self, Mentions, Script};
-use super::{pipeline, stanza};
+use super::stanza;
+use super::workers::{Buffer, Workers};
 use crate::catalog::LayerCompression;
 use crate::error::IoContext;
 use crate::image::{Hasher, record};
@@ -33,8 +34,8 @@ pub(in super::super) struct Making<'a> {
     pub folder: &'a Path,
     /// How to compress it.
     pub compression: LayerCompression,
-    /// Threads to compress on; the bytes are the same for any number.
-    pub workers: usize,
+    /// Threads and buffers; the bytes are the same for any number.
+    pub workers: &'a Workers,
     /// Stops the work.
     pub cancel: &'a CancellationToken,
 }
@@ -58,15 +59,18 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
     let mentions = Mentions::of(&scripts);
     let mut members = Vec::new();
     let (mut gathered, mut raw_size) = (Gathered::default(), 0);
-    let workers = if making.package.size < WORTH_THREADS { 0 } else { making.workers };
-    pipeline::ordered(
-        workers,
+    making.workers.ordered(
+        making.package.size < WORTH_THREADS,
         |push| {
-            (gathered, raw_size) = rewrite(deb.data()?, mentions, making.cancel, push)?;
+            (gathered, raw_size) = rewrite(deb.data()?, mentions, making.workers, making.cancel, push)?;
             Ok(())
         },
-        |raw: Vec<u8>| compress(making.compression, &raw),
-        |member: Vec<u8>| {
+        |raw: Buffer| {
+            let mut member = making.workers.buffer();
+            compress(making.compression, &raw, &mut member)?;
+            Ok(member)
+        },
+        |member: Buffer| {
             members.push(u32::try_from(member.len()).map_err(|_| Error::failed("a member is too long"))?);
             out.write_all(&member).at("writing a segment to", making.folder)
         },

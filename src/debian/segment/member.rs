@@ -13,28 +13,35 @@ pub(in super::super) const MEMBER: usize = 1 << 20;
 /// The zstd level of everything we write. One level and one thread per frame, so the bytes depend on nothing else.
 const ZSTD_LEVEL: i32 = 3;
 
-/// `raw` as one member.
-pub(in super::super) fn compress(how: LayerCompression, raw: &[u8]) -> Result<Vec<u8>> {
+/// Puts `raw` as one member into `out`, in place of what is there.
+pub(in super::super) fn compress(how: LayerCompression, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
     match how {
-        LayerCompression::Gzip => gzip::compress(raw),
+        LayerCompression::Gzip => gzip::compress(raw, out),
         LayerCompression::Zstd => {
-            let frame = || {
+            let mut frame = || {
                 let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
                 compressor.include_checksum(true)?;
                 compressor.include_contentsize(true)?;
-                compressor.compress(raw)
+                out.resize(zstd::zstd_safe::compress_bound(raw.len()), 0);
+                compressor.compress_to_buffer(raw, out)
             };
-            frame().map_err(|error| Error::failed("cannot compress").source(error))
+            let length = frame().map_err(|error| Error::failed("cannot compress").source(error))?;
+            out.truncate(length);
+            Ok(())
         }
     }
 }
 
-/// The content of one whole member, checked against the checksum in it.
-pub(in super::super) fn decompress(how: LayerCompression, member: &[u8]) -> Result<Vec<u8>> {
+/// Puts the content of one whole member, checked against the checksum in it, into `out`, in place of what is there.
+pub(in super::super) fn decompress(how: LayerCompression, member: &[u8], out: &mut Vec<u8>) -> Result<()> {
     match how {
-        LayerCompression::Gzip => gzip::decompress(member),
+        LayerCompression::Gzip => gzip::decompress(member, out),
         LayerCompression::Zstd => {
-            zstd::bulk::decompress(member, MEMBER).map_err(|error| Error::failed(format!("a cached segment does not decompress: {error}")))
+            out.resize(MEMBER, 0);
+            let length = zstd::bulk::decompress_to_buffer(member, out)
+                .map_err(|error| Error::failed(format!("a cached segment does not decompress: {error}")))?;
+            out.truncate(length);
+            Ok(())
         }
     }
 }
@@ -54,6 +61,16 @@ pub(in super::super) fn reader<'a>(how: LayerCompression, inner: impl Read + 'a)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn compress(how: LayerCompression, raw: &[u8]) -> Result<Vec<u8>> {
+        let mut out = vec![9; 3];
+        super::compress(how, raw, &mut out).map(|()| out)
+    }
+
+    fn decompress(how: LayerCompression, member: &[u8]) -> Result<Vec<u8>> {
+        let mut out = vec![9; 3];
+        super::decompress(how, member, &mut out).map(|()| out)
+    }
 
     #[test]
     fn members_in_a_row_are_one_stream_to_an_independent_reader() {

@@ -11,13 +11,14 @@ mod gzip;
 mod hostile_tests;
 mod make;
 pub(super) mod member;
-pub(super) mod pipeline;
 mod rewrite;
 mod scripts;
 pub(super) mod stanza;
 pub(super) mod tar_header;
+mod workers;
 
 pub(super) use facts::{Directory, Segment};
 pub(super) use make::{Making, make};
 #[cfg(any(test, fuzzing))]
 pub(super) use rewrite::rewritten;
+pub(super) use workers::{Buffer, Workers};

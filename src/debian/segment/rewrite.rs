@@ -16,6 +16,7 @@ use super::facts::Directory;
 use super::member::MEMBER;
 use super::scripts::{MAX_IN_FOLDERS, Mentions};
 use super::tar_header::{TarEntry, pad};
+use super::workers::{Buffer, Workers};
 use crate::image::{ElfReader, Entry, EntryKind, read_shebang};
 use crate::{Error, Result};
 
@@ -46,13 +47,20 @@ pub(super) struct Gathered {
 
 /// Reads the tar `data`, hands its entries on as they go into layers, in pieces of [`MEMBER`] bytes, and returns their
 /// facts and how many bytes were handed on. The bytes of files that the package's scripts mention are kept.
-pub(super) fn rewrite(data: impl Read, mentions: Mentions, cancel: &CancellationToken, push: Push<'_>) -> Result<(Gathered, u64)> {
+pub(super) fn rewrite(
+    data: impl Read,
+    mentions: Mentions,
+    workers: &Workers,
+    cancel: &CancellationToken,
+    push: Push<'_>,
+) -> Result<(Gathered, u64)> {
     let mut collector = Collector {
         gathered: Gathered::default(),
         mentions,
         in_folders: 0,
         elf: ElfReader::default(),
-        buffer: Vec::with_capacity(2 * MEMBER),
+        buffer: workers.buffer(),
+        workers,
         raw_size: 0,
         cancel,
     };
@@ -64,11 +72,11 @@ pub(super) fn rewrite(data: impl Read, mentions: Mentions, cancel: &Cancellation
 #[cfg(any(test, fuzzing))]
 pub(in super::super) fn rewritten(data: impl Read) -> Result<(Vec<u8>, Vec<Entry>)> {
     let mut raw = Vec::new();
-    let push = &mut |piece: Vec<u8>| {
-        raw.extend(piece);
+    let push = &mut |piece: Buffer| {
+        raw.extend_from_slice(&piece);
         Ok(())
     };
-    let (gathered, _) = rewrite(data, Mentions::default(), &CancellationToken::new(), push)?;
+    let (gathered, _) = rewrite(data, Mentions::default(), &Workers::new(1), &CancellationToken::new(), push)?;
     Ok((raw, gathered.entries))
 }
 
@@ -78,12 +86,13 @@ struct Collector<'a> {
     /// Bytes kept of files whose folder a script names.
     in_folders: u64,
     elf: ElfReader,
-    buffer: Vec<u8>,
+    buffer: Buffer,
+    workers: &'a Workers,
     raw_size: u64,
     cancel: &'a CancellationToken,
 }
 
-type Push<'a> = &'a mut dyn FnMut(Vec<u8>) -> Result<()>;
+type Push<'a> = &'a mut dyn FnMut(Buffer) -> Result<()>;
 
 impl Collector<'_> {
     fn read(&mut self, data: impl Read, push: Push<'_>) -> Result<()> {
@@ -234,7 +243,7 @@ impl Collector<'_> {
             if self.cancel.is_cancelled() {
                 return Err(Error::interrupted());
             }
-            let mut rest = Vec::with_capacity(MEMBER + 2 * PIECE as usize);
+            let mut rest = self.workers.buffer();
             rest.extend_from_slice(&self.buffer[self.buffer.len().min(MEMBER)..]);
             let mut piece = std::mem::replace(&mut self.buffer, rest);
             piece.truncate(MEMBER);
