@@ -1,6 +1,6 @@
 //! References to a registry: `HOST/REPOSITORY[:TAG][@DIGEST]`.
 //!
-//! A parser of our own: the grammar is a few lines, and the usual one (oci-spec's, which oci-client hands out) is a regular expression
+//! A parser of our own: the grammar is a few lines, and the usual one (oci-spec's, through oci-client) is a regular expression
 //! with `\w{0,127}` over all of Unicode that takes 40 ms to compile, more than the rest of a push with nothing to send. The tests
 //! hold this one against it.
 
@@ -126,10 +126,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As oci-spec understands it, but for what it takes and no registry does: tags with letters beyond ASCII, upper case in the
+    /// As oci-client understands it, but for what it takes and no registry does: tags with letters beyond ASCII, upper case in the
     /// first part of a repository at Docker Hub, `_` in a host; and digests other than SHA-256, which nothing here can check.
     fn judged(text: &str) -> Option<RegistryReference> {
-        let parsed: oci_spec::distribution::Reference = text.parse().ok()?;
+        let parsed: oci_client::Reference = text.parse().ok()?;
         let tag = parsed.tag().map(str::to_owned);
         let foreign = tag.as_deref().is_some_and(|t| !t.is_ascii()) || parsed.repository().contains(char::is_uppercase);
         if foreign || parsed.registry().contains('_') {

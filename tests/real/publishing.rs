@@ -35,6 +35,13 @@ fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothin
         assert_eq!(inspected["Architecture"], architecture);
     }
     assert_eq!(project.run(&["verify", &format!("{}/tools/fd:1.2.0", registry.host)]).code, 0);
+    for image in published["images"].as_array().unwrap() {
+        let architecture = image["platform"]["architecture"].as_str().unwrap();
+        assert_eq!(
+            as_a_library_pulls(&registry.host, "1.2", architecture),
+            (architecture.to_owned(), image["digest"].as_str().unwrap().to_owned())
+        );
+    }
 
     let plan = project.json(&["push", "1.2.0", "--tags", "1.2,latest", "--dry-run", "--json"]);
     assert!(plan["containers"][0]["tags"].as_array().unwrap().iter().all(|t| t["change"] == "unchanged"), "{plan}");
@@ -207,4 +214,26 @@ fn containers_of_one_release_share_what_they_have_by_mounting() {
     let first_tag = asked.iter().position(tag).unwrap();
     let sends = |r: &&String| r.contains("/blobs/") || (r.starts_with("PUT ") && r.contains("/manifests/sha256:"));
     assert_eq!(asked[first_tag..].iter().find(sends), None, "{asked:#?}");
+}
+
+/// The architecture that the config says, and the digest of the manifest, as oci-client resolves them for a platform.
+fn as_a_library_pulls(host: &str, tag: &str, architecture: &str) -> (String, String) {
+    use oci_client::client::{ClientConfig, ClientProtocol};
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let wanted = architecture.to_owned();
+    let resolver = move |members: &[oci_client::manifest::ImageIndexEntry]| {
+        let is_wanted = |platform: &oci_client::manifest::Platform| platform.architecture.to_string() == wanted;
+        members.iter().find(|m| m.platform.as_ref().is_some_and(is_wanted)).map(|m| m.digest.clone())
+    };
+    let client = oci_client::Client::new(ClientConfig {
+        protocol: ClientProtocol::Http,
+        platform_resolver: Some(Box::new(resolver)),
+        ..ClientConfig::default()
+    });
+    let reference = oci_client::Reference::with_tag(host.to_owned(), "tools/fd".to_owned(), tag.to_owned());
+    let anonymous = oci_client::secrets::RegistryAuth::Anonymous;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (_, digest, config) = runtime.block_on(client.pull_manifest_and_config(&reference, &anonymous)).unwrap();
+    let config: Value = serde_json::from_str(&config).unwrap();
+    (config["architecture"].as_str().unwrap().to_owned(), digest)
 }
