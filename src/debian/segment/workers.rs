@@ -2,13 +2,17 @@
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::{Error, Result};
 
 /// Buffers kept for the next piece, for each thread: more than are ever under way at once.
 const SPARE: usize = 8;
+
+/// Something to be made.
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads that make segments and layers, those that compress and decompress for them, and the buffers that pieces
 /// travel in. One per builder, however much it builds at once: threads that come and go leave each their own memory behind
@@ -17,8 +21,7 @@ pub(in super::super) struct Workers {
     /// How many threads compress; with one core, everything is done where it is asked for.
     count: usize,
     pool: OnceLock<Option<rayon_core::ThreadPool>>,
-    /// One for each core: what one of them makes keeps the compressing threads busy only while it decompresses.
-    makers: OnceLock<Option<rayon_core::ThreadPool>>,
+    makers: OnceLock<Sender<Job>>,
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
@@ -36,15 +39,21 @@ impl Workers {
 
     /// `None` with one core, or where threads cannot be had.
     fn pool(&self) -> Option<&rayon_core::ThreadPool> {
-        self.pool.get_or_init(|| threads("bytes", self.count)).as_ref()
+        let begin = || {
+            let builder = rayon_core::ThreadPoolBuilder::new().num_threads(self.count).thread_name(|n| format!("bytes-{n}"));
+            (self.count > 0).then(|| builder.build().ok()).flatten()
+        };
+        self.pool.get_or_init(begin).as_ref()
     }
 
     /// Makes something: as many things at once as there are cores, first come, first served.
     pub async fn make<T: Send + 'static>(&self, what: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let Some(makers) = self.makers.get_or_init(|| threads("maker", self.count.max(1))) else { return what() };
-        let (answer, made) = tokio::sync::oneshot::channel();
-        // Whoever waited may be gone: what is made then is in the cache for the next who asks.
-        makers.spawn(move || drop(answer.send(what())));
+        let makers = self.makers.get_or_init(|| makers(self.count.max(1)));
+        let (answer, made) = sync_channel(1);
+        let _ = makers.send(Box::new(move || drop(answer.send(what()))));
+        // A blocking task waits for it, even when whoever asked is gone: the runtime does not end, and with it the process,
+        // before what was begun has cleared up behind itself.
+        let made = tokio::task::spawn_blocking(move || finished(&made));
         made.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -89,10 +98,26 @@ fn stopped() -> Error {
     Error::failed("a worker thread stopped")
 }
 
-/// `count` threads called `name`. One that panics has no answer to give, which its customer is told; it works on.
-fn threads(name: &'static str, count: usize) -> Option<rayon_core::ThreadPool> {
-    let builder = rayon_core::ThreadPoolBuilder::new().num_threads(count).thread_name(move |n| format!("{name}-{n}"));
-    if count == 0 { None } else { builder.panic_handler(|_| ()).build().ok() }
+/// `count` threads that end with the sender. Not rayon's: those begin the next thing while they wait for pieces of one, and
+/// would wait for another process's turn with a turn of their own in hand.
+fn makers(count: usize) -> Sender<Job> {
+    let (jobs, queue) = channel::<Job>();
+    let queue = Arc::new(Mutex::new(queue));
+    for n in 0..count {
+        let queue = queue.clone();
+        let work = move || {
+            loop {
+                // Held only while taking a job: the guard is gone before the work begins.
+                let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(job) = job else { return };
+                // Whoever waits is told: the answer is dropped. The next thing does not suffer for it.
+                let _ = catch_unwind(AssertUnwindSafe(job));
+            }
+        };
+        // Without a thread there is nobody to answer, and `make` says so.
+        let _ = std::thread::Builder::new().name(format!("maker-{n}")).spawn(work);
+    }
+    jobs
 }
 
 /// Bytes on their way through the workers; what they lay in is used again.
@@ -165,6 +190,26 @@ mod tests {
             assert_eq!(result.unwrap_err().message(), "at 50");
             assert_eq!(seen.len(), 50);
         }
+    }
+
+    #[test]
+    fn things_are_made_at_once_and_a_panic_stops_one_of_them_only() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let workers = Workers::new(2);
+        // Each waits for the other: both are under way.
+        let (one, two) = (sync_channel::<()>(0), sync_channel::<()>(0));
+        let pair = runtime.block_on(async {
+            tokio::join!(
+                workers.make(move || Ok(one.0.send(()).is_ok() && two.1.recv().is_ok())),
+                workers.make(move || Ok(one.1.recv().is_ok() && two.0.send(()).is_ok()))
+            )
+        });
+        assert!(pair.0.unwrap() && pair.1.unwrap());
+        for _ in 0..3 {
+            let error = runtime.block_on(workers.make(|| -> Result<()> { panic!("on purpose") })).unwrap_err();
+            assert_eq!(error.message(), "a worker thread stopped");
+        }
+        assert_eq!(runtime.block_on(workers.make(|| Ok(1))).unwrap(), 1);
     }
 
     #[test]
