@@ -22,6 +22,7 @@ pub mod debian;
 pub mod error;
 pub mod image;
 pub mod progress;
+mod read_at_most;
 pub mod registry;
 pub mod release;
 pub mod runtime;
@@ -30,3 +31,4 @@ pub mod tui;
 pub mod verify;
 
 pub use error::{Error, Kind, Result};
+use read_at_most::read_at_most;

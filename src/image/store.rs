@@ -13,7 +13,7 @@ use super::digest::HashingWriter;
 use super::manifest::MAX_MANIFEST_SIZE;
 use super::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest};
 use crate::error::IoContext;
-use crate::{Error, Result};
+use crate::{Error, Result, read_at_most};
 
 /// The annotation that names an entry of `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -87,11 +87,8 @@ impl Store {
     /// Reads a small blob (manifest, config) whole and checks its digest.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
         let path = self.blob_path(digest);
-        let mut bytes = Vec::new();
-        File::open(&path).at("opening", &path)?.take(MAX_MANIFEST_SIZE + 1).read_to_end(&mut bytes).at("reading", &path)?;
-        if bytes.len() as u64 > MAX_MANIFEST_SIZE {
-            return Err(Error::failed(format!("{} is larger than {MAX_MANIFEST_SIZE} bytes", path.display())));
-        }
+        let too_large = || Error::failed(format!("{} is larger than {MAX_MANIFEST_SIZE} bytes", path.display()));
+        let bytes = read_at_most(&path, MAX_MANIFEST_SIZE)?.ok_or_else(too_large)?;
         if Digest::of(&bytes) != *digest {
             return Err(Error::failed(format!("{} is damaged: its content has the digest {}", path.display(), Digest::of(&bytes)))
                 .hint("delete that file and build again"));

@@ -3,8 +3,6 @@
 //! `[registry]` of `containers.toml` counts for its own host; for every host the folders count in which Docker
 //! (`certs.d/HOST/`: `*.crt` are authorities, `*.cert` and `*.key` a client's pair) and Podman keep the same.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use reqwest::{Certificate, Identity};
@@ -12,8 +10,7 @@ use reqwest::{Certificate, Identity};
 use super::credentials::Variables;
 use super::endpoint::Security;
 use crate::catalog::RegistrySettings;
-use crate::error::IoContext;
-use crate::{Error, Result};
+use crate::{Error, Result, read_at_most};
 
 /// Larger files are no certificates.
 const MAX_PEM: u64 = 1 << 20;
@@ -137,12 +134,8 @@ fn folders(variables: &Variables) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path).at("opening", path)?.take(MAX_PEM + 1).read_to_end(&mut bytes).at("reading", path)?;
-    if bytes.len() as u64 > MAX_PEM {
-        return Err(Error::usage(format!("{} is larger than {MAX_PEM} bytes; certificates are not", path.display())));
-    }
-    Ok(bytes)
+    let too_large = || Error::usage(format!("{} is larger than {MAX_PEM} bytes; certificates are not", path.display()));
+    read_at_most(path, MAX_PEM)?.ok_or_else(too_large)
 }
 
 #[cfg(test)]

@@ -1,15 +1,12 @@
 //! Docker's contexts: engines with a name, as `docker context` keeps them below `~/.docker/contexts`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::error::IoContext;
-use crate::{Error, Result};
+use crate::{Error, Result, read_at_most};
 
 /// Larger files are no settings.
 const MAX_FILE: u64 = 4 << 20;
@@ -96,12 +93,8 @@ fn id(name: &str) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path).at("opening", path)?.take(MAX_FILE + 1).read_to_end(&mut bytes).at("reading", path)?;
-    match bytes.len() as u64 > MAX_FILE {
-        true => Err(Error::usage(format!("{} is larger than {MAX_FILE} bytes; settings are not", path.display()))),
-        false => Ok(bytes),
-    }
+    let too_large = || Error::usage(format!("{} is larger than {MAX_FILE} bytes; settings are not", path.display()));
+    read_at_most(path, MAX_FILE)?.ok_or_else(too_large)
 }
 
 #[cfg(test)]
