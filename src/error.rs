@@ -74,6 +74,11 @@ impl Error {
         Self::new(Kind::Interrupted, "interrupted")
     }
 
+    /// What cannot happen has happened.
+    pub fn bug(message: impl Into<String>) -> Self {
+        Self::failed(message).hint("this is a bug in catamaran; please report it")
+    }
+
     /// Adds what the reader can do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -65,7 +65,7 @@ impl<L: Link> Drive<L> {
                 biased;
                 event = self.link.events().recv() => {
                     let Some(event) = event else {
-                        return Err(Error::failed("the engine stopped before the run ended").hint("this is a bug; please report it"));
+                        return Err(Error::bug("the engine stopped before the run ended"));
                     };
                     self.state.apply(&event);
                     self.display.on(&event, &self.state);

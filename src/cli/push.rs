@@ -38,7 +38,7 @@ pub(super) fn can_be_written(args: &SendArgs, out_digests: Option<&Path>) -> Res
 /// Shows the plan that the state has, asks where that is needed, and carries it out.
 pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &SendArgs, out_digests: Option<&Path>) -> Result<()> {
     let Some(plan) = drive.state.plan.clone() else {
-        return Err(Error::failed("the engine made no plan").hint("this is a bug; please report it"));
+        return Err(Error::bug("the engine made no plan"));
     };
     if args.dry_run {
         return dry_run(printer, &plan);
@@ -62,7 +62,7 @@ pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, ar
     }
     let failed = ended?;
     let Some(publication) = drive.state.publication.as_ref().filter(|p| p.receipt.is_some()) else {
-        return Err(Error::failed("the push ended without a receipt").hint("this is a bug; please report it"));
+        return Err(Error::bug("the push ended without a receipt"));
     };
     if let Some(receipt) = publication.receipt.clone() {
         print(printer, &receipt)?;

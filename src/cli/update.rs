@@ -46,7 +46,7 @@ pub(super) async fn outdated<L: Link>(drive: &mut Drive<L>, printer: &Printer) -
 async fn compare<L: Link>(drive: &mut Drive<L>, printer: &Printer, request: UpdateRequest) -> Result<()> {
     drive.run(Command::Update(request)).await?;
     let Some(Comparison { path, written, packages, changes }) = &drive.state.comparison else {
-        return Err(Error::failed("the update ended without a result").hint("this is a bug in catamaran; please report it"));
+        return Err(Error::bug("the update ended without a result"));
     };
     match printer.results {
         Results::Events => {}

@@ -55,7 +55,7 @@ impl BlobStream {
             // A panic must not look like a connection that was cut: that would be tried again.
             let pumped = catch_unwind(AssertUnwindSafe(|| pump(&*blobs, &blob, &sender))).unwrap_or_else(|_| {
                 let what = format!("reading blob {} stopped unexpectedly", blob.digest);
-                Err(Error::failed(what).hint("this is a bug in catamaran; please report it"))
+                Err(Error::bug(what))
             });
             if let Err(error) = pumped {
                 *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);

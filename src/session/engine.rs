@@ -251,7 +251,7 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
 
 /// A panic, as its user is told of it.
 fn stopped() -> Error {
-    Error::failed("a worker stopped unexpectedly").hint("this is a bug in catamaran; please report it")
+    Error::bug("a worker stopped unexpectedly")
 }
 
 #[cfg(test)]
