@@ -25,17 +25,9 @@ pub(super) fn split(upper: LayerPlan, below: &Root, application: &[Arc<Segment>]
     for (index, group) in groups.iter().enumerate() {
         group_of.extend(group.packages.iter().map(|package| (package.package.as_str(), index)));
     }
-    let mut layers: Vec<LayerPlan> = groups.iter().map(empty).collect();
-    let mut rest = LayerPlan {
-        directories: Vec::new(),
-        segments: Vec::new(),
-        files: Vec::new(),
-        newest: upper.newest,
-        remarks: upper.remarks,
-        packages: 0,
-        local: upper.local,
-        part: Part::Rest,
-    };
+    let of = |group: &Group| LayerPlan { packages: group.packages.len(), ..empty(Part::Sources(group.sources.clone()), newest(group)) };
+    let mut layers: Vec<LayerPlan> = groups.iter().map(of).collect();
+    let mut rest = LayerPlan { remarks: upper.remarks, local: upper.local, ..empty(Part::Rest, upper.newest) };
     for (segment, edits) in upper.segments {
         // A segment of the base is here because something of it changes.
         let layer = group_of.get(segment.package.as_str()).map_or(&mut rest, |group| &mut layers[*group]);
@@ -64,18 +56,9 @@ pub(super) fn split(upper: LayerPlan, below: &Root, application: &[Arc<Segment>]
     layers
 }
 
-/// The layer of `group`, with nothing in it yet.
-fn empty(group: &Group) -> LayerPlan {
-    LayerPlan {
-        directories: Vec::new(),
-        segments: Vec::new(),
-        files: Vec::new(),
-        newest: newest(group),
-        remarks: Vec::new(),
-        packages: group.packages.len(),
-        local: 0,
-        part: Part::Sources(group.sources.clone()),
-    }
+/// A layer with nothing in it yet.
+fn empty(part: Part, newest: u64) -> LayerPlan {
+    LayerPlan { directories: Vec::new(), segments: Vec::new(), files: Vec::new(), newest, remarks: Vec::new(), packages: 0, local: 0, part }
 }
 
 fn newest(group: &Group) -> u64 {

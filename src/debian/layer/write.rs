@@ -141,11 +141,7 @@ impl Raw<'_> {
 
     fn hand_on(&mut self, push: &mut dyn FnMut(Piece) -> Result<()>, least: usize) -> Result<()> {
         while self.buffer.len() >= least {
-            let mut rest = self.workers.buffer();
-            rest.extend_from_slice(&self.buffer[self.buffer.len().min(MEMBER)..]);
-            let mut piece = std::mem::replace(&mut self.buffer, rest);
-            piece.truncate(MEMBER);
-            push(Piece::Raw(piece))?;
+            push(Piece::Raw(self.workers.cut(&mut self.buffer, MEMBER)))?;
         }
         Ok(())
     }

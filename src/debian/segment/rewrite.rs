@@ -243,10 +243,7 @@ impl Collector<'_> {
             if self.cancel.is_cancelled() {
                 return Err(Error::interrupted());
             }
-            let mut rest = self.workers.buffer();
-            rest.extend_from_slice(&self.buffer[self.buffer.len().min(MEMBER)..]);
-            let mut piece = std::mem::replace(&mut self.buffer, rest);
-            piece.truncate(MEMBER);
+            let piece = self.workers.cut(&mut self.buffer, MEMBER);
             self.raw_size += piece.len() as u64;
             push(piece)?;
         }

@@ -37,6 +37,15 @@ impl Workers {
         Buffer { bytes, most: SPARE * self.count.max(1), home: self.spare.clone() }
     }
 
+    /// Takes the first `length` bytes, or as many as there are, out of `buffer`; the rest stays in it.
+    pub fn cut(&self, buffer: &mut Buffer, length: usize) -> Buffer {
+        let mut rest = self.buffer();
+        rest.extend_from_slice(buffer.get(length..).unwrap_or_default());
+        let mut first = std::mem::replace(buffer, rest);
+        first.truncate(length);
+        first
+    }
+
     /// `None` with one core, or where threads cannot be had.
     fn pool(&self) -> Option<&rayon_core::ThreadPool> {
         let begin = || {
@@ -95,7 +104,7 @@ fn finished<T>(result: &Receiver<Result<T>>) -> Result<T> {
 }
 
 fn stopped() -> Error {
-    Error::failed("a worker thread stopped")
+    Error::bug("a worker thread stopped")
 }
 
 /// `count` threads that end with the sender. Not rayon's: those begin the next thing while they wait for pieces of one, and
