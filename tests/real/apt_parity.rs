@@ -160,7 +160,7 @@ fn compare(suite: &str, sets: &[(&str, &str)], recommends: bool) {
     }
     let project = Project::new(&text);
     project.ok(&["update", "--output", "quiet"]);
-    let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
+    let lock = project.lock();
     let tables = |key: &str| lock[key].as_array().unwrap().iter().map(|t| t.as_table().unwrap()).collect::<Vec<_>>();
     let strings = |table: &toml::Table, key: &str| {
         table[key].as_array().unwrap().iter().map(|s| s.as_str().unwrap().to_owned()).collect::<Vec<String>>()
@@ -219,7 +219,7 @@ fn essential_packages_are_those_of_apt() {
             "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = []\n[debian]\nsuite = \"{suite}\"\nessential = true\nmirror = \"{mirror}\"\nsecurity-mirror = \"{security}\"\n[containers.all]\npackages = [\"bash\"]\n"
         ));
         project.ok(&["update", "--output", "quiet"]);
-        let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
+        let lock = project.lock();
         for (target, debian) in ARCHITECTURES {
             let of = |table: &&toml::Value| table["target"].as_str() == Some(target);
             let base = lock["base"].as_array().unwrap().iter().find(of).unwrap();

@@ -129,7 +129,7 @@ fn a_tampered_release_is_refused() {
 #[test]
 fn a_tampered_package_is_refused_and_not_kept() {
     let project = Project::fd(None).with_downloads();
-    let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
+    let lock = project.lock();
     let fd = lock["package"]
         .as_array()
         .unwrap()

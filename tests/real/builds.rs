@@ -92,7 +92,7 @@ fn what_out_writes_is_unpacked_by_umoci_and_runs_on_both_architectures() {
         let version = judge(runner, &["-L", root.to_str().unwrap(), root.join("usr/bin/fdfind").to_str().unwrap(), "--version"]);
         assert!(version.starts_with("fdfind ") || version.starts_with("fd "), "{version}");
         // Package metadata that scanners read: one stanza per package of the lock.
-        let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
+        let lock = project.lock();
         let wanted = lock["target"].as_array().unwrap().iter().find(|t| t["target"].as_str() == Some(target)).expect("a locked target");
         let mut wanted: Vec<String> = wanted["packages"].as_array().unwrap().iter().map(|p| p.as_str().unwrap().to_owned()).collect();
         let mut found: Vec<String> = fs::read_dir(root.join("var/lib/dpkg/status.d"))

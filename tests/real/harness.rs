@@ -44,6 +44,11 @@ impl Project {
         self.folder.path()
     }
 
+    /// `containers.lock` as it is now.
+    pub fn lock(&self) -> toml::Table {
+        fs::read_to_string(self.path().join("containers.lock")).expect("a lock").parse().expect("TOML")
+    }
+
     pub fn cache(&self) -> PathBuf {
         self.path().join("cache")
     }

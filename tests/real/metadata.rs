@@ -1,7 +1,6 @@
 //! What scanners read (R14, R15), against dpkg-deb and the lock: for every package of an image, and for no other.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
@@ -11,7 +10,7 @@ use crate::harness::Project;
 
 /// The packages that the lock has for `target` of the only container, with the files they were built from.
 pub fn locked(project: &Project, target: &str, architecture: &str) -> Vec<Locked> {
-    let lock: toml::Table = fs::read_to_string(project.path().join("containers.lock")).unwrap().parse().unwrap();
+    let lock = project.lock();
     let of = |table: &&toml::Value| table["target"].as_str() == Some(target);
     let pins = lock["target"].as_array().unwrap().iter().find(of).unwrap()["packages"].as_array().unwrap();
     let pins: BTreeSet<&str> = pins.iter().map(|pin| pin.as_str().unwrap()).collect();
