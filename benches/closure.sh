@@ -9,16 +9,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
-ours=${CATAMARAN:-$PWD/target/release/catamaran}
-command -v "$ours" >/dev/null || { echo "this needs $ours" >&2; exit 2; }
+. benches/place.sh
 case $(dpkg --print-architecture) in amd64) target=x86_64 ;; arm64) target=aarch64 ;; *) echo "amd64 or arm64 only" >&2; exit 2 ;; esac
 arch=$(dpkg --print-architecture)
-mirror=${CATAMARAN_DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
-  awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^http/) {print $i; exit}}' || true)}
 packages=(nginx redis python3 postgresql-17 nodejs default-jre-headless git curl ruby php-cli perl sqlite3)
 
-if [ -n "${PLACE:-}" ]; then mkdir -p "$PLACE"; place=$PLACE; else place=$(mktemp -d); trap 'rm -rf "$place"' EXIT; fi
-export CATAMARAN_CACHE_DIR=$place/cache CATAMARAN_STATE_DIR=$place/state CATAMARAN_CONFIG_DIR=$place/config
 quoted=$(printf '"%s", ' "${packages[@]}")
 cat > "$place/containers.toml" <<END
 [defaults]

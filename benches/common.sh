@@ -1,13 +1,10 @@
 # Sourced by the benches that push: a registry on loopback in a place of its own, a clock, medians.
 #
-#   . benches/common.sh TOOL…      names what the bench needs besides docker-registry; $rounds and $ours are set after it
+#   . benches/common.sh TOOL…      names what the bench needs besides docker-registry
 #
-# What is left behind: $place (a fresh folder, removed at the end), $registry (host:port), CATAMARAN_* folders in $place.
-ours=${CATAMARAN:-$PWD/target/release/catamaran}
-for tool in docker-registry "$ours" "$@"; do
-  command -v "$tool" >/dev/null || { echo "this needs $tool" >&2; exit 2; }
-done
-place=$(mktemp -d)
+# What is left behind: what place.sh leaves, in a fresh folder, and $registry (host:port).
+unset PLACE # what was published before would be there already
+. benches/place.sh docker-registry "$@"
 port=$((20000 + RANDOM % 20000))
 registry=127.0.0.1:$port
 cat > "$place/registry.yml" <<END
@@ -20,7 +17,7 @@ docker-registry serve "$place/registry.yml" >/dev/null 2>&1 &
 server=$!
 trap 'kill $server; wait $server 2>/dev/null || true; rm -rf "$place"' EXIT
 until (: < "/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.1; done
-export CATAMARAN_CACHE_DIR=$place/cache CATAMARAN_STATE_DIR=$place/state CATAMARAN_CONFIG_DIR=$place/config DOCKER_CONFIG=$place/docker
+export DOCKER_CONFIG=$place/docker
 
 # clock WHO CMD…: runs it; ${times[WHO]} has one more figure, in ms, and ${cpu[WHO]} the processor's time of it and its children.
 declare -A times cpu

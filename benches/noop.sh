@@ -7,9 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-9}
-ours=${CATAMARAN:-$PWD/target/release/catamaran}
-if [ -n "${PLACE:-}" ]; then mkdir -p "$PLACE"; place=$PLACE; else place=$(mktemp -d); trap 'rm -rf "$place"' EXIT; fi
-export CATAMARAN_CACHE_DIR=$place/cache CATAMARAN_STATE_DIR=$place/state CATAMARAN_CONFIG_DIR=$place/config
+. benches/place.sh
 
 tools=(acl attr bc bzip2 cpio curl cron dash diffutils dos2unix ed file findutils gawk gettext-base git gnupg gpgv grep gzip hostname
   htop iperf3 iproute2 iputils-ping jq kmod less libcap2-bin lsof lua5.4 lz4 lzip lzop m4 make mawk mc mtr-tiny nano ncdu netcat-openbsd

@@ -9,8 +9,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
 . benches/common.sh mmdebstrap crane
-mirror=${CATAMARAN_DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
-  awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^http/) {print $i; exit}}' || true)}
 
 cat > "$place/containers.toml" <<END
 [registry]

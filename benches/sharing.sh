@@ -10,11 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 numbers=("$@")
 [ $# -gt 0 ] || numbers=(2 3 5 10 20)
-ours=${CATAMARAN:-$PWD/target/release/catamaran}
-command -v "$ours" >/dev/null || { echo "this needs $ours" >&2; exit 2; }
-command -v jq >/dev/null || { echo "this needs jq" >&2; exit 2; }
-if [ -n "${PLACE:-}" ]; then mkdir -p "$PLACE"; place=$(realpath "$PLACE"); else place=$(mktemp -d); trap 'rm -rf "$place"' EXIT; fi
-export CATAMARAN_CACHE_DIR=$place/cache CATAMARAN_STATE_DIR=$place/state CATAMARAN_CONFIG_DIR=$place/config
+. benches/place.sh jq
 
 # Servers, languages and tools as people run them.
 containers="nginx nginx
