@@ -136,6 +136,10 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                     resize(&mut model);
                     (dirty, urgent) = (true, true);
                 }
+                Received::Resized => {
+                    resize(&mut model);
+                    (dirty, urgent) = (true, true);
+                }
                 Received::End => {
                     drop(terminal);
                     return Err(Error::interrupted());
@@ -245,8 +249,8 @@ fn take(model: &mut Model, event: Input) -> Vec<Command> {
         Input::Key(key) => update(model, Msg::Key(key)),
         Input::Mouse(mouse) => update(model, Msg::Mouse(mouse)),
         Input::Paste(text) => update(model, Msg::Paste(text)),
-        Input::Resize(width, height) => update(model, Msg::Resize(width, height)),
-        Input::FocusGained | Input::FocusLost => Vec::new(),
+        // The signal says it, with the size there is now; this one may be older (see `Signals`).
+        Input::Resize(..) | Input::FocusGained | Input::FocusLost => Vec::new(),
     }
 }
 
@@ -498,13 +502,14 @@ impl Clock {
 
 /// Signals that concern the terminal.
 struct Signals {
-    streams: [(Received, Signal); 5],
+    streams: [(Received, Signal); 6],
 }
 
 #[derive(Clone, Copy)]
 enum Received {
     Interrupt,
     Continue,
+    Resized,
     End,
 }
 
@@ -517,6 +522,9 @@ impl Signals {
                 end(SignalKind::hangup())?,
                 end(SignalKind::quit())?,
                 (Received::Interrupt, signal(SignalKind::interrupt())?),
+                // crossterm 0.29 tells of a new size too, but not when a key comes at the same time: it leaves a batch of
+                // readiness at its first event, and the rest of the batch is lost until the next signal.
+                (Received::Resized, signal(SignalKind::window_change())?),
                 // SIGCONT (18 on Linux, 19 on macOS): something else stopped us and we are back.
                 (Received::Continue, signal(SignalKind::from_raw(if cfg!(target_os = "macos") { 19 } else { 18 }))?),
             ],
