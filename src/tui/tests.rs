@@ -187,6 +187,7 @@ fn nothing_is_sent_before_the_version_is_typed() {
     m.feed(&planned(2, "1.5.0", Verdict::Warn));
     assert!(m.keys("<enter>").unwrap().is_empty());
     assert_eq!(m.release.step, Step::Gates);
+    assert!(screen(&mut m, 80, 24).contains("W accept"));
     // A reason is asked for; none, and one that is taken back, accept nothing.
     assert!(m.keys("W<enter>").unwrap().is_empty());
     assert!(screen(&mut m, 120, 40).contains("type why; the receipt keeps it"));
@@ -198,7 +199,10 @@ fn nothing_is_sent_before_the_version_is_typed() {
         assert!(shown.contains("why are they accepted? a hot fix: it's"), "{shown}");
     }
     m.keys("<enter>").unwrap();
-    assert!(screen(&mut m, 120, 40).contains("[x] warnings accepted: a hot fix: it's"));
+    for (width, height) in [(120, 40), (60, 12)] {
+        let shown = screen(&mut m, width, height);
+        assert!(shown.contains("[x] warnings accepted: a hot fix: it's"), "{shown}");
+    }
     m.keys("<enter>").unwrap();
     let shown = screen(&mut m, 120, 40);
     for needle in ["nothing has been sent", "GITHUB_TOKEN", "latest       → ", "moves from", "type 1.5.0 to send it", "4 images"] {
