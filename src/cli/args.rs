@@ -161,6 +161,9 @@ pub struct InspectArgs {
     /// The image
     #[arg(value_name = "REF")]
     pub reference: String,
+    /// List the files of its merged file system instead
+    #[arg(long)]
+    pub files: bool,
 }
 
 /// `verify`

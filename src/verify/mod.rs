@@ -8,6 +8,7 @@ mod checks;
 mod decode;
 mod facts;
 mod known;
+mod listing;
 mod platform;
 mod report;
 mod rootfs;
@@ -20,6 +21,7 @@ mod tarball;
 
 pub use facts::ImageFacts;
 pub use known::Known;
+pub use listing::{ListedFile, list_files};
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
 pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
 pub use run::{check_facts, inspect_facts, verify};

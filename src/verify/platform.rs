@@ -72,9 +72,23 @@ pub(super) fn describe_elf(elf: &Elf) -> String {
 }
 
 fn describe(class: ElfClass, data: ElfData, machine: u16) -> String {
-    let bits = if class == ElfClass::Bits64 { 64 } else { 32 };
-    let order = if data == ElfData::Little { "little" } else { "big" };
-    format!("{bits}-bit {order}-endian {}", machine_name(machine))
+    format!("{} {} {}", class_name(class), order_name(data), machine_name(machine))
+}
+
+/// `64-bit`.
+pub(super) fn class_name(class: ElfClass) -> &'static str {
+    match class {
+        ElfClass::Bits32 => "32-bit",
+        ElfClass::Bits64 => "64-bit",
+    }
+}
+
+/// `little-endian`.
+pub(super) fn order_name(data: ElfData) -> &'static str {
+    match data {
+        ElfData::Little => "little-endian",
+        ElfData::Big => "big-endian",
+    }
 }
 
 /// The name of an `e_machine` (gABI, "ELF Header"), for those seen in images.
