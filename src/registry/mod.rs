@@ -19,6 +19,7 @@ pub(crate) mod fault_server;
 mod fault_tests;
 mod limit;
 mod login;
+mod made;
 mod manifest;
 mod proxy;
 mod receive;
