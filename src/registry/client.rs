@@ -20,7 +20,9 @@ use super::endpoint::Endpoint;
 use super::failure::{Failure, bounded, retry_after};
 use super::limit::Limit;
 use super::manifest::Found;
+use super::proxy;
 use super::retry::Patience;
+use super::roots;
 use super::transport::Transport;
 use crate::{Error, Result};
 
@@ -63,7 +65,7 @@ impl Registry {
     /// The registry at `host[:port]`. Nothing is sent yet, and no credentials are looked for.
     ///
     /// HTTPS, except for loopback addresses and hosts that are configured as insecure. Proxies are those of the environment
-    /// (`HTTPS_PROXY`, `NO_PROXY`, …), except for loopback.
+    /// (`HTTPS_PROXY`, `NO_PROXY`, …), except for loopback addresses.
     ///
     /// # Errors
     /// It is no host, or a certificate that is configured for it cannot be used.
@@ -91,9 +93,11 @@ impl Registry {
             .tcp_keepalive(Duration::from_secs(30))
             .pool_idle_timeout(Duration::from_secs(90))
             .http2_adaptive_window(true)
-            .redirect(redirects);
-        if endpoint.is_local() {
-            builder = builder.no_proxy();
+            .redirect(redirects)
+            .proxy(proxy::of_environment());
+        // Spoken to in the clear, it may still send us to a token server or a storage service that is not.
+        if endpoint.is_plain() && transport.files.is_empty() {
+            builder = builder.tls_backend_preconfigured(roots::when_needed()?);
         }
         if !transport.authorities.is_empty() {
             builder = builder.tls_certs_merge(transport.authorities);

@@ -25,6 +25,7 @@ mod proxy;
 mod receive;
 mod remote;
 mod retry;
+mod roots;
 mod tag;
 #[cfg(test)]
 mod tests;
