@@ -26,8 +26,8 @@ use super::roots;
 use super::transport::Transport;
 use crate::{Error, Result};
 
-/// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP (loopback) has no such
-/// thing, and asks one after another so as to stay on one connection too.
+/// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP has no such thing, and asks one
+/// after another on this machine, where waiting costs nothing, so as to stay on one connection too.
 const SMALL_REQUESTS: usize = 6;
 /// Blobs on their way at a time.
 const UPLOADS: usize = 4;
@@ -110,7 +110,7 @@ impl Registry {
                 .source(error)
                 .hint("are certificate authorities installed (ca-certificates), or SSL_CERT_FILE set?")
         })?;
-        let small = if endpoint.is_plain() { 1 } else { SMALL_REQUESTS };
+        let small = if endpoint.is_plain() && endpoint.is_local() { 1 } else { SMALL_REQUESTS };
         Ok(Registry(Arc::new(Inner {
             authority: Authority::new(endpoint.clone(), credentials),
             certificates: transport.files,
