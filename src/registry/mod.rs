@@ -20,6 +20,8 @@ mod fault_tests;
 mod limit;
 mod login;
 mod made;
+#[cfg(test)]
+mod made_tests;
 mod manifest;
 mod proxy;
 mod receive;
