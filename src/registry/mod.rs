@@ -17,6 +17,8 @@ mod failure;
 pub(crate) mod fault_server;
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod hostile_tests;
 mod limit;
 mod login;
 mod made;

@@ -19,6 +19,9 @@ use crate::{Error, Result};
 /// How often an upload's progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How often a blob is sent where it is redirected to.
+const MAX_REDIRECTS: usize = 5;
+
 /// How a blob got there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
@@ -180,20 +183,29 @@ impl Registry {
     /// The whole blob in one request.
     async fn put_whole(&self, errand: &Errand<'_>, session: Url) -> Result<(), Failure> {
         let blob = &errand.content.blob;
-        let url = closing(session, &blob.digest);
-        let stream = BlobStream::open(errand.content.clone());
-        let watch = stream.watch();
-        let request = self
-            .authorised(&Scope::push(errand.repository), self.0.http.put(url.clone()), &url)
-            .await?
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, blob.size)
-            .body(Body::wrap_stream(stream.into_stream()));
-        let sent = self.watched(request, &watch, errand).await;
-        if let Some(trouble) = watch.trouble() {
-            return Err(trouble.context(format!("sending to {}/{}", self.host(), errand.repository)).into());
+        let mut url = closing(session, &blob.digest);
+        for _ in 0..=MAX_REDIRECTS {
+            let stream = BlobStream::open(errand.content.clone());
+            let watch = stream.watch();
+            let request = self
+                .authorised(&Scope::push(errand.repository), self.0.http.put(url.clone()), &url)
+                .await?
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .header(CONTENT_LENGTH, blob.size)
+                .body(Body::wrap_stream(stream.into_stream()));
+            let sent = self.watched(request, &watch, errand).await;
+            if let Some(trouble) = watch.trouble() {
+                return Err(trouble.context(format!("sending to {}/{}", self.host(), errand.repository)).into());
+            }
+            let sent = sent?;
+            // The HTTP library follows redirects, but has no second stream to send.
+            if !matches!(sent.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+                return self.stored(sent, errand, &blob.digest).await;
+            }
+            url = self.location(&sent, &url, &errand.doing)?;
+            let _ = bounded(sent, 64 << 10).await;
         }
-        self.stored(sent?, errand, &blob.digest).await
+        Err(Error::network(format!("{}: it is redirected more than {MAX_REDIRECTS} times", errand.doing)).into())
     }
 
     /// Sends, reports progress, and gives up when nothing moves.
