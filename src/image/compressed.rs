@@ -127,9 +127,8 @@ fn renamed(manifest: &RawManifest, changed: &BTreeMap<Digest, Descriptor>) -> Re
     if !children.blobs.iter().chain(&children.manifests).any(|child| changed.contains_key(&child.digest)) {
         return Ok(None);
     }
-    let unreadable = |error: serde_json::Error| {
-        Error::failed(format!("manifest {} cannot be written anew", manifest.descriptor.digest)).source(error)
-    };
+    let unreadable =
+        |error: serde_json::Error| Error::failed(format!("manifest {} cannot be written anew", manifest.descriptor.digest)).source(error);
     let mut whole: Object = serde_json::from_slice(&manifest.bytes).map_err(unreadable)?;
     for list in ["layers", "manifests"] {
         let Some(raw) = whole.get_mut(list) else { continue };

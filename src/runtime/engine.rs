@@ -220,9 +220,7 @@ impl Engine {
                 Some(now)
             })
         };
-        let denied = causes()
-            .filter_map(|e| e.downcast_ref::<std::io::Error>())
-            .any(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
+        let denied = causes().filter_map(|e| e.downcast_ref::<std::io::Error>()).any(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
         let distrust = self.tls.as_ref().filter(|_| causes().any(|e| e.to_string().to_ascii_lowercase().contains("certificate")));
         let distrust = distrust.map(Tls::advice);
         let shown = Error::network(format!("the engine at {} cannot be reached", self.address)).source(error);

@@ -118,7 +118,9 @@ mod tests {
         let tls = Tls { folder: folder.path().to_owned(), unverified: false };
         let applied = || tls.applied(reqwest::Client::builder());
         assert!(applied().is_ok());
-        for (name, part) in [("cert.pem", "key.pem"), ("key.pem", "are not a certificate and its private key"), ("ca.pem", "holds no certificate")] {
+        for (name, part) in
+            [("cert.pem", "key.pem"), ("key.pem", "are not a certificate and its private key"), ("ca.pem", "holds no certificate")]
+        {
             std::fs::write(folder.path().join(name), "hunter2").unwrap();
             let error = applied().unwrap_err();
             assert!(error.message().contains(name) && error.message().contains(part) && error.advice().is_some(), "{error}");
