@@ -13,6 +13,8 @@ use crate::{Error, Result};
 /// A look this fresh is as good as another one, where nothing is at stake (nothing has to be done) or one more look follows before
 /// a tag is touched: planning and publishing in one run then asks once.
 const FRESH: Duration = Duration::from_secs(10);
+/// A look this fresh is as good as another one even where tags are set next: between a look and a tag there is always some time.
+const JUST_NOW: Duration = Duration::from_secs(1);
 
 /// What a look at the tags comes before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +26,17 @@ pub(super) enum Before {
 }
 
 impl Publication<'_> {
-    /// Refuses a plan whose tags have moved since it was made. Before anything is sent, what planning has just seen will do; the look
-    /// before tags are set is always a new one, unless there is nothing to set.
+    /// Refuses a plan whose tags have moved since it was made. Before anything is sent, what planning has seen will do; after it, the
+    /// look before tags are set is always a new one.
     pub async fn tags_as_planned(&self, before: Before) -> Result<(), Unpublished> {
-        let seen_will_do = self.plan.is_done() || before == Before::Sending;
+        let age = match before {
+            _ if self.plan.is_done() => FRESH,
+            Before::Sending => FRESH,
+            Before::Tags if self.plan.bytes_to_upload() == 0 => JUST_NOW,
+            Before::Tags => Duration::ZERO,
+        };
         let looks = self.tags().map(|(bound, tag)| async move {
-            let now = self.named(bound, tag, seen_will_do).await?;
+            let now = self.named(bound, tag, age).await?;
             let planned = match tag.change {
                 TagChange::New => None,
                 TagChange::Unchanged => Some(tag.to),
@@ -94,7 +101,7 @@ impl Publication<'_> {
         let is_version = bound.plan.tags.first().is_some_and(|first| first.tag == tag.tag);
         let now = match is_version && !self.plan.is_done() {
             true => Some(self.registry.manifest(&bound.path, &tag.tag).await?.descriptor.digest),
-            false => self.named(bound, tag, self.plan.is_done()).await?,
+            false => self.named(bound, tag, if self.plan.is_done() { FRESH } else { Duration::ZERO }).await?,
         };
         match now {
             Some(digest) if digest == tag.to => Ok(PublishedTag { tag: tag.tag.clone(), digest, change: tag.change }),
@@ -106,10 +113,9 @@ impl Publication<'_> {
         }
     }
 
-    /// What a tag names now, or did a moment ago if that will do.
-    async fn named(&self, bound: &Bound<'_>, tag: &PlannedTag, seen_will_do: bool) -> Result<Option<Digest>> {
-        let seen = seen_will_do.then(|| self.registry.seen_manifest(&bound.path, &tag.tag, FRESH)).flatten();
-        let found = match seen {
+    /// What a tag names now, or did when it was last looked at if that is no longer ago than `age`.
+    async fn named(&self, bound: &Bound<'_>, tag: &PlannedTag, age: Duration) -> Result<Option<Digest>> {
+        let found = match self.registry.seen_manifest(&bound.path, &tag.tag, age) {
             Some(found) => found,
             None => self.registry.find_manifest(&bound.path, &tag.tag).await?,
         };

@@ -192,6 +192,18 @@ async fn a_tag_is_asked_for_when_planning_before_it_is_set_and_after_and_not_onc
     let first_tag = lines.iter().position(|l| l.starts_with("PUT") && l.contains("/manifests/1.0")).unwrap();
     let last_manifest = lines.iter().rposition(|l| l.starts_with("PUT") && l.contains("/manifests/sha256:")).unwrap();
     assert!(last_manifest < last_look && last_look < first_tag, "{lines:#?}");
+
+    // Another version of the same images: what planning has just seen is the look before tags are set, and they are read back.
+    let before = lines.len();
+    let tags = self::tags(&["1.1", "latest"]);
+    let request = self::request(&tags, &candidates);
+    let plan = super::plan(&registry, &request, &cancel).await.unwrap();
+    publish(&registry, &plan, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
+    let lines = &server.lines()[before..];
+    let count = |start: &str, end: &str| lines.iter().filter(|l| l.starts_with(start) && l.contains(end)).count();
+    assert_eq!((count("HEAD", "/manifests/1.1-"), count("HEAD", "/manifests/latest")), (4, 2), "{lines:#?}");
+    // The images by digest, since no tag named them when the plan was made; the index was what `latest` named.
+    assert_eq!((count("HEAD", "/manifests/sha256:"), count("PUT", "/manifests/"), lines.len()), (2, 3, 13), "{lines:#?}");
 }
 
 #[tokio::test]
