@@ -2,6 +2,7 @@
 //!
 //! Knows no other room but [`crate::catalog`]'s [`Architecture`](crate::catalog::Architecture) names.
 
+mod compressed;
 mod compression;
 mod config;
 mod descriptor;
@@ -10,6 +11,7 @@ mod docker_archive;
 mod elf;
 mod elf_reader;
 mod facts;
+mod gzip;
 #[allow(clippy::module_inception)]
 mod image;
 mod layer_content;
@@ -24,6 +26,7 @@ mod shebang;
 mod store;
 mod tree;
 
+pub use compressed::{CompressedRecords, Compressing};
 pub use compression::Compression;
 pub use config::{Empty, ExecutionConfig, History, ImageConfig, RootFs};
 pub use descriptor::{Descriptor, Platform, media_type};
@@ -32,6 +35,7 @@ pub use docker_archive::{DockerArchive, write_docker_archive};
 pub use elf::{ELF_HEAD, read_elf};
 pub use elf_reader::ElfReader;
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
+pub use gzip::{GZIP_MEMBER, gzip_member};
 pub use image::{Blobs, Image};
 pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::{images_in_layout, tree_in_layout};
