@@ -8,6 +8,7 @@ mod descriptor;
 mod digest;
 mod docker_archive;
 mod elf;
+mod elf_head;
 mod elf_reader;
 mod facts;
 #[allow(clippy::module_inception)]
