@@ -9,6 +9,7 @@ mod descriptor;
 mod digest;
 mod docker_archive;
 mod elf;
+mod elf_head;
 mod elf_reader;
 mod facts;
 mod gzip;
