@@ -30,6 +30,7 @@ const DT_STRTAB: u64 = 5;
 const DT_SONAME: u64 = 14;
 const DT_RPATH: u64 = 15;
 const DT_RUNPATH: u64 = 29;
+const DT_FLAGS_1: u64 = 0x6fff_fffb;
 
 /// Reads one file after the other: [`ElfReader::begin`], [`ElfReader::push`] for each piece in order, [`ElfReader::finish`].
 #[derive(Debug, Default)]
@@ -172,7 +173,8 @@ impl ElfReader {
                 self.after_dynamic();
             }
         }
-        if self.dynamic.start == self.dynamic.end {
+        elf.dynamic = self.dynamic.start != self.dynamic.end;
+        if !elf.dynamic {
             // Nothing is loaded at run time.
             elf.needed = Some(Vec::new());
         } else if self.dynamic.is_whole() {
@@ -244,6 +246,7 @@ impl ElfReader {
     }
 
     fn libraries(&self, elf: &mut Elf) {
+        elf.flags_1 = self.tags().find(|(tag, _)| *tag == DT_FLAGS_1).map_or(0, |(_, value)| value as u32);
         let Some((start, _)) = self.string_table() else { return };
         let held = RefCell::new(self.head.opened());
         let text = |offset: u64| -> Option<String> {
