@@ -28,6 +28,8 @@ pub mod media_type {
     pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
     /// Docker's image config.
     pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+    /// Docker's uncompressed layer.
+    pub const DOCKER_LAYER_TAR: &str = "application/vnd.docker.image.rootfs.diff.tar";
     /// Docker's gzip layer.
     pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
@@ -141,6 +143,8 @@ mod tests {
     #[test]
     fn equivalent_variants_are_the_same_platform() {
         assert!(platform("arm64", None).same(&platform("arm64", Some("v8"))));
+        assert!(platform("amd64", None).same(&platform("amd64", Some("v1"))));
+        assert!(!platform("amd64", Some("v3")).same(&platform("amd64", None)));
         assert!(platform("arm", None).same(&platform("arm", Some("v7"))));
         assert!(!platform("arm", Some("v6")).same(&platform("arm", Some("v7"))));
         assert!(!platform("arm64", None).same(&platform("amd64", None)));

@@ -12,6 +12,8 @@ mod elf_reader;
 mod facts;
 #[allow(clippy::module_inception)]
 mod image;
+mod index_members;
+mod kept_text;
 mod layer_content;
 mod layout;
 mod manifest;
@@ -33,6 +35,8 @@ pub use elf::{ELF_HEAD, read_elf};
 pub use elf_reader::ElfReader;
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
 pub use image::{Blobs, Image};
+pub use index_members::{FoundMember, IndexMember, IndexMembers, MAX_INDEX_MEMBERS};
+pub use kept_text::{MAX_KEPT_TEXT, is_kept_text, kept_text};
 pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::{images_in_layout, tree_in_layout};
 pub use manifest::{Index, Manifest};

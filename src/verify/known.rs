@@ -47,8 +47,8 @@ impl Known {
         }
         self.witnessed.add(blob.digest);
         let Some(records) = &self.records else { return Ok(facts) };
-        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, packages, .. } = facts;
-        let content = LayerContent { compression, diff_id, uncompressed_size, entries, packages };
+        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, packages, texts, .. } = facts;
+        let content = LayerContent { compression, diff_id, uncompressed_size, entries, packages, texts };
         // A record only saves time; without it the blob is read again.
         let _ = records.keep(&blob.digest, &content);
         Ok(LayerFacts::recalled(&descriptor, content))
@@ -102,6 +102,7 @@ mod tests {
             .file("usr/bin/x", 0o755, &elf(62, "/lib64/ld.so"))
             .file("usr/bin/y", 0o755, &elf(183, ""))
             .file("usr/bin/sh", 0o4755, b"#!/bin/no\n")
+            .file("etc/passwd", 0o644, b"a:x:1:1::/:\n")
             .symlink("bin", "usr/bin")
             .symlink("gone", "nowhere");
         let upper = Layer::new()
@@ -171,6 +172,7 @@ mod tests {
             uncompressed_size: tar.len() as u64,
             entries: Vec::new(),
             packages: Vec::new(),
+            texts: Vec::new(),
         }
     }
 

@@ -14,8 +14,8 @@ use super::decode::{CHUNKS, Content, Decoded, decode};
 use super::sparse::Piece;
 use super::tarball::{Member, Members};
 use crate::image::{
-    Blobs, Compression, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage, LayerContent, MAX_METADATA,
-    Metadata, SHEBANG_HEAD, read_shebang,
+    Blobs, Compression, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage, LayerContent, MAX_KEPT_TEXT,
+    MAX_METADATA, Metadata, SHEBANG_HEAD, is_kept_text, kept_text, read_shebang,
 };
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
@@ -46,14 +46,16 @@ pub struct LayerFacts {
     pub entries: Vec<Entry>,
     /// Package metadata: the path of the file, and the installed packages it names.
     pub packages: Vec<(String, Vec<InstalledPackage>)>,
+    /// Small text files that checks read: path and content.
+    pub texts: Vec<(String, String)>,
 }
 
 impl LayerFacts {
     /// Facts of the blob `blob`, which is what its descriptor says and is known to hold `content`.
     pub(super) fn recalled(blob: &Descriptor, content: LayerContent) -> Self {
-        let LayerContent { compression, diff_id, uncompressed_size, entries, packages } = content;
+        let LayerContent { compression, diff_id, uncompressed_size, entries, packages, texts } = content;
         let (descriptor, digest, size) = (blob.clone(), Some(blob.digest), blob.size);
-        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage: None, entries, packages }
+        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage: None, entries, packages, texts }
     }
 }
 
@@ -101,7 +103,8 @@ impl<'a> Usage<'a> {
 /// How many entries there are, and the bytes of their texts.
 fn extent(content: &LayerContent) -> (u64, u64) {
     let packages = content.packages.iter().map(|(_, packages)| text_of_packages(packages));
-    (content.entries.len() as u64, content.entries.iter().map(text_of_entry).chain(packages).sum())
+    let texts = content.texts.iter().map(|(_, text)| text.len() as u64);
+    (content.entries.len() as u64, content.entries.iter().map(text_of_entry).chain(packages).chain(texts).sum())
 }
 
 fn text_of_packages(packages: &[InstalledPackage]) -> u64 {
@@ -128,7 +131,8 @@ pub(super) fn scan_layer(
     let (spare, returned) = mpsc::channel();
     std::thread::scope(|scope| {
         let decoder = scope.spawn(move || decode(blobs, blob, pieces, returned, usage, cancelled));
-        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new(), reader: ElfReader::default() };
+        let mut found =
+            Found { usage, entries: Vec::new(), packages: Vec::new(), texts: Vec::new(), head: Vec::new(), reader: ElfReader::default() };
         let mut members = Members::new(Content::new(received, spare));
         let tar_damage = found.read(&mut members).err().map(|error| error.to_string());
         let (diff_id, uncompressed_size) = members.into_inner().finish();
@@ -148,6 +152,7 @@ pub(super) fn scan_layer(
             damage: damage.or(tar_damage),
             entries: found.entries,
             packages: found.packages,
+            texts: found.texts,
         })
     })
 }
@@ -157,6 +162,7 @@ struct Found<'a> {
     usage: &'a Usage<'a>,
     entries: Vec<Entry>,
     packages: Vec<(String, Vec<InstalledPackage>)>,
+    texts: Vec<(String, String)>,
     head: Vec<u8>,
     reader: ElfReader,
 }
@@ -213,6 +219,14 @@ impl Found<'_> {
             self.usage.text.fetch_add(text_of_packages(&packages), Ordering::Relaxed);
             self.packages.push((path.to_owned(), packages));
             // A large buffer is not kept for the rest of the layer.
+            self.head = Vec::new();
+        }
+        if is_kept_text(path) && size <= MAX_KEPT_TEXT && member.sparse.is_none() && !self.head.starts_with(b"\x7fELF") {
+            file.grow(&mut self.head, size)?;
+            if let Some(text) = kept_text(path, &self.head) {
+                self.usage.text.fetch_add(text.len() as u64, Ordering::Relaxed);
+                self.texts.push((path.to_owned(), text));
+            }
             self.head = Vec::new();
         }
         Ok(EntryKind::File { size, elf, shebang })

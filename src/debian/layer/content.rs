@@ -4,24 +4,25 @@ use super::super::rootfs::Content;
 use super::cache::CachedLayer;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
-use crate::image::{Compression, ElfReader, Entry, EntryKind, LayerContent, Metadata, read_shebang};
+use crate::image::{Compression, ElfReader, Entry, EntryKind, LayerContent, Metadata, is_kept_text, kept_text, read_shebang};
 
 /// Longest path that verification takes (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
 /// The content of `layer`, which was written from `plan`: exactly what a scan of the blob would find.
 ///
-/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata of its own, or the layer has local
+/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata or accounts of its own, or the layer has local
 /// files, of which only hashes are known. Such a layer is scanned.
 pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
     let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
-    let mut packages = Vec::new();
+    let (mut packages, mut texts) = (Vec::new(), Vec::new());
     for d in &plan.directories {
         entries.push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid });
     }
     for (segment, edits) in &plan.segments {
         for entry in segment.entries.iter().filter_map(|entry| edits.apply(entry)) {
-            if Metadata::of_path(&entry.path).is_some() && matches!(entry.kind, EntryKind::File { .. }) {
+            let read_by_checks = Metadata::of_path(&entry.path).is_some() || is_kept_text(&entry.path);
+            if read_by_checks && matches!(entry.kind, EntryKind::File { .. }) {
                 return None;
             }
             entries.push(entry);
@@ -33,6 +34,7 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
                 if let Some(metadata) = Metadata::of_path(path) {
                     packages.push((path.clone(), metadata.read(bytes)));
                 }
+                texts.extend(kept_text(path, bytes).map(|text| (path.clone(), text)));
                 (EntryKind::File { size: bytes.len() as u64, elf: ElfReader::whole(bytes), shebang: read_shebang(bytes) }, file.mode)
             }
             Content::Link(target) => (EntryKind::Symlink { target: target.clone() }, file.mode),
@@ -58,5 +60,6 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
         uncompressed_size: layer.raw_size,
         entries,
         packages,
+        texts,
     })
 }
