@@ -143,6 +143,8 @@ mod tests {
     #[test]
     fn equivalent_variants_are_the_same_platform() {
         assert!(platform("arm64", None).same(&platform("arm64", Some("v8"))));
+        assert!(platform("amd64", None).same(&platform("amd64", Some("v1"))));
+        assert!(!platform("amd64", Some("v3")).same(&platform("amd64", None)));
         assert!(platform("arm", None).same(&platform("arm", Some("v7"))));
         assert!(!platform("arm", Some("v6")).same(&platform("arm", Some("v7"))));
         assert!(!platform("arm64", None).same(&platform("amd64", None)));

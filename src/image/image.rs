@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::{Descriptor, ImageConfig, Manifest, Platform};
+use super::{Descriptor, ImageConfig, IndexMembers, Manifest, Platform};
 use crate::Result;
 
 /// Where an image's blobs can be read: the local store, a registry, or regenerated from Nix store paths.
@@ -21,6 +21,8 @@ pub trait Blobs: fmt::Debug + Send + Sync {
 pub struct Image {
     /// The manifest's descriptor; its digest identifies the image. May carry the platform an index claims for it.
     pub descriptor: Descriptor,
+    /// The index it came out of, when it was read through one.
+    pub index: Option<Arc<IndexMembers>>,
     /// The manifest, parsed.
     pub manifest: Arc<Manifest>,
     /// The manifest's exact bytes.

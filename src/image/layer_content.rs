@@ -30,6 +30,8 @@ pub struct LayerContent {
     pub packages: Vec<(String, Vec<InstalledPackage>)>,
     /// Files that tell loaders where libraries are, by path.
     pub loader_files: Vec<(String, LoaderFile)>,
+    /// Small text files that checks read ([`is_kept_text`](super::is_kept_text)): path and content.
+    pub texts: Vec<(String, String)>,
 }
 
 /// The records of one folder. Cheap to clone.

@@ -15,6 +15,8 @@ mod facts;
 mod gzip;
 #[allow(clippy::module_inception)]
 mod image;
+mod index_members;
+mod kept_text;
 mod layer_content;
 mod layout;
 mod loader_file;
@@ -39,6 +41,8 @@ pub use elf_reader::ElfReader;
 pub use facts::{Elf, ElfClass, ElfData, ElfKind, Entry, EntryKind, InstalledPackage};
 pub use gzip::{GZIP_MEMBER, gzip_member};
 pub use image::{Blobs, Image};
+pub use index_members::{FoundMember, IndexMember, IndexMembers, MAX_INDEX_MEMBERS};
+pub use kept_text::{MAX_KEPT_TEXT, is_kept_text, kept_text};
 pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::{images_in_layout, tree_in_layout};
 pub use loader_file::{CachedLibrary, LoaderFile, MAX_LOADER_FILE};

@@ -78,7 +78,9 @@ impl Stanza {
         if self.status.is_some_and(|status| status.split_ascii_whitespace().nth(2) != Some("installed")) {
             return None;
         }
-        Some(InstalledPackage { name: self.name?, version: self.version?, architecture: self.architecture.unwrap_or_default() })
+        // What a stanza lacks stays empty, so that whoever checks it can say so.
+        let (version, architecture) = (self.version.unwrap_or_default(), self.architecture.unwrap_or_default());
+        Some(InstalledPackage { name: self.name?, version, architecture })
     }
 }
 

@@ -118,6 +118,7 @@ impl Store {
         let config = ImageConfig::parse(&config_bytes, &format!("config {}", parsed.config.digest))?;
         Ok(Image {
             descriptor: manifest.clone(),
+            index: None,
             manifest: Arc::new(parsed),
             manifest_bytes: manifest_bytes.into(),
             config: Arc::new(config),

@@ -96,6 +96,7 @@ impl Registry {
         let blobs = self.blobs(repository);
         Ok(Image {
             descriptor,
+            index: None,
             manifest: Arc::new(manifest),
             manifest_bytes: bytes.as_ref().into(),
             config: Arc::new(config),

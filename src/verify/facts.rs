@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::known::Known;
-use super::rootfs::MergedRoot;
+use super::rootfs::{Lookup, MergedRoot};
 use super::scan::{LayerFacts, Usage};
 use crate::image::{Digest, Image, InstalledPackage};
 use crate::progress::{Progress, Unit};
@@ -72,6 +72,14 @@ impl ImageFacts {
     /// The layers that could not be read to their end. What these facts do not show may still be there.
     pub fn damaged(&self) -> impl Iterator<Item = &LayerFacts> {
         self.layers.iter().map(Arc::as_ref).filter(|layer| layer.damage.is_some())
+    }
+
+    /// The content of the file that `path` leads to, when it is one of the small texts that are kept.
+    pub fn text(&self, root: &MergedRoot<'_>, path: &str) -> Option<&str> {
+        let Lookup::Found(real, node) = root.lookup(path) else { return None };
+        // Within one layer the last entry of a path is the one that stays.
+        let texts = self.layers.get(node.layer)?.texts.iter().rev();
+        texts.into_iter().find(|(at, _)| *at == real).map(|(_, text)| text.as_str())
     }
 
     /// The packages that the metadata visible in the image names, sorted, each once.

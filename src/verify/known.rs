@@ -47,8 +47,8 @@ impl Known {
         }
         self.witnessed.add(blob.digest);
         let Some(records) = &self.records else { return Ok(facts) };
-        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, packages, loader_files, .. } = facts;
-        let content = LayerContent { compression, diff_id, uncompressed_size, entries, packages, loader_files };
+        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, packages, loader_files, texts, .. } = facts;
+        let content = LayerContent { compression, diff_id, uncompressed_size, entries, packages, loader_files, texts };
         // A record only saves time; without it the blob is read again.
         let _ = records.keep(&blob.digest, &content);
         Ok(LayerFacts::recalled(&descriptor, content))
@@ -102,6 +102,7 @@ mod tests {
             .file("usr/bin/x", 0o755, &elf(62, "/lib64/ld.so"))
             .file("usr/bin/y", 0o755, &elf(183, ""))
             .file("usr/bin/sh", 0o4755, b"#!/bin/no\n")
+            .file("etc/passwd", 0o644, b"a:x:1:1::/:\n")
             .symlink("bin", "usr/bin")
             .symlink("gone", "nowhere");
         let upper = Layer::new()
@@ -172,6 +173,7 @@ mod tests {
             entries: Vec::new(),
             packages: Vec::new(),
             loader_files: Vec::new(),
+            texts: Vec::new(),
         }
     }
 

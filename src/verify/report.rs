@@ -42,8 +42,12 @@ impl fmt::Display for Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
-    /// The config's platform is a known one, and the one asked for or claimed by the index.
+    /// The config's platform is a known one, and the one asked for.
     ConfigPlatform,
+    /// What an index says of its members is what their configs say, and every member is there.
+    IndexPlatform,
+    /// The media types of manifest, config and layers are known, of one family, and true of the bytes.
+    MediaTypes,
     /// Every blob has the digest, size and diff id that manifest and config declare.
     LayerDigests,
     /// No layer's tar names a path twice (image-spec, "Image Layer Filesystem Changeset"), no manifest a layer twice.
@@ -54,25 +58,42 @@ pub enum Check {
     ElfInterpreter,
     /// Every library that a program loads when it starts is found as the image's own loader finds it.
     ElfLibraries,
-    /// The entrypoint exists, is executable and of the right architecture.
-    Entrypoint,
+    /// Every executable script has its interpreter inside the image.
+    Scripts,
     /// No symbolic link dangles.
     Links,
+    /// The entrypoint exists, is executable and of the right architecture.
+    Entrypoint,
+    /// The user the image runs as is known in it, and can enter the working directory.
+    User,
+    /// No program gives its owner's rights to others, and nothing is open to everybody, unless it is known to be.
+    Setuid,
+    /// No layer puts a folder or files over the links of a merged `/usr`.
+    UsrMerge,
+    /// Scanners can read which packages are installed, and all are for this architecture.
+    Packages,
     /// Everything that maintainer scripts would have made is there.
     MaintainerScripts,
 }
 
 impl Check {
     /// Every check, in the order they are shown.
-    pub const ALL: [Check; 9] = [
+    pub const ALL: [Check; 16] = [
         Check::ConfigPlatform,
+        Check::IndexPlatform,
+        Check::MediaTypes,
         Check::LayerDigests,
         Check::LayerDuplicates,
         Check::ElfMachine,
         Check::ElfInterpreter,
         Check::ElfLibraries,
-        Check::Entrypoint,
+        Check::Scripts,
         Check::Links,
+        Check::Entrypoint,
+        Check::User,
+        Check::Setuid,
+        Check::UsrMerge,
+        Check::Packages,
         Check::MaintainerScripts,
     ];
 
@@ -80,13 +101,20 @@ impl Check {
     pub const fn id(self) -> &'static str {
         match self {
             Check::ConfigPlatform => "config-platform",
+            Check::IndexPlatform => "index-platform",
+            Check::MediaTypes => "media-types",
             Check::LayerDigests => "layer-digests",
             Check::LayerDuplicates => "layer-duplicates",
             Check::ElfMachine => "elf-machine",
             Check::ElfInterpreter => "elf-interpreter",
             Check::ElfLibraries => "elf-libraries",
-            Check::Entrypoint => "entrypoint",
+            Check::Scripts => "scripts",
             Check::Links => "links",
+            Check::Entrypoint => "entrypoint",
+            Check::User => "user",
+            Check::Setuid => "setuid",
+            Check::UsrMerge => "usr-merge",
+            Check::Packages => "packages",
             Check::MaintainerScripts => "maintainer-scripts",
         }
     }
@@ -95,13 +123,20 @@ impl Check {
     pub const fn about(self) -> &'static str {
         match self {
             Check::ConfigPlatform => "the config names the platform it should",
+            Check::IndexPlatform => "the index says of its members what they are",
+            Check::MediaTypes => "the media types fit together, and the bytes",
             Check::LayerDigests => "every blob is what its digest says",
             Check::LayerDuplicates => "no path appears twice in a layer",
             Check::ElfMachine => "every ELF file is for this architecture",
             Check::ElfInterpreter => "every ELF interpreter is in the image",
             Check::ElfLibraries => "every needed library is found in the image",
-            Check::Entrypoint => "the entrypoint exists and can run",
+            Check::Scripts => "every script has its interpreter in the image",
             Check::Links => "no symbolic link dangles",
+            Check::Entrypoint => "the entrypoint exists and can run",
+            Check::User => "the user exists and can start where it should",
+            Check::Setuid => "no unexpected setuid program, nothing open to everybody",
+            Check::UsrMerge => "no layer covers the links of a merged /usr",
+            Check::Packages => "scanners can read the packages, all for this architecture",
             Check::MaintainerScripts => "all that package scripts would have made is there",
         }
     }

@@ -129,6 +129,7 @@ impl Sample {
         let manifest_bytes = manifest.to_bytes();
         Image {
             descriptor: Descriptor::of(media_type::MANIFEST, &manifest_bytes),
+            index: None,
             manifest: Arc::new(manifest),
             manifest_bytes: manifest_bytes.into(),
             config: Arc::new(config),

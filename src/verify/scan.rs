@@ -15,7 +15,7 @@ use super::sparse::Piece;
 use super::tarball::{Member, Members};
 use crate::image::{
     Blobs, Compression, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage, LayerContent, LoaderFile,
-    MAX_LOADER_FILE, MAX_METADATA, Metadata, SHEBANG_HEAD, read_shebang,
+    MAX_KEPT_TEXT, MAX_LOADER_FILE, MAX_METADATA, Metadata, SHEBANG_HEAD, is_kept_text, kept_text, read_shebang,
 };
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
@@ -48,14 +48,16 @@ pub struct LayerFacts {
     pub packages: Vec<(String, Vec<InstalledPackage>)>,
     /// Files that tell loaders where libraries are, by path.
     pub loader_files: Vec<(String, LoaderFile)>,
+    /// Small text files that checks read: path and content.
+    pub texts: Vec<(String, String)>,
 }
 
 impl LayerFacts {
     /// Facts of the blob `blob`, which is what its descriptor says and is known to hold `content`.
     pub(super) fn recalled(blob: &Descriptor, content: LayerContent) -> Self {
-        let LayerContent { compression, diff_id, uncompressed_size, entries, packages, loader_files } = content;
-        let (descriptor, digest, size) = (blob.clone(), Some(blob.digest), blob.size);
-        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage: None, entries, packages, loader_files }
+        let LayerContent { compression, diff_id, uncompressed_size, entries, packages, loader_files, texts } = content;
+        let (descriptor, digest, size, damage) = (blob.clone(), Some(blob.digest), blob.size, None);
+        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage, entries, packages, loader_files, texts }
     }
 }
 
@@ -104,7 +106,9 @@ impl<'a> Usage<'a> {
 fn extent(content: &LayerContent) -> (u64, u64) {
     let packages = content.packages.iter().map(|(_, packages)| text_of_packages(packages));
     let loader_files = content.loader_files.iter().map(|(_, file)| file.text() as u64);
-    (content.entries.len() as u64, content.entries.iter().map(text_of_entry).chain(packages).chain(loader_files).sum())
+    let texts = content.texts.iter().map(|(_, text)| text.len() as u64);
+    let entries = content.entries.iter().map(text_of_entry);
+    (content.entries.len() as u64, entries.chain(packages).chain(loader_files).chain(texts).sum())
 }
 
 fn text_of_packages(packages: &[InstalledPackage]) -> u64 {
@@ -152,6 +156,7 @@ pub(super) fn scan_layer(
             entries: found.entries,
             packages: found.packages,
             loader_files: found.loader_files,
+            texts: found.texts,
         })
     })
 }
@@ -162,14 +167,15 @@ struct Found<'a> {
     entries: Vec<Entry>,
     packages: Vec<(String, Vec<InstalledPackage>)>,
     loader_files: Vec<(String, LoaderFile)>,
+    texts: Vec<(String, String)>,
     head: Vec<u8>,
     reader: ElfReader,
 }
 
 impl<'a> Found<'a> {
     fn new(usage: &'a Usage<'a>) -> Self {
-        let (entries, packages, loader_files, head) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Found { usage, entries, packages, loader_files, head, reader: ElfReader::default() }
+        let (entries, packages, head) = (Vec::new(), Vec::new(), Vec::new());
+        Found { usage, entries, packages, loader_files: Vec::new(), texts: Vec::new(), head, reader: ElfReader::default() }
     }
 
     fn read<R: BufRead>(&mut self, members: &mut Members<R>) -> io::Result<()> {
@@ -230,6 +236,14 @@ impl<'a> Found<'a> {
             if let Some(read) = LoaderFile::read(path, &self.head) {
                 self.usage.text.fetch_add(read.text() as u64, Ordering::Relaxed);
                 self.loader_files.push((path.to_owned(), read));
+            }
+            self.head = Vec::new();
+        }
+        if is_kept_text(path) && size <= MAX_KEPT_TEXT && member.sparse.is_none() && elf.is_none() {
+            file.grow(&mut self.head, size)?;
+            if let Some(text) = kept_text(path, &self.head) {
+                self.usage.text.fetch_add(text.len() as u64, Ordering::Relaxed);
+                self.texts.push((path.to_owned(), text));
             }
             self.head = Vec::new();
         }

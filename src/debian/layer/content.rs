@@ -4,24 +4,27 @@ use super::super::rootfs::Content;
 use super::cache::CachedLayer;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
-use crate::image::{Compression, ElfReader, Entry, EntryKind, LayerContent, LoaderFile, MAX_LOADER_FILE, Metadata, read_shebang};
+use crate::image::{
+    Compression, ElfReader, Entry, EntryKind, LayerContent, LoaderFile, MAX_LOADER_FILE, Metadata, is_kept_text, kept_text, read_shebang,
+};
 
 /// Longest path that verification takes (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
 /// The content of `layer`, which was written from `plan`: exactly what a scan of the blob would find.
 ///
-/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata or a loader's cache of its own, or the layer has local
-/// files, of which only hashes are known. Such a layer is scanned.
+/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata, accounts or a loader's cache of its own, or the
+/// layer has local files, of which only hashes are known. Such a layer is scanned.
 pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
     let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
-    let (mut packages, mut loader_files) = (Vec::new(), Vec::new());
+    let (mut packages, mut loader_files, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for d in &plan.directories {
         entries.push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid });
     }
     for (segment, edits) in &plan.segments {
         for entry in segment.entries.iter().filter_map(|entry| edits.apply(entry)) {
-            if Metadata::of_path(&entry.path).is_some() && matches!(entry.kind, EntryKind::File { .. }) {
+            let read_by_checks = Metadata::of_path(&entry.path).is_some() || is_kept_text(&entry.path);
+            if read_by_checks && matches!(entry.kind, EntryKind::File { .. }) {
                 return None;
             }
             if LoaderFile::is_at(&entry.path) && matches!(entry.kind, EntryKind::File { .. }) {
@@ -40,6 +43,7 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
                 if bytes.len() as u64 <= MAX_LOADER_FILE {
                     loader_files.extend(LoaderFile::read(path, bytes).map(|file| (path.clone(), file)));
                 }
+                texts.extend(kept_text(path, bytes).map(|text| (path.clone(), text)));
                 (EntryKind::File { size: bytes.len() as u64, elf: ElfReader::whole(bytes), shebang: read_shebang(bytes) }, file.mode)
             }
             Content::Link(target) => (EntryKind::Symlink { target: target.clone() }, file.mode),
@@ -66,5 +70,6 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
         entries,
         packages,
         loader_files,
+        texts,
     })
 }

@@ -194,6 +194,7 @@ impl DockerArchive {
         self.0.blobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(known);
         Image {
             descriptor,
+            index: None,
             manifest: Arc::new(manifest),
             manifest_bytes: manifest_bytes.into(),
             config: Arc::new(config),

@@ -38,6 +38,7 @@ fn image(architecture: Architecture, own: &str) -> Image {
     let blobs = layers.into_iter().chain([config_bytes.clone()]).map(|b| (Digest::of(&b), b)).collect();
     Image {
         descriptor: Descriptor::of(media_type::MANIFEST, &bytes),
+        index: None,
         manifest: Arc::new(manifest),
         manifest_bytes: bytes.into(),
         config: Arc::new(config),

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::Subject;
-use super::entrypoint::DEFAULT_PATH;
+use super::launch::DEFAULT_PATH;
 use super::tally::{Tally, count, skip, skip_if_damaged};
 use crate::image::{Elf, ElfKind, Entry, EntryKind};
 use crate::verify::loader::{Exhausted, Family, Libraries, Loader};

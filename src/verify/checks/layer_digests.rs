@@ -2,7 +2,7 @@
 
 use super::Subject;
 use super::tally::{Tally, count};
-use crate::image::{Compression, Descriptor, Digest};
+use crate::image::{Descriptor, Digest};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 const AGAIN: &str = "the blob was damaged or replaced: fetch or build the image again";
@@ -43,18 +43,6 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
                 tally.image(Verdict::Fail, at, format!("uncompressed content with the digest {diff_id}"), found, DIFF_ID);
             }
             _ => {}
-        }
-        match Compression::of_media_type(&blob.media_type) {
-            Some(promised) if layer.size > 0 && promised != layer.compression => {
-                let expected = format!("{} content, as {} says", promised.word(), blob.media_type);
-                let advice = "some engines trust the media type and cannot unpack it: write the manifest with the right one";
-                tally.image(Verdict::Fail, at, expected, layer.compression.word(), advice);
-            }
-            None => {
-                let advice = "engines may ignore or refuse it; an image's layers are tar, tar+gzip or tar+zstd";
-                tally.image(Verdict::Warn, at, "the media type of an image layer", blob.media_type.clone(), advice);
-            }
-            Some(_) => {}
         }
     }
     let bytes: u64 = layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
@@ -113,14 +101,6 @@ mod tests {
         let result = result(&report, Check::LayerDigests);
         assert_eq!(result.findings[0].found, "the gzip stream ends too early", "{result:?}");
         assert_eq!(super::super::tests::verdict(&report, Check::Links), Verdict::Skip);
-    }
-
-    #[test]
-    fn media_types_that_the_bytes_contradict_are_found() {
-        let tar = tar();
-        let result = checked(Sample::new("amd64").raw(media_type::LAYER_GZIP, zstd::encode_all(&tar[..], 1).unwrap(), &tar));
-        assert_eq!((result.verdict, result.findings.len()), (Verdict::Fail, 1), "{result:?}");
-        assert!(result.findings[0].found == "zstd");
     }
 
     #[test]

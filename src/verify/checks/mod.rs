@@ -5,11 +5,19 @@ mod elf_interpreter;
 mod elf_libraries;
 mod elf_machine;
 mod entrypoint;
+mod index_platform;
+mod launch;
 mod layer_digests;
 mod layer_duplicates;
 mod links;
 mod maintainer_scripts;
+mod media_types;
+mod packages;
+mod scripts;
+mod setuid;
 mod tally;
+mod user;
+mod usr_merge;
 
 use super::facts::ImageFacts;
 use super::report::{Check, CheckResult};
@@ -32,13 +40,20 @@ pub(super) struct Subject<'a> {
 pub(super) fn run(check: Check, subject: &Subject<'_>) -> CheckResult {
     match check {
         Check::ConfigPlatform => config_platform::check(subject),
+        Check::IndexPlatform => index_platform::check(subject),
+        Check::MediaTypes => media_types::check(subject),
         Check::LayerDigests => layer_digests::check(subject),
         Check::LayerDuplicates => layer_duplicates::check(subject),
         Check::ElfMachine => elf_machine::check(subject),
         Check::ElfInterpreter => elf_interpreter::check(subject),
         Check::ElfLibraries => elf_libraries::check(subject),
-        Check::Entrypoint => entrypoint::check(subject),
+        Check::Scripts => scripts::check(subject),
         Check::Links => links::check(subject),
+        Check::Entrypoint => entrypoint::check(subject),
+        Check::User => user::check(subject),
+        Check::Setuid => setuid::check(subject),
+        Check::UsrMerge => usr_merge::check(subject),
+        Check::Packages => packages::check(subject),
         Check::MaintainerScripts => maintainer_scripts::check(subject),
     }
 }

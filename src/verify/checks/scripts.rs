@@ -1,0 +1,185 @@
+//! `scripts`: every executable script has its interpreter in the image, found as the kernel finds it; behind
+//! `#!/usr/bin/env NAME` it is NAME on the image's `PATH`.
+//!
+//! Debian ships far more scripts than any one image means to run, so where a script is and what it lacks decide:
+//!
+//! - A script on `PATH` whose interpreter is not there fails: whoever calls it gets "no such file or directory" about a file
+//!   that is plainly there.
+//! - Unless the interpreter is one that Debian calls essential (a shell, perl, awk) and that the image has nowhere. Packages
+//!   do not declare that they need those (Policy 3.5), so an image that leaves the shell out gets such scripts through
+//!   nobody's mistake, and the program it starts is the check `entrypoint`'s concern: worth a look, once per interpreter.
+//! - Scripts elsewhere (libraries, hooks of an init system) are worth a look, once per interpreter.
+//! - Documentation, examples and tests are only counted.
+
+use std::collections::BTreeMap;
+
+use super::Subject;
+use super::launch::{Launcher, Problem};
+use super::tally::{Tally, count, skip, skip_if_damaged};
+use crate::image::{Digest, EntryKind};
+use crate::verify::report::{Check, CheckResult, Verdict};
+use crate::verify::rootfs::Lookup;
+
+/// Names of the interpreters in Debian's essential packages, and of what `base-files` depends on.
+const ESSENTIAL: [&str; 9] = ["sh", "bash", "dash", "rbash", "perl", "awk", "mawk", "env", "sed"];
+/// How many scripts one finding names besides the first.
+const NAMED: usize = 3;
+
+/// Scripts off `PATH`, or without an essential interpreter, that lack the same thing.
+struct Group<'a> {
+    problem: Problem,
+    layer: Digest,
+    paths: Vec<&'a str>,
+}
+
+pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
+    if let Some(skipped) = skip_if_damaged(Check::Scripts, subject.facts) {
+        return skipped;
+    }
+    let launcher = Launcher::of(subject);
+    let on_path = real_folders(subject, &launcher);
+    let mut tally = Tally::default();
+    let mut known: BTreeMap<&str, Option<Problem>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+    let (mut scripts, mut quiet) = (0usize, 0usize);
+    for (path, node, entry) in subject.root.iter() {
+        let EntryKind::File { shebang: Some(line), elf: None, .. } = &entry.kind else { continue };
+        if entry.mode & 0o111 == 0 {
+            continue;
+        }
+        scripts += 1;
+        let problem = known
+            .entry(line)
+            .or_insert_with(|| launcher.interpreter(path, line).and_then(|interpreter| launcher.start(&interpreter)).err());
+        let Some(problem) = problem else { continue };
+        if is_documentation(path) {
+            quiet += 1;
+            continue;
+        }
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let layer = subject.facts.layers[node.layer].descriptor.digest;
+        if on_path.iter().any(|on| on == folder) && !lacks_essential(subject, line, problem) {
+            tally.path(Verdict::Fail, path, layer, expected(line), problem.found.clone(), problem.advice);
+            continue;
+        }
+        let group = groups.entry(line).or_insert_with(|| Group { problem: problem.clone(), layer, paths: Vec::new() });
+        group.paths.push(path);
+    }
+    for (line, Group { problem, layer, paths }) in groups {
+        let first = paths.first().copied().unwrap_or_default();
+        let found = match paths.get(1..).unwrap_or_default() {
+            [] => problem.found,
+            others => {
+                let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+                let more = if others.len() > NAMED { ", …" } else { "" };
+                format!("{}; so it is for {}: {named}{more}", problem.found, count(others.len(), "more script"))
+            }
+        };
+        tally.path(Verdict::Warn, first, layer, expected(line), found, "add the package with the interpreter if the image is to run these");
+    }
+    if scripts == 0 {
+        return skip(Check::Scripts, "no executable scripts");
+    }
+    let quiet = if quiet > 0 { format!(", {quiet} of documentation and examples without interpreter") } else { String::new() };
+    let looked_at = format!("{}, {}{quiet}", count(scripts, "script"), count(known.len(), "interpreter line"));
+    tally.result(Check::Scripts, looked_at, "finding")
+}
+
+fn expected(line: &str) -> String {
+    format!("the interpreter of `#!{}` in the image", line.escape_debug())
+}
+
+/// The real paths of the folders on `PATH`.
+fn real_folders(subject: &Subject<'_>, launcher: &Launcher<'_>) -> Vec<String> {
+    let real = |folder: &str| match subject.root.lookup(folder) {
+        Lookup::Found(real, _) => Some(real),
+        _ => None,
+    };
+    launcher.folders().filter_map(real).collect()
+}
+
+/// Whether what is wrong is just that a program of the essential packages is nowhere in the image.
+fn lacks_essential(subject: &Subject<'_>, line: &str, problem: &Problem) -> bool {
+    if problem.expected != "an executable file" && !problem.expected.ends_with("on the image's PATH") {
+        return false;
+    }
+    let words = || line.split([' ', '\t']).map(|word| word.rsplit('/').next().unwrap_or_default());
+    let Some(name) = words().find(|word| problem.path.rsplit('/').next() == Some(*word)) else { return false };
+    let there = |folder: &str| matches!(subject.root.lookup(&format!("{folder}/{name}")), Lookup::Found(..));
+    ESSENTIAL.contains(&name) && !["bin", "usr/bin", "usr/local/bin"].iter().any(|folder| there(folder))
+}
+
+/// Places whose scripts are there to be read.
+fn is_documentation(path: &str) -> bool {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    path.starts_with("usr/share/doc/")
+        || folder.split('/').any(|name| matches!(name, "examples" | "contrib" | "doc" | "docs" | "test" | "tests" | "testdata"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::samples::{Layer, Sample, elf, findings, result};
+
+    /// `/bin/sh` and env are there, python3 and perl are not.
+    fn base() -> Layer {
+        Layer::new().file("usr/bin/sh", 0o755, &elf(62, "")).file("usr/bin/env", 0o755, &elf(62, "")).symlink("bin", "usr/bin")
+    }
+
+    fn found(layer: Layer) -> Vec<String> {
+        findings(&Sample::new("amd64").layer(base()).layer(layer).report(), Check::Scripts)
+    }
+
+    #[test]
+    fn on_path_a_missing_interpreter_fails_and_elsewhere_it_is_worth_a_look() {
+        let layer = Layer::new()
+            .file("usr/bin/good", 0o755, b"#!/bin/sh -e\n")
+            .file("usr/bin/py", 0o755, b"#!/usr/bin/python3\n")
+            .file("usr/sbin/env-py", 0o755, b"#!/usr/bin/env python3\n")
+            .file("usr/bin/data", 0o644, b"#!/usr/bin/python3\n")
+            .file("usr/lib/a", 0o755, b"#!/usr/bin/python3\n")
+            .file("usr/lib/b", 0o755, b"#!/usr/bin/python3\n")
+            .file("usr/share/doc/x/c", 0o755, b"#!/usr/bin/python3\n")
+            .file("usr/share/x/examples/d", 0o755, b"#!/usr/bin/ruby\n");
+        let report = Sample::new("amd64").layer(base()).layer(layer).report();
+        assert_eq!(findings(&report, Check::Scripts), ["fail usr/bin/py", "fail usr/sbin/env-py", "warn usr/lib/a"]);
+        let result = result(&report, Check::Scripts);
+        assert_eq!(result.findings[2].found, "/usr/bin/python3 does not exist; so it is for 1 more script: usr/lib/b");
+        assert!(result.summary.contains("7 scripts") && result.summary.contains("2 of documentation"), "{}", result.summary);
+    }
+
+    #[test]
+    fn an_image_without_the_essential_interpreter_is_not_accused_of_every_script() {
+        let layer = || Layer::new().file("usr/bin/a", 0o755, b"#!/usr/bin/perl -w\n").file("usr/bin/b", 0o755, b"#!/usr/bin/perl -w\n");
+        assert_eq!(found(layer()), ["warn usr/bin/a"]);
+        // It is there under another name: the script names the wrong one.
+        let layer = layer().file("usr/local/bin/perl", 0o755, &elf(62, ""));
+        assert_eq!(found(layer), ["fail usr/bin/a", "fail usr/bin/b"]);
+    }
+
+    #[test]
+    fn the_line_is_read_as_the_kernel_and_env_read_it() {
+        for (line, verdict) in [
+            ("#!/bin/sh\r\n", "fail"),
+            ("#!/bin/sh -e -u\n", ""),
+            ("#! \t/bin/sh\t\n", ""),
+            ("#!sh\n", "fail"),
+            ("#!/usr/bin/env sh\n", ""),
+            ("#!/usr/bin/env sh -e\n", "fail"),
+            ("#!/usr/bin/env -S A=b sh -e\n", ""),
+            ("#!/usr/bin/env -S\n", ""),
+            ("#!/usr/bin\n", "fail"),
+            ("#!\n", "fail"),
+        ] {
+            let expected: Vec<String> = (!verdict.is_empty()).then(|| format!("{verdict} usr/bin/x")).into_iter().collect();
+            assert_eq!(found(Layer::new().file("usr/bin/x", 0o755, line.as_bytes())), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn path_is_the_images_own() {
+        let mut sample = Sample::new("amd64").layer(base()).layer(Layer::new().file("opt/x/run", 0o755, b"#!/usr/bin/env nothing\n"));
+        sample.config.env = vec!["PATH=/bin:/opt/x".into()];
+        assert_eq!(findings(&sample.report(), Check::Scripts), ["fail opt/x/run"]);
+    }
+}

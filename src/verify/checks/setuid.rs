@@ -1,0 +1,146 @@
+//! `setuid`: programs that run with the rights of their owner or group, and what everybody may write to.
+//!
+//! - A setuid or setgid program that its group or everybody may write to fails: whoever is in the container can become its owner.
+//! - One that is not among those Debian is known to ship ([`KNOWN`]) is worth a look, and so are files that everybody may
+//!   write to, and folders without the sticky bit, whose files anybody may replace.
+//! - The known ones are only counted.
+
+use super::Subject;
+use super::tally::{Tally, count, skip_if_damaged};
+use crate::image::{Entry, EntryKind};
+use crate::verify::report::{Check, CheckResult, Verdict};
+
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+const STICKY: u32 = 0o1000;
+const GROUP_WRITES: u32 = 0o020;
+const ALL_WRITE: u32 = 0o002;
+
+/// Programs of Debian that are setuid or setgid on purpose, with what needs it. They count as known only when root owns them
+/// and where distributions put programs ([`is_program_folder`]).
+const KNOWN: [(&[&str], &str); 9] = [
+    (&["su", "sudo", "sudoedit", "runuser", "pkexec", "doas", "newgrp", "sg"], "becoming somebody else"),
+    (
+        &["passwd", "chsh", "chfn", "gpasswd", "chage", "expiry", "unix_chkpwd", "newuidmap", "newgidmap"],
+        "reading and changing /etc/shadow",
+    ),
+    (&["mount", "umount", "fusermount", "fusermount3", "mount.nfs", "mount.cifs", "mount.ecryptfs_private", "ntfs-3g"], "mounting"),
+    (&["ping", "ping4", "ping6", "traceroute6.iputils", "mtr-packet", "pppd", "dumpcap"], "raw network access"),
+    (&["crontab", "at", "atd", "wall", "write", "write.ul", "bsd-write", "utempter"], "other users' jobs and terminals"),
+    (&["ssh-agent", "ssh-keysign", "gpg-agent"], "keeping keys from other processes of the user"),
+    (&["dbus-daemon-launch-helper", "polkit-agent-helper-1", "snap-confine", "Xorg.wrap", "chrome-sandbox"], "starting services"),
+    (
+        &["locate", "plocate", "mlocate", "dotlockfile", "mail-lock", "mail-unlock", "mail-touchlock", "lockspool"],
+        "shared databases and spools",
+    ),
+    (&["exim4", "sendmail", "postdrop", "postqueue", "procmail", "lockfile", "maildrop", "sensible-mda"], "delivering mail"),
+];
+
+pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
+    if let Some(skipped) = skip_if_damaged(Check::Setuid, subject.facts) {
+        return skipped;
+    }
+    let mut tally = Tally::default();
+    let mut known: Vec<&str> = Vec::new();
+    for (path, node, entry) in subject.root.iter() {
+        let layer = subject.facts.layers[node.layer].descriptor.digest;
+        match &entry.kind {
+            EntryKind::File { .. } if entry.mode & (SETUID | SETGID) != 0 => {
+                let found = described(entry);
+                if entry.mode & (GROUP_WRITES | ALL_WRITE) != 0 {
+                    let advice = "whoever may write to it can become its owner: take the write permission away";
+                    tally.path(Verdict::Fail, path, layer, "a program that only its owner may write to", found, advice);
+                } else if is_known(path, entry) {
+                    known.push(path);
+                } else {
+                    let advice = "take the bit away (`chmod u-s,g-s`) unless the image is meant to give these rights to every user";
+                    tally.path(Verdict::Warn, path, layer, "a program without the setuid and setgid bits", found, advice);
+                }
+            }
+            EntryKind::File { .. } if entry.mode & ALL_WRITE != 0 => {
+                let advice = "every user of the container can change it: take the permission away";
+                tally.path(Verdict::Warn, path, layer, "a file that not everybody may write to", described(entry), advice);
+            }
+            EntryKind::Directory if entry.mode & (ALL_WRITE | STICKY) == ALL_WRITE => {
+                let advice = "every user of the container can replace the files in it: set the sticky bit, or take the permission away";
+                tally.path(Verdict::Warn, path, layer, "the sticky bit on a folder that everybody may write to", described(entry), advice);
+            }
+            _ => {}
+        }
+    }
+    let looked_at = match known.as_slice() {
+        [] => "no setuid or setgid programs".to_owned(),
+        known => {
+            let names: Vec<&str> = known.iter().take(4).filter_map(|path| path.rsplit('/').next()).collect();
+            let more = if known.len() > names.len() { ", …" } else { "" };
+            format!("{} known from Debian: {}{more}", count(known.len(), "setuid or setgid program"), names.join(", "))
+        }
+    };
+    tally.result(Check::Setuid, looked_at, "path")
+}
+
+fn described(entry: &Entry) -> String {
+    format!("mode {:04o}, of {}:{}", entry.mode, entry.uid, entry.gid)
+}
+
+fn is_known(path: &str, entry: &Entry) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    entry.uid == 0 && is_program_folder(folder) && KNOWN.iter().any(|(names, _)| names.contains(&name))
+}
+
+/// Where distributions put programs, and helpers that other programs start.
+fn is_program_folder(folder: &str) -> bool {
+    matches!(folder, "bin" | "sbin" | "usr/bin" | "usr/sbin")
+        || ["lib", "usr/lib", "usr/libexec"]
+            .iter()
+            .any(|at| folder == *at || folder.strip_prefix(at).is_some_and(|rest| rest.starts_with('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::samples::{Layer, Sample, findings, result};
+
+    fn folder(mut layer: Layer, path: &str, mode: u32) -> Layer {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(mode);
+        header.set_size(0);
+        header.set_uid(0);
+        header.set_gid(0);
+        layer.0.append_data(&mut header, path, &[][..]).unwrap();
+        layer
+    }
+
+    #[test]
+    fn known_programs_are_counted_others_named_and_writable_ones_fail() {
+        let layer = Layer::new()
+            .file("usr/bin/su", 0o4755, b"x")
+            .file("usr/bin/chage", 0o2755, b"x")
+            .file("usr/lib/openssh/ssh-keysign", 0o4755, b"x")
+            .file("opt/app/su", 0o4755, b"x")
+            .file("usr/bin/backdoor", 0o4755, b"x")
+            .file("usr/bin/mount", 0o4775, b"x")
+            .file("etc/open", 0o666, b"x")
+            .file("usr/bin/plain", 0o755, b"x")
+            .symlink("usr/bin/link", "su");
+        let layer = folder(folder(folder(layer, "tmp", 0o1777), "srv/all", 0o777), "var/mail", 0o2775);
+        let report = Sample::new("amd64").layer(layer).report();
+        let expected = ["fail usr/bin/mount", "warn etc/open", "warn opt/app/su", "warn srv/all", "warn usr/bin/backdoor"];
+        assert_eq!(findings(&report, Check::Setuid), expected);
+        let summary = &result(&report, Check::Setuid).summary;
+        assert!(summary.contains("3 setuid or setgid programs known from Debian: chage, su, ssh-keysign"), "{summary}");
+    }
+
+    #[test]
+    fn a_known_name_of_another_owner_is_not_known() {
+        let mut layer = Layer::new();
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o4755);
+        header.set_uid(1000);
+        header.set_gid(1000);
+        header.set_size(0);
+        layer.0.append_data(&mut header, "usr/bin/su", &[][..]).unwrap();
+        assert_eq!(findings(&Sample::new("amd64").layer(layer).report(), Check::Setuid), ["warn usr/bin/su"]);
+    }
+}

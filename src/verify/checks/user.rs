@@ -1,0 +1,268 @@
+//! `user`: whom the image runs as, where it starts, and that both are there.
+//!
+//! Names are looked up in the image's own passwd(5) and group(5), as engines do when they start a container: a name that is
+//! not there is "unable to find user", a number needs no entry. A working directory that is missing is made by the engine.
+
+use super::Subject;
+use super::tally::{Tally, skip_if_damaged};
+use crate::image::{Entry, EntryKind};
+use crate::verify::report::{Check, CheckResult, Finding, Verdict};
+use crate::verify::rootfs::Lookup;
+
+const PASSWD: &str = "etc/passwd";
+const GROUP: &str = "etc/group";
+/// Engines refuse larger ids (moby/sys/user).
+const MAX_ID: u64 = i32::MAX as u64;
+
+/// An account as passwd(5) has it.
+struct Account<'a> {
+    uid: u64,
+    gid: u64,
+    home: &'a str,
+}
+
+/// Who the process is.
+struct Identity<'a> {
+    uid: u64,
+    gid: u64,
+    home: Option<&'a str>,
+}
+
+pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
+    if let Some(skipped) = skip_if_damaged(Check::User, subject.facts) {
+        return skipped;
+    }
+    let mut tally = Tally::default();
+    let written = subject.image.config.config.user.as_deref().unwrap_or("").trim();
+    let identity = match written {
+        "" => Some(Identity { uid: 0, gid: 0, home: None }),
+        written => identity(subject, &mut tally, written),
+    };
+    let mut looked_at = match (written, &identity) {
+        ("", _) => "root, as the config names no user".to_owned(),
+        (_, Some(Identity { uid, gid, .. })) => format!("{written}, {uid}:{gid}"),
+        (_, None) => written.to_owned(),
+    };
+    if let Some(home) = identity.as_ref().and_then(|identity| identity.home) {
+        home_folder(subject, &mut tally, home);
+    }
+    working_directory(subject, &mut tally, identity.as_ref(), &mut looked_at);
+    tally.result(Check::User, looked_at, "claim")
+}
+
+/// Who `written`, `user[:group]`, is; `None`, and a finding, when that cannot be told.
+fn identity<'a>(subject: &Subject<'a>, tally: &mut Tally, written: &str) -> Option<Identity<'a>> {
+    let (user, group) = written.split_once(':').map_or((written, None), |(user, group)| (user, Some(group)));
+    let accounts = subject.facts.text(subject.root, PASSWD);
+    let account = accounts.and_then(|text| account(text, user));
+    let identity = match (&account, user.parse::<u64>()) {
+        (Some(account), _) => Some((account.uid, account.gid)),
+        (None, Ok(uid)) => Some((uid, 0)),
+        (None, Err(_)) => None,
+    };
+    let Some((uid, own_group)) = identity else {
+        let advice = "add the package that makes the user, or name a number: `user = \"1000:1000\"` needs no entry";
+        tally.image(Verdict::Fail, None, format!("the user `{user}` in the image's /{PASSWD}"), absence(subject, PASSWD), advice);
+        return None;
+    };
+    let gid = match group {
+        None => own_group,
+        Some(group) => {
+            let named = subject.facts.text(subject.root, GROUP).and_then(|text| gid(text, group));
+            match named.or_else(|| group.parse().ok()) {
+                Some(gid) => gid,
+                None => {
+                    let advice = "add the package that makes the group, or name a number";
+                    let expected = format!("the group `{group}` in the image's /{GROUP}");
+                    tally.image(Verdict::Fail, None, expected, absence(subject, GROUP), advice);
+                    return None;
+                }
+            }
+        }
+    };
+    if uid.max(gid) > MAX_ID {
+        let advice = "engines refuse larger ids: choose a smaller one";
+        tally.image(Verdict::Fail, None, format!("ids up to {MAX_ID}"), format!("{uid}:{gid}"), advice);
+        return None;
+    }
+    Some(Identity { uid, gid, home: account.map(|account| account.home) })
+}
+
+/// Why a name cannot be found in the file at `path`.
+fn absence(subject: &Subject<'_>, path: &str) -> String {
+    match (subject.facts.text(subject.root, path), subject.root.lookup(path)) {
+        (Some(_), _) => "no such line".into(),
+        (None, Lookup::Found(..)) => "it is no plain file of a reasonable size".into(),
+        (None, _) => "the image has no such file".into(),
+    }
+}
+
+/// The account called `user`: by name, or by the number that an engine also looks for.
+fn account<'a>(text: &'a str, user: &str) -> Option<Account<'a>> {
+    let accounts = || {
+        text.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            let [name, _, uid, gid, _, home, ..] = fields.as_slice() else { return None };
+            Some((*name, Account { uid: uid.parse().ok()?, gid: gid.parse().ok()?, home }))
+        })
+    };
+    let by_name = accounts().find(|(name, _)| *name == user);
+    let found = by_name.or_else(|| user.parse().ok().and_then(|uid: u64| accounts().find(|(_, account)| account.uid == uid)));
+    found.map(|(_, account)| account)
+}
+
+fn gid(text: &str, group: &str) -> Option<u64> {
+    let mut groups = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    groups.find(|fields| fields.first() == Some(&group)).and_then(|fields| fields.get(2)?.parse().ok())
+}
+
+/// `/nonexistent` is Debian's word for none.
+fn home_folder(subject: &Subject<'_>, tally: &mut Tally, home: &str) {
+    if home.is_empty() || home == "/nonexistent" {
+        return;
+    }
+    let found = match subject.root.lookup(home) {
+        Lookup::Found(_, node) if is_folder(node.entry) => return,
+        Lookup::Found(..) => "it is no folder",
+        _ => "it does not exist",
+    };
+    let advice = "programs that keep settings there fail: add the folder, or set HOME in the config's environment";
+    tally.add(Finding {
+        verdict: Verdict::Warn,
+        path: Some(home.trim_start_matches('/').to_owned()),
+        layer: None,
+        expected: format!("the user's home folder {home}"),
+        found: found.into(),
+        advice: advice.into(),
+    });
+}
+
+fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<&Identity<'_>>, looked_at: &mut String) {
+    let Some(folder) = subject.image.config.config.working_dir.as_deref().filter(|folder| !folder.is_empty()) else { return };
+    let mut finding = |verdict, found: String, advice: &str| {
+        tally.add(Finding {
+            verdict,
+            path: Some(folder.trim_start_matches('/').to_owned()).filter(|path| !path.is_empty()),
+            layer: None,
+            expected: format!("the working directory {folder}, in which the image starts"),
+            found,
+            advice: advice.into(),
+        });
+    };
+    if !folder.starts_with('/') {
+        return finding(Verdict::Fail, "a relative path".into(), "engines want it absolute: begin it with `/`");
+    }
+    match subject.root.lookup(folder) {
+        Lookup::Missing(_) => looked_at.push_str(&format!(", in {folder}, which the engine will make")),
+        Lookup::Found(_, node) if !is_folder(node.entry) => finding(Verdict::Fail, "it is no folder".into(), "name a folder"),
+        Lookup::Found(_, node) => match (node.entry, identity) {
+            (Some(entry), Some(identity)) if !may_enter(entry, identity) => {
+                let found = format!(
+                    "mode {:04o} of {}:{}, which {}:{} may not enter",
+                    entry.mode, entry.uid, entry.gid, identity.uid, identity.gid
+                );
+                finding(Verdict::Warn, found, "give the folder to the user, or open it to others");
+            }
+            _ => looked_at.push_str(&format!(", in {folder}")),
+        },
+        Lookup::NotAFolder(at) => finding(Verdict::Fail, format!("/{at} is no folder"), "name a folder"),
+        Lookup::Loop => finding(Verdict::Fail, "symbolic links that lead to each other".into(), "correct the links"),
+    }
+}
+
+fn is_folder(entry: Option<&Entry>) -> bool {
+    entry.is_none_or(|entry| entry.kind == EntryKind::Directory)
+}
+
+fn may_enter(entry: &Entry, identity: &Identity<'_>) -> bool {
+    let shift = match (entry.uid == identity.uid, entry.gid == identity.gid) {
+        (true, _) => 6,
+        (false, true) => 3,
+        (false, false) => 0,
+    };
+    identity.uid == 0 || entry.mode >> shift & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::samples::{Layer, Sample, result};
+
+    const ACCOUNTS: &[u8] =
+        b"root:x:0:0:root:/root:/bin/sh\nbroken\nweb:x:33:34:w:/var/www:/bin/sh\nlost:x:7:7::/srv/lost:\nnone:x:8:8::/nonexistent:\n";
+
+    fn sample(user: &str, workdir: &str) -> Sample {
+        let mut layer = Layer::new().folder("root").folder("var/www").file("etc/passwd", 0o644, ACCOUNTS);
+        layer = layer.file("etc/group", 0o644, b"root:x:0:\nwww:x:34:\n").file("plain", 0o644, b"").folder("open");
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o700);
+        header.set_uid(33);
+        header.set_gid(34);
+        header.set_size(0);
+        layer.0.append_data(&mut header, "private", &[][..]).unwrap();
+        let mut sample = Sample::new("amd64").layer(layer);
+        sample.config.user = Some(user.into()).filter(|user: &String| !user.is_empty());
+        sample.config.working_dir = Some(workdir.into());
+        sample
+    }
+
+    fn checked(user: &str, workdir: &str) -> (Verdict, String) {
+        let report = sample(user, workdir).report();
+        let result = result(&report, Check::User);
+        (result.verdict, result.findings.first().map_or(result.summary.clone(), |f| f.found.clone()))
+    }
+
+    #[test]
+    fn names_need_an_entry_and_numbers_do_not() {
+        for (user, verdict, says) in [
+            ("", Verdict::Pass, "root, as the config names no user"),
+            ("root", Verdict::Pass, "root, 0:0"),
+            ("web", Verdict::Pass, "web, 33:34"),
+            ("33", Verdict::Pass, "33, 33:34"),
+            ("1000", Verdict::Pass, "1000, 1000:0"),
+            ("1000:2000", Verdict::Pass, "1000:2000, 1000:2000"),
+            ("web:www", Verdict::Pass, "web:www, 33:34"),
+            ("none", Verdict::Pass, "none, 8:8"),
+            ("nobody", Verdict::Fail, "no such line"),
+            ("broken", Verdict::Fail, "no such line"),
+            ("web:staff", Verdict::Fail, "no such line"),
+            ("4294967296", Verdict::Fail, "4294967296:0"),
+            ("lost", Verdict::Warn, "it does not exist"),
+        ] {
+            assert_eq!(checked(user, ""), (verdict, says.to_owned()), "{user}");
+        }
+    }
+
+    #[test]
+    fn without_accounts_a_name_cannot_be_found() {
+        let mut sample = Sample::new("amd64").layer(Layer::new().file("x", 0o644, b""));
+        sample.config.user = Some("root".into());
+        let report = sample.report();
+        assert_eq!(result(&report, Check::User).findings[0].found, "the image has no such file");
+    }
+
+    #[test]
+    fn accounts_of_a_lower_layer_that_was_replaced_do_not_count() {
+        let mut sample = sample("web", "").layer(Layer::new().file("etc/passwd", 0o644, b"root:x:0:0::/:\n"));
+        assert_eq!(result(&sample.report(), Check::User).verdict, Verdict::Fail);
+        sample = self::sample("web", "").layer(Layer::new().file("etc/other", 0o644, ACCOUNTS).symlink("etc/passwd", "other"));
+        assert_eq!(result(&sample.report(), Check::User).findings[0].found, "it is no plain file of a reasonable size");
+    }
+
+    #[test]
+    fn the_working_directory_is_a_folder_that_the_user_may_enter_or_is_made() {
+        for (user, workdir, verdict, says) in [
+            ("web", "/open", Verdict::Pass, "web, 33:34, in /open"),
+            ("web", "/private", Verdict::Pass, "web, 33:34, in /private"),
+            ("", "/private", Verdict::Pass, "root, as the config names no user, in /private"),
+            ("1000", "/private", Verdict::Warn, "mode 0700 of 33:34, which 1000:0 may not enter"),
+            ("", "/work", Verdict::Pass, "root, as the config names no user, in /work, which the engine will make"),
+            ("", "work", Verdict::Fail, "a relative path"),
+            ("", "/plain", Verdict::Fail, "it is no folder"),
+            ("", "/plain/x", Verdict::Fail, "/plain is no folder"),
+        ] {
+            assert_eq!(checked(user, workdir), (verdict, says.to_owned()), "{user} {workdir}");
+        }
+    }
+}
