@@ -5,6 +5,7 @@
 //! found is recorded, and `known` takes it from there the next time.
 
 mod checks;
+mod compare;
 mod decode;
 mod facts;
 mod known;
@@ -18,6 +19,7 @@ mod scan;
 mod sparse;
 mod tarball;
 
+pub use compare::{Aspect, Compared, Comparison, Contents, Row, Section, Side, compare, read_contents};
 pub use facts::ImageFacts;
 pub use known::Known;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
