@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::compare::CompareRequest;
 use super::copy::CopyRequest;
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Reference};
@@ -27,6 +28,8 @@ pub enum Command {
     Verify(Vec<Reference>),
     /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
     Inspect(Reference),
+    /// Hold images against each other. → `Compared` for each pair.
+    Compare(CompareRequest),
     /// Copy from one reference to another. → `Copied`.
     Copy(CopyRequest),
     /// Try out what builds and releases need. → `Diagnosed`.

@@ -15,7 +15,7 @@ use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt, TagChange};
-use crate::verify::{CheckResult, Report};
+use crate::verify::{CheckResult, Comparison, Report};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -168,6 +168,11 @@ pub enum EventKind {
     Inspected {
         /// What it says and holds.
         inspection: Arc<Inspection>,
+    },
+    /// Two images were held against each other.
+    Compared {
+        /// What both have, and what differs.
+        comparison: Arc<Comparison>,
     },
     /// Something was copied.
     Copied {

@@ -68,7 +68,7 @@ impl Request {
             C::Inspect(reference) => Request::Inspect(reference.to_string()),
             C::Plan(_) | C::PlanIndex(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,
-            C::Copy(_) | C::Diagnose { .. } | C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,
+            C::Compare(_) | C::Copy(_) | C::Diagnose { .. } | C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,
         }
     }
 }

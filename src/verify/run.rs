@@ -65,11 +65,7 @@ pub fn inspect_facts(
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<(Vec<usize>, Vec<InstalledPackage>)> {
     let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
-    if let Some(layer) = facts.damaged().next() {
-        let damage = layer.damage.as_deref().unwrap_or_default();
-        return Err(Error::failed(format!("layer {} cannot be read: {damage}", layer.descriptor.digest))
-            .hint("`catamaran verify` shows everything that is wrong with the image"));
-    }
+    facts.require_whole()?;
     let root = MergedRoot::merge(&facts.layers);
     Ok((facts.layers.iter().map(|layer| layer.entries.len()).collect(), facts.packages(&root)))
 }

@@ -1,10 +1,12 @@
 //! Results as text: each function turns one of the session's documents into what a person reads.
 
+mod comparison;
 mod inspection;
 mod plan;
 mod receipt;
 mod report;
 
+pub(super) use comparison::comparison;
 pub(super) use inspection::inspection;
 pub(super) use plan::plan;
 pub(super) use receipt::receipt;
