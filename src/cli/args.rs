@@ -92,6 +92,8 @@ pub enum Subcommand {
     Inspect(InspectArgs),
     /// Prove that images are what their metadata says.
     Verify(VerifyArgs),
+    /// Show two architectures, or two images, side by side.
+    Compare(CompareArgs),
     /// Copy an image or a whole index from anywhere to anywhere.
     Copy(CopyArgs),
     /// Publish what is built: images, manifest list, tags.
@@ -173,6 +175,36 @@ pub struct VerifyArgs {
     /// The images
     #[arg(value_name = "REF", required = true)]
     pub references: Vec<String>,
+}
+
+/// `compare`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "One REF: a container or an index, whose architectures are compared, each with the first. What an architecture decides is no \
+                  difference then: multiarch folders and the dynamic linker are paired, programs may be of another machine and length.\nTwo \
+                  REFs: one image against the other; of two indexes, each architecture against the same of the other. For the same \
+                  architecture the content of files counts too.\n\nOnly differences are shown. Exits with 0 whatever they are, as `git diff` \
+                  does; with --exit-code, with 1 when there are any. A REF is any reference of `catamaran verify`.\n\nExamples:\n  catamaran \
+                  compare fd\n  catamaran compare ghcr.io/acme/tools/fd:1.0 ghcr.io/acme/tools/fd:1.1   # what changed\n  catamaran compare fd \
+                  ghcr.io/acme/tools/fd:1.1 --target aarch64 --exit-code\n  catamaran compare fd --json | jq '.comparisons[].sections[] | \
+                  select(.different > 0)'"
+)]
+pub struct CompareArgs {
+    /// The image, or a container or index with several architectures
+    #[arg(value_name = "REF")]
+    pub left: String,
+    /// What to compare it with
+    #[arg(value_name = "REF")]
+    pub right: Option<String>,
+    /// Of one REF the two architectures to compare; of two, the one to compare, or the left's and the right's
+    #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
+    pub target: Vec<Architecture>,
+    /// Show also what is the same
+    #[arg(long, short)]
+    pub all: bool,
+    /// Exit with 1 when there are differences
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// `copy`

@@ -17,6 +17,8 @@ fn lines_of_the_design_are_understood() {
         "update",
         "update fd rg --dry-run --json",
         "outdated --json",
+        "compare fd",
+        "compare fd ghcr.io/acme/fd:1 --target x86_64,arm64 --all --exit-code --json",
         "copy fd oci:x:1 --target arm64 --json",
         "doctor ghcr.io --json",
         "inspect fd/aarch64 --json",
@@ -46,6 +48,7 @@ fn mistakes_are_usage_errors_that_help() {
         ("index 1 fd --image x86_64", "TARGET=DIGEST"),
         ("index 1 fd --image x86_64=sha256:1", "sha256:1"),
         ("verify", "REF"),
+        ("compare", "REF"),
         ("matrix all", "manifest"),
         ("list --output pretty", "bars"),
     ] {

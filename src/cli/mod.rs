@@ -6,6 +6,7 @@
 mod args;
 mod bars;
 mod build;
+mod compare;
 mod confirm;
 mod copy;
 mod display;
@@ -31,8 +32,8 @@ mod update;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, CopyArgs, DoctorArgs, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output, Part,
-    PushArgs, ReleaseArgs, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
+    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output,
+    Part, PushArgs, ReleaseArgs, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

@@ -8,7 +8,7 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{build, copy, doctor, index, inspect, list, matrix, push, release, update, verify};
+use super::{build, compare, copy, doctor, index, inspect, list, matrix, push, release, update, verify};
 use crate::catalog::{self, Catalog};
 use crate::{Error, Kind, Result};
 
@@ -43,7 +43,9 @@ fn attempt<L: Link>(
 ) -> Result<()> {
     // Looking at an image of a registry or a layout needs no containers.toml.
     let file = match command {
-        Subcommand::Inspect(_) | Subcommand::Verify(_) | Subcommand::Copy(_) | Subcommand::Doctor(_) if global.file.is_none() => {
+        Subcommand::Inspect(_) | Subcommand::Verify(_) | Subcommand::Compare(_) | Subcommand::Copy(_) | Subcommand::Doctor(_)
+            if global.file.is_none() =>
+        {
             find(global).ok()
         }
         _ => Some(find(global)?),
@@ -70,6 +72,7 @@ fn attempt<L: Link>(
             (Subcommand::List(_), _) => list::run(&mut drive, printer).await,
             (Subcommand::Inspect(args), _) => inspect::run(&mut drive, printer, args).await,
             (Subcommand::Verify(args), _) => verify::run(&mut drive, printer, args).await,
+            (Subcommand::Compare(args), _) => compare::run(&mut drive, printer, args).await,
             (Subcommand::Copy(args), _) => copy::run(&mut drive, printer, args).await,
             (Subcommand::Doctor(args), _) => doctor::run(&mut drive, printer, args).await,
             (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,

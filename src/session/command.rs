@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::compare::CompareRequest;
 use super::copy::CopyRequest;
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Reference};
@@ -29,6 +30,8 @@ pub enum Command {
     Inspect(Reference),
     /// List the files of what a reference names. → `FilesListed` for each image.
     ListFiles(Reference),
+    /// Hold images against each other. → `Compared` for each pair.
+    Compare(CompareRequest),
     /// Copy from one reference to another. → `Copied`.
     Copy(CopyRequest),
     /// Try out what builds and releases need. → `Diagnosed`.

@@ -15,7 +15,7 @@ use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt, TagChange};
-use crate::verify::{CheckResult, ListedFile, Report};
+use crate::verify::{CheckResult, Comparison, ListedFile, Report};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -173,6 +173,11 @@ pub enum EventKind {
     FilesListed {
         /// The files.
         listing: Arc<Listing>,
+    },
+    /// Two images were held against each other.
+    Compared {
+        /// What both have, and what differs.
+        comparison: Arc<Comparison>,
     },
     /// Something was copied.
     Copied {

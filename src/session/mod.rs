@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod command;
+mod compare;
 mod compress;
 mod copy;
 mod doctor;
@@ -21,6 +22,7 @@ mod update;
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::Change;
 pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest};
+pub use compare::CompareRequest;
 pub use copy::{Copied, CopyRequest};
 pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Options, Session, start};

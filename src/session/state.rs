@@ -15,7 +15,7 @@ use crate::debian::Change;
 use crate::image::Digest;
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt};
-use crate::verify::{CheckResult, Report};
+use crate::verify::{self, CheckResult, Report};
 
 /// Log lines kept in memory per target; the whole log is in its file.
 pub const KEPT_LINES: usize = 5_000;
@@ -37,6 +37,8 @@ pub struct State {
     pub inspections: BTreeMap<String, Arc<Inspection>>,
     /// Files of images that were listed, by subject; the latest of each.
     pub listings: BTreeMap<String, Arc<Listing>>,
+    /// Pairs of images that were compared, by what the user calls them; the latest of each.
+    pub compared: BTreeMap<(String, String), Arc<verify::Comparison>>,
     /// What was copied last.
     pub copied: Option<Arc<Copied>>,
     /// What `doctor` found last.
@@ -300,6 +302,10 @@ impl State {
             }
             EventKind::FilesListed { listing } => {
                 self.listings.insert(listing.subject.clone(), Arc::clone(listing));
+            }
+            EventKind::Compared { comparison } => {
+                let pair = (comparison.left.subject.clone(), comparison.right.subject.clone());
+                self.compared.insert(pair, Arc::clone(comparison));
             }
             EventKind::Copied { copied } => self.copied = Some(Arc::clone(copied)),
             EventKind::Diagnosed { diagnosis } => self.diagnosis = Some(Arc::clone(diagnosis)),

@@ -71,7 +71,7 @@ impl Request {
             C::ListFiles(reference) => Request::ListFiles(reference.to_string()),
             C::Plan(_) | C::PlanIndex(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,
-            C::Copy(_) | C::Diagnose { .. } | C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,
+            C::Compare(_) | C::Copy(_) | C::Diagnose { .. } | C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,
         }
     }
 }

@@ -82,6 +82,14 @@ impl ImageFacts {
         texts.into_iter().find(|(at, _)| *at == real).map(|(_, text)| text.as_str())
     }
 
+    /// An error when a layer could not be read to its end: half a list would lie.
+    pub fn require_whole(&self) -> Result<()> {
+        let Some(layer) = self.damaged().next() else { return Ok(()) };
+        let damage = layer.damage.as_deref().unwrap_or_default();
+        Err(Error::failed(format!("layer {} cannot be read: {damage}", layer.descriptor.digest))
+            .hint("`catamaran verify` shows everything that is wrong with the image"))
+    }
+
     /// The packages that the metadata visible in the image names, sorted, each once.
     pub fn packages(&self, root: &MergedRoot<'_>) -> Vec<InstalledPackage> {
         let mut out = Vec::new();

@@ -6,7 +6,6 @@ use super::facts::ImageFacts;
 use super::known::Known;
 use super::platform::{class_name, machine_name, order_name};
 use super::rootfs::MergedRoot;
-use super::run::readable;
 use crate::Result;
 use crate::image::{Elf, Entry, EntryKind, Image};
 use crate::progress::Progress;
@@ -25,7 +24,8 @@ pub struct ListedFile {
 ///
 /// Same pass and same conditions as [`verify`](super::verify()); a layer that cannot be read is an error.
 pub fn list_files(image: &Image, known: &Known, progress: &dyn Progress, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Vec<ListedFile>> {
-    let facts = readable(ImageFacts::gather_knowing(image, known, progress, cancelled)?)?;
+    let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
+    facts.require_whole()?;
     let root = MergedRoot::merge(&facts.layers);
     let listed = |path: &str, layer: usize, entry: &Entry| ListedFile { layer, entry: Entry { path: path.to_owned(), ..entry.clone() } };
     Ok(root.iter().filter(|(path, ..)| !path.is_empty()).map(|(path, node, entry)| listed(path, node.layer, entry)).collect())

@@ -6,6 +6,7 @@
 //! found is recorded, and `known` takes it from there the next time.
 
 mod checks;
+mod compare;
 mod decode;
 mod facts;
 mod known;
@@ -21,6 +22,7 @@ mod scan;
 mod sparse;
 mod tarball;
 
+pub use compare::{Aspect, Compared, Comparison, Contents, Row, Section, Side, compare, read_contents};
 pub use facts::ImageFacts;
 pub use known::Known;
 pub use listing::{ListedFile, list_files};

@@ -184,8 +184,7 @@ impl<'a> MergedRoot<'a> {
     fn remove_below(&mut self, path: &str) {
         let inside: Vec<String> = match path {
             "" => self.nodes.keys().filter(|key| !key.is_empty()).cloned().collect(),
-            // `0` is the character after `/`.
-            path => self.nodes.range(format!("{path}/")..format!("{path}0")).map(|(key, _)| key.clone()).collect(),
+            path => self.below(path).map(|(key, _)| key.to_owned()).collect(),
         };
         for path in inside {
             self.nodes.remove(&path);
@@ -195,6 +194,12 @@ impl<'a> MergedRoot<'a> {
     /// What is exactly at `path`, links not followed.
     pub fn get(&self, path: &str) -> Option<Node<'a>> {
         self.nodes.get(path).copied()
+    }
+
+    /// Everything below the folder `path`, which is not the root.
+    pub fn below(&self, path: &str) -> impl Iterator<Item = (&str, Node<'a>)> + use<'_, 'a> {
+        // `0` is the character after `/`.
+        self.nodes.range(format!("{path}/")..format!("{path}0")).map(|(path, node)| (path.as_str(), *node))
     }
 
     /// What `path` leads to, all links followed. `path` is taken from the root, with or without leading slash.

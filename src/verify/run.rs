@@ -64,17 +64,8 @@ pub fn inspect_facts(
     progress: &dyn Progress,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<(Vec<usize>, Vec<InstalledPackage>)> {
-    let facts = readable(ImageFacts::gather_knowing(image, known, progress, cancelled)?)?;
+    let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
+    facts.require_whole()?;
     let root = MergedRoot::merge(&facts.layers);
     Ok((facts.layers.iter().map(|layer| layer.entries.len()).collect(), facts.packages(&root)))
-}
-
-/// `facts`, unless a layer could not be read to its end: half a list would lie.
-pub(super) fn readable(facts: ImageFacts) -> Result<ImageFacts> {
-    if let Some(layer) = facts.damaged().next() {
-        let damage = layer.damage.as_deref().unwrap_or_default();
-        return Err(Error::failed(format!("layer {} cannot be read: {damage}", layer.descriptor.digest))
-            .hint("`catamaran verify` shows everything that is wrong with the image"));
-    }
-    Ok(facts)
 }

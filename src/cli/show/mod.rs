@@ -1,11 +1,13 @@
 //! Results as text: each function turns one of the session's documents into what a person reads.
 
+mod comparison;
 mod inspection;
 mod listing;
 mod plan;
 mod receipt;
 mod report;
 
+pub(super) use comparison::comparison;
 pub(super) use inspection::inspection;
 pub(super) use listing::listing;
 pub(super) use plan::plan;

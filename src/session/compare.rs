@@ -1,0 +1,135 @@
+//! Comparing: which image is held against which, and what is read of both.
+
+use std::sync::Arc;
+
+use super::engine::{Work, blocking};
+use super::event::EventKind;
+use super::subject::Named;
+use crate::catalog::Architecture;
+use crate::image::Reference;
+use crate::verify::{self, Compared, Comparison, Contents, ImageFacts};
+use crate::{Error, Result};
+
+/// What to compare with what.
+#[derive(Clone, Debug)]
+pub struct CompareRequest {
+    /// The first image, or a container or index whose architectures are compared with each other.
+    pub left: Reference,
+    /// The second image; of two containers or indexes, each architecture is compared with the same of the other.
+    pub right: Option<Reference>,
+    /// Of one reference: the two architectures to compare. Of two: the one architecture of both, or the left's and the right's.
+    pub targets: Vec<Architecture>,
+    /// Also tell what is the same.
+    pub all: bool,
+}
+
+impl Work {
+    /// Compares every pair that the request names. Differences are no failure.
+    pub(super) async fn compare(&self, request: &CompareRequest) -> Result<()> {
+        let pairs = self.pairs(request).await?;
+        for (left, right) in pairs {
+            self.check_cancelled()?;
+            let (known, token, progress, all) = (self.known(), self.token.clone(), Arc::clone(&self.progress), request.all);
+            let comparison: Comparison = blocking(move || {
+                let cancelled = || token.is_cancelled();
+                let read = |named: &Named| {
+                    let facts = ImageFacts::gather_knowing(&named.image, &known, progress.as_ref(), &cancelled)?;
+                    facts.require_whole().map_err(|error| error.context(&named.subject))?;
+                    Ok::<_, Error>(facts)
+                };
+                let (left_facts, right_facts) = (read(&left)?, read(&right)?);
+                let digests = left.image.platform() == right.image.platform();
+                let contents = |named: &Named| verify::read_contents(&named.image, digests, progress.as_ref(), &cancelled);
+                let (left_contents, right_contents) = (contents(&left)?, contents(&right)?);
+                let left = compared(&left, &left_facts, &left_contents);
+                Ok(verify::compare(&left, &compared(&right, &right_facts, &right_contents), all))
+            })
+            .await
+            .map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })?;
+            self.emit(EventKind::Compared { comparison: Arc::new(comparison) }).await;
+        }
+        Ok(())
+    }
+
+    async fn pairs(&self, request: &CompareRequest) -> Result<Vec<(Named, Named)>> {
+        let left = self.images_of(&request.left).await?;
+        let Some(reference) = &request.right else {
+            return within(left, &request.left, &request.targets);
+        };
+        let right = self.images_of(reference).await?;
+        let ((left, right), alone) = between((left, &request.left), (right, reference), &request.targets)?;
+        for lonely in alone {
+            let line = format!("{lonely} is not compared: the other side has no image for its platform");
+            self.emit(EventKind::RunOutput { lines: vec![line] }).await;
+        }
+        Ok(left.into_iter().zip(right).collect())
+    }
+}
+
+fn compared<'a>(named: &'a Named, facts: &'a ImageFacts, contents: &'a Contents) -> Compared<'a> {
+    Compared { subject: &named.subject, image: &named.image, facts, contents: Some(contents) }
+}
+
+/// The architectures of one image: the two that are named, or each of the others against the first.
+fn within(images: Vec<Named>, reference: &Reference, targets: &[Architecture]) -> Result<Vec<(Named, Named)>> {
+    let images = match targets {
+        [] => images,
+        [left, right] if left != right => vec![one_for(&images, reference, *left)?, one_for(&images, reference, *right)?],
+        _ => {
+            return Err(Error::usage("of one reference, two different architectures are compared")
+                .hint("for example --target x86_64,aarch64; without --target each is compared with the first"));
+        }
+    };
+    match images.split_first() {
+        Some((first, others @ [_, ..])) => Ok(others.iter().map(|other| (first.clone(), other.clone())).collect()),
+        _ => Err(Error::usage(format!("{reference} is one image only; there is nothing to compare it with"))
+            .hint("name a second image, or an index or container with several architectures")),
+    }
+}
+
+type Halves = (Vec<Named>, Vec<Named>);
+
+/// Of two images, one against the other; of two indexes, each member against the one for the same platform. Says which members
+/// have no other.
+fn between(left: (Vec<Named>, &Reference), right: (Vec<Named>, &Reference), targets: &[Architecture]) -> Result<(Halves, Vec<String>)> {
+    let ((mut left, left_name), (mut right, right_name)) = (left, right);
+    let chosen = match targets {
+        [] => None,
+        [both] => Some((*both, *both)),
+        [one, other] => Some((*one, *other)),
+        _ => return Err(Error::usage("--target takes one architecture for both sides, or two: the left's and the right's")),
+    };
+    if let Some((one, other)) = chosen {
+        (left, right) = (vec![one_for(&left, left_name, one)?], vec![one_for(&right, right_name, other)?]);
+    }
+    if left.len() == 1 && right.len() == 1 {
+        return Ok(((left, right), Vec::new()));
+    }
+    let (mut lefts, mut rights, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    for named in left {
+        match right.iter().position(|other| other.image.platform() == named.image.platform()) {
+            Some(at) => {
+                lefts.push(named);
+                rights.push(right.remove(at));
+            }
+            None => alone.push(named.subject),
+        }
+    }
+    alone.extend(right.into_iter().map(|named| named.subject));
+    match lefts.is_empty() {
+        true => Err(Error::usage(format!("{left_name} and {right_name} have no platform in common"))
+            .hint("choose what to compare, for example --target x86_64,aarch64")),
+        false => Ok(((lefts, rights), alone)),
+    }
+}
+
+fn one_for(images: &[Named], reference: &Reference, architecture: Architecture) -> Result<Named> {
+    let is_for = |named: &&Named| {
+        let platform = named.image.platform();
+        platform.os == "linux" && Architecture::from_oci(&platform.architecture, platform.variant.as_deref()) == Some(architecture)
+    };
+    images.iter().find(is_for).cloned().ok_or_else(|| {
+        let there: Vec<String> = images.iter().map(|named| named.image.platform().to_string()).collect();
+        Error::usage(format!("{reference} has no image for {architecture}")).hint(format!("it has {}", there.join(", ")))
+    })
+}
