@@ -13,6 +13,7 @@ mod engine;
 mod event;
 mod folders;
 mod join;
+mod layout;
 mod publish;
 mod state;
 mod subject;
