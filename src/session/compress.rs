@@ -73,7 +73,7 @@ impl Work {
                 let made = blocking(move || {
                     let mut reader = maker.open(&layer)?;
                     let mut writer = store.writer()?;
-                    super::copy::pour(&mut *reader, &mut writer, &store, &layer, &token, &mut |_| {})?;
+                    super::layout::pour(&mut *reader, &mut writer, &store, &layer, &token, &mut |_| {})?;
                     writer.finish()
                 })
                 .await?;

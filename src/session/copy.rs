@@ -1,7 +1,7 @@
 //! `copy`: from any reference to any other, every digest kept; only plain layers of engines and their archives are compressed.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::subject::built_entry;
 use crate::catalog::{Architecture, Catalog, select};
 use crate::error::IoContext;
 use crate::image::{
-    BlobWriter, Descriptor, Digest, DockerArchive, Image, Index, Reference, RegistryReference, Store, Tree, replace_with, tree_in_layout,
+    Descriptor, Digest, DockerArchive, Image, Index, Reference, RegistryReference, Store, Tree, replace_with, tree_in_layout,
     write_docker_archive,
 };
 use crate::progress::{Progress, Unit};
@@ -166,36 +166,6 @@ impl Work {
         }
     }
 
-    async fn to_layout(&self, tree: Tree, folder: &Path, name: Option<&str>) -> Result<u64> {
-        let (folder, name, token, progress) = (folder.to_owned(), name.map(str::to_owned), self.token.clone(), Arc::clone(&self.progress));
-        blocking(move || {
-            let store = Store::open(folder)?;
-            let total: u64 = tree.contents().iter().map(|blob| blob.size).sum();
-            let (mut done, mut moved) = (0, 0);
-            for blob in tree.contents() {
-                if !store.has(&blob) {
-                    write_blob(&store, &tree, &blob, &token, &mut |n| {
-                        done += n;
-                        moved += n;
-                        progress.amount(done, total, Unit::Bytes);
-                    })?;
-                } else {
-                    done += blob.size;
-                    progress.amount(done, total, Unit::Bytes);
-                }
-            }
-            for manifest in tree.manifests() {
-                store.put(&manifest.bytes)?;
-            }
-            let top = &tree.top().descriptor;
-            let mut entry = Descriptor::new(top.media_type.clone(), top.digest, top.size);
-            entry.platform.clone_from(&top.platform);
-            store.enter(name.as_deref(), entry)?;
-            Ok(moved)
-        })
-        .await
-    }
-
     async fn to_registry(&self, tree: &Tree, to: &RegistryReference, from: &Reference, open: Option<Registry>) -> Result<Received> {
         let digest = tree.top().descriptor.digest;
         if let Some(wanted) = to.digest.filter(|wanted| *wanted != digest) {
@@ -278,40 +248,6 @@ fn of_images(catalog: &Catalog, store: &Store, mut images: Vec<Image>, container
     let annotations = container.and_then(|name| catalog.container(name)).map(|c| c.annotations.clone()).unwrap_or_default();
     let index = Index::new(members.collect(), annotations);
     Tree::of_index(&index.to_bytes(), &images, Arc::new(store.clone()))
-}
-
-/// Writes one blob of `tree` into `store`, checked.
-fn write_blob(store: &Store, tree: &Tree, blob: &Descriptor, token: &CancellationToken, moved: &mut dyn FnMut(u64)) -> Result<()> {
-    let mut reader = tree.blobs.open(blob)?.take(blob.size.saturating_add(1));
-    let mut writer = store.writer()?;
-    pour(&mut reader, &mut writer, store, blob, token, moved)?;
-    match writer.finish()? {
-        (digest, size) if digest == blob.digest && size == blob.size => Ok(()),
-        (digest, size) => Err(Error::failed(format!("blob {} turned out to be {digest} with {size} bytes", blob.digest))),
-    }
-}
-
-/// Reads `reader` to its end into `writer`, unless someone cancels.
-pub(super) fn pour(
-    reader: &mut dyn Read,
-    writer: &mut BlobWriter,
-    store: &Store,
-    blob: &Descriptor,
-    token: &CancellationToken,
-    moved: &mut dyn FnMut(u64),
-) -> Result<()> {
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        if token.is_cancelled() {
-            return Err(Error::interrupted());
-        }
-        let n = reader.read(&mut buffer).map_err(|error| Error::failed(format!("reading blob {}", blob.digest)).source(error))?;
-        if n == 0 {
-            return Ok(());
-        }
-        writer.write_all(&buffer[..n]).at("writing a blob to", store.root())?;
-        moved(n as u64);
-    }
 }
 
 fn archive(tree: &Tree, name: Option<&str>, out: &mut dyn Write, token: &CancellationToken, progress: &Arc<dyn Progress>) -> Result<u64> {

@@ -14,6 +14,7 @@ mod engine;
 mod event;
 mod folders;
 mod join;
+mod layout;
 mod publish;
 mod state;
 mod subject;
