@@ -80,6 +80,104 @@ pub(super) fn elf(machine: u16, interpreter: &str) -> Vec<u8> {
     out
 }
 
+/// A 64-bit little-endian ELF file with a dynamic section, being described.
+#[derive(Clone, Debug)]
+pub(super) struct Dynamic {
+    machine: u16,
+    interpreter: Option<String>,
+    /// Tags and their strings.
+    strings: Vec<(u64, String)>,
+    flags_1: u64,
+}
+
+impl Dynamic {
+    /// A program for x86-64 that `interpreter` starts.
+    pub(super) fn program(interpreter: &str) -> Self {
+        Dynamic { interpreter: Some(interpreter.into()), ..Self::library("") }
+    }
+
+    /// A library for x86-64, with a soname unless that is empty.
+    pub(super) fn library(soname: &str) -> Self {
+        let strings = if soname.is_empty() { Vec::new() } else { vec![(14, soname.to_owned())] };
+        Dynamic { machine: 62, interpreter: None, strings, flags_1: 0 }
+    }
+
+    pub(super) fn machine(self, machine: u16) -> Self {
+        Dynamic { machine, ..self }
+    }
+
+    pub(super) fn needs(mut self, names: &[&str]) -> Self {
+        self.strings.extend(names.iter().map(|name| (1, (*name).to_owned())));
+        self
+    }
+
+    pub(super) fn rpath(mut self, folders: &str) -> Self {
+        self.strings.push((15, folders.into()));
+        self
+    }
+
+    pub(super) fn runpath(mut self, folders: &str) -> Self {
+        self.strings.push((29, folders.into()));
+        self
+    }
+
+    pub(super) fn flags_1(self, flags_1: u64) -> Self {
+        Dynamic { flags_1, ..self }
+    }
+
+    /// Header, program headers, interpreter, strings, dynamic section; file offsets are addresses.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let interpreter: Vec<u8> = self.interpreter.iter().flat_map(|path| path.bytes().chain([0])).collect();
+        let count = 2 + u16::from(self.interpreter.is_some());
+        let interpreter_at = 64 + 56 * u64::from(count);
+        let strings_at = interpreter_at + interpreter.len() as u64;
+        let (mut strings, mut tags) = (vec![0u8], Vec::new());
+        for (tag, text) in &self.strings {
+            tags.push((*tag, strings.len() as u64));
+            strings.extend(text.bytes().chain([0]));
+        }
+        tags.extend([(5, strings_at), (0x6fff_fffb, self.flags_1), (0, 0)]);
+        let dynamic_at = strings_at + strings.len() as u64;
+        let end = dynamic_at + 16 * tags.len() as u64;
+        let mut out = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+        out.extend([3u16.to_le_bytes(), self.machine.to_le_bytes()].concat());
+        out.extend(1u32.to_le_bytes());
+        out.extend([0u64, 64, 0].map(u64::to_le_bytes).concat());
+        out.extend(0u32.to_le_bytes());
+        out.extend([64u16, 56, count, 64, 0, 0].map(u16::to_le_bytes).concat());
+        let mut part = |kind: u32, at: u64, size: u64| {
+            out.extend([kind.to_le_bytes(), 4u32.to_le_bytes()].concat());
+            out.extend([at, at, at, size, size, 1].map(u64::to_le_bytes).concat());
+        };
+        if self.interpreter.is_some() {
+            part(3, interpreter_at, interpreter.len() as u64);
+        }
+        part(1, 0, end);
+        part(2, dynamic_at, end - dynamic_at);
+        out.extend(interpreter);
+        out.extend(strings);
+        out.extend(tags.iter().flat_map(|(tag, value)| [tag.to_le_bytes(), value.to_le_bytes()].concat()));
+        out
+    }
+}
+
+/// `ld.so.cache` that names `paths` by their last names.
+pub(super) fn ld_cache(paths: &[&str]) -> Vec<u8> {
+    let mut strings = Vec::new();
+    let mut entries = Vec::new();
+    for path in paths {
+        let at = 48 + 24 * paths.len() + strings.len();
+        let name = at + path.rfind('/').map_or(0, |slash| slash + 1);
+        strings.extend(path.bytes().chain([0]));
+        entries.extend([0x303u32, name as u32, at as u32, 0, 0, 0].map(u32::to_le_bytes).concat());
+    }
+    let mut out = b"glibc-ld.so.cache1.1".to_vec();
+    out.extend([paths.len() as u32, strings.len() as u32, 2, 0, 0, 0, 0].map(u32::to_le_bytes).concat());
+    out.extend(entries);
+    out.extend(strings);
+    out
+}
+
 #[derive(Debug)]
 struct Memory(BTreeMap<Digest, Vec<u8>>);
 

@@ -17,6 +17,7 @@ mod harness;
 mod installation;
 mod interrupted;
 mod layers;
+mod loading;
 mod local;
 mod metadata;
 mod proxies;

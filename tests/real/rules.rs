@@ -8,7 +8,7 @@ use crate::files::{image, neutral, text};
 use crate::harness::{Project, judge, need};
 
 /// Unpacks with umoci and gives the root.
-fn unpack(project: &Project, out: &Path, name: &str) -> PathBuf {
+pub fn unpack(project: &Project, out: &Path, name: &str) -> PathBuf {
     let bundle = project.path().join(name.replace('/', "-"));
     judge("umoci", &["unpack", "--rootless", "--image", &format!("{}:{name}", out.display()), bundle.to_str().unwrap()]);
     bundle.join("rootfs")

@@ -10,8 +10,8 @@ use crate::image::{Image, LoaderFile};
 use crate::verify::ImageFacts;
 use crate::verify::rootfs::MergedRoot;
 
-/// How much is searched in one image: some 50 times what 100,000 ordinary programs take, and a few seconds at most.
-const WORK: u64 = 50_000_000;
+/// How much is searched in one image: many times what 100,000 ordinary programs take, and a few seconds at most.
+const WORK: u64 = 20_000_000;
 
 /// A folder an object names.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ impl<'a> Libraries<'a> {
     pub(super) fn own_folders(&mut self, id: ObjectId, loader: &Loader) -> Result<Rc<[Place]>, Exhausted> {
         let key = (id, loader.lib.clone());
         if let Some(known) = self.own_folders.get(&key) {
-            self.files.charge(known.len())?;
+            self.files.charge(1 + known.len())?;
             return Ok(known.clone());
         }
         let mut places = Vec::new();
