@@ -35,7 +35,7 @@ pub use elf::{ELF_HEAD, read_elf};
 pub use elf_reader::ElfReader;
 pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
 pub use image::{Blobs, Image};
-pub use index_members::{FoundMember, IndexMember, IndexMembers, MAX_INDEX_MEMBERS};
+pub use index_members::{FoundMember, IndexMember, IndexMembers};
 pub use kept_text::{MAX_KEPT_TEXT, is_kept_text, kept_text};
 pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::{images_in_layout, tree_in_layout};
