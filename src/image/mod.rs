@@ -10,6 +10,8 @@ mod docker_archive;
 mod elf;
 mod elf_reader;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 #[allow(clippy::module_inception)]
 mod image;
 mod index_members;

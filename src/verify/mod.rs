@@ -7,12 +7,14 @@
 mod checks;
 mod decode;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod known;
 mod platform;
 mod report;
 mod rootfs;
 mod run;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod samples;
 mod scan;
 mod sparse;
