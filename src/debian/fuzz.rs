@@ -14,10 +14,8 @@ use super::keyring::Keyring;
 use super::release::Policy;
 use super::segment::{canonical, rewritten, stanza};
 use super::{lock_file, relation, release, signature, version};
+use crate::image::fuzz::{Target, mended};
 use crate::image::{Entry, EntryKind};
-
-/// What a fuzzer calls with the bytes it has thought of.
-pub type Target = fn(&[u8]);
 
 /// Every target: its name, as in `fuzz/fuzz_targets` and `fuzz/corpus`, and its function.
 pub const TARGETS: [(&str, Target); 7] =
@@ -134,39 +132,10 @@ fn judge(raw: &[u8], entries: &[Entry]) {
     assert!(facts.next().is_none(), "facts without entries");
 }
 
-/// `bytes` as a tar whose header checksums are right.
-fn mended(bytes: &[u8]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    let mut at = 0;
-    while let Some(block) = out.get_mut(at..).and_then(|rest| rest.get_mut(..512)) {
-        let mut header = ::tar::Header::new_old();
-        header.as_mut_bytes().copy_from_slice(block);
-        header.set_cksum();
-        block.copy_from_slice(header.as_bytes());
-        let content = header.entry_size().unwrap_or(0).div_ceil(512).saturating_mul(512);
-        let Some(next) = usize::try_from(content).ok().and_then(|n| at.checked_add(512)?.checked_add(n)) else { break };
-        at = next;
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use std::path::Path;
-
-    /// What the fuzzers found worth keeping, and what once broke something.
     #[test]
     fn the_corpus_is_read_or_refused() {
-        for (name, target) in TARGETS {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-            let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
-            files.sort();
-            assert!(files.len() >= 3, "{} has {} files", folder.display(), files.len());
-            for file in files {
-                let bytes = std::fs::read(&file).unwrap();
-                assert!(std::panic::catch_unwind(|| target(&bytes)).is_ok(), "{}", file.display());
-            }
-        }
+        crate::image::fuzz::replay(&super::TARGETS);
     }
 }

@@ -133,4 +133,12 @@ mod tests {
         assert_eq!(config.platform().to_string(), "linux/arm64");
         assert_eq!(config.config.exposed_ports.len(), 1);
     }
+
+    #[test]
+    fn a_config_without_rootfs_is_read_and_one_of_ten_megabytes_is_refused() {
+        assert!(ImageConfig::parse(br#"{"architecture":"arm64"}"#, "it").unwrap().rootfs.diff_ids.is_empty());
+        let large = format!(r#"{{"architecture":"arm64","os":"{}"}}"#, "x".repeat(10 << 20));
+        let error = ImageConfig::parse(large.as_bytes(), "it").unwrap_err();
+        assert!(error.message().starts_with("it has 10485"), "{error}");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::descriptor::media_type;
-use super::{Descriptor, Digest, Gathering, Image, Index, Platform, REF_NAME, Store, Tree};
+use super::{Descriptor, Digest, Gathering, Image, Index, IndexMembers, Platform, REF_NAME, Store, Tree};
 use crate::error::IoContext;
 use crate::{Error, Result};
 
@@ -51,21 +51,33 @@ fn called(entry: &Descriptor) -> Option<String> {
 /// is only one, else its platform (`linux/arm64`), with the name before it when no name was asked for and there are
 /// several (`fd linux/arm64`).
 ///
-/// An entry may be a manifest or an index, in OCI's or Docker's media types; attestations are passed over. Errors: no
-/// layout, no such name, a member that is not there or damaged.
+/// An entry may be a manifest or an index, in OCI's or Docker's media types; attestations are passed over, and so are members
+/// of an index that are not there or damaged while others are: every image knows of them ([`IndexMembers::unreadable`]).
+/// Errors: no layout, no such name, an entry of which nothing can be read.
 pub fn images_in_layout(folder: &Path, name: Option<&str>) -> Result<Vec<(String, Image)>> {
     let (store, chosen) = chosen(folder, name)?;
-    let mut found = Found { store: &store, images: Vec::new(), seen: BTreeSet::new() };
     let several = name.is_none() && chosen.len() > 1;
+    let mut images = Vec::new();
     for entry in &chosen {
         let prefix = called(entry).filter(|_| several).unwrap_or_default();
-        found.entry(entry, &prefix, 0)?;
+        let below = images_below(&store, entry, MAX_IMAGES - images.len())?;
+        images.extend(below.into_iter().map(|image| (prefix.clone(), image)));
     }
-    if found.images.is_empty() {
+    if images.is_empty() {
         return Err(Error::failed(format!("the layout {} holds attestations only, no image", folder.display())));
     }
-    let alone = found.images.len() == 1;
-    Ok(found.images.into_iter().map(|(prefix, image)| (if alone { String::new() } else { suffix(&prefix, &image) }, image)).collect())
+    let alone = images.len() == 1;
+    Ok(images.into_iter().map(|(prefix, image)| (if alone { String::new() } else { suffix(&prefix, &image) }, image)).collect())
+}
+
+/// The images that `entry` leads to, at most `most`: itself, or the members of the index it is.
+fn images_below(store: &Store, entry: &Descriptor, most: usize) -> Result<Vec<Image>> {
+    let mut found = Found { store, most, read: Vec::new(), seen: BTreeSet::new() };
+    found.member(entry, 0)?;
+    if media_type::is_index(&entry.media_type) {
+        return IndexMembers::join(entry.digest, found.read);
+    }
+    found.read.into_iter().filter_map(|(_, outcome)| outcome).collect()
 }
 
 /// The layout at `folder`, and its entries called `name`; without a name, all that are images.
@@ -120,34 +132,57 @@ fn suffix(prefix: &str, image: &Image) -> String {
 
 struct Found<'a> {
     store: &'a Store,
-    images: Vec<(String, Image)>,
-    /// Members met so far below one entry, each with the platform it is claimed for: one image under two platforms is looked
-    /// at for both, for one of the claims is wrong. Nothing else is read twice, and a circle of indexes cannot be made anyway.
-    seen: BTreeSet<(String, Digest, Option<Platform>)>,
+    most: usize,
+    /// Every member, with the image it is; `None` for attestations.
+    read: Vec<(Descriptor, Option<Result<Image>>)>,
+    /// Members met so far, each with the platform it is claimed for: one image under two platforms is looked at for both, for
+    /// one of the claims is wrong. Nothing else is read twice, and a circle of indexes cannot be made anyway.
+    seen: BTreeSet<(Digest, Option<Platform>)>,
 }
 
 impl Found<'_> {
-    fn entry(&mut self, member: &Descriptor, prefix: &str, depth: usize) -> Result<()> {
-        if member.is_attestation() || !self.seen.insert((prefix.to_owned(), member.digest, member.platform.clone())) {
+    /// Takes in `member`, with what is below it. An error is what ends everything; what is wrong with a member is told with it.
+    fn member(&mut self, member: &Descriptor, depth: usize) -> Result<()> {
+        if !self.seen.insert((member.digest, member.platform.clone())) {
             return Ok(());
         }
-        require(self.store, member)?;
-        let whose = whose(member);
-        if media_type::is_index(&member.media_type) {
-            if depth >= MAX_DEPTH {
-                return Err(Error::failed(format!("the index {whose} is the {}th within another; that deep none is read", MAX_DEPTH + 1)));
-            }
-            let index = Index::parse(&self.store.read(&member.digest)?, &format!("index {}", member.digest))?;
-            return index.manifests.iter().try_for_each(|inner| self.entry(inner, prefix, depth + 1));
-        }
-        if !media_type::is_manifest(&member.media_type) {
-            return Err(Error::failed(format!("the layout's member {whose} is `{}`, neither image nor index", member.media_type)));
-        }
-        if self.images.len() >= MAX_IMAGES {
+        if self.read.len() >= self.most {
             return Err(Error::failed(format!("the layout {} leads to more than {MAX_IMAGES} images", self.store.root().display())));
         }
-        self.images.push((prefix.to_owned(), self.store.image(member)?));
-        Ok(())
+        if member.is_attestation() {
+            self.read.push((member.clone(), None));
+            return Ok(());
+        }
+        if !media_type::is_index(&member.media_type) {
+            let image = self.image(member);
+            self.read.push((member.clone(), Some(image)));
+            return Ok(());
+        }
+        match self.index(member, depth) {
+            Ok(index) => index.manifests.iter().try_for_each(|inner| self.member(inner, depth + 1)),
+            Err(error) => {
+                self.read.push((member.clone(), Some(Err(error))));
+                Ok(())
+            }
+        }
+    }
+
+    fn index(&self, member: &Descriptor, depth: usize) -> Result<Index> {
+        require(self.store, member)?;
+        if depth >= MAX_DEPTH {
+            let whose = whose(member);
+            return Err(Error::failed(format!("the index {whose} is the {}th within another; that deep none is read", MAX_DEPTH + 1)));
+        }
+        Index::parse(&self.store.read(&member.digest)?, &format!("index {}", member.digest))
+    }
+
+    fn image(&self, member: &Descriptor) -> Result<Image> {
+        require(self.store, member)?;
+        if !media_type::is_manifest(&member.media_type) {
+            let whose = whose(member);
+            return Err(Error::failed(format!("the layout's member {whose} is `{}`, neither image nor index", member.media_type)));
+        }
+        self.store.image(member)
     }
 }
 
@@ -203,6 +238,13 @@ mod tests {
         store.publish("part", index(&store, vec![absent])).unwrap();
         let error = images_in_layout(folder.path(), Some("part")).unwrap_err();
         assert!(error.message().contains("for linux/s390x, but does not hold it"), "{error}");
+
+        let amd = manifest(&store, Architecture::X86_64);
+        let Some(broken) = store.find("part").unwrap() else { panic!("it was published") };
+        store.publish("half", index(&store, vec![broken, amd])).unwrap();
+        let images = images_in_layout(folder.path(), Some("half")).unwrap();
+        let members = images[0].1.index.as_ref().unwrap();
+        assert_eq!((images.len(), members.members.len(), members.unreadable().count()), (1, 2, 1));
 
         let mut deep = manifest(&store, Architecture::X86_64);
         for _ in 0..=MAX_DEPTH {

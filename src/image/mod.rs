@@ -12,6 +12,8 @@ mod elf;
 mod elf_head;
 mod elf_reader;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gzip;
 #[allow(clippy::module_inception)]
 mod image;
@@ -41,7 +43,7 @@ pub use elf_reader::ElfReader;
 pub use facts::{Elf, ElfClass, ElfData, ElfKind, Entry, EntryKind, InstalledPackage};
 pub use gzip::{GZIP_MEMBER, gzip_member};
 pub use image::{Blobs, Image};
-pub use index_members::{FoundMember, IndexMember, IndexMembers, MAX_INDEX_MEMBERS};
+pub use index_members::{FoundMember, IndexMember, IndexMembers};
 pub use kept_text::{MAX_KEPT_TEXT, is_kept_text, kept_text};
 pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::{images_in_layout, tree_in_layout};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use reqwest::header::RANGE;
 use reqwest::{Method, StatusCode};
 use tokio::runtime::Handle;
@@ -16,7 +16,7 @@ use super::auth::Scope;
 use super::client::Registry;
 use super::failure::Failure;
 use crate::image::{
-    Blobs, Descriptor, Digest, Gathering, Image, ImageConfig, Index, Manifest, Platform, RegistryReference, Tree, media_type,
+    Blobs, Descriptor, Digest, Gathering, Image, ImageConfig, Index, IndexMembers, Manifest, Platform, RegistryReference, Tree, media_type,
 };
 use crate::{Error, Result};
 
@@ -28,7 +28,8 @@ const MAX_MEMBERS: usize = 512;
 impl Registry {
     /// The images `reference` names: one, or every member of an index with the platform the index claims.
     ///
-    /// Attestations are left out. Layers are read when they are opened, from blocking threads.
+    /// Attestations are left out, and so are members that cannot be read while others can: every image knows of them
+    /// ([`IndexMembers::unreadable`]). Layers are read when they are opened, from blocking threads.
     pub async fn images(&self, reference: &RegistryReference) -> Result<Vec<(Option<Platform>, Image)>> {
         let repository = &reference.repository;
         let wanted = wanted(reference);
@@ -42,18 +43,28 @@ impl Registry {
             return Err(Error::failed(format!("{name} has {} members; at most {MAX_MEMBERS} are read", index.manifests.len())));
         }
         // At the same time, as far as the host's limit lets them.
-        let members = index.manifests.iter().filter(|m| !m.is_attestation()).map(|member| async {
-            let digest = member.digest.to_string();
-            let fetched = self.manifest(repository, &digest).await.map_err(|e| e.context(format!("reading a member of {name}")))?;
-            if media_type::is_index(&fetched.descriptor.media_type) {
-                return Err(Error::failed(format!("{name} has an index as a member ({}); nested indexes are not read", member.digest)));
-            }
-            let mut descriptor = fetched.descriptor;
-            descriptor.platform.clone_from(&member.platform);
-            let image = self.image(repository, descriptor, &fetched.bytes, &self.name(repository, &digest)).await?;
-            Ok((member.platform.clone(), image))
+        let name = &name;
+        let members = index.manifests.into_iter().map(|member| async move {
+            let outcome = match member.is_attestation() {
+                true => None,
+                false => Some(self.member(repository, &member, name).await),
+            };
+            (member, outcome)
         });
-        try_join_all(members).await
+        let images = IndexMembers::join(top.descriptor.digest, join_all(members).await)?;
+        Ok(images.into_iter().map(|image| (image.descriptor.platform.clone(), image)).collect())
+    }
+
+    /// A member of the index `name`.
+    async fn member(&self, repository: &str, member: &Descriptor, name: &str) -> Result<Image> {
+        let digest = member.digest.to_string();
+        let fetched = self.manifest(repository, &digest).await.map_err(|e| e.context(format!("reading a member of {name}")))?;
+        if media_type::is_index(&fetched.descriptor.media_type) {
+            return Err(Error::failed(format!("{name} has an index as a member ({digest}); nested indexes are not read")));
+        }
+        let mut descriptor = fetched.descriptor;
+        descriptor.platform.clone_from(&member.platform);
+        self.image(repository, descriptor, &fetched.bytes, &self.name(repository, &digest)).await
     }
 
     /// Everything `reference` names, byte for byte: the index with all its members, attestations too.

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Work, blocking};
 use super::event::{EventKind, Inspection, LayerSummary, Listing};
+use super::subject::Named;
 use crate::catalog::Target;
 use crate::image::{Digest, Image, Reference};
 use crate::verify::{self, Known, Report, Verdict};
@@ -108,7 +109,9 @@ impl Work {
 
     /// Reads config, layers and packages of everything the reference names.
     pub(super) async fn inspect(&self, reference: &Reference) -> Result<()> {
-        for named in self.images_of(reference).await? {
+        let images = self.images_of(reference).await?;
+        let unreadable = unreadable_member(&images);
+        for named in images {
             self.check_cancelled()?;
             let (known, token, progress) = (self.known(), self.token.clone(), Arc::clone(&self.progress));
             let inspection = blocking(move || {
@@ -119,8 +122,16 @@ impl Work {
             .map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })?;
             self.emit(EventKind::Inspected { inspection: Arc::new(inspection) }).await;
         }
-        Ok(())
+        unreadable.map_or(Ok(()), Err)
     }
+}
+
+/// Why what is shown is not all that the reference names, when it came out of an index whose members are not all there.
+fn unreadable_member(images: &[Named]) -> Option<Error> {
+    let index = images.iter().find_map(|named| named.image.index.as_ref())?;
+    let (member, why) = index.unreadable().next()?;
+    let error = Error::failed(format!("the index's member {} could not be read: {why}", member.digest));
+    Some(error.hint("`catamaran verify` names all that is wrong with the index"))
 }
 
 fn inspection(

@@ -9,6 +9,8 @@ mod checks;
 mod compare;
 mod decode;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod known;
 mod listing;
 mod loader;
@@ -16,7 +18,7 @@ mod platform;
 mod report;
 mod rootfs;
 mod run;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod samples;
 mod scan;
 mod sparse;

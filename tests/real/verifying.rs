@@ -31,6 +31,63 @@ fn with_config_changed(layout: &Path, name: &str, change: impl FnOnce(&mut Value
     fs::write(layout.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
 }
 
+/// Changes the index that `oci:DIR:NAME` is, and the layout's entry for it.
+fn with_index_changed(layout: &Path, name: &str, change: impl FnOnce(&mut Vec<Value>)) {
+    let blob = |digest: &str| layout.join("blobs/sha256").join(digest.trim_start_matches("sha256:"));
+    let read = |path: &Path| serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap();
+    let mut top = read(&layout.join("index.json"));
+    let entries = top["manifests"].as_array_mut().unwrap().iter_mut();
+    let entry = entries.into_iter().find(|m| m["annotations"]["org.opencontainers.image.ref.name"] == name).expect("the named entry");
+    let mut index = read(&blob(entry["digest"].as_str().unwrap()));
+    change(index["manifests"].as_array_mut().expect("members"));
+    let bytes = serde_json::to_vec(&index).unwrap();
+    let digest = catamaran::image::Digest::of(&bytes).to_string();
+    fs::write(blob(&digest), &bytes).unwrap();
+    (entry["digest"], entry["size"]) = (digest.into(), bytes.len().into());
+    fs::write(layout.join("index.json"), serde_json::to_vec(&top).unwrap()).unwrap();
+}
+
+/// The verdict of `check` in each report.
+fn verdicts(report: &Value, check: &str) -> Vec<String> {
+    let of = |report: &Value| {
+        let checks = report["checks"].as_array().expect("checks");
+        checks.iter().find(|result| result["check"] == check).expect("the check")["verdict"].as_str().unwrap().to_owned()
+    };
+    report["reports"].as_array().expect("reports").iter().map(of).collect()
+}
+
+#[test]
+fn an_index_whose_members_are_swapped_or_missing_fails_and_the_others_are_still_verified() {
+    let project = Project::fd(None).with_downloads();
+    let out = project.path().join("out");
+    project.ok(&["build", "--out", out.to_str().unwrap()]);
+    let reference = format!("oci:{}:fd", out.display());
+    let report: Value = serde_json::from_str(&project.ok(&["verify", &reference, "--json"])).expect("JSON");
+    assert_eq!(verdicts(&report, "index-platform"), ["pass", "pass"], "{report}");
+
+    with_index_changed(&out, "fd", |members| {
+        let first = members[0]["platform"].take();
+        members[0]["platform"] = members[1]["platform"].take();
+        members[1]["platform"] = first;
+    });
+    let ran = project.run(&["verify", &reference, "--json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(verdicts(&report, "index-platform"), ["fail", "fail"], "{report}");
+
+    with_index_changed(&out, "fd", |members| {
+        members[0]["digest"] = format!("sha256:{}", "0".repeat(64)).into();
+        members[0]["platform"] = serde_json::json!({"os": "linux", "architecture": "s390x"});
+    });
+    let ran = project.run(&["verify", &reference, "--json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(verdicts(&report, "elf-machine"), ["pass"], "{report}");
+    assert!(ran.out.contains("for linux/s390x"), "{}", ran.out);
+    // Half of an index is not shown as if it were all of it.
+    project.run(&["inspect", &reference]).fails(1, &["could not be read"]);
+}
+
 #[test]
 fn an_image_that_says_arm64_and_holds_amd64_fails_with_the_path_named() {
     let project = Project::fd(None).with_downloads();

@@ -95,12 +95,20 @@ mod tests {
     #[test]
     fn a_truncated_stream_is_a_finding_and_what_came_before_is_still_looked_at() {
         let tar = tar();
-        let mut blob = gzip(&tar);
-        blob.truncate(blob.len() - 12);
-        let report = Sample::new("amd64").raw(media_type::LAYER_GZIP, blob, &tar).report();
-        let result = result(&report, Check::LayerDigests);
-        assert_eq!(result.findings[0].found, "the gzip stream ends too early", "{result:?}");
-        assert_eq!(super::super::tests::verdict(&report, Check::Links), Verdict::Skip);
+        let compressed = [
+            (media_type::LAYER_GZIP, gzip(&tar), "the gzip stream ends too early"),
+            (media_type::LAYER_ZSTD, zstd::encode_all(&tar[..], 1).unwrap(), "the zstd stream ends too early"),
+        ];
+        for (media_type, mut blob, found) in compressed {
+            blob.truncate(blob.len() - 12);
+            let report = Sample::new("amd64").raw(media_type, blob, &tar).report();
+            let result = result(&report, Check::LayerDigests);
+            assert_eq!(result.findings[0].found, found, "{result:?}");
+            // What cannot be seen is not judged.
+            for check in [Check::Scripts, Check::Links, Check::Entrypoint, Check::User, Check::Setuid, Check::Packages] {
+                assert_eq!(super::super::tests::verdict(&report, check), Verdict::Skip, "{check}");
+            }
+        }
     }
 
     #[test]
