@@ -1,4 +1,8 @@
-//! Small images for the tests of this room, made with the `tar` crate.
+//! Small images for the tests of this room and its fuzz target, made with the `tar` crate.
+
+// Part of tests and fuzz targets only; what is wrong here may end them. A fuzz target uses few of them.
+#![allow(clippy::unwrap_used)]
+#![cfg_attr(fuzzing, allow(dead_code, unreachable_pub))]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -115,7 +115,8 @@ fn lacks_essential(subject: &Subject<'_>, line: &str, problem: &Problem) -> Opti
     let is_asked_for = line.split([' ', '\t']).any(|word| word.rsplit('/').next() == Some(lacked));
     let name = ESSENTIAL.into_iter().find(|name| *name == lacked && is_asked_for)?;
     let there = |folder: &&str| matches!(subject.root.lookup(&format!("{folder}/{name}")), Lookup::Found(..));
-    (!["bin", "usr/bin", "usr/local/bin"].iter().any(|folder| there(folder))).then_some(name)
+    let nowhere = !["bin", "usr/bin", "usr/local/bin"].iter().any(there);
+    nowhere.then_some(name)
 }
 
 /// Places whose scripts are there to be read or copied.
