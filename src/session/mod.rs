@@ -12,6 +12,7 @@ mod engine;
 mod event;
 mod folders;
 mod join;
+mod noted;
 mod publish;
 mod state;
 mod subject;
@@ -19,7 +20,7 @@ mod update;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::Change;
-pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest};
+pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest};
 pub use copy::{Copied, CopyRequest};
 pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Options, Session, start};

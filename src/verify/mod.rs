@@ -17,6 +17,7 @@ mod samples;
 mod scan;
 mod sparse;
 mod tarball;
+mod waive;
 
 pub use facts::ImageFacts;
 pub use known::Known;
@@ -24,3 +25,4 @@ pub use report::{Check, CheckResult, Finding, Report, Verdict};
 pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
 pub use run::{check_facts, inspect_facts, verify};
 pub use scan::{LayerFacts, MAX_ENTRIES};
+pub use waive::{AppliedWaiver, WaivedAs, waive, waive_result};

@@ -59,11 +59,12 @@ mod tests {
             expected: "AArch64".into(),
             found: "x86-64".into(),
             advice: "rebuild it".into(),
+            waived: None,
         };
         let checks =
             vec![result(Check::ConfigPlatform, Verdict::Pass, vec![]), result(Check::ElfMachine, Verdict::Fail, vec![finding; 12])];
         let platform = Platform::linux(Architecture::Aarch64);
-        let text = report(&Report { subject: "fd/aarch64".into(), digest: Digest::of(b"x"), platform, checks }, false);
+        let text = report(&Report { subject: "fd/aarch64".into(), digest: Digest::of(b"x"), platform, checks, waivers: vec![] }, false);
         assert_eq!(text.matches("expected AArch64, found x86-64").count(), MAX_FINDINGS);
         let head: Vec<&str> = text.lines().skip(1).take(5).collect();
         insta::assert_snapshot!(head.join("\n"), @r###"

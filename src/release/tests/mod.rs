@@ -49,7 +49,13 @@ fn image(architecture: Architecture, own: &str) -> Image {
 const BOTH: [Architecture; 2] = [Architecture::Aarch64, Architecture::X86_64];
 
 fn candidate(host: &str, name: &str, own: &str) -> Candidate {
-    let image_of = |a| CandidateImage { target: Target::new(name, a), image: image(a, own), verdict: Some(Verdict::Pass), current: true };
+    let image_of = |a| CandidateImage {
+        target: Target::new(name, a),
+        image: image(a, own),
+        verdict: Some(Verdict::Pass),
+        waived: vec![],
+        current: true,
+    };
     Candidate {
         container: name.into(),
         repository: format!("{host}/acme/{name}"),

@@ -130,4 +130,9 @@ fn of_finding(lines: &mut Vec<(String, Meaning)>, finding: &Finding, room: usize
             lines.push((format!("    {label:<9} {piece}"), meaning));
         }
     }
+    if let Some(waived) = &finding.waived {
+        for piece in text::wrap(&text::printable(&format!("waived: {}", waived.reason)), room.saturating_sub(4)) {
+            lines.push((format!("    {piece}"), Meaning::Muted));
+        }
+    }
 }

@@ -156,7 +156,7 @@ pub fn look_at_reference(model: &mut Model, reference: Reference) -> Vec<Command
     }
     model.inspect.subject = Some(Subject::Reference(reference.to_string()));
     (model.inspect.column, model.inspect.cursor) = (0, [0; 5]);
-    vec![Command::Inspect(reference.clone()), Command::Verify(vec![reference])]
+    vec![Command::Inspect(reference.clone()), Command::Verify(vec![reference].into())]
 }
 
 /// The screen is about to come to the front: going back leads to the one in front now.
@@ -205,7 +205,7 @@ pub fn wanted(model: &mut Model) -> Vec<Command> {
         }
     }
     if !unchecked.is_empty() {
-        commands.push(Command::Verify(unchecked));
+        commands.push(Command::Verify(unchecked.into()));
     }
     commands
 }
