@@ -6,6 +6,7 @@
 
 mod checks;
 mod decode;
+mod explain;
 mod facts;
 mod known;
 mod platform;
@@ -19,6 +20,7 @@ mod sparse;
 mod tarball;
 mod waive;
 
+pub use explain::checks_markdown;
 pub use facts::ImageFacts;
 pub use known::Known;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};

@@ -1,14 +1,16 @@
 //! Results as text: each function turns one of the session's documents into what a person reads.
 
+mod checks;
 mod inspection;
 mod plan;
 mod receipt;
 mod report;
 
+pub(super) use checks::{check, checks};
 pub(super) use inspection::inspection;
 pub(super) use plan::plan;
 pub(super) use receipt::receipt;
-pub(super) use report::report;
+pub(super) use report::verification;
 
 #[cfg(test)]
 pub(super) use receipt::tests::{a_plan, a_receipt};

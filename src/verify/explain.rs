@@ -1,0 +1,139 @@
+//! The checks explained, in one place: `verify --explain`, the rules of SARIF reports and `docs/checks.md` are made from it.
+//!
+//! Every `match` names every check: a new one does not compile before it has its words.
+
+use super::report::{Check, Verdict};
+
+impl Check {
+    /// The worst it says: a check that only ever warns is not an error by default.
+    pub const fn severity(self) -> Verdict {
+        match self {
+            Check::ConfigPlatform
+            | Check::LayerDigests
+            | Check::LayerDuplicates
+            | Check::ElfMachine
+            | Check::ElfInterpreter
+            | Check::Entrypoint
+            | Check::Links => Verdict::Fail,
+            Check::MaintainerScripts => Verdict::Warn,
+        }
+    }
+
+    /// Why it matters: what has gone wrong where nobody looked.
+    pub const fn why(self) -> &'static str {
+        match self {
+            Check::ConfigPlatform => {
+                "An engine chooses an image by the platform that its config and index claim, and newer ones refuse to unpack an image \
+                 that claims another than the host's. Images of descheduler (#1886), kube-state-metrics (#1615), coredns (#5365) and \
+                 calico (#4256) were published with a config that said amd64 over content for arm64."
+            }
+            Check::LayerDigests => {
+                "Everything else that is proven of an image is proven of bytes. A layer that is not what its digest says was damaged on \
+                 a disk or on the way, and an engine that compares, as it should, cannot pull it."
+            }
+            Check::LayerDuplicates => {
+                "The image specification forbids a layer to name a path twice (\"Image Layer Filesystem Changeset\"): which of the two \
+                 wins is up to whoever unpacks it. Packages put one after the other into a tar do just that with every folder they \
+                 share."
+            }
+            Check::ElfMachine => {
+                "Metadata can be right where the programs are not: every arm64 tag of atmos (cloudposse/atmos#2931) held amd64 programs, \
+                 and calico (#13183) and kube-router (#2106) had the same. Emulation hides it, because a machine that has QEMU runs them \
+                 all the same. The machine alone is not enough either: class and byte order tell 32 from 64 bits and ppc64 from ppc64le."
+            }
+            Check::ElfInterpreter => {
+                "The kernel answers \"no such file or directory\" for a program that is there when its loader is not. It happens when a \
+                 program was built on another distribution (musl, Nix), or when a layer puts a folder where /lib or /lib64 was a link."
+            }
+            Check::Entrypoint => {
+                "What the image is for is the one thing that nobody runs before it is published for another architecture. A name that is \
+                 not on PATH, a file without its execute bit, or a script whose interpreter is missing shows on the first start only."
+            }
+            Check::Links => {
+                "A link that leads nowhere is a library, an alternative or a certificate that is not there: its package is missing, or a \
+                 script that would have made its target did not run."
+            }
+            Check::MaintainerScripts => {
+                "Packages are installed without running their scripts, so that no emulation is needed for other architectures. What a \
+                 script would have done and nobody did has to be said, or an image silently lacks it."
+            }
+        }
+    }
+
+    /// What to do when it warns or fails.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Check::ConfigPlatform => {
+                "Build the image for the platform it is published as, with `--target`; of an index that others made, have the named member \
+                 replaced. Do not correct the metadata alone: see what elf-machine says."
+            }
+            Check::LayerDigests => {
+                "Pull or copy the image again. One of the local store is thrown away when this is found: `catamaran build` makes it anew."
+            }
+            Check::LayerDuplicates => {
+                "Make the layer with a tool that writes each path once; engines keep the last entry, and `umoci repack` or a rebuild does \
+                 the same for good."
+            }
+            Check::ElfMachine => {
+                "Take the build of the named file for this architecture: it came out of the wrong package, stage or download. Files that \
+                 are foreign on purpose (firmware, test data) are waived by their path."
+            }
+            Check::ElfInterpreter => "Add the package that has the loader (libc6 for Debian's), or take a build for this distribution.",
+            Check::Entrypoint => {
+                "Correct `entrypoint` in containers.toml, or add the package that has the program. The finding names what was looked for, \
+                 and where."
+            }
+            Check::Links => "Add the package that has the target, make the link right with `links`, or waive the path with the reason.",
+            Check::MaintainerScripts => {
+                "Look at what the named script would have made. When the image needs it, make it with `files` or `links`, say how the \
+                 script is to be understood with `[debian] emulations`, or choose another package; else waive it with the reason."
+            }
+        }
+    }
+}
+
+/// `docs/checks.md`: every check as it is explained here.
+pub fn checks_markdown() -> String {
+    let mut out = String::from(
+        "# Checks\n\nWhat `catamaran verify` proves of every image, and every build of its own. Made from `src/verify/explain.rs`; a test \
+         keeps it true.\n`catamaran verify --explain CHECK` says the same, `catamaran verify --list` has them all on one page.\n\n\
+         Each check ends with a verdict: `pass`; `skip`, when there is nothing to check; `warn`, worth a look; `fail`, wrong; `waived`, \
+         found and accepted.\n`verify` exits with 1 when an image fails, with `--fail-on warn` also when one warns.\n\n\
+         A finding that is known and accepted is waived in `containers.toml`, for one container or with `[[waive]]` for all:\n\n\
+         ```toml\n[[containers.fd.waive]]\ncheck = \"links\"\npath = \"usr/share/doc/**\"      # optional; * stays within a folder, ** does \
+         not\nreason = \"the documentation is left out\"\nuntil = \"2027-01-01\"          # optional; the last day (UTC) on which it counts\n\
+         ```\n\nIt stays in every report with its reason, and in the receipt of a release. A waiver that has expired, or that nothing needs \
+         any more, is a warning.\nWaivers are for images of their container, built here or joined by `catamaran index --verify`; \
+         `catamaran verify REF --waivers-of NAME` applies them to one from elsewhere.\n",
+    );
+    for check in Check::ALL {
+        out.push_str(&format!("\n## {check}\n\nProves that {}.\n\n", check.about()));
+        let worst = if check.severity() == Verdict::Fail { "" } else { " It never fails: the worst it says is `warn`." };
+        out.push_str(&format!("**Why.** {}\n\n**What to do.** {}{worst}\n", check.why(), check.remedy()));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_checks_are_the_checks() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/checks.md");
+        if std::env::var_os("CATAMARAN_WRITE_DOCS").is_some() {
+            std::fs::write(path, checks_markdown()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(written, checks_markdown(), "CATAMARAN_WRITE_DOCS=1 cargo test --lib documented renews it");
+    }
+
+    #[test]
+    fn every_text_is_whole_sentences() {
+        for check in Check::ALL {
+            for text in [check.why(), check.remedy()] {
+                assert!(text.len() > 40 && text.ends_with('.') && !text.contains("  "), "{check}: {text}");
+            }
+        }
+    }
+}
