@@ -245,6 +245,22 @@ async fn images_of_other_machines_are_joined_only_when_they_are_what_they_are_gi
 }
 
 #[tokio::test]
+async fn what_is_waived_is_said_at_the_gate_and_stays_in_the_plan() {
+    let (server, _) = registry(|_, _| None).await;
+    let mut waiving = candidate(&server.host, "fd", "fd");
+    let (reason, check) = ("the docs are left out".to_owned(), crate::verify::Check::Links);
+    let waived = crate::verify::AppliedWaiver { check, path: None, reason, until: None, line: 3, expired: false, findings: 2 };
+    for image in &mut waiving.images {
+        (image.verdict, image.waived) = (Some(Verdict::Waived), vec![waived.clone()]);
+    }
+    let plan = planned(&server, &[waiving], &["1.0"]).await.unwrap();
+    let verified = gate(&plan, "verified");
+    assert_eq!(verified.verdict, Verdict::Pass);
+    assert!(verified.message.ends_with("waived: links in fd (the docs are left out)"), "{}", verified.message);
+    assert!(plan.containers[0].images.iter().all(|image| image.waived == [waived.clone()]));
+}
+
+#[tokio::test]
 async fn every_gate_that_fails_is_shown() {
     let (server, kept) = registry(|_, _| None).await;
     kept.lock().unwrap().insert("/v2/acme/fd/manifests/1.0".into(), b"{}".to_vec());
