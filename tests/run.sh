@@ -21,6 +21,7 @@ packages=(
   qemu-user-static       # runs what was built for other architectures
   docker.io podman       # run images as their users do; engines to load images into and to save them from
   git python3            # a repository, and a TLS server that images clone from
+  python3-jsonschema python3-junitparser # what SARIF, JUnit and JSON reports are judged by
   tmux                   # the dashboard, as its users see it
 )
 missing=()

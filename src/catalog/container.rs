@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, ContainerName, DebianSettings, LocalFile, Target};
+use super::{Architecture, ContainerName, DebianSettings, LocalFile, Target, Waiver};
 
 /// Which builder makes the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -151,6 +151,8 @@ pub struct Container {
     pub layers: Option<u32>,
     /// Arguments with which `catamaran test` runs it; `["--help"]` by default.
     pub test: Vec<String>,
+    /// Its own waivers; those for every container are the catalog's.
+    pub waivers: Vec<Waiver>,
     /// Where in the file it is defined: byte range of its name.
     pub span: Range<usize>,
     /// Line of the definition, from 1.
@@ -180,6 +182,7 @@ impl Container {
             compression: LayerCompression::default(),
             layers: None,
             test: vec!["--help".into()],
+            waivers: Vec::new(),
             span: 0..0,
             line: 0,
             name,
@@ -223,12 +226,20 @@ pub struct Catalog {
     pub base: Vec<String>,
     /// The containers, in the order of the file.
     pub containers: Vec<Container>,
+    /// `[[waive]]`: waivers for every container.
+    pub waivers: Vec<Waiver>,
 }
 
 impl Catalog {
     /// The container called `name`.
     pub fn container(&self, name: &str) -> Option<&Container> {
         self.containers.iter().find(|c| c.name.as_str() == name)
+    }
+
+    /// The waivers for images of the container called `name`: its own, then those for all.
+    pub fn waivers_of(&self, name: &str) -> Vec<Waiver> {
+        let own = self.container(name).into_iter().flat_map(|c| &c.waivers);
+        own.chain(&self.waivers).cloned().collect()
     }
 
     /// Every target, containers in file order and architectures within them.

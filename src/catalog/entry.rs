@@ -6,8 +6,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::{self, Checked};
-use super::reader::{Reader, Section, Text};
+use super::reader::{Lines, Reader, Section, Text};
 use super::schema;
+use super::waiver;
 use super::{Architecture, BuilderKind, Container, ContainerName, FileContent, LayerCompression, LocalFile, PathTemplate, near};
 
 /// What `[defaults]` says about every container.
@@ -38,8 +39,14 @@ impl Default for Defaults {
     }
 }
 
-/// Reads the entry `key`, whose name stands on `line`; problems are noted in `reader`, and what could be read is returned.
-pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Spanned<DeValue>, defaults: &Defaults) -> Option<Container> {
+/// Reads the entry `key`; problems are noted in `reader`, and what could be read is returned.
+pub(super) fn container(
+    reader: &mut Reader,
+    key: &Text,
+    lines: &Lines,
+    value: &Spanned<DeValue>,
+    defaults: &Defaults,
+) -> Option<Container> {
     let shown = format!("[containers.{}]", check::shorten(key.get_ref()));
     let section = reader.table(value, &shown, &schema::CONTAINER)?;
     let name = match reader.text(&section, "name", container_name) {
@@ -68,6 +75,7 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
     let compression = compression(reader, &section).unwrap_or(defaults.compression);
     let layers = layers(reader, &section).or(defaults.layers);
     let test = reader.words(&section, "test").unwrap_or_else(|| vec!["--help".into()]);
+    let waivers = waiver::waivers(reader, &section, lines);
     let name = ContainerName::new(name?);
     Some(Container {
         builder,
@@ -88,8 +96,9 @@ pub(super) fn container(reader: &mut Reader, key: &Text, line: usize, value: &Sp
         compression,
         layers,
         test,
+        waivers,
+        line: lines.of(key.span().start),
         span: key.span(),
-        line,
         name,
     })
 }

@@ -10,8 +10,9 @@ use super::check;
 use super::debian;
 use super::diagnostic::{Problem, Problems, position};
 use super::entry::{self, Defaults};
-use super::reader::{Reader, Section};
+use super::reader::{Lines, Reader, Section};
 use super::schema;
+use super::waiver;
 use super::{Catalog, Container, NixSettings, RegistrySettings, Secret, Setting};
 
 /// The largest file that is read: some ten thousand containers.
@@ -139,8 +140,10 @@ fn catalog(reader: &mut Reader, path: &Path, text: &str, document: &DeTable) -> 
     let defaults = named(reader, &root, "defaults", &schema::DEFAULTS).map(|s| defaults(reader, &s)).unwrap_or_default();
     let debian = named(reader, &root, "debian", &schema::DEBIAN).map(|s| debian::settings(reader, &s)).unwrap_or_default();
     let nix = named(reader, &root, "nix", &schema::NIX).map(|s| nix(reader, &s)).unwrap_or_default();
-    let containers = containers(reader, text, &root, &defaults);
-    Catalog { path: path.to_path_buf(), registry, debian, nix, base: defaults.base, containers }
+    let lines = Lines::new(text);
+    let containers = containers(reader, &lines, &root, &defaults);
+    let waivers = waiver::waivers(reader, &root, &lines);
+    Catalog { path: path.to_path_buf(), registry, debian, nix, base: defaults.base, containers, waivers }
 }
 
 fn named<'t, 'i>(reader: &mut Reader, root: &Section<'t, 'i>, key: &str, keys: &'static schema::Table) -> Option<Section<'t, 'i>> {
@@ -229,7 +232,7 @@ fn nix(reader: &mut Reader, section: &Section) -> NixSettings {
     }
 }
 
-fn containers(reader: &mut Reader, text: &str, root: &Section, defaults: &Defaults) -> Vec<Container> {
+fn containers(reader: &mut Reader, lines: &Lines, root: &Section, defaults: &Defaults) -> Vec<Container> {
     let entries = reader.entries(root, "containers");
     let missing = root.get("containers").is_none_or(|value| value.get_ref().as_table().is_some_and(|table| table.is_empty()));
     if missing {
@@ -237,12 +240,8 @@ fn containers(reader: &mut Reader, text: &str, root: &Section, defaults: &Defaul
         reader.absence("this file defines no containers", root.get("containers").map(Spanned::span), help);
     }
     let mut out: Vec<Container> = Vec::new();
-    // Looked up, not counted from the top for every container: files can be large.
-    let line_ends: Vec<usize> = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
     for (key, value) in entries {
-        let start = key.span().start;
-        let line = line_ends.partition_point(|end| *end < start) + 1;
-        let Some(container) = entry::container(reader, &key, line, value, defaults) else { continue };
+        let Some(container) = entry::container(reader, &key, lines, value, defaults) else { continue };
         match out.iter().find(|c| c.name == container.name) {
             Some(first) => {
                 let message = format!("two containers are called `{}`", container.name);

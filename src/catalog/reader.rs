@@ -35,6 +35,21 @@ impl<'t, 'i> Section<'t, 'i> {
     }
 }
 
+/// From offsets to lines: looked up, not counted from the top for every entry, because files can be large.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Of this text.
+    pub fn new(text: &str) -> Self {
+        Lines(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line of the byte at `offset`, from 1.
+    pub fn of(&self, offset: usize) -> usize {
+        self.0.partition_point(|end| *end < offset) + 1
+    }
+}
+
 /// Collects problems.
 #[derive(Default)]
 pub(super) struct Reader {

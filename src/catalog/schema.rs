@@ -28,6 +28,7 @@ pub(super) const ROOT: Table = Table {
         key("debian", "", &["apt", "deb"]),
         key("nix", "", &[]),
         key("containers", "", &["container", "images", "image"]),
+        key("waive", r#"[{ check = "links", reason = "…" }]"#, &["waiver", "waivers", "ignore", "allow"]),
     ],
 };
 
@@ -123,6 +124,7 @@ pub(super) const CONTAINER: Table = Table {
         key("compression", r#""zstd""#, &["compress", "compressor"]),
         key("layers", "10", &["max-layers", "maxLayers"]),
         key("test", r#"["--version"]"#, &["check", "healthcheck"]),
+        key("waive", r#"[{ check = "links", reason = "…" }]"#, &["waiver", "waivers", "ignore", "allow"]),
     ],
 };
 
@@ -138,6 +140,16 @@ pub(super) const FILE: Table = Table {
         key("to", r#""/usr/bin/app""#, &["dest", "destination", "dst", "target"]),
         key("mode", r#""0755""#, &["permissions"]),
         key("owner", r#""app:app""#, &["user", "chown"]),
+    ],
+};
+
+/// `[[waive]]`, `[[containers.NAME.waive]]`.
+pub(super) const WAIVER: Table = Table {
+    keys: &[
+        key("check", r#""links""#, &["id", "rule"]),
+        key("path", r#""usr/lib/x/*.so""#, &["paths", "file", "files", "glob"]),
+        key("reason", r#""a plugin that nothing here loads""#, &["why", "because", "comment", "justification"]),
+        key("until", r#""2027-01-01""#, &["expires", "expiry", "before"]),
     ],
 };
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand as ClapSubcommand, ValueEnum};
 
-use crate::catalog::{Architecture, MatrixPart};
+use crate::catalog::{Architecture, ContainerName, MatrixPart};
 use crate::image::Digest;
+use crate::verify::Check;
 
 /// Build, verify and publish multi-architecture container images.
 #[derive(Debug, Parser)]
@@ -106,6 +107,8 @@ pub enum Subcommand {
     Doctor(DoctorArgs),
     /// Print the CI matrix as JSON.
     Matrix(MatrixArgs),
+    /// Print a JSON Schema: of containers.toml, or of reports.
+    Schema(SchemaArgs),
 }
 
 /// `list`
@@ -169,12 +172,70 @@ pub struct InspectArgs {
 }
 
 /// `verify`
-#[derive(Debug, Args)]
-#[command(after_help = REFERENCES)]
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Exits with 1 when an image fails a check (with --fail-on warn, also when one warns). docs/checks.md explains every \
+                  check.\nFindings that are known and accepted are waived in containers.toml, with a reason: `[[containers.NAME.waive]]`.\n\nA \
+                  reference is one of\n  fd, fd/aarch64                a container of containers.toml, as last built\n  \
+                  ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \
+                  oci:DIR[:TAG]                 an OCI image layout\n  \
+                  docker-archive:FILE[:NAME]    what `docker save` writes\n  \
+                  docker-daemon:NAME            an image of this machine's Docker or Podman\n\nExamples:\n  catamaran verify fd\n  catamaran \
+                  verify fd --report verify.sarif --fail-on warn\n  catamaran verify ghcr.io/acme/fd:1.2.0 --waivers-of fd --format \
+                  junit\n  catamaran verify --explain elf-machine"
+)]
 pub struct VerifyArgs {
     /// The images
-    #[arg(value_name = "REF", required = true)]
+    #[arg(value_name = "REF", required_unless_present_any = ["list", "explain"])]
     pub references: Vec<String>,
+    /// How the report is written [default: text, or what the file of --report is called: .sarif, .xml (JUnit), .json]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write the report to this file, and the usual text (or --json) to stdout
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// From which verdict on it ends with exit code 1
+    #[arg(long, value_enum, default_value_t, value_name = "VERDICT")]
+    pub fail_on: FailOn,
+    /// Apply the waivers of this container to images that are none of ours (a registry's, a layout's)
+    #[arg(long, value_name = "NAME", value_parser = container_name)]
+    pub waivers_of: Option<ContainerName>,
+    /// Show every check, and what it proves
+    #[arg(long, conflicts_with_all = ["references", "explain"])]
+    pub list: bool,
+    /// Show what a check proves, why, and what to do
+    #[arg(long, value_name = "CHECK", value_parser = super::verify::check, conflicts_with = "references")]
+    pub explain: Option<Check>,
+}
+
+/// How a verification is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One document (`catamaran schema report`).
+    Json,
+    /// SARIF 2.1.0, for code scanning services.
+    Sarif,
+    /// JUnit XML, for CI servers.
+    Junit,
+}
+
+/// The verdict that makes a run fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A check failed.
+    #[default]
+    Fail,
+    /// A check warned, or a waiver had nothing to do.
+    Warn,
+}
+
+fn container_name(word: &str) -> Result<ContainerName, String> {
+    match ContainerName::problem(word) {
+        None => Ok(ContainerName::new(word)),
+        Some(problem) => Err(problem.to_string()),
+    }
 }
 
 /// `compare`
@@ -366,6 +427,26 @@ pub struct MatrixArgs {
     /// As `name={"include":[…]}` lines for GitHub Actions
     #[arg(long)]
     pub github: bool,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  catamaran schema > containers.schema.json    # then, first in containers.toml: #:schema \
+                        ./containers.schema.json\n  catamaran schema report > report.schema.json")]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum, default_value_t)]
+    pub of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// containers.toml.
+    #[default]
+    Containers,
+    /// What `verify --json` prints.
+    Report,
 }
 
 /// A half of the matrix.

@@ -17,8 +17,13 @@ fn script() -> Vec<Event> {
     let image = BuiltImage { digest, size: 12 << 20, layers: 2, packages: 45 };
     let failure = Failure { kind: crate::Kind::Failed, message: "no space".into(), hint: Some("free some".into()) };
     let check = CheckResult { check: Check::Links, verdict: Verdict::Warn, summary: "1 link dangles".into(), findings: vec![] };
-    let report =
-        Report { subject: "fd/x86_64".into(), digest, platform: Platform::linux(Architecture::X86_64), checks: vec![check.clone()] };
+    let report = Report {
+        subject: "fd/x86_64".into(),
+        digest,
+        platform: Platform::linux(Architecture::X86_64),
+        checks: vec![check.clone()],
+        waivers: vec![],
+    };
     let kinds = [
         (0, EventKind::RunStarted { command: "build".into() }),
         (1, EventKind::LockWritten { path: "containers.lock".into(), packages: 45, changes: vec!["jq 1 → 2 (aarch64)".into()] }),

@@ -120,7 +120,6 @@ fn describe(image: &BuiltImage) -> String {
 
 /// `6 pass, 1 warn`; verdicts nobody got are left out.
 pub(super) fn tally(report: &Report) -> String {
-    let verdicts = [Verdict::Fail, Verdict::Warn, Verdict::Pass, Verdict::Skip];
-    let parts = verdicts.iter().map(|v| (report.count(*v), v)).filter(|(n, _)| *n > 0);
+    let parts = Verdict::ALL.iter().rev().map(|v| (report.count(*v), v)).filter(|(n, _)| *n > 0);
     parts.map(|(n, v)| format!("{n} {v}")).collect::<Vec<_>>().join(", ")
 }

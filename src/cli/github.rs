@@ -73,6 +73,9 @@ fn summary(receipt: &Receipt) -> String {
     }
     let (sent, there) = (count(receipt.uploaded_blobs, "blob"), count(receipt.present_blobs, "blob"));
     lines.extend([String::new(), format!("Sent {} in {sent}; {there} there already.", bytes(receipt.uploaded_bytes))]);
+    for image in receipt.containers.iter().flat_map(|container| &container.images) {
+        lines.extend(image.waived.iter().map(|w| format!("\n~ waived in {}: {}: {}", image.target, cell(&w.scope()), cell(&w.reason))));
+    }
     lines.extend(receipt.accepted_warnings.iter().map(|warning| format!("\n⚠ accepted: {}", cell(warning))));
     lines.extend(receipt.reason.iter().map(|reason| format!("\nBecause: {}", cell(reason))));
     lines.join("\n") + "\n"

@@ -25,15 +25,17 @@ mod push;
 mod quantity;
 mod quiet;
 mod release;
+mod report;
 mod run;
+mod schema;
 mod show;
 mod table;
 mod update;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs, OutdatedArgs, Output,
-    Part, PushArgs, ReleaseArgs, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
+    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs,
+    OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

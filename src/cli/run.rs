@@ -8,7 +8,7 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{build, compare, copy, doctor, index, inspect, list, matrix, push, release, update, verify};
+use super::{build, compare, copy, doctor, index, inspect, list, matrix, push, release, schema, update, verify};
 use crate::catalog::{self, Catalog};
 use crate::{Error, Kind, Result};
 
@@ -41,6 +41,11 @@ fn attempt<L: Link>(
     printer: &Printer,
     connect: impl FnOnce(Option<PathBuf>) -> Result<L>,
 ) -> Result<()> {
+    match command {
+        Subcommand::Schema(args) => return schema::run(printer, args),
+        Subcommand::Verify(args) if verify::explain(printer, args) => return Ok(()),
+        _ => {}
+    }
     // Looking at an image of a registry or a layout needs no containers.toml.
     let file = match command {
         Subcommand::Inspect(_) | Subcommand::Verify(_) | Subcommand::Compare(_) | Subcommand::Copy(_) | Subcommand::Doctor(_)
@@ -83,6 +88,7 @@ fn attempt<L: Link>(
             (Subcommand::Index(args), Some(catalog)) => index::run(&mut drive, printer, catalog, args).await,
             (
                 Subcommand::Matrix(_)
+                | Subcommand::Schema(_)
                 | Subcommand::Build(_)
                 | Subcommand::Update(_)
                 | Subcommand::Push(_)

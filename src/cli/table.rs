@@ -35,6 +35,7 @@ impl Cell {
 pub(super) fn verdict_mark(verdict: Verdict) -> (&'static str, Ink) {
     match verdict {
         Verdict::Pass => ("✓", Ink::Good),
+        Verdict::Waived => ("~", Ink::Dim),
         Verdict::Warn => ("!", Ink::Warn),
         Verdict::Fail => ("✗", Ink::Bad),
         Verdict::Skip => ("·", Ink::Dim),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Architecture, ContainerName, Target};
 use crate::image::{Image, RegistryReference};
-use crate::verify::Verdict;
+use crate::verify::{AppliedWaiver, Verdict};
 use crate::{Error, Result};
 
 /// One container to be released.
@@ -31,6 +31,8 @@ pub struct CandidateImage {
     pub image: Image,
     /// How its checks ended; `None` when it was not checked.
     pub verdict: Option<Verdict>,
+    /// The waivers that its checks needed to end like that.
+    pub waived: Vec<AppliedWaiver>,
     /// Whether it is what its definition and the lock say now; an image of an earlier definition is not released.
     pub current: bool,
 }

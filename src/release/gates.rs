@@ -76,8 +76,27 @@ pub(super) fn verified(candidates: &[Candidate], purpose: Purpose) -> Gate {
     } else if !warned.is_empty() {
         gate("verified", Verdict::Warn, format!("checks warned: {}", some(&warned)), Some("see `catamaran verify` for the warnings"))
     } else {
-        gate("verified", Verdict::Pass, format!("{all} images passed every check"), None)
+        let waived = waived(candidates);
+        let message = match waived.is_empty() {
+            true => format!("{all} images passed every check"),
+            false => format!("{all} images passed every check; waived: {}", some(&waived)),
+        };
+        gate("verified", Verdict::Pass, message, None)
     }
+}
+
+/// Everything that a waiver accepts in what is released, each once: `links in fd (the docs are left out)`.
+fn waived(candidates: &[Candidate]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for candidate in candidates {
+        for waiver in candidate.images.iter().flat_map(|image| &image.waived) {
+            let line = format!("{} in {} ({})", waiver.check, candidate.container, waiver.reason);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
 }
 
 /// `current`: every image is what its definition and the lock say now.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Platform};
-use crate::verify::Verdict;
+use crate::verify::{AppliedWaiver, Verdict};
 
 /// Everything a push would do. `push --dry-run --json` prints exactly this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,9 @@ pub struct PlannedImage {
     pub tag: Option<PlannedTag>,
     /// Config and layers.
     pub blobs: Vec<PlannedBlob>,
+    /// What its checks found and a waiver of `containers.toml` accepts.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waived: Vec<AppliedWaiver>,
 }
 
 /// One blob of a planned image.

@@ -254,6 +254,7 @@ impl<'a> Draft<'a> {
                 size: manifest.size,
                 presence: presence(&manifest.digest),
                 blobs: blobs.collect(),
+                waived: candidate.waived.clone(),
                 tag: self.image_tags.get(n).map(|t| tag(t, manifest.digest)),
             });
         }

@@ -272,6 +272,7 @@ impl Publication<'_> {
             platform: image.platform.clone(),
             digest: image.digest,
             size: image.size,
+            waived: image.waived.clone(),
         });
         Ok(PublishedContainer {
             container: bound.plan.container.clone(),

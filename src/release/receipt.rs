@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{Purpose, TagChange};
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Platform, replace_file};
+use crate::verify::AppliedWaiver;
 use crate::{Error, Result};
 
 /// What a push did. Written to the state folder and printed by `push --json`.
@@ -70,6 +71,9 @@ pub struct PublishedImage {
     /// The manifest's length in bytes.
     #[serde(default)]
     pub size: u64,
+    /// What its checks found and a waiver of `containers.toml` accepts, with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waived: Vec<AppliedWaiver>,
 }
 
 /// One tag, read back.

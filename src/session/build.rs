@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::emitter::{Listener, Subject};
 use super::engine::{Work, blocking};
 use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSummary};
+use super::noted::{is_verified, with_report};
 use super::{BuildRequest, RunId};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target, unsupported};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
@@ -24,8 +25,6 @@ use crate::{Error, Kind, Result};
 const INPUTS: &str = "dev.catamaran.inputs";
 /// Entry annotation: how many packages are in it.
 const PACKAGES: &str = "dev.catamaran.packages";
-/// Entry annotation: the verdict of its checks.
-const VERIFIED: &str = "dev.catamaran.verified";
 
 /// The Debian archives of a session, with the settings they were opened for.
 #[derive(Clone)]
@@ -66,7 +65,9 @@ impl Work {
                 // A local file that is missing makes the image stale; why, a build says.
                 let inputs = Builder::inputs(&catalog, &target, &lock, &cache).unwrap_or_default();
                 let state = match entry.map(|entry| (entry, store.image(entry).map(|image| built_image(&image, entry)))) {
-                    Some((entry, Ok(image))) if is_current(entry, inputs) => ImageState::Built { image, verified: is_verified(entry) },
+                    Some((entry, Ok(image))) if is_current(entry, inputs) => {
+                        ImageState::Built { image, verified: is_verified(entry, &catalog.waivers_of(target.container.as_str())) }
+                    }
                     Some((_, Ok(image))) => ImageState::Stale { image },
                     Some((_, Err(_))) | None => ImageState::Never,
                 };
@@ -223,10 +224,10 @@ impl Work {
         match self.cached(catalog, target, lock, before).await {
             Ok(Some((entry, image))) => {
                 self.emit(finished(Outcome::Cached { image })).await;
-                if is_verified(&entry) {
+                if is_verified(&entry, &catalog.waivers_of(target.container.as_str())) {
                     return Some((entry, true));
                 }
-                let passed = self.prove(target, &entry, known, token).await;
+                let passed = self.prove(catalog, target, &entry, known, token).await;
                 return Some((entry, passed));
             }
             Ok(None) => {}
@@ -261,7 +262,7 @@ impl Work {
         match made {
             Ok((image, descriptor)) => {
                 self.emit(finished(Outcome::Succeeded { image })).await;
-                let passed = self.prove(target, &descriptor, known, token).await;
+                let passed = self.prove(catalog, target, &descriptor, known, token).await;
                 Some((descriptor, passed))
             }
             Err(error) => {
@@ -309,13 +310,14 @@ impl Work {
     }
 
     /// Runs every check over a target's image and notes the verdict in the store.
-    async fn prove(&self, target: &Target, entry: &Descriptor, known: &Known, token: &CancellationToken) -> bool {
+    async fn prove(&self, catalog: &Catalog, target: &Target, entry: &Descriptor, known: &Known, token: &CancellationToken) -> bool {
         let proven = async {
             let store = self.store()?;
             let image = store.image(entry)?;
-            let report = self.check(target, image, known, token).await?;
+            let waivers = catalog.waivers_of(target.container.as_str());
+            let report = self.check(target, image, &waivers, known, token).await?;
             let passed = report.verdict() < Verdict::Fail;
-            let entry = with_verdict(entry.clone(), report.verdict());
+            let entry = with_report(entry.clone(), &report, &waivers);
             blocking({
                 let name = entry.annotations.get(REF_NAME).cloned().unwrap_or_default();
                 move || store.publish(&name, entry)
@@ -408,23 +410,6 @@ fn is_named(entry: &Descriptor, name: &str) -> bool {
 /// Whether the entry was made from exactly `inputs`.
 pub(super) fn is_current(entry: &Descriptor, inputs: Option<Digest>) -> bool {
     inputs.is_some_and(|inputs| entry.annotations.get(INPUTS).is_some_and(|noted| *noted == inputs.to_string()))
-}
-
-/// The entry with the verdict of its checks.
-pub(super) fn with_verdict(mut entry: Descriptor, verdict: Verdict) -> Descriptor {
-    entry.annotations.insert(VERIFIED.into(), verdict.word().into());
-    entry
-}
-
-/// Whether the entry's checks ended without a fail.
-fn is_verified(entry: &Descriptor) -> bool {
-    verdict_of(entry).is_some_and(|verdict| verdict != Verdict::Fail)
-}
-
-/// The verdict of the entry's checks, when they were run.
-pub(super) fn verdict_of(entry: &Descriptor) -> Option<Verdict> {
-    let word = entry.annotations.get(VERIFIED)?;
-    [Verdict::Skip, Verdict::Pass, Verdict::Warn, Verdict::Fail].into_iter().find(|verdict| verdict.word() == word)
 }
 
 fn built_image(image: &Image, entry: &Descriptor) -> BuiltImage {

@@ -1,23 +1,30 @@
 //! Verifying and inspecting: gathers facts on blocking threads, reports each check as it ends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::VerifyRequest;
 use super::engine::{Work, blocking};
 use super::event::{EventKind, Inspection, LayerSummary, Listing};
+use super::noted;
 use super::subject::Named;
-use crate::catalog::Target;
+use crate::catalog::{Catalog, ContainerName, Target, Waiver};
 use crate::image::{Digest, Image, Reference};
-use crate::verify::{self, Known, Report, Verdict};
+use crate::verify::{self, AppliedWaiver, Known, Report, Verdict};
 use crate::{Error, Result};
 
 impl Work {
-    /// Runs every check over everything the references name; says how many images failed.
-    pub(super) async fn verify(&self, references: &[Reference]) -> Result<usize> {
+    /// Runs every check over everything the request's references name; says how many images failed.
+    pub(super) async fn verify(&self, request: &VerifyRequest) -> Result<usize> {
         let (mut failed, known) = (0, self.known());
         let mut unreadable = None;
-        for reference in references {
+        let mut reports: Vec<(Option<ContainerName>, Arc<Report>)> = Vec::new();
+        // Before anything is read: a name that is not there is a mistake of the command line.
+        let given = request.waivers_of.as_ref().map(|name| self.waivers_of(name)).transpose()?;
+        let mut catalog = None;
+        for reference in &request.references {
             let images = match self.images_of(reference).await {
                 Ok(images) => images,
                 // The others are looked at all the same; the first that could not be read decides how it ends.
@@ -30,12 +37,23 @@ impl Work {
             };
             for named in images {
                 self.check_cancelled()?;
-                let report = self.check_as(named.subject, named.target.clone(), named.expected, named.image, &known, &self.token).await?;
-                failed += usize::from(report.verdict() == Verdict::Fail);
-                if let Some(target) = named.target {
-                    self.note(&target, &report).await?;
+                let Named { subject, target, expected, image } = named;
+                if target.is_some() && catalog.is_none() {
+                    catalog = Some(self.catalog()?);
                 }
+                let own = target.as_ref().zip(catalog.as_ref()).map(|(target, catalog)| catalog.waivers_of(target.container.as_str()));
+                let waivers = own.as_deref().or(given.as_deref()).unwrap_or_default();
+                let report = self.check_as(subject, target.clone(), expected, image, waivers, &known, &self.token).await?;
+                failed += usize::from(report.verdict() == Verdict::Fail);
+                if let Some((target, catalog)) = target.as_ref().zip(catalog.as_ref()) {
+                    self.note(catalog, target, &report, waivers).await?;
+                }
+                reports.push((target.map(|target| target.container), report));
             }
+        }
+        let unused = waivers_unused(catalog.as_ref(), &reports);
+        if !unused.is_empty() {
+            self.emit(EventKind::WaiversUnused { waivers: unused }).await;
         }
         match unreadable {
             Some(error) => Err(error),
@@ -43,10 +61,20 @@ impl Work {
         }
     }
 
+    /// The waivers for images of the container called `name`.
+    ///
+    /// # Errors
+    /// There is no `containers.toml`, or no such container in it.
+    fn waivers_of(&self, name: &ContainerName) -> Result<Vec<Waiver>> {
+        let catalog = self.catalog()?;
+        crate::catalog::select(&catalog, &[name.to_string()], &[])?;
+        Ok(catalog.waivers_of(name.as_str()))
+    }
+
     /// Keeps the verdict with the image in the store, so that what has failed is verified no more; blobs that are not what
     /// their digest says are thrown away, so that the next build makes them again.
-    async fn note(&self, target: &Target, report: &Report) -> Result<()> {
-        let (store, name, digest, verdict) = (self.store()?, self.catalog()?.store_name(target), report.digest, report.verdict());
+    async fn note(&self, catalog: &Catalog, target: &Target, report: &Arc<Report>, waivers: &[Waiver]) -> Result<()> {
+        let (store, name, report, waivers) = (self.store()?, catalog.store_name(target), Arc::clone(report), waivers.to_vec());
         let findings = report.checks.iter().filter(|c| c.check == verify::Check::LayerDigests).flat_map(|c| &c.findings);
         let suspects: Vec<Digest> = findings.filter_map(|finding| finding.layer).collect();
         blocking(move || {
@@ -54,7 +82,7 @@ impl Work {
                 store.discard_if_damaged(suspect)?;
             }
             match store.find(&name)? {
-                Some(entry) if entry.digest == digest => store.publish(&name, super::build::with_verdict(entry, verdict)),
+                Some(entry) if entry.digest == report.digest => store.publish(&name, noted::with_report(entry, &report, &waivers)),
                 _ => Ok(()),
             }
         })
@@ -62,27 +90,39 @@ impl Work {
     }
 
     /// Runs every check over one of our own images.
-    pub(super) async fn check(&self, target: &Target, image: Image, known: &Known, token: &CancellationToken) -> Result<Arc<Report>> {
-        self.check_as(target.to_string(), Some(target.clone()), Some(target.architecture), image, known, token).await
+    pub(super) async fn check(
+        &self,
+        target: &Target,
+        image: Image,
+        waivers: &[Waiver],
+        known: &Known,
+        token: &CancellationToken,
+    ) -> Result<Arc<Report>> {
+        self.check_as(target.to_string(), Some(target.clone()), Some(target.architecture), image, waivers, known, token).await
     }
 
+    #[allow(clippy::too_many_arguments, reason = "what is looked at, and everything that decides how it is judged")]
     async fn check_as(
         &self,
         subject: String,
         target: Option<Target>,
         expected: Option<crate::catalog::Architecture>,
         image: Image,
+        waivers: &[Waiver],
         known: &Known,
         token: &CancellationToken,
     ) -> Result<Arc<Report>> {
         self.emit(EventKind::VerifyStarted { subject: subject.clone(), target: target.clone() }).await;
         let (emitter, run, token, progress) = (self.context.emitter.clone(), self.run, token.clone(), Arc::clone(&self.progress));
-        let known = known.clone();
+        let (known, waivers, today) = (known.clone(), waivers.to_vec(), noted::today());
         let report = blocking(move || {
             let mut on_check = |result: &verify::CheckResult| {
-                emitter.emit_blocking(run, EventKind::CheckFinished { subject: subject.clone(), result: result.clone() });
+                let mut result = result.clone();
+                verify::waive_result(&mut result, &waivers, today);
+                emitter.emit_blocking(run, EventKind::CheckFinished { subject: subject.clone(), result });
             };
-            verify::verify(&image, &subject, expected, &known, &mut on_check, progress.as_ref(), &|| token.is_cancelled())
+            let report = verify::verify(&image, &subject, expected, &known, &mut on_check, progress.as_ref(), &|| token.is_cancelled())?;
+            Ok(verify::waive(report, &waivers, today))
         })
         .await?;
         let report = Arc::new(report);
@@ -132,6 +172,27 @@ fn unreadable_member(images: &[Named]) -> Option<Error> {
     let (member, why) = index.unreadable().next()?;
     let error = Error::failed(format!("the index's member {} could not be read: {why}", member.digest));
     Some(error.hint("`catamaran verify` names all that is wrong with the index"))
+}
+
+/// The waivers that had nothing to do: expired ones, and those that no image they are for needed, as far as all of those were
+/// looked at (a finding may be there on one architecture only, and a waiver for every container may be for another one).
+fn waivers_unused(catalog: Option<&Catalog>, reports: &[(Option<ContainerName>, Arc<Report>)]) -> Vec<AppliedWaiver> {
+    let looked_at = |name: &ContainerName| reports.iter().filter(|(of, _)| of.as_ref() == Some(name)).count();
+    let whole = |name: &ContainerName| catalog.and_then(|c| c.container(name.as_str())).is_some_and(|c| looked_at(name) >= c.targets.len());
+    let everything = catalog.is_some_and(|catalog| catalog.containers.iter().all(|c| whole(&c.name)));
+    let mut used: BTreeMap<_, (usize, &AppliedWaiver)> = BTreeMap::new();
+    for (of, report) in reports {
+        for waiver in &report.waivers {
+            let for_all = catalog.is_some_and(|c| c.waivers.iter().any(|w| w.line == waiver.line));
+            // Images of elsewhere (--waivers-of) are looked at one by one: nothing can be said of the others.
+            let known = of.as_ref().is_some_and(|name| if for_all { everything } else { whole(name) });
+            if known || waiver.expired {
+                let waived = &mut used.entry((waiver.line, waiver.check, &waiver.path)).or_insert((0, waiver)).0;
+                *waived += waiver.findings;
+            }
+        }
+    }
+    used.into_values().filter(|(findings, _)| *findings == 0).map(|(_, waiver)| waiver.clone()).collect()
 }
 
 fn inspection(

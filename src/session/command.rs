@@ -24,8 +24,8 @@ pub enum Command {
     Build(BuildRequest),
     /// Take the newest versions into `containers.lock`, or only say what that would change. → `LockCompared`.
     Update(UpdateRequest),
-    /// Run every check over what a reference names (all members of an index). → `VerifyStarted` … `VerifyFinished`.
-    Verify(Vec<Reference>),
+    /// Run every check over what references name (all members of an index). → `VerifyStarted` … `VerifyFinished`.
+    Verify(VerifyRequest),
     /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
     Inspect(Reference),
     /// List the files of what a reference names. → `FilesListed` for each image.
@@ -72,6 +72,22 @@ pub struct BuildRequest {
     pub locked: bool,
     /// Also write the images as an OCI image layout here.
     pub out: Option<PathBuf>,
+}
+
+/// What to verify.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyRequest {
+    /// Where the images are.
+    pub references: Vec<Reference>,
+    /// The container whose waivers count for images that are none of ours; our own have theirs.
+    pub waivers_of: Option<ContainerName>,
+}
+
+impl From<Vec<Reference>> for VerifyRequest {
+    /// Judged as it is: with the waivers that are its own.
+    fn from(references: Vec<Reference>) -> Self {
+        VerifyRequest { references, waivers_of: None }
+    }
 }
 
 /// Whose packages to renew.

@@ -200,7 +200,7 @@ impl Work {
             Command::LoadCatalog => self.load_catalog().await.map(|()| 0),
             Command::Build(request) => self.build(&request).await,
             Command::Update(request) => self.update(&request).await.map(|()| 0),
-            Command::Verify(references) => self.verify(&references).await,
+            Command::Verify(request) => self.verify(&request).await,
             Command::Inspect(reference) => self.inspect(&reference).await.map(|()| 0),
             Command::ListFiles(reference) => self.list_files(&reference).await.map(|()| 0),
             Command::Compare(request) => self.compare(&request).await.map(|()| 0),

@@ -15,7 +15,7 @@ use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt, TagChange};
-use crate::verify::{CheckResult, Comparison, ListedFile, Report};
+use crate::verify::{AppliedWaiver, CheckResult, Comparison, ListedFile, Report};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,6 +163,12 @@ pub enum EventKind {
         target: Option<Target>,
         /// All results.
         report: Arc<Report>,
+    },
+    /// Waivers of `containers.toml` had nothing to do: they have expired, or nothing they are for was found in any image they
+    /// are for.
+    WaiversUnused {
+        /// Which.
+        waivers: Vec<AppliedWaiver>,
     },
     /// An image was read.
     Inspected {

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::IndexRequest;
 use super::engine::Work;
 use super::event::EventKind;
+use super::noted;
 use super::publish::{Wanted, host_of};
 use crate::catalog::{Catalog, Target};
 use crate::image::{Digest, Image, RegistryReference};
@@ -55,10 +56,14 @@ impl Work {
         for (position, target, path, image) in read {
             self.check_cancelled()?;
             let container = &catalog.containers[position];
-            let verdict = match verify {
-                true => Some(self.check(target, image.clone(), &self.known(), &self.token).await?.verdict()),
+            let report = match verify {
+                true => {
+                    let waivers = catalog.waivers_of(container.name.as_str());
+                    Some(self.check(target, image.clone(), &waivers, &self.known(), &self.token).await?)
+                }
                 false => None,
             };
+            let (verdict, waived) = (report.as_ref().map(|r| r.verdict()), report.map(|r| noted::used(&r)).unwrap_or_default());
             let candidate = candidates.entry(position).or_insert_with(|| Candidate {
                 container: container.name.clone(),
                 repository: format!("{}/{path}", registry.host()),
@@ -66,7 +71,7 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            candidate.images.push(CandidateImage { target: target.clone(), image, verdict, current: true });
+            candidate.images.push(CandidateImage { target: target.clone(), image, verdict, waived, current: true });
         }
         Ok(candidates.into_values().collect())
     }

@@ -15,6 +15,7 @@ mod event;
 mod folders;
 mod join;
 mod layout;
+mod noted;
 mod publish;
 mod state;
 mod subject;
@@ -22,7 +23,7 @@ mod update;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::Change;
-pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest};
+pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest};
 pub use compare::CompareRequest;
 pub use copy::{Copied, CopyRequest};
 pub use doctor::{Diagnosis, Finding};

@@ -5,17 +5,18 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::build::{is_current, verdict_of};
+use super::build::is_current;
 use super::engine::{Work, blocking};
 use super::event::EventKind;
+use super::noted;
 use super::subject::built_entry;
 use super::{IndexRequest, PushRequest, ReleaseRequest};
-use crate::catalog::{BuilderKind, Catalog, ContainerName, Target};
+use crate::catalog::{BuilderKind, Catalog, ContainerName, Target, Waiver};
 use crate::debian::{self, Builder, Lock};
 use crate::image::{Descriptor, Digest, Platform};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange, Tags};
-use crate::verify::Verdict;
+use crate::verify::{AppliedWaiver, Verdict};
 use crate::{Error, Result};
 
 /// How many gates forbid the plan.
@@ -153,7 +154,7 @@ impl Work {
                 return Err(Error::usage(format!("{} has no container `{}`", catalog.path.display(), target.container)));
             };
             let entry = built_entry(&store, catalog, target)?;
-            let verdict = self.verdict(target, &entry).await?;
+            let (verdict, waived) = self.verdict(target, &entry, &catalog.waivers_of(container.name.as_str())).await?;
             let candidate = candidates.entry(position).or_insert_with(|| Candidate {
                 container: container.name.clone(),
                 repository: format!("{host}/{}", catalog.registry.repository_of(&container.name)),
@@ -163,17 +164,19 @@ impl Work {
             });
             let inputs = Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?;
             let current = is_current(&entry, inputs);
-            candidate.images.push(CandidateImage { target: target.clone(), image: store.image(&entry)?, verdict: Some(verdict), current });
+            let image = store.image(&entry)?;
+            candidate.images.push(CandidateImage { target: target.clone(), image, verdict: Some(verdict), waived, current });
         }
         Ok(candidates.into_values().collect())
     }
 
-    async fn verdict(&self, target: &Target, entry: &Descriptor) -> Result<Verdict> {
-        if let Some(verdict) = verdict_of(entry).filter(|verdict| *verdict != Verdict::Fail) {
-            return Ok(verdict);
+    async fn verdict(&self, target: &Target, entry: &Descriptor, waivers: &[Waiver]) -> Result<(Verdict, Vec<AppliedWaiver>)> {
+        if let Some(noted) = noted::verdict(entry, waivers).filter(|(verdict, _)| *verdict != Verdict::Fail) {
+            return Ok(noted);
         }
         let image = self.store()?.image(entry)?;
-        Ok(self.check(target, image, &self.known(), &self.token).await?.verdict())
+        let report = self.check(target, image, waivers, &self.known(), &self.token).await?;
+        Ok((report.verdict(), noted::used(&report)))
     }
 }
 

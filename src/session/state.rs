@@ -15,7 +15,7 @@ use crate::debian::Change;
 use crate::image::Digest;
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt};
-use crate::verify::{self, CheckResult, Report};
+use crate::verify::{self, AppliedWaiver, CheckResult, Report};
 
 /// Log lines kept in memory per target; the whole log is in its file.
 pub const KEPT_LINES: usize = 5_000;
@@ -33,6 +33,8 @@ pub struct State {
     pub builds: BTreeMap<Target, Build>,
     /// Verifications of this session, by subject; the latest of each.
     pub verifications: BTreeMap<String, Verification>,
+    /// Waivers that had nothing to do in the last verification.
+    pub unused_waivers: Vec<AppliedWaiver>,
     /// Images that were read, by subject and platform; the latest of each.
     pub inspections: BTreeMap<String, Arc<Inspection>>,
     /// Files of images that were listed, by subject; the latest of each.
@@ -279,6 +281,7 @@ impl State {
                 }
             }
             EventKind::VerifyStarted { subject, target } => {
+                self.unused_waivers.clear();
                 self.verifications.insert(subject.clone(), Verification { target: target.clone(), ..Verification::default() });
             }
             EventKind::CheckFinished { subject, result } => {
@@ -297,6 +300,7 @@ impl State {
                     *verified = passed;
                 }
             }
+            EventKind::WaiversUnused { waivers } => self.unused_waivers.clone_from(waivers),
             EventKind::Inspected { inspection } => {
                 self.inspections.insert(inspection.subject.clone(), Arc::clone(inspection));
             }

@@ -226,9 +226,11 @@ pub fn report(t: &Target, lies: bool) -> Event {
             expected: "AArch64 (64-bit, little-endian)".into(),
             found: "x86-64 (64-bit, little-endian)".into(),
             advice: "the package was made for another architecture; build it for arm64".into(),
+            waived: None,
         }];
     }
-    let report = Report { subject: t.to_string(), digest: built(t).digest, platform: Platform::linux(t.architecture), checks };
+    let report =
+        Report { subject: t.to_string(), digest: built(t).digest, platform: Platform::linux(t.architecture), checks, waivers: vec![] };
     event(8, 50_100, EventKind::VerifyFinished { target: Some(t.clone()), report: Arc::new(report) })
 }
 
@@ -252,6 +254,7 @@ pub fn plan(version: &str, worst: Verdict) -> Plan {
                     blob(format!("base{a}"), 18_874_368, Presence::Present),
                     blob(format!("app{name}{a}"), 6_396_313, Presence::Upload),
                 ],
+                waived: vec![],
             }
         });
         let moved = Digest::of(b"before");
@@ -332,7 +335,13 @@ pub fn published(run: u64, version: &str) -> Vec<Event> {
         images: c
             .images
             .iter()
-            .map(|i| PublishedImage { target: i.target.clone(), platform: i.platform.clone(), digest: i.digest, size: i.size })
+            .map(|i| PublishedImage {
+                target: i.target.clone(),
+                platform: i.platform.clone(),
+                digest: i.digest,
+                size: i.size,
+                waived: vec![],
+            })
             .collect(),
         tags: c.all_tags().map(|t| PublishedTag { tag: t.tag.clone(), digest: t.to, change: t.change }).collect(),
     });

@@ -103,6 +103,7 @@ pub fn of_report(report: &Report) -> Status {
         Verdict::Fail => Status::new(Glyph::Fail, Meaning::Failure, "checks fail", ""),
         Verdict::Warn => Status::new(Glyph::Warn, Meaning::Warning, "warnings", ""),
         Verdict::Pass => Status::new(Glyph::Pass, Meaning::Success, "verified", ""),
+        Verdict::Waived => Status::new(Glyph::Pass, Meaning::Success, "verified", "with waivers"),
         Verdict::Skip => Status::new(Glyph::Never, Meaning::Muted, "skipped", ""),
     }
 }
@@ -112,6 +113,7 @@ pub fn of_verdict(verdict: Verdict) -> (Glyph, Meaning) {
     match verdict {
         Verdict::Skip => (Glyph::Never, Meaning::Muted),
         Verdict::Pass => (Glyph::Pass, Meaning::Success),
+        Verdict::Waived => (Glyph::Pass, Meaning::Muted),
         Verdict::Warn => (Glyph::Warn, Meaning::Warning),
         Verdict::Fail => (Glyph::Fail, Meaning::Failure),
     }

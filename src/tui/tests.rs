@@ -24,7 +24,7 @@ fn feed(model: &mut Model, events: impl IntoIterator<Item = Event>) {
 fn targets(command: &Command) -> Vec<String> {
     match command {
         Command::Build(request) => request.targets.iter().map(ToString::to_string).collect(),
-        Command::Verify(references) => references.iter().map(ToString::to_string).collect(),
+        Command::Verify(request) => request.references.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -121,7 +121,7 @@ fn inspecting_reads_and_checks_each_image_once() {
     let asked = m.keys("<enter>").unwrap();
     assert_eq!(m.screen, Screen::Inspect);
     assert_eq!(asked.iter().filter(|c| matches!(c, Command::Inspect(_))).count(), 2);
-    assert_eq!(asked.iter().filter(|c| matches!(c, Command::Verify(v) if v.len() == 2)).count(), 1);
+    assert_eq!(asked.iter().filter(|c| matches!(c, Command::Verify(v) if v.references.len() == 2)).count(), 1);
     assert!(m.keys("1<enter>").unwrap().is_empty());
     let asked = m.keys(":inspect ghcr.io/a/b:1<enter>").unwrap();
     assert!(matches!(&asked[0], Command::Inspect(r) if r.to_string() == "docker://ghcr.io/a/b:1"), "{asked:?}");

@@ -212,7 +212,7 @@ pub(super) fn verify(model: &Model, targets: Vec<crate::catalog::Target>) -> Vec
         .filter(|t| model.state.target(t).is_some_and(|t| super::status::image(&t.state).is_some()))
         .map(|t| crate::image::Reference::Container { name: t.container, architecture: Some(t.architecture) })
         .collect();
-    if references.is_empty() { Vec::new() } else { vec![Command::Verify(references)] }
+    if references.is_empty() { Vec::new() } else { vec![Command::Verify(references.into())] }
 }
 
 fn edited_line(model: &Model) -> usize {

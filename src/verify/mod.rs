@@ -8,6 +8,7 @@
 mod checks;
 mod compare;
 mod decode;
+mod explain;
 mod facts;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -23,8 +24,10 @@ mod samples;
 mod scan;
 mod sparse;
 mod tarball;
+mod waive;
 
 pub use compare::{Aspect, Compared, Comparison, Contents, Row, Section, Side, compare, read_contents};
+pub use explain::checks_markdown;
 pub use facts::ImageFacts;
 pub use known::Known;
 pub use listing::{ListedFile, list_files};
@@ -33,3 +36,4 @@ pub use report::{Check, CheckResult, Finding, Report, Verdict};
 pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
 pub use run::{check_facts, inspect_facts, verify};
 pub use scan::{LayerFacts, MAX_ENTRIES};
+pub use waive::{AppliedWaiver, WaivedAs, waive, waive_result};

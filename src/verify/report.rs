@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::waive::{AppliedWaiver, WaivedAs};
 use crate::image::{Digest, Platform};
 
 /// How a check ended. Ordered from best to worst, so that the worst of many is their maximum.
@@ -14,6 +15,8 @@ pub enum Verdict {
     Skip,
     /// As it should be.
     Pass,
+    /// Not as it should be, and accepted with a reason in `containers.toml`.
+    Waived,
     /// Worth a look.
     Warn,
     /// Wrong.
@@ -21,11 +24,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, from best to worst.
+    pub const ALL: [Verdict; 5] = [Verdict::Skip, Verdict::Pass, Verdict::Waived, Verdict::Warn, Verdict::Fail];
+
     /// The word, as printed.
     pub const fn word(self) -> &'static str {
         match self {
             Verdict::Skip => "skip",
             Verdict::Pass => "pass",
+            Verdict::Waived => "waived",
             Verdict::Warn => "warn",
             Verdict::Fail => "fail",
         }
@@ -151,7 +158,7 @@ impl fmt::Display for Check {
 /// One thing a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Warn or fail.
+    /// Warn or fail, or waived.
     pub verdict: Verdict,
     /// The path in the image, without leading slash, when it is about one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -165,6 +172,9 @@ pub struct Finding {
     pub found: String,
     /// What to do.
     pub advice: String,
+    /// Why it does not count, when it is waived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waived: Option<WaivedAs>,
 }
 
 /// How one check ended for one image.
@@ -197,6 +207,9 @@ pub struct Report {
     pub platform: Platform,
     /// The results, in the order of [`Check::ALL`].
     pub checks: Vec<CheckResult>,
+    /// The waivers of `containers.toml` that are for this image, and what each came to.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waivers: Vec<AppliedWaiver>,
 }
 
 impl Report {

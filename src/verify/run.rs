@@ -51,7 +51,8 @@ pub fn check_facts(
         on_check(&result);
         results.push(result);
     }
-    Ok(Report { subject: subject.to_owned(), digest: image.descriptor.digest, platform: image.platform(), checks: results })
+    let (digest, platform) = (image.descriptor.digest, image.platform());
+    Ok(Report { subject: subject.to_owned(), digest, platform, checks: results, waivers: Vec::new() })
 }
 
 /// What `inspect` shows of an image's content: the number of entries of each layer, and the installed packages as the

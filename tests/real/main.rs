@@ -24,6 +24,7 @@ mod proxies;
 mod publishing;
 mod reader;
 mod registries;
+mod reports;
 mod rules;
 mod running;
 mod split;

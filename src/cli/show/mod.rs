@@ -1,5 +1,6 @@
 //! Results as text: each function turns one of the session's documents into what a person reads.
 
+mod checks;
 mod comparison;
 mod inspection;
 mod listing;
@@ -7,12 +8,13 @@ mod plan;
 mod receipt;
 mod report;
 
+pub(super) use checks::{check, checks};
 pub(super) use comparison::comparison;
 pub(super) use inspection::inspection;
 pub(super) use listing::listing;
 pub(super) use plan::plan;
 pub(super) use receipt::receipt;
-pub(super) use report::report;
+pub(super) use report::verification;
 
 #[cfg(test)]
 pub(super) use receipt::tests::{a_plan, a_receipt};

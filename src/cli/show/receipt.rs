@@ -1,9 +1,10 @@
 //! A receipt.
 
-use crate::cli::printer::{Ink, clean};
+use crate::cli::printer::{Ink, clean, clean_line};
 use crate::cli::quantity::{bytes, count};
 use crate::cli::table::{Cell, Table};
 use crate::release::{Purpose, Receipt, TagChange};
+use crate::verify::AppliedWaiver;
 
 /// What was published, as read back; digests in full, to be copied.
 pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
@@ -38,6 +39,10 @@ pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
         count(receipt.uploaded_blobs, "blob"),
         count(receipt.present_blobs, "blob")
     ));
+    for image in receipt.containers.iter().flat_map(|container| &container.images) {
+        let waived = |w: &AppliedWaiver| format!("waived in {}: {}: {}", image.target, w.scope(), w.reason);
+        out.extend(image.waived.iter().map(|w| format!("{} {}", Ink::Dim.paint("~", color), clean_line(&waived(w)))));
+    }
     out.extend(receipt.accepted_warnings.iter().map(|w| format!("{} accepted: {}", Ink::Warn.paint("!", color), clean(w))));
     out.extend(receipt.reason.iter().map(|reason| format!("  because: {}", clean(reason))));
     out.join("\n")

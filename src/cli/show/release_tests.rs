@@ -19,6 +19,7 @@ pub(in crate::cli) fn a_plan(verdict: Verdict) -> Plan {
             PlannedBlob { digest, size: 2048, presence: Presence::Upload, from: None },
             PlannedBlob { digest: Digest::of(b"base"), size: 4096, presence: Presence::Shared, from: Some("ghcr.io/acme/tools/rg".into()) },
         ],
+        waived: vec![],
     };
     let container = ContainerPlan {
         container: "fd".into(),
@@ -68,6 +69,7 @@ pub(in crate::cli) fn a_receipt() -> Receipt {
         platform: Platform::linux(Architecture::Aarch64),
         digest,
         size: 400,
+        waived: vec![],
     };
     Receipt {
         schema: 1,

@@ -2,14 +2,26 @@
 
 use crate::cli::fact::tally;
 use crate::cli::printer::{Ink, clean, clean_line};
+use crate::cli::report::remark;
 use crate::cli::table::{Cell, Table, verdict_mark};
-use crate::verify::{CheckResult, Report, Verdict};
+use crate::verify::{AppliedWaiver, CheckResult, Finding, Report, Verdict};
 
 /// Findings shown under each check; `--json` has all that were kept.
 const MAX_FINDINGS: usize = 10;
 
-/// Every check with its verdict; under those that warn or fail, what was found.
-pub(in crate::cli) fn report(report: &Report, color: bool) -> String {
+/// Every report, then waivers that had nothing to do.
+pub(in crate::cli) fn verification(reports: &[&Report], unused: &[AppliedWaiver], color: bool) -> String {
+    let mut parts: Vec<String> = reports.iter().map(|one| report(one, color)).collect();
+    let (glyph, ink) = verdict_mark(Verdict::Warn);
+    let remarks: Vec<String> = unused.iter().map(|waiver| format!("{} {}", ink.paint(glyph, color), clean_line(&remark(waiver)))).collect();
+    if !remarks.is_empty() {
+        parts.push(remarks.join("\n"));
+    }
+    parts.join("\n\n")
+}
+
+/// Every check with its verdict; under those that warn or fail, what was found, and what of it is waived.
+fn report(report: &Report, color: bool) -> String {
     let (glyph, ink) = verdict_mark(report.verdict());
     let title = Ink::Bold.paint(&clean_line(&report.subject), color);
     let verdict = ink.paint(&format!("{glyph} {}", report.verdict()), color);
@@ -27,12 +39,16 @@ pub(in crate::cli) fn report(report: &Report, color: bool) -> String {
 }
 
 fn findings(out: &mut String, result: &CheckResult, color: bool) {
-    for finding in result.findings.iter().filter(|f| f.verdict >= Verdict::Warn).take(MAX_FINDINGS) {
+    let shown = |f: &&Finding| f.verdict >= Verdict::Waived;
+    for finding in result.findings.iter().filter(shown).take(MAX_FINDINGS) {
         let (glyph, ink) = verdict_mark(finding.verdict);
         let place = finding.path.as_deref().map(|path| format!("/{path}: ")).unwrap_or_default();
         let line = clean_line(&format!("{place}expected {}, found {}", finding.expected, finding.found));
         out.push_str(&format!("\n      {} {line}", ink.paint(glyph, color)));
-        if !finding.advice.is_empty() {
+        if let Some(waived) = &finding.waived {
+            let line = clean_line(&format!("waived ({}): {}", waived.verdict, waived.reason));
+            out.push_str(&format!("\n        {}", Ink::Dim.paint(&line, color)));
+        } else if !finding.advice.is_empty() {
             out.push_str(&format!("\n        {}", Ink::Dim.paint(&clean_line(&finding.advice), color)));
         }
     }
@@ -46,8 +62,9 @@ fn findings(out: &mut String, result: &CheckResult, color: bool) {
 mod tests {
     use super::*;
     use crate::catalog::Architecture;
+    use crate::cli::report::tests::{a_report, an_unused_waiver};
     use crate::image::{Digest, Platform};
-    use crate::verify::{Check, Finding};
+    use crate::verify::Check;
 
     #[test]
     fn findings_stand_under_their_check() {
@@ -59,11 +76,12 @@ mod tests {
             expected: "AArch64".into(),
             found: "x86-64".into(),
             advice: "rebuild it".into(),
+            waived: None,
         };
         let checks =
             vec![result(Check::ConfigPlatform, Verdict::Pass, vec![]), result(Check::ElfMachine, Verdict::Fail, vec![finding; 12])];
         let platform = Platform::linux(Architecture::Aarch64);
-        let text = report(&Report { subject: "fd/aarch64".into(), digest: Digest::of(b"x"), platform, checks }, false);
+        let text = report(&Report { subject: "fd/aarch64".into(), digest: Digest::of(b"x"), platform, checks, waivers: vec![] }, false);
         assert_eq!(text.matches("expected AArch64, found x86-64").count(), MAX_FINDINGS);
         let head: Vec<&str> = text.lines().skip(1).take(5).collect();
         insta::assert_snapshot!(head.join("\n"), @r###"
@@ -74,5 +92,19 @@ mod tests {
                 rebuild it
         "###);
         assert!(text.ends_with("… and 2 more; --json lists them"));
+    }
+
+    #[test]
+    fn what_is_waived_says_why_and_an_unused_waiver_is_said() {
+        let text = verification(&[&a_report()], &[an_unused_waiver()], false);
+        for line in [
+            "✗ fail: 1 fail, 1 warn, 1 waived, 1 pass, 1 skip",
+            "~ waived  links",
+            "waived (fail): a <plugin> & more",
+            "! the waiver of links (etc/*) on line 7 of containers.toml has expired on 2026-01-01",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
     }
 }

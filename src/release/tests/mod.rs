@@ -50,7 +50,13 @@ fn image(architecture: Architecture, own: &str) -> Image {
 const BOTH: [Architecture; 2] = [Architecture::Aarch64, Architecture::X86_64];
 
 fn candidate(host: &str, name: &str, own: &str) -> Candidate {
-    let image_of = |a| CandidateImage { target: Target::new(name, a), image: image(a, own), verdict: Some(Verdict::Pass), current: true };
+    let image_of = |a| CandidateImage {
+        target: Target::new(name, a),
+        image: image(a, own),
+        verdict: Some(Verdict::Pass),
+        waived: vec![],
+        current: true,
+    };
     Candidate {
         container: name.into(),
         repository: format!("{host}/acme/{name}"),
@@ -272,6 +278,22 @@ async fn images_of_other_machines_are_joined_only_when_they_are_what_they_are_gi
     let refused = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
     assert_eq!(gate(&refused, "platforms").verdict, Verdict::Fail);
     assert!(refused.refusal(true, true).is_some());
+}
+
+#[tokio::test]
+async fn what_is_waived_is_said_at_the_gate_and_stays_in_the_plan() {
+    let (server, _) = registry(|_, _| None).await;
+    let mut waiving = candidate(&server.host, "fd", "fd");
+    let (reason, check) = ("the docs are left out".to_owned(), crate::verify::Check::Links);
+    let waived = crate::verify::AppliedWaiver { check, path: None, reason, until: None, line: 3, expired: false, findings: 2 };
+    for image in &mut waiving.images {
+        (image.verdict, image.waived) = (Some(Verdict::Waived), vec![waived.clone()]);
+    }
+    let plan = planned(&server, &[waiving], &["1.0"]).await.unwrap();
+    let verified = gate(&plan, "verified");
+    assert_eq!(verified.verdict, Verdict::Pass);
+    assert!(verified.message.ends_with("waived: links in fd (the docs are left out)"), "{}", verified.message);
+    assert!(plan.containers[0].images.iter().all(|image| image.waived == [waived.clone()]));
 }
 
 #[tokio::test]

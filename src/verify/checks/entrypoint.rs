@@ -24,7 +24,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         Ok(way) => looked_at = format!("{what} {}", way.join(" → ")),
         Err(Problem { path, expected, found, advice }) => {
             let path = Some(path.trim_start_matches('/').to_owned()).filter(|p| !p.is_empty());
-            tally.add(Finding { verdict: Verdict::Fail, path, layer: None, expected, found, advice: advice.into() });
+            tally.add(Finding { verdict: Verdict::Fail, path, layer: None, expected, found, advice: advice.into(), waived: None });
         }
     }
     tally.result(Check::Entrypoint, looked_at, "program")

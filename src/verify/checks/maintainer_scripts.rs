@@ -37,6 +37,7 @@ fn finding(outcome: &ScriptOutcome) -> Finding {
         layer: None,
         expected: format!("what the {} of {} {} does", outcome.script, outcome.package, outcome.version),
         found: format!("not done: {}", if commands.is_empty() { "all of it".to_owned() } else { commands.join("; ") }),
+        waived: None,
         advice:
             "look at what the script would have made; when the image needs it, make it with `links` or `files`, or choose another package"
                 .into(),

@@ -34,7 +34,15 @@ impl Tally {
         found: impl Into<String>,
         advice: &str,
     ) {
-        self.add(Finding { verdict, path: None, layer, expected: expected.into(), found: found.into(), advice: advice.into() });
+        self.add(Finding {
+            verdict,
+            path: None,
+            layer,
+            expected: expected.into(),
+            found: found.into(),
+            advice: advice.into(),
+            waived: None,
+        });
     }
 
     /// A finding about a path of a layer.
@@ -48,7 +56,7 @@ impl Tally {
         advice: impl Into<String>,
     ) {
         let (expected, found, advice) = (expected.into(), found.into(), advice.into());
-        self.add(Finding { verdict, path: Some(path.to_owned()), layer: Some(layer), expected, found, advice });
+        self.add(Finding { verdict, path: Some(path.to_owned()), layer: Some(layer), expected, found, advice, waived: None });
     }
 
     /// The result: pass, saying what was `looked_at`, or the worst finding, with the full number of `things`.

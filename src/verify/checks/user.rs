@@ -134,6 +134,7 @@ fn home_folder(subject: &Subject<'_>, tally: &mut Tally, home: &str) {
         expected: format!("the user's home folder {home}"),
         found: found.into(),
         advice: advice.into(),
+        waived: None,
     });
 }
 
@@ -147,6 +148,7 @@ fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<
             expected: format!("the working directory {folder}, in which the image starts"),
             found,
             advice: advice.into(),
+            waived: None,
         });
     };
     if !folder.starts_with('/') {

@@ -166,5 +166,10 @@ fn of_finding(finding: &Finding, header: Vec<(&'static str, String)>, room: usiz
             lines.push((format!("    {label:<12} {piece}"), meaning));
         }
     }
+    if let Some(waived) = &finding.waived {
+        for piece in text::wrap(&text::printable(&format!("waived: {}", waived.reason)), room.saturating_sub(4)) {
+            lines.push((format!("    {piece}"), Meaning::Muted));
+        }
+    }
     lines
 }

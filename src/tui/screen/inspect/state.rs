@@ -161,7 +161,7 @@ pub fn look_at_reference(model: &mut Model, reference: Reference) -> Vec<Command
     }
     model.inspect.subject = Some(Subject::Reference(reference.to_string()));
     (model.inspect.column, model.inspect.cursor) = (0, Default::default());
-    vec![Command::Inspect(reference.clone()), Command::Verify(vec![reference])]
+    vec![Command::Inspect(reference.clone()), Command::Verify(vec![reference].into())]
 }
 
 /// The screen is about to come to the front: going back leads to the one in front now.
@@ -210,7 +210,7 @@ pub fn wanted(model: &mut Model) -> Vec<Command> {
         }
     }
     if !unchecked.is_empty() {
-        commands.push(Command::Verify(unchecked));
+        commands.push(Command::Verify(unchecked.into()));
     }
     commands
 }

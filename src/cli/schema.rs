@@ -1,0 +1,41 @@
+//! `catamaran schema`: JSON Schemas of what is read and of what is printed.
+
+use super::args::{SchemaArgs, SchemaOf};
+use super::printer::Printer;
+use super::report::report_schema;
+use crate::Result;
+use crate::catalog::containers_schema;
+
+/// Prints a schema; it is JSON whatever `--json` says.
+///
+/// # Errors
+/// It cannot be serialised.
+pub(super) fn run(printer: &Printer, args: &SchemaArgs) -> Result<()> {
+    match args.of {
+        SchemaOf::Containers => printer.document(&containers_schema()),
+        SchemaOf::Report => printer.document(&report_schema()),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Holds `schema` against the file of `docs/`.
+    pub(in crate::cli) fn is_documented(name: &str, schema: &Value) {
+        let path = format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"));
+        let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
+        if std::env::var_os("CATAMARAN_WRITE_DOCS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == text, "{path} is stale: CATAMARAN_WRITE_DOCS=1 cargo test --lib documented renews it");
+    }
+
+    #[test]
+    fn the_documented_schema_of_containers_toml_is_the_schema() {
+        is_documented("containers.schema.json", &containers_schema());
+    }
+}
