@@ -20,6 +20,7 @@ const MAX_NEEDED: usize = 4096;
 
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
+const PT_INTERP: u32 = 3;
 const DT_NEEDED: u64 = 1;
 const DT_STRTAB: u64 = 5;
 const DT_SONAME: u64 = 14;
@@ -36,6 +37,8 @@ pub struct ElfReader {
     head: Vec<u8>,
     head_end: u64,
     dynamic: Part,
+    /// The interpreter's path: glibc's libc.so.6 has it in the middle of the file.
+    interpreter: Part,
     strings: Part,
     loads: Vec<Load>,
     state: State,
@@ -138,7 +141,9 @@ impl ElfReader {
                 self.head.extend_from_slice(&piece[(held - at) as usize..more]);
             }
             self.dynamic.take(0, &self.head);
+            self.interpreter.take(0, &self.head);
         }
+        self.interpreter.take(at, piece);
         if self.state == State::Dynamic {
             self.dynamic.take(at, piece);
             if self.dynamic.is_whole() {
@@ -174,6 +179,10 @@ impl ElfReader {
         } else if self.dynamic.is_whole() {
             self.libraries(&mut elf);
         }
+        if elf.interpreter.is_none() && self.interpreter.end > 0 && self.interpreter.is_whole() {
+            let path = self.interpreter.bytes.split(|b| *b == 0).next().unwrap_or_default();
+            elf.interpreter = Some(String::from_utf8_lossy(path).into_owned()).filter(|path| !path.is_empty());
+        }
         Some(elf)
     }
 
@@ -194,6 +203,10 @@ impl ElfReader {
             let [Some(offset), Some(address), Some(size)] = places.map(|place| fields.word(at.checked_add(place)?)) else { break };
             match kind {
                 PT_LOAD => self.loads.push(Load { offset, address, size }),
+                PT_INTERP if self.interpreter.end == 0 && size <= MAX_NAME as u64 => {
+                    self.interpreter.start = offset;
+                    self.interpreter.end = offset.saturating_add(size);
+                }
                 PT_DYNAMIC if self.dynamic.end == 0 && size > 0 => {
                     self.dynamic.start = offset;
                     self.dynamic.end = offset.saturating_add(size.min(MAX_DYNAMIC));
