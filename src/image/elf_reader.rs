@@ -25,6 +25,7 @@ const MAX_NEEDED: usize = 4096;
 
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
+const PT_INTERP: u32 = 3;
 const DT_NEEDED: u64 = 1;
 const DT_STRTAB: u64 = 5;
 const DT_SONAME: u64 = 14;
@@ -41,6 +42,8 @@ pub struct ElfReader {
     head: Head,
     head_end: u64,
     dynamic: Part,
+    /// The interpreter's path: glibc's libc.so.6 has it in the middle of the file.
+    interpreter: Part,
     strings: Part,
     loads: Vec<Load>,
     state: State,
@@ -144,7 +147,9 @@ impl ElfReader {
             }
             // What came before this piece is among the first bytes.
             self.dynamic.take(0, self.head.first());
+            self.interpreter.take(0, self.head.first());
         }
+        self.interpreter.take(at, piece);
         if self.state == State::Dynamic {
             self.dynamic.take(at, piece);
             if self.dynamic.is_whole() {
@@ -180,6 +185,10 @@ impl ElfReader {
         } else if self.dynamic.is_whole() {
             self.libraries(&mut elf);
         }
+        if elf.interpreter.is_none() && self.interpreter.end > 0 && self.interpreter.is_whole() {
+            let path = self.interpreter.bytes.split(|b| *b == 0).next().unwrap_or_default();
+            elf.interpreter = Some(String::from_utf8_lossy(path).into_owned()).filter(|path| !path.is_empty());
+        }
         Some(elf)
     }
 
@@ -200,6 +209,10 @@ impl ElfReader {
             let [Some(offset), Some(address), Some(size)] = places.map(|place| fields.word(at.checked_add(place)?)) else { break };
             match kind {
                 PT_LOAD => self.loads.push(Load { offset, address, size }),
+                PT_INTERP if self.interpreter.end == 0 && size <= MAX_NAME as u64 => {
+                    self.interpreter.start = offset;
+                    self.interpreter.end = offset.saturating_add(size);
+                }
                 PT_DYNAMIC if self.dynamic.end == 0 && size > 0 => {
                     self.dynamic.start = offset;
                     self.dynamic.end = offset.saturating_add(size.min(MAX_DYNAMIC));

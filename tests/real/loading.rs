@@ -160,10 +160,7 @@ fn one_library_removed_is_one_finding_for_each_file_that_needs_it() {
     assert_eq!(found, expected);
     assert!(expected.iter().any(|path| path == "usr/bin/git"), "{expected:?}");
     for finding in findings {
-        assert_eq!(
-            (&finding["expected"], &finding["found"], &finding["verdict"]),
-            (&"libpcre2-8.so.0".into(), &"nowhere in the image".into(), &"fail".into()),
-            "{finding}"
-        );
+        assert_eq!((&finding["expected"], &finding["verdict"]), (&"libpcre2-8.so.0".into(), &"fail".into()), "{finding}");
+        assert!(finding["found"].as_str().unwrap().starts_with("nowhere in the image"), "{finding}");
     }
 }
