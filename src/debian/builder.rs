@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, try_join_all};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ use crate::{Error, Result};
 
 /// Packages asked for at a time; the fetcher has its own limit on connections.
 const FETCHES: usize = 16;
+/// Facts of segments loaded in one go.
+const SHARE: usize = 16;
 
 /// Where .deb files come from.
 pub trait PackageFiles: Send + Sync {
@@ -45,7 +47,9 @@ struct Shared {
     records: LayerRecords,
     scripts: ScriptRecords,
     witnessed: Witnessed,
-    segments: SingleFlight<(Digest, LayerCompression), Arc<Segment>>,
+    /// Facts of segments that are in the cache.
+    segments: Mutex<HashMap<(Digest, LayerCompression), Arc<Segment>>>,
+    made: SingleFlight<(Digest, LayerCompression), ()>,
     layers: SingleFlight<Digest, CachedLayer>,
     workers: Workers,
 }
@@ -75,7 +79,8 @@ impl Builder {
             store,
             records,
             witnessed,
-            segments: SingleFlight::default(),
+            segments: Mutex::default(),
+            made: SingleFlight::default(),
             layers: SingleFlight::default(),
             workers: Workers::new(cores),
         }))
@@ -127,7 +132,8 @@ impl Builder {
         let ImagePlan { layers: plans, root } = {
             let (base, application, local, emulations) = (base.to_vec(), application.to_vec(), local.clone(), emulations.clone());
             let count = container.layers.map_or(2, |layers| layers as usize);
-            blocking(move || layer::plan(&base, &application, &local, &emulations, count)).await?.map_err(|error| error.context(target))?
+            let plan = move || layer::plan(&base, &application, &local, &emulations, count);
+            self.0.workers.make(plan).await.map_err(|error| error.context(target))?
         };
         if let Some(user) = &container.user {
             Accounts::of(&root)?.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
@@ -172,6 +178,9 @@ impl Builder {
     }
 
     /// The segments of all packages, base first, in the order of the lock.
+    ///
+    /// What is missing is made first, then the facts of it are loaded: held while others are made, they would lie among the
+    /// decoders' large dictionaries and keep the memory of these from being used again.
     async fn segments(
         &self,
         members: &Members<'_>,
@@ -180,57 +189,74 @@ impl Builder {
         progress: &Arc<dyn Progress>,
         cancel: &CancellationToken,
     ) -> Result<Vec<Arc<Segment>>> {
-        let mut all: Vec<(usize, &LockedPackage)> = members.base.iter().chain(&members.application).copied().enumerate().collect();
+        let all: Vec<&LockedPackage> = members.base.iter().chain(&members.application).copied().collect();
         let total = all.len() as u64;
-        self.load(all.iter().map(|(_, package)| package.sha256.0), how).await?;
+        self.load(&all, how).await?;
+        let mut missing = all.clone();
+        missing.retain(|package| self.loaded(package, how).is_none());
         // The largest take longest; begun last, they would keep one core busy while the others have nothing left to do.
-        all.sort_by_key(|(_, package)| std::cmp::Reverse(package.size));
-        let (fetched, done) = (AtomicU64::new(0), AtomicU64::new(0));
-        progress.phase("fetch");
+        missing.sort_by_key(|package| std::cmp::Reverse(package.size));
+        let there = total - missing.len() as u64;
+        let (fetched, done) = (AtomicU64::new(there), AtomicU64::new(there));
+        progress.phase(if missing.is_empty() { "segments" } else { "fetch" });
+        progress.amount(there, total, Unit::Packages);
         let (fetched, done) = (&fetched, &done);
-        let mut segments: Vec<(usize, Arc<Segment>)> = stream::iter(all)
-            .map(|(index, package)| async move {
-                let segment = self.segment(package, how, packages, progress, cancel, || {
+        stream::iter(&missing)
+            .map(|package| async move {
+                let made = self.make(package, how, packages, progress, cancel, || {
                     if fetched.fetch_add(1, Ordering::Relaxed) + 1 == total {
                         progress.phase("segments");
                         progress.amount(done.load(Ordering::Relaxed), total, Unit::Packages);
                     }
                 });
-                let segment = segment.await?;
+                made.await?;
                 progress.amount(done.fetch_add(1, Ordering::Relaxed) + 1, total, Unit::Packages);
-                Ok::<_, Error>((index, segment))
+                Ok::<_, Error>(())
             })
             .buffer_unordered(FETCHES)
-            .try_collect()
+            .try_collect::<()>()
             .await?;
-        segments.sort_by_key(|(index, _)| *index);
-        Ok(segments.into_iter().map(|(_, segment)| segment).collect())
+        self.load(&missing, how).await?;
+        all.into_iter()
+            .map(|package| {
+                self.loaded(package, how).ok_or_else(|| {
+                    self.0.made.forget(&(package.sha256.0, how));
+                    Error::failed(format!("the segment of {} {} is gone again", package.name, package.version))
+                        .hint("was the cache emptied meanwhile? build again: it is made anew from its .deb")
+                })
+            })
+            .collect()
     }
 
-    /// Takes the facts of those segments that are cached into memory. On the workers: on threads that the runtime makes for
-    /// it, each would leave its memory behind with another of them.
-    async fn load(&self, segments: impl Iterator<Item = Digest>, how: LayerCompression) -> Result<()> {
-        let wanted: Vec<Digest> = segments.filter(|sha256| self.0.segments.cell((*sha256, how)).get().is_none()).collect();
-        let shared = self.0.clone();
-        blocking(move || {
-            shared.workers.ordered(
-                false,
-                |push| wanted.into_iter().try_for_each(push),
-                |sha256| Ok(Segment::load(&shared.segments_folder, &sha256, how).map(|segment| (sha256, segment))),
-                |segment| {
-                    if let Some((sha256, segment)) = segment {
-                        // Another target of this run may have been faster.
-                        let _ = shared.segments.cell((sha256, how)).set(Arc::new(segment));
-                    }
-                    Ok(())
-                },
-            )
-        })
-        .await?
+    /// The facts of a segment, if they are in memory.
+    fn loaded(&self, package: &LockedPackage, how: LayerCompression) -> Option<Arc<Segment>> {
+        self.0.segments.lock().unwrap_or_else(PoisonError::into_inner).get(&(package.sha256.0, how)).cloned()
     }
 
-    /// The segment of one package: from memory, or made from its .deb unless another process has made it meanwhile.
-    async fn segment(
+    /// Takes the facts of those segments that are cached into memory. By the threads that make segments: what these took for
+    /// their work is free by now, and nobody else's.
+    async fn load(&self, packages: &[&LockedPackage], how: LayerCompression) -> Result<()> {
+        let wanted = packages.iter().filter(|package| self.loaded(package, how).is_none());
+        let wanted: Vec<Digest> = wanted.map(|package| package.sha256.0).collect();
+        try_join_all(wanted.chunks(SHARE).map(|share| {
+            let (shared, share) = (self.0.clone(), share.to_vec());
+            self.0.workers.make(move || {
+                let found = |sha256| Segment::load(&shared.segments_folder, &sha256, how).map(|found| ((sha256, how), Arc::new(found)));
+                let found: Vec<_> = share.into_iter().filter_map(found).collect();
+                // Another target of this run may have been faster; then these go.
+                let mut segments = shared.segments.lock().unwrap_or_else(PoisonError::into_inner);
+                for (key, segment) in found {
+                    segments.entry(key).or_insert(segment);
+                }
+                Ok(())
+            })
+        }))
+        .await
+        .map(drop)
+    }
+
+    /// Makes the segment of one package from its .deb, unless another process has made it meanwhile.
+    async fn make(
         &self,
         package: &LockedPackage,
         how: LayerCompression,
@@ -238,7 +264,7 @@ impl Builder {
         progress: &Arc<dyn Progress>,
         cancel: &CancellationToken,
         arrived: impl Fn(),
-    ) -> Result<Arc<Segment>> {
+    ) -> Result<()> {
         let sha256 = package.sha256.0;
         // Counted once, whether it was fetched, cached, or made for another target meanwhile.
         let once = AtomicBool::new(false);
@@ -247,39 +273,38 @@ impl Builder {
                 arrived();
             }
         };
-        let cell = self.0.segments.cell((sha256, how));
+        let cell = self.0.made.cell((sha256, how));
         let make = async {
             let deb = packages.fetch(package, cancel).await?;
             arrived();
             let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());
             let make = move || {
                 let _turn = Turn::take(&Segment::paths(&shared.segments_folder, &sha256, how).0, &cancel)?;
-                if let Some(segment) = Segment::load(&shared.segments_folder, &sha256, how) {
-                    return Ok((segment, false)); // another process was faster
+                if Segment::load(&shared.segments_folder, &sha256, how).is_some() {
+                    return Ok(None); // another process was faster
                 }
-                segment::make(&Making {
+                let segment = segment::make(&Making {
                     package: &package,
                     deb: &deb,
                     folder: &shared.segments_folder,
                     compression: how,
                     workers: &shared.workers,
                     cancel: &cancel,
-                })
-                .map(|segment| (segment, true))
-            };
-            let (segment, made) = self.0.workers.make(make).await?;
-            if made {
+                })?;
                 let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
-                progress.line(&format!("{} {} · {from} → {to}", segment.package, segment.version));
+                Ok(Some(format!("{} {} · {from} → {to}", segment.package, segment.version)))
+            };
+            if let Some(line) = self.0.workers.make(make).await? {
+                progress.line(&line);
             }
-            Ok::<_, Error>(Arc::new(segment))
+            Ok::<_, Error>(())
         };
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(Error::interrupted()),
-            segment = cell.get_or_try_init(|| make) => {
+            made = cell.get_or_try_init(|| make) => {
                 arrived();
-                segment.cloned()
+                made.copied()
             }
         }
     }
