@@ -7,6 +7,7 @@
 need() { local tool; for tool; do command -v "$tool" >/dev/null || { echo "this needs $tool" >&2; exit 2; }; done; }
 ours=${CATAMARAN:-$PWD/target/release/catamaran}
 need "$ours"
+ours=$(realpath "$(command -v "$ours")") # benches work in other folders
 if [ -n "${PLACE:-}" ]; then mkdir -p "$PLACE"; place=$(realpath "$PLACE"); else place=$(mktemp -d); trap 'rm -rf "$place"' EXIT; fi
 export CATAMARAN_CACHE_DIR=$place/cache CATAMARAN_STATE_DIR=$place/state CATAMARAN_CONFIG_DIR=$place/config
 mirror=${CATAMARAN_DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |

@@ -76,7 +76,9 @@ pub fn bytes(criterion: &mut Criterion, ground: &Ground) {
         });
     });
     group.throughput(Throughput::Bytes(total(&debs)));
-    group.bench_function("SHA-256 of packages", |b| on_one_core(b, || debs.iter().map(Sha256::digest).last()));
+    group.bench_function("SHA-256 of packages", |b| {
+        on_one_core(b, || debs.iter().map(Sha256::digest).for_each(|digest| drop(std::hint::black_box(digest))))
+    });
 }
 
 /// The data member of a .deb (deb(5)), still compressed.
