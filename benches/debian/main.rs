@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench debian [-- NAME]
 //!
-//! The first run fetches some 250 MB and builds 201 images in `target/tmp/bench`; later ones find them. `floor/…` is what no
+//! The first run fetches the packages and builds some 200 images in `target/tmp/bench`; later ones find them. `floor/…` is what no
 //! program can do without that reads xz and writes gzip.
 
 mod floor;
