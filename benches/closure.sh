@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
 . benches/place.sh
+need /usr/bin/time
 case $(dpkg --print-architecture) in amd64) target=x86_64 ;; arm64) target=aarch64 ;; *) echo "amd64 or arm64 only" >&2; exit 2 ;; esac
 arch=$(dpkg --print-architecture)
 packages=(nginx redis python3 postgresql-17 nodejs default-jre-headless git curl ruby php-cli perl sqlite3)

@@ -1,10 +1,9 @@
 # Sourced by the benches that push: a registry on loopback in a place of its own, a clock, medians.
 #
-#   . benches/common.sh TOOL…      names what the bench needs besides docker-registry
-#
 # What is left behind: what place.sh leaves, in a fresh folder, and $registry (host:port).
 unset PLACE # what was published before would be there already
-. benches/place.sh docker-registry "$@"
+. benches/place.sh
+need docker-registry
 port=$((20000 + RANDOM % 20000))
 registry=127.0.0.1:$port
 cat > "$place/registry.yml" <<END

@@ -7,7 +7,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
-. benches/common.sh curl python3 /usr/bin/time
+. benches/common.sh
+need curl python3 /usr/bin/time
 cd "$place"
 
 # A layout with one image of one layer that does not compress, new for each round and tool: nothing is there already.

@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
-. benches/common.sh mmdebstrap crane
+. benches/common.sh
+need mmdebstrap crane
 
 cat > "$place/containers.toml" <<END
 [registry]

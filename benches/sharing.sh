@@ -10,7 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 numbers=("$@")
 [ $# -gt 0 ] || numbers=(2 3 5 10 20)
-. benches/place.sh jq
+. benches/place.sh
+need jq
 
 # Servers, languages and tools as people run them.
 containers="nginx nginx

@@ -27,7 +27,7 @@ use crate::{Error, Result};
 
 /// The Debian archives of one session: settings, connections and the cache. Does nothing until asked.
 pub struct Archive {
-    http: Http,
+    pub(super) http: Http,
     sources: Sources,
     settings: DebianSettings,
     /// Where relative keyring paths start.
@@ -156,7 +156,7 @@ impl Archive {
     }
 
     /// The releases of all suites, verified.
-    async fn releases(&self, cancel: &CancellationToken) -> Result<Vec<(&Source, Release)>> {
+    pub(super) async fn releases(&self, cancel: &CancellationToken) -> Result<Vec<(&Source, Release)>> {
         let cache = self.cache.join("releases");
         std::fs::create_dir_all(&cache).at("creating", &cache)?;
         let mut keyrings: BTreeMap<Option<&Path>, Keyring> = BTreeMap::new();
@@ -178,7 +178,7 @@ impl Archive {
     }
 
     /// Everything that can be installed on `architecture`.
-    async fn packages(
+    pub(super) async fn packages(
         &self,
         architecture: Architecture,
         releases: &[(&Source, Release)],

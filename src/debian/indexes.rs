@@ -80,7 +80,7 @@ pub(crate) async fn read(http: &Http, wanted: &Wanted<'_>, cache: &Path, cancel:
 }
 
 /// By hash, which an update of the mirror cannot change under our hands; then by name, for mirrors without.
-fn urls(wanted: &Wanted<'_>, path: &str, digest: &Digest) -> Result<Vec<url::Url>> {
+pub(super) fn urls(wanted: &Wanted<'_>, path: &str, digest: &Digest) -> Result<Vec<url::Url>> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let by_hash = wanted.release.by_hash.then(|| format!("{folder}/by-hash/SHA256/{}", digest.hex()));
     let paths = by_hash.into_iter().chain([path.to_owned()]);

@@ -3,6 +3,8 @@
 //! Signed release → package index → solver → lock → fetch → segments → layers → image. Knows `catalog` and `image`.
 
 mod archive;
+#[doc(hidden)]
+pub mod bench;
 mod builder;
 mod deb;
 mod elsewhere;
