@@ -167,11 +167,14 @@ pub struct InspectArgs {
 
 /// `verify`
 #[derive(Debug, Args)]
-#[command(after_help = REFERENCES)]
+#[command(after_help = VERIFY)]
 pub struct VerifyArgs {
     /// The images
     #[arg(value_name = "REF", required = true)]
     pub references: Vec<String>,
+    /// Build containers once more, from the lock and the packages alone, and show the first byte that is different
+    #[arg(long)]
+    pub rebuild: bool,
 }
 
 /// `compare`
@@ -226,6 +229,12 @@ pub struct CopyArgs {
     #[arg(long, short, value_name = "ARCHITECTURE")]
     pub target: Option<Architecture>,
 }
+
+const VERIFY: &str = "The architectures of one container or index are also held against the first of them (check `parity`).\n\nA reference is one \
+                      of\n  fd, fd/aarch64                a container of containers.toml, as last built\n  ghcr.io/acme/tools/fd:1.2.0   an image \
+                      or manifest list of a registry (docker://… works too)\n  oci:DIR[:TAG]                 an OCI image layout\n  \
+                      docker-archive:FILE[:NAME]    what `docker save` writes\n  docker-daemon:NAME            an image of this machine's Docker or \
+                      Podman\n\nExamples:\n  catamaran verify fd ghcr.io/acme/tools/fd:1.2.0\n  catamaran verify fd --rebuild";
 
 const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64                a container of containers.toml, as last built\n  \
                           ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \

@@ -23,6 +23,7 @@ fn lines_of_the_design_are_understood() {
         "doctor ghcr.io --json",
         "inspect fd/aarch64 --json",
         "verify fd oci:x",
+        "verify fd --rebuild --json",
         "push 1.2.0 fd --tags a,b --target aarch64 --dry-run --yes --force",
         "push 1.2.0 --digests-only --out-digests FILE --reason why --receipt FILE",
         "release 1.2.0 fd --tags a,b --dry-run --yes",

@@ -26,7 +26,8 @@ struct Document<'a> {
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &VerifyArgs) -> Result<()> {
     let references: Vec<Reference> = args.references.iter().map(|r| r.parse()).collect::<Result<_>>()?;
     // What could be checked is shown even when something else could not be read.
-    let ended = drive.run(Command::Verify(references)).await;
+    let command = if args.rebuild { Command::VerifyRebuilt(references) } else { Command::Verify(references) };
+    let ended = drive.run(command).await;
     let reports = reports(&drive.state);
     let verdict = reports.iter().map(|r| r.verdict()).max().unwrap_or(Verdict::Skip);
     let wrong = reports.iter().filter(|r| r.verdict() == Verdict::Fail).count();

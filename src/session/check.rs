@@ -1,19 +1,22 @@
 //! Verifying and inspecting: gathers facts on blocking threads, reports each check as it ends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Work, blocking};
 use super::event::{EventKind, Inspection, LayerSummary};
+use super::subject::Named;
 use crate::catalog::Target;
 use crate::image::{Digest, Image, Reference};
-use crate::verify::{self, Known, Report, Verdict};
+use crate::verify::{self, Circumstances, Group, ImageFacts, Known, Rebuild, Report, Sibling, Verdict};
 use crate::{Error, Result};
 
 impl Work {
-    /// Runs every check over everything the references name; says how many images failed.
-    pub(super) async fn verify(&self, references: &[Reference]) -> Result<usize> {
+    /// Runs every check over everything the references name; says how many images failed. With `rebuild`, containers are built
+    /// once more for it.
+    pub(super) async fn verify(&self, references: &[Reference], rebuild: bool) -> Result<usize> {
         let (mut failed, known) = (0, self.known());
         let mut unreadable = None;
         for reference in references {
@@ -27,9 +30,32 @@ impl Work {
                 }
                 Err(error) => return Err(error),
             };
-            for named in images {
+            let targets: Vec<Target> = images.iter().filter_map(|named| named.target.clone()).collect();
+            let rebuilder = match rebuild && !targets.is_empty() {
+                true => Some(self.rebuilder(&targets).await?),
+                false => None,
+            };
+            let mut firsts: BTreeMap<String, Arc<Sibling>> = BTreeMap::new();
+            let groups: Vec<String> = images.iter().map(group).collect();
+            for (named, key) in images.into_iter().zip(&groups) {
                 self.check_cancelled()?;
-                let report = self.check_as(named.subject, named.target.clone(), named.expected, named.image, &known, &self.token).await?;
+                let members = groups.iter().filter(|other| *other == key).count();
+                let circumstances = Circumstances {
+                    expected: named.expected,
+                    group: match firsts.get(key) {
+                        _ if members == 1 => Group::Alone,
+                        Some(first) => Group::Later(Arc::clone(first)),
+                        None => Group::First(members - 1),
+                    },
+                    rebuild: if rebuild { self.rebuild(rebuilder.as_ref(), &named).await? } else { Rebuild::NotAsked },
+                };
+                let is_first = matches!(circumstances.group, Group::First(_));
+                let (subject, image) = (named.subject.clone(), named.image.clone());
+                let checked = self.check_as(named.subject, named.target.clone(), circumstances, named.image, &known, &self.token).await?;
+                let (report, facts) = checked;
+                if is_first {
+                    firsts.insert(key.clone(), Arc::new(Sibling { subject, image, facts }));
+                }
                 failed += usize::from(report.verdict() == Verdict::Fail);
                 if let Some(target) = named.target {
                     self.note(&target, &report).await?;
@@ -62,31 +88,32 @@ impl Work {
 
     /// Runs every check over one of our own images.
     pub(super) async fn check(&self, target: &Target, image: Image, known: &Known, token: &CancellationToken) -> Result<Arc<Report>> {
-        self.check_as(target.to_string(), Some(target.clone()), Some(target.architecture), image, known, token).await
+        let circumstances = Circumstances { expected: Some(target.architecture), ..Circumstances::default() };
+        self.check_as(target.to_string(), Some(target.clone()), circumstances, image, known, token).await.map(|(report, _)| report)
     }
 
     async fn check_as(
         &self,
         subject: String,
         target: Option<Target>,
-        expected: Option<crate::catalog::Architecture>,
+        circumstances: Circumstances,
         image: Image,
         known: &Known,
         token: &CancellationToken,
-    ) -> Result<Arc<Report>> {
+    ) -> Result<(Arc<Report>, ImageFacts)> {
         self.emit(EventKind::VerifyStarted { subject: subject.clone(), target: target.clone() }).await;
         let (emitter, run, token, progress) = (self.context.emitter.clone(), self.run, token.clone(), Arc::clone(&self.progress));
         let known = known.clone();
-        let report = blocking(move || {
+        let (report, facts) = blocking(move || {
             let mut on_check = |result: &verify::CheckResult| {
                 emitter.emit_blocking(run, EventKind::CheckFinished { subject: subject.clone(), result: result.clone() });
             };
-            verify::verify(&image, &subject, expected, &known, &mut on_check, progress.as_ref(), &|| token.is_cancelled())
+            verify::verify(&image, &subject, &circumstances, &known, &mut on_check, progress.as_ref(), &|| token.is_cancelled())
         })
         .await?;
         let report = Arc::new(report);
         self.emit(EventKind::VerifyFinished { target, report: Arc::clone(&report) }).await;
-        Ok(report)
+        Ok((report, facts))
     }
 
     /// Reads config, layers and packages of everything the reference names.
@@ -104,6 +131,17 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// What the architectures of one image have in common: the container, or what the index is called; and the system they are for.
+fn group(named: &Named) -> String {
+    let platform = named.image.platform();
+    let name = match &named.target {
+        Some(target) => target.container.to_string(),
+        // Members of an index are called after it, with their platform behind.
+        None => named.subject.strip_suffix(&platform.to_string()).unwrap_or(&named.subject).to_owned(),
+    };
+    format!("{} {name}", platform.os)
 }
 
 fn inspection(

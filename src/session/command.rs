@@ -26,6 +26,8 @@ pub enum Command {
     Update(UpdateRequest),
     /// Run every check over what a reference names (all members of an index). → `VerifyStarted` … `VerifyFinished`.
     Verify(Vec<Reference>),
+    /// The same, and build every container among them once more, apart from what was built before, to see if the same comes out.
+    VerifyRebuilt(Vec<Reference>),
     /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
     Inspect(Reference),
     /// Hold images against each other. → `Compared` for each pair.

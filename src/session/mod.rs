@@ -14,6 +14,7 @@ mod event;
 mod folders;
 mod join;
 mod publish;
+mod rebuild;
 mod state;
 mod subject;
 mod update;

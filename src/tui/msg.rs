@@ -64,7 +64,7 @@ impl Request {
         match command {
             C::LoadCatalog => Request::Catalog,
             C::Build(_) => Request::Build,
-            C::Verify(references) => Request::Verify(references.iter().map(ToString::to_string).collect()),
+            C::Verify(references) | C::VerifyRebuilt(references) => Request::Verify(references.iter().map(ToString::to_string).collect()),
             C::Inspect(reference) => Request::Inspect(reference.to_string()),
             C::Plan(_) | C::PlanIndex(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,

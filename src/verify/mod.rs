@@ -5,12 +5,14 @@
 //! found is recorded, and `known` takes it from there the next time.
 
 mod checks;
+mod circumstances;
 mod compare;
 mod decode;
 mod facts;
 mod known;
 mod platform;
 mod report;
+mod reproducible;
 mod rootfs;
 mod run;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod scan;
 mod sparse;
 mod tarball;
 
+pub use circumstances::{Circumstances, Group, Rebuild, Sibling};
 pub use compare::{Aspect, Compared, Comparison, Contents, Row, Section, Side, compare, read_contents};
 pub use facts::ImageFacts;
 pub use known::Known;

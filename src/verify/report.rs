@@ -58,11 +58,15 @@ pub enum Check {
     Links,
     /// Everything that maintainer scripts would have made is there.
     MaintainerScripts,
+    /// All architectures of an image run the same way and have the same packages and paths.
+    Parity,
+    /// Built once more, the same image comes out.
+    Reproducible,
 }
 
 impl Check {
     /// Every check, in the order they are shown.
-    pub const ALL: [Check; 8] = [
+    pub const ALL: [Check; 10] = [
         Check::ConfigPlatform,
         Check::LayerDigests,
         Check::LayerDuplicates,
@@ -71,6 +75,8 @@ impl Check {
         Check::Entrypoint,
         Check::Links,
         Check::MaintainerScripts,
+        Check::Parity,
+        Check::Reproducible,
     ];
 
     /// The stable id: `elf-machine`.
@@ -84,6 +90,8 @@ impl Check {
             Check::Entrypoint => "entrypoint",
             Check::Links => "links",
             Check::MaintainerScripts => "maintainer-scripts",
+            Check::Parity => "parity",
+            Check::Reproducible => "reproducible",
         }
     }
 
@@ -98,6 +106,8 @@ impl Check {
             Check::Entrypoint => "the entrypoint exists and can run",
             Check::Links => "no symbolic link dangles",
             Check::MaintainerScripts => "all that package scripts would have made is there",
+            Check::Parity => "all architectures of the image are alike",
+            Check::Reproducible => "built once more, it is the same",
         }
     }
 }

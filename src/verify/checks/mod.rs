@@ -8,8 +8,11 @@ mod layer_digests;
 mod layer_duplicates;
 mod links;
 mod maintainer_scripts;
+mod parity;
+mod reproducible;
 mod tally;
 
+use super::circumstances::{Group, Rebuild};
 use super::facts::ImageFacts;
 use super::report::{Check, CheckResult};
 use super::rootfs::MergedRoot;
@@ -23,6 +26,10 @@ pub(super) struct Subject<'a> {
     pub root: &'a MergedRoot<'a>,
     /// The architecture the image was built for, when the caller knows.
     pub expected: Option<Architecture>,
+    /// The other architectures of the same image.
+    pub group: &'a Group,
+    /// The same target, built once more.
+    pub rebuild: &'a Rebuild,
     /// What became of its packages' scripts, when we built it.
     pub scripts: Option<&'a [ScriptOutcome]>,
 }
@@ -38,6 +45,8 @@ pub(super) fn run(check: Check, subject: &Subject<'_>) -> CheckResult {
         Check::Entrypoint => entrypoint::check(subject),
         Check::Links => links::check(subject),
         Check::MaintainerScripts => maintainer_scripts::check(subject),
+        Check::Parity => parity::check(subject),
+        Check::Reproducible => reproducible::check(subject),
     }
 }
 
