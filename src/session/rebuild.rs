@@ -55,6 +55,6 @@ impl Work {
         };
         let image = store.image(&made.map_err(|error| error.context(format!("{target} could not be built once more")))?)?;
         let inputs = Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?;
-        Ok(Rebuild::Done { image, inputs_changed: !is_current(&named.image.descriptor, inputs) })
+        Ok(Rebuild::Done { image: Box::new(image), inputs_changed: !is_current(&named.image.descriptor, inputs) })
     }
 }

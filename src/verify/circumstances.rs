@@ -53,7 +53,7 @@ pub enum Rebuild {
     /// What came out.
     Done {
         /// The image.
-        image: Image,
+        image: Box<Image>,
         /// The definition, the lock or a local file is another than when the first was built.
         inputs_changed: bool,
     },

@@ -15,7 +15,7 @@ use crate::verify::compare::{self, Row};
 use crate::verify::report::{Check, CheckResult, Verdict};
 use crate::verify::rootfs::MergedRoot;
 
-/// Libraries that GCC (and libseccomp's like) make for some architectures only: gcc-14's debian/control names them.
+/// Runtime libraries that GCC has for some architectures only (gcc-14, debian/control).
 const SOME_ARCHITECTURES: [&str; 7] = ["libquadmath", "libhwasan", "libitm", "liblsan", "libtsan", "libubsan", "libasan"];
 
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {

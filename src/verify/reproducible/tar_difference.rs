@@ -83,7 +83,7 @@ pub(super) fn first_difference(mut left: impl Read, mut right: impl Read) -> io:
             Data::Same(kept) => {
                 long_name = match kind {
                     b'L' => Some(text(&kept)),
-                    b'x' => record(&kept, "path").or(member.filter(|_| false)),
+                    b'x' => record(&kept, "path"),
                     // A long link stands before or after the long name of the same member.
                     b'K' => member.filter(|_| a[..13] != *b"././@LongLink"),
                     _ => None,
@@ -95,6 +95,7 @@ pub(super) fn first_difference(mut left: impl Read, mut right: impl Read) -> io:
             }
             Data::Differs { texts: (left, right), .. } => {
                 let field = match kind {
+                    _ if left == right => "padding",
                     b'L' => "path",
                     b'K' => "link target",
                     _ => "extended header",
@@ -196,9 +197,12 @@ fn data(left: &mut impl Read, right: &mut impl Read, size: u64, keep: bool) -> i
     if keep && size <= MAX_SHOWN {
         let (mut a, mut b) = (vec![0; padded as usize], vec![0; padded as usize]);
         let (n, m) = (fill(left, &mut a)?, fill(right, &mut b)?);
-        a.truncate(n.min(size as usize));
-        b.truncate(m.min(size as usize));
-        return Ok(if a == b { Data::Same(a) } else { Data::Differs { offset: 0, left: 0, right: 0, texts: (a, b) } });
+        a.truncate(n);
+        b.truncate(m);
+        let same = a == b;
+        a.truncate(size as usize);
+        b.truncate(size as usize);
+        return Ok(if same { Data::Same(a) } else { Data::Differs { offset: 0, left: 0, right: 0, texts: (a, b) } });
     }
     let (mut a, mut b) = (vec![0; PIECE.min(padded as usize)], vec![0; PIECE.min(padded as usize)]);
     let mut at = 0;
@@ -246,7 +250,11 @@ mod tests {
     fn changed(change: impl FnOnce(&mut Header)) -> Option<(String, String, String, String)> {
         let tar = |change: Option<&mut dyn FnMut(&mut Header)>| {
             let mut header = Header::new_ustar();
-            (header.set_mode(0o644), header.set_uid(1), header.set_gid(2), header.set_mtime(0), header.set_size(3));
+            header.set_mode(0o644);
+            header.set_uid(1);
+            header.set_gid(2);
+            header.set_mtime(0);
+            header.set_size(3);
             header.set_path("usr/bin/x").unwrap();
             if let Some(change) = change {
                 change(&mut header);
@@ -270,12 +278,12 @@ mod tests {
         assert_eq!(changed(|h| h.set_gid(7)), x("gid", "2", "7"));
         assert_eq!(changed(|h| h.set_mtime(1_700_000_000)), x("mtime", "0", "1700000000"));
         assert_eq!(changed(|h| h.set_size(2)), x("size", "3", "2"));
-        assert_eq!(changed(|h| h.set_entry_type(tar::EntryType::Symlink)), x("type", "`0`", "`2`"));
+        assert_eq!(changed(|h| h.set_entry_type(tar::EntryType::Symlink)), x("type", "``", "`2`"));
         assert_eq!(changed(|h| h.set_link_name("z").unwrap()), x("link target", "``", "`z`"));
         assert_eq!(changed(|h| h.set_username("root").unwrap()), x("user name", "``", "`root`"));
         assert_eq!(changed(|h| h.set_groupname("root").unwrap()), x("group name", "``", "`root`"));
-        assert_eq!(changed(|h| h.set_device_major(5).unwrap()), x("device major", "0", "5"));
-        assert_eq!(changed(|h| h.set_device_minor(5).unwrap()), x("device minor", "0", "5"));
+        assert_eq!(changed(|h| h.set_device_major(5).unwrap()), x("device major", "``", "5"));
+        assert_eq!(changed(|h| h.set_device_minor(5).unwrap()), x("device minor", "``", "5"));
         assert_eq!(changed(|h| h.as_mut_bytes()[263] = b'9'), x("version", "`00`", "`90`"));
         assert_eq!(changed(|h| h.as_mut_bytes()[345] = b'p'), x("path prefix", "usr/bin/x", "p/usr/bin/x"));
         assert_eq!(changed(|_| ()), None);
