@@ -7,7 +7,7 @@ use catamaran::debian::{Archive, bench};
 use catamaran::image::{LayerRecords, ScriptRecords, Store, Witnessed};
 use catamaran::progress::Silent;
 use catamaran::session::{self, BuildRequest, Command, EventKind, Folders, Options, Outcome};
-use catamaran::verify::{Known, verify as run_checks};
+use catamaran::verify::{Circumstances, Known, verify as run_checks};
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
 
 use crate::ground::Ground;
@@ -99,8 +99,9 @@ pub fn verify(criterion: &mut Criterion, ground: &Ground) {
         witnessed,
         scripts: Some(ScriptRecords::new(ground.cache.join("debian/scripts"))),
     };
+    let circumstances = Circumstances { expected: Some(Architecture::X86_64), ..Circumstances::default() };
     let run = |known: &Known| {
-        let report = run_checks(&image, "closure", Some(Architecture::X86_64), known, &mut |_| {}, &Silent, &|| false);
+        let report = run_checks(&image, "closure", &circumstances, known, &mut |_| {}, &Silent, &|| false);
         black_box(report.expect("a report"))
     };
     let mut group = slow(criterion, "verify");

@@ -175,19 +175,23 @@ pub struct InspectArgs {
 #[derive(Debug, Default, Args)]
 #[command(
     after_help = "Exits with 1 when an image fails a check (with --fail-on warn, also when one warns). docs/checks.md explains every \
-                  check.\nFindings that are known and accepted are waived in containers.toml, with a reason: `[[containers.NAME.waive]]`.\n\nA \
-                  reference is one of\n  fd, fd/aarch64                a container of containers.toml, as last built\n  \
-                  ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \
+                  check.\nThe architectures of one container or index are also held against the first of them (check \
+                  `parity`).\nFindings that are known and accepted are waived in containers.toml, with a reason: \
+                  `[[containers.NAME.waive]]`.\n\nA reference is one of\n  fd, fd/aarch64                a container of containers.toml, \
+                  as last built\n  ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \
                   oci:DIR[:TAG]                 an OCI image layout\n  \
                   docker-archive:FILE[:NAME]    what `docker save` writes\n  \
                   docker-daemon:NAME            an image of this machine's Docker or Podman\n\nExamples:\n  catamaran verify fd\n  catamaran \
-                  verify fd --report verify.sarif --fail-on warn\n  catamaran verify ghcr.io/acme/fd:1.2.0 --waivers-of fd --format \
-                  junit\n  catamaran verify --explain elf-machine"
+                  verify fd --rebuild\n  catamaran verify fd --report verify.sarif --fail-on warn\n  catamaran verify \
+                  ghcr.io/acme/fd:1.2.0 --waivers-of fd --format junit\n  catamaran verify --explain elf-machine"
 )]
 pub struct VerifyArgs {
     /// The images
     #[arg(value_name = "REF", required_unless_present_any = ["list", "explain"])]
     pub references: Vec<String>,
+    /// Build containers once more, from the lock and the packages alone, and show the first byte that is different
+    #[arg(long)]
+    pub rebuild: bool,
     /// How the report is written [default: text, or what the file of --report is called: .sarif, .xml (JUnit), .json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,

@@ -28,6 +28,7 @@ fn lines_of_the_design_are_understood() {
         "verify --explain elf-machine",
         "schema",
         "schema report",
+        "verify fd --rebuild --json",
         "push 1.2.0 fd --tags a,b --target aarch64 --dry-run --yes --force",
         "push 1.2.0 --digests-only --out-digests FILE --reason why --receipt FILE",
         "release 1.2.0 fd --tags a,b --dry-run --yes",

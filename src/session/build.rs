@@ -393,8 +393,8 @@ impl Work {
 }
 
 /// Package files come from the archive.
-struct Files {
-    fetcher: Fetcher,
+pub(super) struct Files {
+    pub(super) fetcher: Fetcher,
 }
 
 impl PackageFiles for Files {

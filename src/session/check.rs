@@ -12,7 +12,7 @@ use super::noted;
 use super::subject::Named;
 use crate::catalog::{Catalog, ContainerName, Target, Waiver};
 use crate::image::{Digest, Image, Reference};
-use crate::verify::{self, AppliedWaiver, Known, Report, Verdict};
+use crate::verify::{self, AppliedWaiver, Circumstances, Group, ImageFacts, Known, Rebuild, Report, Sibling, Verdict};
 use crate::{Error, Result};
 
 impl Work {
@@ -35,15 +35,38 @@ impl Work {
                 }
                 Err(error) => return Err(error),
             };
-            for named in images {
+            let targets: Vec<Target> = images.iter().filter_map(|named| named.target.clone()).collect();
+            let rebuilder = match request.rebuild && !targets.is_empty() {
+                true => Some(self.rebuilder(&targets).await?),
+                false => None,
+            };
+            let mut firsts: BTreeMap<String, Arc<Sibling>> = BTreeMap::new();
+            let groups: Vec<String> = images.iter().map(group).collect();
+            for (named, key) in images.into_iter().zip(&groups) {
                 self.check_cancelled()?;
-                let Named { subject, target, expected, image } = named;
-                if target.is_some() && catalog.is_none() {
+                if named.target.is_some() && catalog.is_none() {
                     catalog = Some(self.catalog()?);
                 }
+                let members = groups.iter().filter(|other| *other == key).count();
+                let circumstances = Circumstances {
+                    expected: named.expected,
+                    group: match firsts.get(key) {
+                        _ if members == 1 => Group::Alone,
+                        Some(first) => Group::Later(Arc::clone(first)),
+                        None => Group::First(members - 1),
+                    },
+                    rebuild: if request.rebuild { self.rebuild(rebuilder.as_ref(), &named).await? } else { Rebuild::NotAsked },
+                };
+                let is_first = matches!(circumstances.group, Group::First(_));
+                let Named { subject, target, image, .. } = named;
                 let own = target.as_ref().zip(catalog.as_ref()).map(|(target, catalog)| catalog.waivers_of(target.container.as_str()));
                 let waivers = own.as_deref().or(given.as_deref()).unwrap_or_default();
-                let report = self.check_as(subject, target.clone(), expected, image, waivers, &known, &self.token).await?;
+                let first = is_first.then(|| (subject.clone(), image.clone()));
+                let checked = self.check_as(subject, target.clone(), circumstances, image, waivers, &known, &self.token).await?;
+                let (report, facts) = checked;
+                if let Some((subject, image)) = first {
+                    firsts.insert(key.clone(), Arc::new(Sibling { subject, image, facts }));
+                }
                 failed += usize::from(report.verdict() == Verdict::Fail);
                 if let Some((target, catalog)) = target.as_ref().zip(catalog.as_ref()) {
                     self.note(catalog, target, &report, waivers).await?;
@@ -98,7 +121,9 @@ impl Work {
         known: &Known,
         token: &CancellationToken,
     ) -> Result<Arc<Report>> {
-        self.check_as(target.to_string(), Some(target.clone()), Some(target.architecture), image, waivers, known, token).await
+        let circumstances = Circumstances { expected: Some(target.architecture), ..Circumstances::default() };
+        let checked = self.check_as(target.to_string(), Some(target.clone()), circumstances, image, waivers, known, token).await;
+        checked.map(|(report, _)| report)
     }
 
     #[allow(clippy::too_many_arguments, reason = "what is looked at, and everything that decides how it is judged")]
@@ -106,28 +131,29 @@ impl Work {
         &self,
         subject: String,
         target: Option<Target>,
-        expected: Option<crate::catalog::Architecture>,
+        circumstances: Circumstances,
         image: Image,
         waivers: &[Waiver],
         known: &Known,
         token: &CancellationToken,
-    ) -> Result<Arc<Report>> {
+    ) -> Result<(Arc<Report>, ImageFacts)> {
         self.emit(EventKind::VerifyStarted { subject: subject.clone(), target: target.clone() }).await;
         let (emitter, run, token, progress) = (self.context.emitter.clone(), self.run, token.clone(), Arc::clone(&self.progress));
         let (known, waivers, today) = (known.clone(), waivers.to_vec(), noted::today());
-        let report = blocking(move || {
+        let (report, facts) = blocking(move || {
             let mut on_check = |result: &verify::CheckResult| {
                 let mut result = result.clone();
                 verify::waive_result(&mut result, &waivers, today);
                 emitter.emit_blocking(run, EventKind::CheckFinished { subject: subject.clone(), result });
             };
-            let report = verify::verify(&image, &subject, expected, &known, &mut on_check, progress.as_ref(), &|| token.is_cancelled())?;
-            Ok(verify::waive(report, &waivers, today))
+            let cancelled = || token.is_cancelled();
+            let (report, facts) = verify::verify(&image, &subject, &circumstances, &known, &mut on_check, progress.as_ref(), &cancelled)?;
+            Ok((verify::waive(report, &waivers, today), facts))
         })
         .await?;
         let report = Arc::new(report);
         self.emit(EventKind::VerifyFinished { target, report: Arc::clone(&report) }).await;
-        Ok(report)
+        Ok((report, facts))
     }
 
     /// Lists the files of everything the reference names.
@@ -193,6 +219,17 @@ fn waivers_unused(catalog: Option<&Catalog>, reports: &[(Option<ContainerName>, 
         }
     }
     used.into_values().filter(|(findings, _)| *findings == 0).map(|(_, waiver)| waiver.clone()).collect()
+}
+
+/// What the architectures of one image have in common: the container, or what the index is called; and the system they are for.
+fn group(named: &Named) -> String {
+    let platform = named.image.platform();
+    let name = match &named.target {
+        Some(target) => target.container.to_string(),
+        // Members of an index are called after it, with their platform behind.
+        None => named.subject.strip_suffix(&platform.to_string()).unwrap_or(&named.subject).to_owned(),
+    };
+    format!("{} {name}", platform.os)
 }
 
 fn inspection(

@@ -81,12 +81,14 @@ pub struct VerifyRequest {
     pub references: Vec<Reference>,
     /// The container whose waivers count for images that are none of ours; our own have theirs.
     pub waivers_of: Option<ContainerName>,
+    /// Build every container among them once more, apart from what was built before, to see if the same comes out.
+    pub rebuild: bool,
 }
 
 impl From<Vec<Reference>> for VerifyRequest {
     /// Judged as it is: with the waivers that are its own.
     fn from(references: Vec<Reference>) -> Self {
-        VerifyRequest { references, waivers_of: None }
+        VerifyRequest { references, ..VerifyRequest::default() }
     }
 }
 

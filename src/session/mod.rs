@@ -17,6 +17,7 @@ mod join;
 mod layout;
 mod noted;
 mod publish;
+mod rebuild;
 mod state;
 mod subject;
 mod update;

@@ -22,7 +22,9 @@ impl Check {
             | Check::User
             | Check::Setuid
             | Check::UsrMerge
-            | Check::Packages => Verdict::Fail,
+            | Check::Packages
+            | Check::Parity
+            | Check::Reproducible => Verdict::Fail,
             Check::MaintainerScripts => Verdict::Warn,
         }
     }
@@ -100,6 +102,14 @@ impl Check {
                 "Packages are installed without running their scripts, so that no emulation is needed for other architectures. What a \
                  script would have done and nobody did has to be said, or an image silently lacks it."
             }
+            Check::Parity => {
+                "A tag promises the same program on every architecture. Built apart, one of them gets yesterday's package, another entrypoint \
+                 or lacks a folder, and whoever meets it looks for the mistake in their own setup."
+            }
+            Check::Reproducible => {
+                "An image that comes out of its inputs every time can be checked by others, needs no trust in the machine that built it, and \
+                 is pushed once. A clock, an order or a machine's own path in it shows as the first byte that is not the same."
+            }
         }
     }
 
@@ -154,6 +164,14 @@ impl Check {
             Check::MaintainerScripts => {
                 "Look at what the named script would have made. When the image needs it, make it with `files` or `links`, say how the \
                  script is to be understood with `[debian] emulations`, or choose another package; else waive it with the reason."
+            }
+            Check::Parity => {
+                "Build all architectures from one lock (`catamaran update` renews it for all), or waive the path that only one can have. \
+                 `catamaran compare` shows all that is different."
+            }
+            Check::Reproducible => {
+                "The finding names the layer, the path and the field or byte. What a local file brings has to be made reproducibly; anything \
+                 else is a mistake of Catamaran that we would like to hear of."
             }
         }
     }

@@ -85,14 +85,14 @@ mod tests {
     use crate::image::{Digest, Image, media_type};
     use crate::progress::Silent;
     use crate::verify::samples::{Layer, Sample, elf, gzip};
-    use crate::verify::{Report, verify};
+    use crate::verify::{Circumstances, Report, verify};
 
     fn known(folder: &std::path::Path) -> Known {
         Known { records: Some(LayerRecords::new(folder.into())), witnessed: Witnessed::default(), scripts: None }
     }
 
     fn report(image: &Image, known: &Known) -> Report {
-        verify(image, "sample", None, known, &mut |_| {}, &Silent, &|| false).unwrap()
+        verify(image, "sample", &Circumstances::default(), known, &mut |_| {}, &Silent, &|| false).unwrap().0
     }
 
     fn sample() -> Sample {

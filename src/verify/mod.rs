@@ -6,6 +6,7 @@
 //! found is recorded, and `known` takes it from there the next time.
 
 mod checks;
+mod circumstances;
 mod compare;
 mod decode;
 mod explain;
@@ -17,6 +18,7 @@ mod listing;
 mod loader;
 mod platform;
 mod report;
+mod reproducible;
 mod rootfs;
 mod run;
 #[cfg(any(test, fuzzing))]
@@ -26,6 +28,7 @@ mod sparse;
 mod tarball;
 mod waive;
 
+pub use circumstances::{Circumstances, Group, Rebuild, Sibling};
 pub use compare::{Aspect, Compared, Comparison, Contents, Row, Section, Side, compare, read_contents};
 pub use explain::checks_markdown;
 pub use facts::ImageFacts;

@@ -81,11 +81,15 @@ pub enum Check {
     Packages,
     /// Everything that maintainer scripts would have made is there.
     MaintainerScripts,
+    /// All architectures of an image run the same way and have the same packages and paths.
+    Parity,
+    /// Built once more, the same image comes out.
+    Reproducible,
 }
 
 impl Check {
     /// Every check, in the order they are shown.
-    pub const ALL: [Check; 16] = [
+    pub const ALL: [Check; 18] = [
         Check::ConfigPlatform,
         Check::IndexPlatform,
         Check::MediaTypes,
@@ -102,6 +106,8 @@ impl Check {
         Check::UsrMerge,
         Check::Packages,
         Check::MaintainerScripts,
+        Check::Parity,
+        Check::Reproducible,
     ];
 
     /// The stable id: `elf-machine`.
@@ -123,6 +129,8 @@ impl Check {
             Check::UsrMerge => "usr-merge",
             Check::Packages => "packages",
             Check::MaintainerScripts => "maintainer-scripts",
+            Check::Parity => "parity",
+            Check::Reproducible => "reproducible",
         }
     }
 
@@ -145,6 +153,8 @@ impl Check {
             Check::UsrMerge => "no layer covers the links of a merged /usr",
             Check::Packages => "scanners can read the packages, all for this architecture",
             Check::MaintainerScripts => "all that package scripts would have made is there",
+            Check::Parity => "all architectures of the image are alike",
+            Check::Reproducible => "built once more, it is the same",
         }
     }
 }

@@ -1,33 +1,35 @@
 //! Runs every check over an image.
 
 use super::checks::{self, Subject};
+use super::circumstances::Circumstances;
 use super::facts::ImageFacts;
 use super::known::Known;
 use super::report::{Check, CheckResult, Report};
 use super::rootfs::MergedRoot;
-use crate::catalog::Architecture;
 use crate::image::{Image, InstalledPackage, ScriptOutcome};
 use crate::progress::Progress;
 use crate::{Error, Result};
 
 /// Reads every layer of `image` once, or less of what is `known`, and runs every check.
 ///
-/// `subject` is how the report calls it, `expected` the architecture it was built for, where the caller knows. `on_check`
-/// hears of each result in the order of [`Check::ALL`]. To be called on a blocking thread. A wrong image is a report and
-/// not an error; errors are an unreachable registry, and [`Kind::Interrupted`](crate::Kind) once `cancelled` says so.
+/// `subject` is how the report calls it, `circumstances` is what the caller knows besides. `on_check` hears of each result in the
+/// order of [`Check::ALL`]. The facts are handed out with the report, for the next image of a group. To be called on a blocking
+/// thread. A wrong image is a report and not an error; errors are an unreachable registry, and
+/// [`Kind::Interrupted`](crate::Kind) once `cancelled` says so.
 pub fn verify(
     image: &Image,
     subject: &str,
-    expected: Option<Architecture>,
+    circumstances: &Circumstances,
     known: &Known,
     on_check: &mut dyn FnMut(&CheckResult),
     progress: &dyn Progress,
     cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<Report> {
+) -> Result<(Report, ImageFacts)> {
     let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     progress.phase("check");
     let scripts = known.scripts.as_ref().and_then(|records| records.load(&image.descriptor.digest));
-    check_facts(image, &facts, scripts.as_deref(), subject, expected, on_check, cancelled)
+    let report = check_facts(image, &facts, scripts.as_deref(), subject, circumstances, on_check, cancelled)?;
+    Ok((report, facts))
 }
 
 /// Runs every check over facts that were gathered before; `scripts` is what became of its packages' scripts, when we built it.
@@ -36,12 +38,13 @@ pub fn check_facts(
     facts: &ImageFacts,
     scripts: Option<&[ScriptOutcome]>,
     subject: &str,
-    expected: Option<Architecture>,
+    circumstances: &Circumstances,
     on_check: &mut dyn FnMut(&CheckResult),
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Report> {
     let root = MergedRoot::merge(&facts.layers);
-    let about = Subject { image, facts, root: &root, expected, scripts };
+    let Circumstances { expected, group, rebuild } = circumstances;
+    let about = Subject { image, facts, root: &root, expected: *expected, group, rebuild, scripts };
     let mut results = Vec::with_capacity(Check::ALL.len());
     for check in Check::ALL {
         if cancelled() {

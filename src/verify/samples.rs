@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use super::report::{CheckResult, Report};
-use super::{Check, Known, verify};
+use super::{Check, Circumstances, Known, verify};
 use crate::image::{Blobs, Descriptor, Digest, ExecutionConfig, Image, ImageConfig, Manifest, Platform, media_type};
 use crate::progress::Silent;
 use crate::{Error, Result};
@@ -246,7 +246,7 @@ impl Sample {
 }
 
 pub(super) fn report(image: &Image) -> Report {
-    verify(image, "sample", None, &Known::default(), &mut |_| {}, &Silent, &|| false).unwrap()
+    verify(image, "sample", &Circumstances::default(), &Known::default(), &mut |_| {}, &Silent, &|| false).unwrap().0
 }
 
 /// The result of one check.

@@ -9,6 +9,7 @@ mod apt_parity;
 mod architectures;
 mod bad_input;
 mod builds;
+mod comparing;
 mod copying;
 mod dashboard;
 mod docker;

@@ -45,10 +45,11 @@ mod tests {
     use crate::catalog::Architecture;
     use crate::progress::Silent;
     use crate::verify::samples::{Layer, Sample, report, result};
-    use crate::verify::{Check, Known, Verdict, verify};
+    use crate::verify::{Check, Circumstances, Known, Verdict, verify};
 
     fn verdict(image: &crate::image::Image, expected: Option<Architecture>) -> Verdict {
-        let report = verify(image, "", expected, &Known::default(), &mut |_| {}, &Silent, &|| false).unwrap();
+        let circumstances = Circumstances { expected, ..Circumstances::default() };
+        let (report, _) = verify(image, "", &circumstances, &Known::default(), &mut |_| {}, &Silent, &|| false).unwrap();
         result(&report, Check::ConfigPlatform).verdict
     }
 

@@ -50,7 +50,7 @@ mod tests {
     use crate::image::ScriptRecords;
     use crate::progress::Silent;
     use crate::verify::samples::{Layer, Sample};
-    use crate::verify::{Known, verify};
+    use crate::verify::{Circumstances, Known, verify};
 
     fn outcome(package: &str, class: ScriptClass, missing: &[(&str, &str)]) -> ScriptOutcome {
         let missing = missing.iter().map(|(command, why)| ((*command).to_owned(), (*why).to_owned())).collect();
@@ -64,7 +64,7 @@ mod tests {
         let image = Sample::new("amd64").layer(Layer::new().folder("x")).image();
         let known = Known { scripts: Some(records.clone()), ..Known::default() };
         let run = || {
-            let report = verify(&image, "x", None, &known, &mut |_| {}, &Silent, &|| false).unwrap();
+            let report = verify(&image, "x", &Circumstances::default(), &known, &mut |_| {}, &Silent, &|| false).unwrap().0;
             report.checks.into_iter().find(|result| result.check == Check::MaintainerScripts).unwrap()
         };
         assert_eq!(run().verdict, Verdict::Skip);

@@ -13,12 +13,15 @@ mod links;
 mod maintainer_scripts;
 mod media_types;
 mod packages;
+mod parity;
+mod reproducible;
 mod scripts;
 mod setuid;
 mod tally;
 mod user;
 mod usr_merge;
 
+use super::circumstances::{Group, Rebuild};
 use super::facts::ImageFacts;
 use super::report::{Check, CheckResult};
 use super::rootfs::MergedRoot;
@@ -32,6 +35,10 @@ pub(super) struct Subject<'a> {
     pub root: &'a MergedRoot<'a>,
     /// The architecture the image was built for, when the caller knows.
     pub expected: Option<Architecture>,
+    /// The other architectures of the same image.
+    pub group: &'a Group,
+    /// The same target, built once more.
+    pub rebuild: &'a Rebuild,
     /// What became of its packages' scripts, when we built it.
     pub scripts: Option<&'a [ScriptOutcome]>,
 }
@@ -55,6 +62,8 @@ pub(super) fn run(check: Check, subject: &Subject<'_>) -> CheckResult {
         Check::UsrMerge => usr_merge::check(subject),
         Check::Packages => packages::check(subject),
         Check::MaintainerScripts => maintainer_scripts::check(subject),
+        Check::Parity => parity::check(subject),
+        Check::Reproducible => reproducible::check(subject),
     }
 }
 

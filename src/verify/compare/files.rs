@@ -136,7 +136,9 @@ impl Sections {
         self.owners.add((left.uid, left.gid) != (right.uid, right.gid), || words(owner(left), owner(right)));
         match (&left.kind, &right.kind) {
             (EntryKind::File { size: a, elf: left_elf, .. }, EntryKind::File { size: b, elf: right_elf, .. }) => {
-                let compiled = pair.across_architectures && (left_elf.is_some() && right_elf.is_some() || is_compiled(both.left_path));
+                // A file that is called after its architecture tells of it: its length may be another.
+                let own = left_elf.is_some() && right_elf.is_some() || both.left_path != both.right_path || is_compiled(both.left_path);
+                let compiled = pair.across_architectures && own;
                 self.sizes.add(a != b && !compiled, || words(a.to_string(), b.to_string()));
                 if left_elf.is_some() || right_elf.is_some() {
                     let (differs, left, right) = elf::compare(pair, left_elf.as_ref(), right_elf.as_ref());

@@ -68,6 +68,11 @@ pub(super) fn parity(left: (&Image, &ImageFacts, &MergedRoot<'_>), right: (&Imag
     [config::running(&pair, false), packages::compare(&pair, false), files::paths(&pair, &Pairs::of(&pair))]
 }
 
+/// Whether `path` of either image is in a folder, or is a file, that is called after the image's architecture.
+pub(super) fn is_own_path(left: &Image, right: &Image, path: &str) -> bool {
+    [left, right].into_iter().any(|image| Names::of(&image.platform()).neutral(path) != path)
+}
+
 /// One half of a pair.
 struct Half<'a> {
     image: &'a Image,

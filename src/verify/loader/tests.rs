@@ -9,7 +9,7 @@ use crate::image::{Elf, ElfReader, Entry, EntryKind};
 use crate::progress::Silent;
 use crate::verify::rootfs::MergedRoot;
 use crate::verify::samples::{Dynamic, Layer, Sample, findings, ld_cache, result};
-use crate::verify::{Check, ImageFacts, Report, Verdict, check_facts};
+use crate::verify::{Check, Circumstances, ImageFacts, Report, Verdict, check_facts};
 
 const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
@@ -248,7 +248,7 @@ fn report_of(objects: impl Iterator<Item = (String, Dynamic)>) -> Report {
             Entry { path, kind: EntryKind::File { size: 1000, elf, shebang: None }, mode: 0o755, uid: 0, gid: 0 }
         })
         .collect();
-    check_facts(&image, &facts, None, "sample", None, &mut |_| {}, &|| false).unwrap()
+    check_facts(&image, &facts, None, "sample", &Circumstances::default(), &mut |_| {}, &|| false).unwrap()
 }
 
 #[test]
