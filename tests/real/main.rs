@@ -10,6 +10,7 @@ mod architectures;
 mod bad_input;
 mod builds;
 mod copying;
+mod corpus;
 mod dashboard;
 mod docker;
 mod files;
