@@ -161,6 +161,9 @@ pub struct InspectArgs {
     /// The image
     #[arg(value_name = "REF")]
     pub reference: String,
+    /// List the files of its merged file system instead
+    #[arg(long)]
+    pub files: bool,
 }
 
 /// `verify`
@@ -176,7 +179,8 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Everything SOURCE names is copied, byte for byte: of an index all members, attestations too. --target takes one image out \
-                  of it.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
+                  of it.\nLayers that an engine, or an archive of one, has as plain tars are compressed with gzip on their way to a registry or \
+                  a layout,\nwhich gives the image another digest and the same config; --preserve-digests leaves them as they are.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
                   is one of\n  HOST/REPOSITORY:TAG           a registry (docker://… works too)\n  oci:DIR[:TAG]                 an OCI image \
                   layout\n  docker-archive:FILE[:NAME:TAG]  a tar for `docker load`; one image\n  docker-daemon:NAME:TAG        the engine of \
                   this machine, Docker or Podman; one image\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
@@ -193,6 +197,9 @@ pub struct CopyArgs {
     /// Only the image for this architecture
     #[arg(long, short, value_name = "ARCHITECTURE")]
     pub target: Option<Architecture>,
+    /// Leave uncompressed layers as they are
+    #[arg(long, visible_alias = "uncompressed")]
+    pub preserve_digests: bool,
 }
 
 const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64                a container of containers.toml, as last built\n  \

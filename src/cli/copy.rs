@@ -11,7 +11,12 @@ use crate::{Error, Result};
 
 /// Copies and prints the digest.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &CopyArgs) -> Result<()> {
-    let request = CopyRequest { source: args.source.parse()?, destination: args.destination.parse()?, target: args.target };
+    let request = CopyRequest {
+        source: args.source.parse()?,
+        destination: args.destination.parse()?,
+        target: args.target,
+        preserve_digests: args.preserve_digests,
+    };
     drive.run(Command::Copy(request)).await?;
     let copied = drive.state.copied.as_ref().map(Arc::as_ref).ok_or_else(|| Error::failed("the copy ended without a result"))?;
     match printer.results {

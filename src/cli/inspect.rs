@@ -1,4 +1,4 @@
-//! `catamaran inspect`: config, layers and packages of an image, or of every member of an index.
+//! `catamaran inspect`: config, layers and packages of an image, or its files; of every member of an index.
 
 use std::sync::Arc;
 
@@ -8,28 +8,39 @@ use super::args::InspectArgs;
 use super::drive::{Drive, Link};
 use super::printer::{Printer, Results};
 use super::show;
-use crate::session::{Command, Inspection};
+use crate::session::{Command, Inspection, Listing};
 use crate::{Error, Result};
 
 /// What `inspect --json` prints.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Document<T> {
     schema: u32,
-    images: Vec<&'a Inspection>,
+    images: Vec<T>,
 }
 
 /// Reads what the reference names and prints it.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &InspectArgs) -> Result<()> {
     let reference = args.reference.parse()?;
-    let failed = drive.run(Command::Inspect(reference)).await?;
-    let images: Vec<&Inspection> = drive.state.inspections.values().map(Arc::as_ref).collect();
-    match printer.results {
-        Results::Events => {}
-        Results::Document => printer.document(&Document { schema: 1, images })?,
-        Results::Text => {
-            let parts: Vec<String> = images.iter().map(|image| show::inspection(image, printer.out_color)).collect();
-            printer.result(&parts.join("\n\n"));
-        }
+    let command = if args.files { Command::ListFiles(reference) } else { Command::Inspect(reference) };
+    let failed = drive.run(command).await?;
+    let color = printer.out_color;
+    if args.files {
+        let images: Vec<&Listing> = drive.state.listings.values().map(Arc::as_ref).collect();
+        print(printer, images, |listing| show::listing(listing, color))?;
+    } else {
+        let images: Vec<&Inspection> = drive.state.inspections.values().map(Arc::as_ref).collect();
+        print(printer, images, |image| show::inspection(image, color))?;
     }
     if failed > 0 { Err(Error::failed(format!("{} could not be read whole", args.reference))) } else { Ok(()) }
+}
+
+fn print<T: Serialize>(printer: &Printer, images: Vec<&T>, shown: impl Fn(&T) -> String) -> Result<()> {
+    match printer.results {
+        Results::Events => Ok(()),
+        Results::Document => printer.document(&Document { schema: 1, images }),
+        Results::Text => {
+            printer.result(&images.into_iter().map(shown).collect::<Vec<_>>().join("\n\n"));
+            Ok(())
+        }
+    }
 }

@@ -182,6 +182,7 @@ impl Builder {
     ) -> Result<Vec<Arc<Segment>>> {
         let mut all: Vec<(usize, &LockedPackage)> = members.base.iter().chain(&members.application).copied().enumerate().collect();
         let total = all.len() as u64;
+        self.load(all.iter().map(|(_, package)| package.sha256.0), how).await?;
         // The largest take longest; begun last, they would keep one core busy while the others have nothing left to do.
         all.sort_by_key(|(_, package)| std::cmp::Reverse(package.size));
         let (fetched, done) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -206,7 +207,29 @@ impl Builder {
         Ok(segments.into_iter().map(|(_, segment)| segment).collect())
     }
 
-    /// The segment of one package: from memory, from the cache, or made from its .deb.
+    /// Takes the facts of those segments that are cached into memory. On the workers: on threads that the runtime makes for
+    /// it, each would leave its memory behind with another of them.
+    async fn load(&self, segments: impl Iterator<Item = Digest>, how: LayerCompression) -> Result<()> {
+        let wanted: Vec<Digest> = segments.filter(|sha256| self.0.segments.cell((*sha256, how)).get().is_none()).collect();
+        let shared = self.0.clone();
+        blocking(move || {
+            shared.workers.ordered(
+                false,
+                |push| wanted.into_iter().try_for_each(push),
+                |sha256| Ok(Segment::load(&shared.segments_folder, &sha256, how).map(|segment| (sha256, segment))),
+                |segment| {
+                    if let Some((sha256, segment)) = segment {
+                        // Another target of this run may have been faster.
+                        let _ = shared.segments.cell((sha256, how)).set(Arc::new(segment));
+                    }
+                    Ok(())
+                },
+            )
+        })
+        .await?
+    }
+
+    /// The segment of one package: from memory, or made from its .deb unless another process has made it meanwhile.
     async fn segment(
         &self,
         package: &LockedPackage,
@@ -226,10 +249,6 @@ impl Builder {
         };
         let cell = self.0.segments.cell((sha256, how));
         let make = async {
-            let shared = self.0.clone();
-            if let Some(segment) = blocking(move || Segment::load(&shared.segments_folder, &sha256, how)).await? {
-                return Ok(Arc::new(segment));
-            }
             let deb = packages.fetch(package, cancel).await?;
             arrived();
             let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());

@@ -30,7 +30,10 @@ pub fn read_elf(head: &[u8]) -> Option<Elf> {
         data: if data == Some(2) { ElfData::Big } else { ElfData::Little },
         machine: 0,
         object_type: 0,
+        flags: 0,
         interpreter: None,
+        dynamic: false,
+        flags_1: 0,
         needed: None,
         soname: None,
         rpath: None,
@@ -46,7 +49,7 @@ pub fn read_elf(head: &[u8]) -> Option<Elf> {
     Some(elf)
 }
 
-/// Fills in machine, type and interpreter; the error says what is wrong with the header.
+/// Fills in machine, type, flags and interpreter; the error says what is wrong with the header.
 fn read_header(head: &[u8], elf: &mut Elf) -> Result<(), String> {
     let wide = elf.class == ElfClass::Bits64;
     let fields = Fields { bytes: head, big: elf.data == ElfData::Big, wide };
@@ -57,6 +60,7 @@ fn read_header(head: &[u8], elf: &mut Elf) -> Result<(), String> {
     if version != 1 {
         return Err(format!("version {version} is unknown"));
     }
+    elf.flags = fields.u32(if wide { 48 } else { 36 }).ok_or_else(cut)?;
     let (table, entry_size, count, least) =
         if wide { (fields.word(32), fields.u16(54), fields.u16(56), 56) } else { (fields.word(28), fields.u16(42), fields.u16(44), 32) };
     let (table, entry_size, count) = (table.ok_or_else(cut)?, u64::from(entry_size.ok_or_else(cut)?), count.ok_or_else(cut)?);

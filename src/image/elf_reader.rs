@@ -1,9 +1,14 @@
 //! Reads what an ELF file says of its libraries (gABI, "Dynamic Section") while the file streams by, in bounded memory.
 //!
 //! The dynamic section lies near the end of a file and names its strings, which lie near the beginning: when one knows
-//! where they are they have passed. So the beginning of the first loaded segment is held until the dynamic section has come.
+//! where they are they have passed. So the beginning of the first loaded segment is held (`elf_head.rs`) until the dynamic section
+//! has come.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
 
 use super::elf::{Fields, read_elf};
+use super::elf_head::Head;
 use super::{ELF_HEAD, Elf};
 
 /// Most bytes of a file's beginning that are held. Of the 3,449 ELF files of web servers, databases and languages in trixie
@@ -25,6 +30,7 @@ const DT_STRTAB: u64 = 5;
 const DT_SONAME: u64 = 14;
 const DT_RPATH: u64 = 15;
 const DT_RUNPATH: u64 = 29;
+const DT_FLAGS_1: u64 = 0x6fff_fffb;
 
 /// Reads one file after the other: [`ElfReader::begin`], [`ElfReader::push`] for each piece in order, [`ElfReader::finish`].
 #[derive(Debug, Default)]
@@ -32,7 +38,7 @@ pub struct ElfReader {
     /// How much has been pushed.
     at: u64,
     /// The file's beginning, as far as it is held.
-    head: Vec<u8>,
+    head: Head,
     head_end: u64,
     dynamic: Part,
     strings: Part,
@@ -115,28 +121,29 @@ impl ElfReader {
         if self.state == State::Done || piece.is_empty() {
             return;
         }
-        if self.at == 0 && self.head.len() < 4 && !piece.starts_with(&b"\x7fELF"[..piece.len().min(4)]) {
+        if self.at == 0 && !piece.starts_with(&b"\x7fELF"[..piece.len().min(4)]) {
             self.state = State::Done;
             return;
         }
         let at = self.at;
         self.at += piece.len() as u64;
-        let room = self.head_end.saturating_sub(self.head.len() as u64).min(piece.len() as u64) as usize;
-        if self.head.len() as u64 == at {
-            self.head.extend_from_slice(&piece[..room]);
+        let room = self.head_end.saturating_sub(self.head.len()).min(piece.len() as u64) as usize;
+        if self.head.len() == at {
+            self.head.push(&piece[..room]);
         }
         if self.state == State::Head {
-            if self.head.len() < ELF_HEAD {
+            if self.head.len() < ELF_HEAD as u64 {
                 return;
             }
             self.plan();
             // The piece may go beyond the part of the head that was known to matter.
-            let held = self.head.len() as u64;
+            let held = self.head.len();
             if self.state != State::Done && held < self.head_end && held >= at {
                 let more = (self.head_end - at).min(piece.len() as u64) as usize;
-                self.head.extend_from_slice(&piece[(held - at) as usize..more]);
+                self.head.push(&piece[(held - at) as usize..more]);
             }
-            self.dynamic.take(0, &self.head);
+            // What came before this piece is among the first bytes.
+            self.dynamic.take(0, self.head.first());
         }
         if self.state == State::Dynamic {
             self.dynamic.take(at, piece);
@@ -155,18 +162,19 @@ impl ElfReader {
     /// What the file says; `None` when it is no ELF file. A header that lies is [`Elf::damage`]; libraries that could not be
     /// read within the limits are `None`.
     pub fn finish(&mut self) -> Option<Elf> {
-        let mut elf = read_elf(&self.head[..self.head.len().min(ELF_HEAD)])?;
+        let mut elf = read_elf(&self.head.first()[..self.head.first().len().min(ELF_HEAD)])?;
         if elf.damage.is_some() {
             return Some(elf);
         }
         if self.state == State::Head {
             self.plan();
-            self.dynamic.take(0, &self.head);
+            self.dynamic.take(0, self.head.first());
             if self.state == State::Dynamic && self.dynamic.is_whole() {
                 self.after_dynamic();
             }
         }
-        if self.dynamic.start == self.dynamic.end {
+        elf.dynamic = self.dynamic.start != self.dynamic.end;
+        if !elf.dynamic {
             // Nothing is loaded at run time.
             elf.needed = Some(Vec::new());
         } else if self.dynamic.is_whole() {
@@ -178,10 +186,10 @@ impl ElfReader {
     /// Reads the program headers: what has to be held, and where the dynamic section is.
     fn plan(&mut self) {
         self.state = State::Done;
-        let (Some(class), Some(data)) = (self.head.get(4), self.head.get(5)) else { return };
+        let (Some(class), Some(data)) = (self.head.first().get(4), self.head.first().get(5)) else { return };
         let (wide, big) = (*class == 2, *data == 2);
         self.class = Some((wide, big));
-        let fields = Fields { bytes: &self.head, big, wide };
+        let fields = Fields { bytes: self.head.first(), big, wide };
         let (table, entry, count) =
             if wide { (fields.word(32), fields.u16(54), fields.u16(56)) } else { (fields.word(28), fields.u16(42), fields.u16(44)) };
         let (Some(table), Some(entry), Some(count)) = (table, entry, count) else { return };
@@ -208,7 +216,7 @@ impl ElfReader {
 
     /// The dynamic section is there: are its strings, or do they come yet?
     fn after_dynamic(&mut self) {
-        let held = self.head.len() as u64;
+        let held = self.head.len();
         self.state = match self.string_table() {
             // The held beginning is still growing.
             Some((start, _)) if start < self.head_end && held < self.head_end => State::Dynamic,
@@ -238,15 +246,16 @@ impl ElfReader {
     }
 
     fn libraries(&self, elf: &mut Elf) {
+        elf.flags_1 = self.tags().find(|(tag, _)| *tag == DT_FLAGS_1).map_or(0, |(_, value)| value as u32);
         let Some((start, _)) = self.string_table() else { return };
-        let bytes: &[u8] = match self.strings.end {
-            0 => usize::try_from(start).ok().and_then(|start| self.head.get(start..)).unwrap_or_default(),
-            _ => &self.strings.bytes,
-        };
+        let held = RefCell::new(self.head.opened());
         let text = |offset: u64| -> Option<String> {
-            let rest = bytes.get(usize::try_from(offset).ok()?..)?;
-            let end = rest.iter().take(MAX_NAME).position(|b| *b == 0)?;
-            std::str::from_utf8(&rest[..end]).ok().map(str::to_owned)
+            let bytes = match self.strings.end {
+                0 => Cow::Owned(held.borrow_mut().read(start.checked_add(offset)?, MAX_NAME)),
+                _ => Cow::Borrowed(self.strings.bytes.get(usize::try_from(offset).ok()?..)?),
+            };
+            let end = bytes.iter().take(MAX_NAME).position(|b| *b == 0)?;
+            std::str::from_utf8(&bytes[..end]).ok().map(str::to_owned)
         };
         let all = |wanted: u64| self.tags().filter(move |(tag, _)| *tag == wanted).map(|(_, value)| text(value));
         elf.needed = all(DT_NEEDED).take(MAX_NEEDED).collect();
@@ -311,7 +320,7 @@ mod tests {
             reader.begin();
             bytes.chunks(step).for_each(|piece| reader.push(piece));
             let _ = reader.finish();
-            prop_assert!(reader.head.len() as u64 <= MAX_HEAD && reader.dynamic.bytes.len() as u64 <= MAX_DYNAMIC);
+            prop_assert!(reader.head.len() <= MAX_HEAD && reader.dynamic.bytes.len() as u64 <= MAX_DYNAMIC);
         }
     }
 }

@@ -88,9 +88,18 @@ pub struct Elf {
     /// `e_type`: 1 relocatable, 2 executable, 3 shared object or position-independent executable, 4 core.
     #[serde(rename = "type")]
     pub object_type: u16,
+    /// `e_flags`: of some processors, the ABI.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub flags: u32,
     /// `PT_INTERP`: the dynamic linker it asks for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub interpreter: Option<String>,
+    /// Whether it has a dynamic section (`PT_DYNAMIC`).
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub dynamic: bool,
+    /// `DT_FLAGS_1`.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub flags_1: u32,
     /// `DT_NEEDED` libraries, in order; `None` where the reader did not look.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub needed: Option<Vec<String>>,
@@ -108,12 +117,45 @@ pub struct Elf {
     pub damage: Option<String>,
 }
 
+/// What an ELF file is to those who load it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ElfKind {
+    /// A program that the kernel starts by way of a dynamic linker. Some libraries are one too (glibc's libc.so.6).
+    Program,
+    /// A program that needs nothing else, at fixed addresses or not (`static-pie`).
+    StaticProgram,
+    /// Loaded by programs and other libraries.
+    Library,
+    /// Relocatable, core and other files, which nothing loads.
+    Other,
+}
+
 impl Elf {
+    /// `DF_1_NODEFLIB` of [`Elf::flags_1`]: the loader does not look into its own folders.
+    pub const NO_DEFAULT_FOLDERS: u32 = 0x800;
+    /// `DF_1_PIE` of [`Elf::flags_1`]: a program and no library.
+    pub const PIE: u32 = 0x0800_0000;
+
+    /// What it is to those who load it.
+    pub fn kind(&self) -> ElfKind {
+        match self.object_type {
+            2 | 3 if self.interpreter.is_some() => ElfKind::Program,
+            2 => ElfKind::StaticProgram,
+            3 if self.flags_1 & Self::PIE != 0 => ElfKind::StaticProgram,
+            3 => ElfKind::Library,
+            _ => ElfKind::Other,
+        }
+    }
+
     /// How many bytes its texts have together.
     pub fn text(&self) -> usize {
         let one = [&self.interpreter, &self.soname, &self.rpath, &self.runpath, &self.damage];
         one.into_iter().flatten().chain(self.needed.iter().flatten()).map(String::len).sum()
     }
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A package as its metadata in the image names it.

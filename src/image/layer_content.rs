@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compression, Digest, Entry, InstalledPackage, record};
+use super::{Compression, Digest, Entry, InstalledPackage, LoaderFile, record};
 use crate::Result;
 
 /// Changes whenever the same blob would be described differently: a part of the file name, so older ones are just not found.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What one pass over a whole, undamaged blob finds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct LayerContent {
     pub entries: Vec<Entry>,
     /// Package metadata: the path of the file, and the installed packages it names.
     pub packages: Vec<(String, Vec<InstalledPackage>)>,
+    /// Files that tell loaders where libraries are, by path.
+    pub loader_files: Vec<(String, LoaderFile)>,
 }
 
 /// The records of one folder. Cheap to clone.

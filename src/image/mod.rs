@@ -2,18 +2,22 @@
 //!
 //! Knows no other room but [`crate::catalog`]'s [`Architecture`](crate::catalog::Architecture) names.
 
+mod compressed;
 mod compression;
 mod config;
 mod descriptor;
 mod digest;
 mod docker_archive;
 mod elf;
+mod elf_head;
 mod elf_reader;
 mod facts;
+mod gzip;
 #[allow(clippy::module_inception)]
 mod image;
 mod layer_content;
 mod layout;
+mod loader_file;
 mod manifest;
 mod packages;
 pub mod record;
@@ -24,6 +28,7 @@ mod shebang;
 mod store;
 mod tree;
 
+pub use compressed::{CompressedRecords, Compressing};
 pub use compression::Compression;
 pub use config::{Empty, ExecutionConfig, History, ImageConfig, RootFs};
 pub use descriptor::{Descriptor, Platform, media_type};
@@ -31,10 +36,12 @@ pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
 pub use docker_archive::{DockerArchive, write_docker_archive};
 pub use elf::{ELF_HEAD, read_elf};
 pub use elf_reader::ElfReader;
-pub use facts::{Elf, ElfClass, ElfData, Entry, EntryKind, InstalledPackage};
+pub use facts::{Elf, ElfClass, ElfData, ElfKind, Entry, EntryKind, InstalledPackage};
+pub use gzip::{GZIP_MEMBER, gzip_member};
 pub use image::{Blobs, Image};
 pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::{images_in_layout, tree_in_layout};
+pub use loader_file::{CachedLibrary, LoaderFile, MAX_LOADER_FILE};
 pub use manifest::{Index, Manifest};
 pub use packages::{MAX_METADATA, Metadata};
 pub use reference::Reference;

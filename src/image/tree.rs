@@ -38,7 +38,7 @@ pub struct Children {
 #[derive(Clone, Debug)]
 pub struct Tree {
     /// Members stand before what names them; the last one is what the reference names. Never empty.
-    manifests: Vec<RawManifest>,
+    pub(super) manifests: Vec<RawManifest>,
     /// Where the blobs can be read.
     pub blobs: Arc<dyn Blobs>,
 }

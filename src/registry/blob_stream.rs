@@ -3,13 +3,13 @@
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use crate::image::{Blobs, Descriptor, Hasher};
+use crate::image::{Blobs, Descriptor, Digest, Hasher};
 use crate::{Error, Result};
 
 /// One read from the blob. Each is handed from the thread that reads and hashes to the one that sends, so small ones cost more time
@@ -23,10 +23,22 @@ pub(super) struct BlobStream {
     watch: BlobWatch,
 }
 
+/// A blob to send, and where it is read.
+#[derive(Clone)]
+pub(super) struct Content {
+    pub blobs: Arc<dyn Blobs>,
+    /// What `blobs` is asked for.
+    pub blob: Descriptor,
+    /// Whether what it gives is exactly that. If not, it is made while it is read, always the same bytes, and nobody knows its
+    /// digest and length before its end.
+    pub known: bool,
+}
+
 /// What is known about a stream while (and after) someone else consumes it.
 #[derive(Clone)]
 pub(super) struct BlobWatch {
     taken: Arc<AtomicU64>,
+    read: Arc<OnceLock<(Digest, u64)>>,
     trouble: Arc<Mutex<Option<Error>>>,
 }
 
@@ -36,6 +48,11 @@ impl BlobWatch {
         self.taken.load(Ordering::Relaxed)
     }
 
+    /// Digest and length of the whole, once it has been read.
+    pub fn read(&self) -> Option<(Digest, u64)> {
+        self.read.get().copied()
+    }
+
     /// What went wrong on our side, if anything did.
     pub fn trouble(&self) -> Option<Error> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -43,18 +60,18 @@ impl BlobWatch {
 }
 
 impl BlobStream {
-    /// Begins to read `blob`.
+    /// Begins to read `content`.
     ///
-    /// The stream ends well only when digest and length were the descriptor's. The last chunk is held back until that is
-    /// known, so the request that carries a wrong blob is never completed.
-    pub fn open(blobs: Arc<dyn Blobs>, blob: Descriptor) -> Self {
+    /// The stream ends well only when digest and length were the descriptor's, where they are known. The last chunk is held back
+    /// until then, so the request that carries a wrong blob is never completed.
+    pub fn open(content: Content) -> Self {
         let (sender, chunks) = mpsc::channel(IN_FLIGHT);
-        let watch = BlobWatch { taken: Arc::default(), trouble: Arc::default() };
-        let trouble = Arc::clone(&watch.trouble);
+        let watch = BlobWatch { taken: Arc::default(), read: Arc::default(), trouble: Arc::default() };
+        let (trouble, read) = (Arc::clone(&watch.trouble), Arc::clone(&watch.read));
         tokio::task::spawn_blocking(move || {
             // A panic must not look like a connection that was cut: that would be tried again.
-            let pumped = catch_unwind(AssertUnwindSafe(|| pump(&*blobs, &blob, &sender))).unwrap_or_else(|_| {
-                let what = format!("reading blob {} stopped unexpectedly", blob.digest);
+            let pumped = catch_unwind(AssertUnwindSafe(|| pump(&content, &read, &sender))).unwrap_or_else(|_| {
+                let what = format!("reading blob {} stopped unexpectedly", content.blob.digest);
                 Err(Error::bug(what))
             });
             if let Err(error) = pumped {
@@ -86,7 +103,9 @@ impl BlobStream {
 }
 
 /// Reads, hashes and hands over; ends early without complaint when nobody listens any more.
-fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
+fn pump(content: &Content, whole: &OnceLock<(Digest, u64)>, sender: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
+    let Content { blobs, blob, known } = content;
+    let size = if *known { blob.size } else { u64::MAX };
     let mut reader = blobs.open(blob)?;
     let failed = |error: io::Error| Error::failed(format!("reading blob {}", blob.digest)).source(error);
     let wrong = |found: String| {
@@ -96,11 +115,11 @@ fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<B
     let (mut hasher, mut read, mut held) = (Hasher::new(), 0_u64, None);
     loop {
         // One byte more than there should be left: a blob that is too long shows itself.
-        let mut chunk = vec![0; CHUNK.min(usize::try_from(blob.size - read).unwrap_or(CHUNK) + 1)];
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(size - read).unwrap_or(CHUNK).saturating_add(1))];
         let filled = fill(&mut *reader, &mut chunk).map_err(failed)?;
         chunk.truncate(filled);
         read += filled as u64;
-        if read > blob.size {
+        if read > size {
             return Err(wrong(format!("it has more than its {} bytes", blob.size)));
         }
         if chunk.is_empty() {
@@ -114,12 +133,13 @@ fn pump(blobs: &dyn Blobs, blob: &Descriptor, sender: &mpsc::Sender<io::Result<B
         }
     }
     let digest = hasher.finish();
-    if read != blob.size {
+    if *known && read != size {
         return Err(wrong(format!("it has {read} of its {} bytes", blob.size)));
     }
-    if digest != blob.digest {
+    if *known && digest != blob.digest {
         return Err(wrong(format!("its content has the digest {digest}")));
     }
+    let _ = whole.set((digest, read));
     if let Some(held) = held {
         let _ = sender.blocking_send(Ok(held));
     }
@@ -154,7 +174,7 @@ mod tests {
     }
 
     async fn sent(content: Vec<u8>, blob: Descriptor) -> (Vec<u8>, Option<Error>) {
-        let mut stream = BlobStream::open(Arc::new(Fixed(content)), blob);
+        let mut stream = BlobStream::open(Content { blobs: Arc::new(Fixed(content)), blob, known: true });
         let mut all = Vec::new();
         while let Some(chunk) = stream.next().await {
             match chunk {

@@ -12,6 +12,7 @@ use super::client::Registry;
 use super::failure::{Failure, bounded};
 use super::upload::{Errand, closing};
 use crate::Error;
+use crate::image::Digest;
 
 /// One chunk: GHCR refuses larger ones. A registry that wants more says so (`OCI-Chunk-Min-Length`).
 const CHUNK: usize = 4 << 20;
@@ -27,13 +28,15 @@ pub(super) struct Session {
     pub offset: u64,
     /// The smallest chunk it takes, but for the last.
     pub chunk: usize,
+    /// What the registry was asked to put away when all had been sent: digest and length.
+    pub closed: Option<(Digest, u64)>,
 }
 
 impl Session {
     /// A new upload.
     pub fn new(url: Url, headers: &HeaderMap) -> Self {
         let asked = headers.get("oci-chunk-min-length").and_then(|v| v.to_str().ok()?.trim().parse::<usize>().ok());
-        Session { url, offset: 0, chunk: asked.unwrap_or(CHUNK).clamp(CHUNK, MAX_CHUNK) }
+        Session { url, offset: 0, chunk: asked.unwrap_or(CHUNK).clamp(CHUNK, MAX_CHUNK), closed: None }
     }
 }
 
@@ -49,24 +52,26 @@ impl Registry {
         let (status, kept) = (response.status(), kept(response.headers()));
         let url = self.location(&response, &session.url, &errand.doing);
         let _ = bounded(response, 64 << 10).await;
+        let most = if errand.content.known { errand.content.blob.size } else { u64::MAX };
         Ok(match (status, kept, url) {
-            (StatusCode::NO_CONTENT, Some(offset), Ok(url)) if (1..=errand.blob.size).contains(&offset) => {
-                Some(Session { url, offset, chunk: session.chunk })
+            (StatusCode::NO_CONTENT, Some(offset), Ok(url)) if (1..=most).contains(&offset) => {
+                Some(Session { url, offset, chunk: session.chunk, closed: None })
             }
             _ => None,
         })
     }
 
-    /// Sends what the registry does not have yet, each chunk where the answer to the one before says.
-    pub(super) async fn put_chunks(&self, errand: &Errand<'_>, session: &mut Session) -> Result<(), Failure> {
+    /// Sends what the registry does not have yet, each chunk where the answer to the one before says; gives digest and length of
+    /// the whole.
+    pub(super) async fn put_chunks(&self, errand: &Errand<'_>, session: &mut Session) -> Result<(Digest, u64), Failure> {
         let scope = Scope::push(errand.repository);
         let doing = &errand.doing;
-        let mut stream = BlobStream::open(std::sync::Arc::clone(errand.blobs), errand.blob.clone());
+        let mut stream = BlobStream::open(errand.content.clone());
         // What is there already is read once more all the same: the digest is that of the whole.
         let (mut skip, mut over) = (session.offset, false);
         let mut rest = bytes::Bytes::new();
         while !over {
-            let mut chunk = BytesMut::with_capacity(session.chunk.min(usize::try_from(errand.blob.size).unwrap_or(usize::MAX)));
+            let mut chunk = BytesMut::with_capacity(session.chunk.min(usize::try_from(errand.content.blob.size).unwrap_or(usize::MAX)));
             while chunk.len() < session.chunk {
                 if rest.is_empty() {
                     match stream.next().await {
@@ -114,9 +119,14 @@ impl Registry {
             session.offset = end;
             (errand.progress)(end);
         }
-        let url = closing(session.url.clone(), &errand.blob.digest);
+        let Some((digest, size)) = stream.watch().read() else {
+            return Err(Error::bug(format!("{doing}: the blob ended before its end")).into());
+        };
+        session.closed = Some((digest, size));
+        let url = closing(session.url.clone(), &digest);
         let response = self.put_piece(errand, Method::PUT, &url, &|r| r.header(CONTENT_LENGTH, 0)).await?;
-        self.stored(response, errand).await
+        self.stored(response, errand, &digest).await?;
+        Ok((digest, size))
     }
 
     /// One request of a chunked upload. Not retried alone: the registry is asked first how far it is.

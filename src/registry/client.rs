@@ -20,12 +20,14 @@ use super::endpoint::Endpoint;
 use super::failure::{Failure, bounded, retry_after};
 use super::limit::Limit;
 use super::manifest::Found;
+use super::proxy;
 use super::retry::Patience;
+use super::roots;
 use super::transport::Transport;
 use crate::{Error, Result};
 
-/// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP (loopback) has no such
-/// thing, and asks one after another so as to stay on one connection too.
+/// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP has no such thing, and asks one
+/// after another on this machine, where waiting costs nothing, so as to stay on one connection too.
 const SMALL_REQUESTS: usize = 6;
 /// Blobs on their way at a time.
 const UPLOADS: usize = 4;
@@ -63,7 +65,7 @@ impl Registry {
     /// The registry at `host[:port]`. Nothing is sent yet, and no credentials are looked for.
     ///
     /// HTTPS, except for loopback addresses and hosts that are configured as insecure. Proxies are those of the environment
-    /// (`HTTPS_PROXY`, `NO_PROXY`, …), except for loopback.
+    /// (`HTTPS_PROXY`, `NO_PROXY`, …), except for loopback addresses.
     ///
     /// # Errors
     /// It is no host, or a certificate that is configured for it cannot be used.
@@ -91,9 +93,11 @@ impl Registry {
             .tcp_keepalive(Duration::from_secs(30))
             .pool_idle_timeout(Duration::from_secs(90))
             .http2_adaptive_window(true)
-            .redirect(redirects);
-        if endpoint.is_local() {
-            builder = builder.no_proxy();
+            .redirect(redirects)
+            .proxy(proxy::of_environment());
+        // Spoken to in the clear, it may still send us to a token server or a storage service that is not.
+        if endpoint.is_plain() && transport.files.is_empty() {
+            builder = builder.tls_backend_preconfigured(roots::when_needed()?);
         }
         if !transport.authorities.is_empty() {
             builder = builder.tls_certs_merge(transport.authorities);
@@ -106,7 +110,7 @@ impl Registry {
                 .source(error)
                 .hint("are certificate authorities installed (ca-certificates), or SSL_CERT_FILE set?")
         })?;
-        let small = if endpoint.is_plain() { 1 } else { SMALL_REQUESTS };
+        let small = if endpoint.is_plain() && endpoint.is_local() { 1 } else { SMALL_REQUESTS };
         Ok(Registry(Arc::new(Inner {
             authority: Authority::new(endpoint.clone(), credentials),
             certificates: transport.files,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -37,6 +38,8 @@ pub(crate) enum Reply {
     HangUp,
     /// Keeps the connection and says nothing.
     Silence,
+    /// Takes its time, and answers with this status.
+    Late(Duration, u16),
 }
 
 pub(crate) fn reply(status: u16) -> Reply {
@@ -76,6 +79,10 @@ impl FaultServer {
                             Reply::Cut(headers, body, extra) => (200, headers, body, extra),
                             Reply::HangUp => return,
                             Reply::Silence => std::future::pending().await,
+                            Reply::Late(time, status) => {
+                                tokio::time::sleep(time).await;
+                                (status, vec![], vec![], 0)
+                            }
                         };
                         let mut head = format!("HTTP/1.1 {status} X\r\n");
                         if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-length")) {

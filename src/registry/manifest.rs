@@ -74,15 +74,18 @@ impl Registry {
             _ => return Err(self.declined(response, &doing, repository).await.into()),
         };
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert((repository.to_owned(), reference.to_owned()), (Instant::now(), found.clone()));
+        let now = Instant::now();
+        // What a tag names is there by its digest too.
+        seen.extend(found.iter().map(|f| ((repository.to_owned(), f.digest.to_string()), (now, Some(f.clone())))));
+        seen.insert((repository.to_owned(), reference.to_owned()), (now, found.clone()));
         Ok(found)
     }
 
-    /// What `reference` named when it was last looked at, if that is no longer ago than `age`.
+    /// What `reference` named when it was last looked at, if that is less than `age` ago.
     pub fn seen_manifest(&self, repository: &str, reference: &str, age: Duration) -> Option<Option<Found>> {
         let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, found) = seen.get(&(repository.to_owned(), reference.to_owned()))?;
-        (at.elapsed() <= age).then(|| found.clone())
+        (at.elapsed() < age).then(|| found.clone())
     }
 
     /// Reads the manifest or index `reference` names: at most 4 MiB, its digest checked.

@@ -17,13 +17,19 @@ mod failure;
 pub(crate) mod fault_server;
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod hostile_tests;
 mod limit;
 mod login;
+mod made;
+#[cfg(test)]
+mod made_tests;
 mod manifest;
 mod proxy;
 mod receive;
 mod remote;
 mod retry;
+mod roots;
 mod tag;
 #[cfg(test)]
 mod tests;

@@ -1,21 +1,44 @@
 //! The proxy between us and a host: which it is, and whether a failure is its own and not the registry's.
 //!
-//! reqwest obeys the environment by itself but does not say which proxy it went through; this asks the same library it asks.
+//! Decided for every address by itself: this machine is never reached through a proxy, but a token server or a storage service of
+//! a registry on this machine may be. The library that reads the environment is the one reqwest asks when left alone.
 
 use std::io;
 
-use hyper_util::client::proxy::matcher::Matcher;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use url::Url;
 
 use super::endpoint::is_loopback;
 use super::failure::{cause, mentions};
 
+/// The proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`, …), for a client.
+pub(super) fn of_environment() -> reqwest::Proxy {
+    let matcher = Matcher::from_system();
+    reqwest::Proxy::custom(move |url| with_credentials(&intercept(&matcher, url)?))
+}
+
+fn intercept(matcher: &Matcher, url: &Url) -> Option<Intercept> {
+    if is_loopback(url) { None } else { matcher.intercept(&url.as_str().parse().ok()?) }
+}
+
+/// A proxy's address with the user and the password that the environment has for it.
+fn with_credentials(found: &Intercept) -> Option<Url> {
+    let mut proxy = Url::parse(&found.uri().to_string()).ok()?;
+    if let Some(basic) = found.basic_auth() {
+        let decoded = STANDARD.decode(basic.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
+        let text = String::from_utf8(decoded).ok()?;
+        let (user, password) = text.split_once(':')?;
+        proxy.set_username(user).ok()?;
+        proxy.set_password(Some(password)).ok()?;
+    }
+    Some(proxy)
+}
+
 /// `host:port` of the proxy that the environment names for `url`; its credentials are left out.
 pub(super) fn of(url: &Url) -> Option<String> {
-    if is_loopback(url) {
-        return None;
-    }
-    let found = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+    let found = intercept(&Matcher::from_system(), url)?;
     let uri = found.uri();
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
     Some(format!("{}:{port}", uri.host()?))
@@ -44,4 +67,24 @@ pub(super) fn complaint(error: &reqwest::Error, proxy: &str, host: &str) -> Opti
     } else {
         return None;
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_is_decided_by_itself_and_credentials_come_through() {
+        let matcher = Matcher::builder().all("http://a%40b:p%3Aw%2F@proxy.test:3128").no("near.test").build();
+        let of = |url: &str| intercept(&matcher, &url.parse().unwrap()).and_then(|found| with_credentials(&found));
+        let proxy = of("https://token.test/auth?scope=x").unwrap();
+        assert_eq!((proxy.host_str(), proxy.port()), (Some("proxy.test"), Some(3128)));
+        // What reqwest makes of it is what the environment said.
+        let again = Matcher::builder().all(String::from(proxy)).build();
+        let proof = again.intercept(&"https://token.test".parse().unwrap()).unwrap();
+        assert_eq!(proof.basic_auth().unwrap().to_str().unwrap(), format!("Basic {}", STANDARD.encode("a@b:p:w/")));
+        for direct in ["http://127.0.0.1:5000/v2/", "https://localhost/", "http://[::1]:1/", "https://near.test/"] {
+            assert_eq!(of(direct), None, "{direct}");
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! An image at a registry, as an [`Image`]: verify, inspect and copy need not know where it is.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use reqwest::header::RANGE;
 use reqwest::{Method, StatusCode};
 use tokio::runtime::Handle;
@@ -39,8 +41,8 @@ impl Registry {
         if index.manifests.len() > MAX_MEMBERS {
             return Err(Error::failed(format!("{name} has {} members; at most {MAX_MEMBERS} are read", index.manifests.len())));
         }
-        let mut images = Vec::new();
-        for member in index.manifests.iter().filter(|m| !m.is_attestation()) {
+        // At the same time, as far as the host's limit lets them.
+        let members = index.manifests.iter().filter(|m| !m.is_attestation()).map(|member| async {
             let digest = member.digest.to_string();
             let fetched = self.manifest(repository, &digest).await.map_err(|e| e.context(format!("reading a member of {name}")))?;
             if media_type::is_index(&fetched.descriptor.media_type) {
@@ -48,12 +50,10 @@ impl Registry {
             }
             let mut descriptor = fetched.descriptor;
             descriptor.platform.clone_from(&member.platform);
-            images.push((
-                member.platform.clone(),
-                self.image(repository, descriptor, &fetched.bytes, &self.name(repository, &digest)).await?,
-            ));
-        }
-        Ok(images)
+            let image = self.image(repository, descriptor, &fetched.bytes, &self.name(repository, &digest)).await?;
+            Ok((member.platform.clone(), image))
+        });
+        try_join_all(members).await
     }
 
     /// Everything `reference` names, byte for byte: the index with all its members, attestations too.
@@ -65,14 +65,20 @@ impl Registry {
         let top = self.manifest(repository, &wanted).await?;
         let (name, digest) = (self.name(repository, &wanted), top.descriptor.digest);
         let mut gathering = Gathering::default();
-        let mut missing = gathering.add(top.descriptor, top.bytes.as_ref().into(), &name)?;
-        while let Some(member) = missing.pop() {
-            if gathering.has(&member.digest) {
-                continue;
+        let each_once = |members: Vec<Descriptor>| members.into_iter().map(|member| (member.digest, member));
+        let mut missing: BTreeMap<Digest, Descriptor> =
+            each_once(gathering.add(top.descriptor, top.bytes.as_ref().into(), &name)?).collect();
+        while !missing.is_empty() {
+            let members = missing.keys().map(|digest| async {
+                let fetched = self.manifest(repository, &digest.to_string()).await;
+                fetched.map_err(|e| e.context(format!("reading a member of {name}")))
+            });
+            let mut next = BTreeMap::new();
+            for fetched in try_join_all(members).await? {
+                next.extend(each_once(gathering.add(fetched.descriptor, fetched.bytes.as_ref().into(), &name)?));
             }
-            let fetched = self.manifest(repository, &member.digest.to_string()).await;
-            let fetched = fetched.map_err(|e| e.context(format!("reading a member of {name}")))?;
-            missing.extend(gathering.add(fetched.descriptor, fetched.bytes.as_ref().into(), &name)?);
+            missing = next;
+            missing.retain(|digest, _| !gathering.has(digest));
         }
         gathering.finish(&digest, self.blobs(repository))
     }

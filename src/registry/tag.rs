@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
@@ -34,12 +35,14 @@ impl Registry {
                 left.retain(|tag| !set.iter().any(|s| s == tag));
             }
         }
-        for tag in left {
-            if let missing @ Stored::MissesBlobs(_) = self.put_manifest(repository, tag, kind, bytes).await? {
-                return Ok(missing);
+        // Every one is waited for, also after one has failed: a request that was let go may still have set its tag.
+        let mut end = Stored::Yes;
+        for stored in join_all(left.iter().map(|tag| self.put_manifest(repository, tag, kind, bytes))).await {
+            if let missing @ Stored::MissesBlobs(_) = stored? {
+                end = missing;
             }
         }
-        Ok(Stored::Yes)
+        Ok(end)
     }
 
     /// The tags the registry says it has set. None when it refuses such a request: then it is asked in the old way.

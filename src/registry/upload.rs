@@ -9,7 +9,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
 use super::auth::Scope;
-use super::blob_stream::{BlobStream, BlobWatch};
+use super::blob_stream::{BlobStream, BlobWatch, Content};
 use super::chunks::Session;
 use super::client::Registry;
 use super::failure::{Failure, bounded};
@@ -18,6 +18,9 @@ use crate::{Error, Result};
 
 /// How often an upload's progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How often a blob is sent where it is redirected to.
+const MAX_REDIRECTS: usize = 5;
 
 /// How a blob got there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub enum Arrival {
 }
 
 /// Where the registry wants a blob.
-enum Opened {
+pub(super) enum Opened {
     Session(Session),
     Mounted,
 }
@@ -37,8 +40,7 @@ enum Opened {
 /// One blob to bring to one repository.
 pub(super) struct Errand<'a> {
     pub repository: &'a str,
-    pub blob: &'a Descriptor,
-    pub blobs: &'a Arc<dyn Blobs>,
+    pub content: Content,
     pub progress: &'a (dyn Fn(u64) + Send + Sync),
     /// What it is called in errors.
     pub doing: String,
@@ -68,7 +70,7 @@ impl Registry {
         Ok(self.find_blob_raw(repository, digest).await?)
     }
 
-    async fn find_blob_raw(&self, repository: &str, digest: &Digest) -> Result<Option<u64>, Failure> {
+    pub(super) async fn find_blob_raw(&self, repository: &str, digest: &Digest) -> Result<Option<u64>, Failure> {
         let doing = format!("looking for blob {} in {}/{repository}", digest.short(), self.host());
         let url = self.0.endpoint.url(repository, &["blobs", &digest.to_string()]);
         let response = self.exchange(&Scope::push(repository), Method::HEAD, &url, &doing, &|r| r).await?;
@@ -98,7 +100,9 @@ impl Registry {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Arrival> {
         let _place = self.0.uploads.enter().await;
-        let errand = Errand { repository, blob, blobs, progress, doing: self.doing(blob, repository) };
+        let doing = format!("pushing blob {} to {}/{repository}", blob.digest.short(), self.host());
+        let content = Content { blobs: Arc::clone(blobs), blob: blob.clone(), known: true };
+        let errand = Errand { repository, content, progress, doing };
         let course = AsyncMutex::new(Course { mount, ..Course::default() });
         loop {
             let before = course.lock().await.arrived();
@@ -116,7 +120,7 @@ impl Registry {
         let course = &mut *course;
         let again = std::mem::replace(&mut course.begun, true);
         // A lost answer may have been a good one.
-        if again && self.find_blob_raw(errand.repository, &errand.blob.digest).await?.is_some() {
+        if again && self.find_blob_raw(errand.repository, &errand.content.blob.digest).await?.is_some() {
             return Ok(Arrival::Sent);
         }
         if let Some(cut) = course.session.take() {
@@ -131,7 +135,7 @@ impl Registry {
         let Some(session) = &mut course.session else { return Ok(Arrival::Present) };
         if session.offset == 0 && !course.chunked {
             match self.put_whole(errand, session.url.clone()).await {
-                Err(failure) if refuses_whole_blobs(&failure) => {}
+                Err(failure) if refuses_this_way(&failure) => {}
                 other => return other.map(|()| Arrival::Sent),
             }
             course.chunked = true;
@@ -140,15 +144,15 @@ impl Registry {
                 Opened::Session(fresh) => *session = fresh,
             }
         }
-        self.put_chunks(errand, session).await.map(|()| Arrival::Sent)
+        self.put_chunks(errand, session).await.map(|_| Arrival::Sent)
     }
 
     /// Asks for an upload; the registry may answer that it took the blob from `mount` instead.
-    async fn open_upload(&self, errand: &Errand<'_>, mount: Option<&str>) -> Result<Opened, Failure> {
+    pub(super) async fn open_upload(&self, errand: &Errand<'_>, mount: Option<&str>) -> Result<Opened, Failure> {
         let mut url = self.0.endpoint.url(errand.repository, &["blobs", "uploads", ""]);
         let mut scope = Scope::push(errand.repository);
         if let Some(from) = mount {
-            url.query_pairs_mut().append_pair("mount", &errand.blob.digest.to_string()).append_pair("from", from);
+            url.query_pairs_mut().append_pair("mount", &errand.content.blob.digest.to_string()).append_pair("from", from);
             scope.from = Some(from.to_owned());
         }
         let response = self.exchange(&scope, Method::POST, &url, &errand.doing, &|r| r.header(CONTENT_LENGTH, 0)).await?;
@@ -178,25 +182,35 @@ impl Registry {
 
     /// The whole blob in one request.
     async fn put_whole(&self, errand: &Errand<'_>, session: Url) -> Result<(), Failure> {
-        let url = closing(session, &errand.blob.digest);
-        let stream = BlobStream::open(Arc::clone(errand.blobs), errand.blob.clone());
-        let watch = stream.watch();
-        let request = self
-            .authorised(&Scope::push(errand.repository), self.0.http.put(url.clone()), &url)
-            .await?
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, errand.blob.size)
-            .body(Body::wrap_stream(stream.into_stream()));
-        let sent = self.watched(request, &watch, errand).await;
-        if let Some(trouble) = watch.trouble() {
-            return Err(trouble.context(format!("sending to {}/{}", self.host(), errand.repository)).into());
+        let blob = &errand.content.blob;
+        let mut url = closing(session, &blob.digest);
+        for _ in 0..=MAX_REDIRECTS {
+            let stream = BlobStream::open(errand.content.clone());
+            let watch = stream.watch();
+            let request = self
+                .authorised(&Scope::push(errand.repository), self.0.http.put(url.clone()), &url)
+                .await?
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .header(CONTENT_LENGTH, blob.size)
+                .body(Body::wrap_stream(stream.into_stream()));
+            let sent = self.watched(request, &watch, errand).await;
+            if let Some(trouble) = watch.trouble() {
+                return Err(trouble.context(format!("sending to {}/{}", self.host(), errand.repository)).into());
+            }
+            let sent = sent?;
+            // The HTTP library follows redirects, but has no second stream to send.
+            if !matches!(sent.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+                return self.stored(sent, errand, &blob.digest).await;
+            }
+            url = self.location(&sent, &url, &errand.doing)?;
+            let _ = bounded(sent, 64 << 10).await;
         }
-        self.stored(sent?, errand).await
+        Err(Error::network(format!("{}: it is redirected more than {MAX_REDIRECTS} times", errand.doing)).into())
     }
 
     /// Sends, reports progress, and gives up when nothing moves.
     async fn watched(&self, request: RequestBuilder, watch: &BlobWatch, errand: &Errand<'_>) -> Result<Response, Failure> {
-        let (doing, size, patience) = (&errand.doing, errand.blob.size, &self.0.patience);
+        let (doing, size, patience) = (&errand.doing, errand.content.blob.size, &self.0.patience);
         let send = self.send_once(request, doing);
         tokio::pin!(send);
         let mut ticks = tokio::time::interval(TICK);
@@ -232,24 +246,20 @@ impl Registry {
     }
 
     /// Makes sure that the closing answer is a good one.
-    pub(super) async fn stored(&self, response: Response, errand: &Errand<'_>) -> Result<(), Failure> {
-        let (blob, repository, doing) = (errand.blob, errand.repository, &errand.doing);
+    pub(super) async fn stored(&self, response: Response, errand: &Errand<'_>, digest: &Digest) -> Result<(), Failure> {
+        let (repository, doing) = (errand.repository, &errand.doing);
         let url = response.url().clone();
         let response = self.fresh(response, &Scope::push(repository), &url, doing).await?;
         if !response.status().is_success() || response.status() == StatusCode::ACCEPTED {
             return Err(self.declined(response, doing, repository).await);
         }
         let stored: Option<Digest> = response.headers().get("docker-content-digest").and_then(|v| v.to_str().ok()?.parse().ok());
-        if let Some(other) = stored.filter(|d| *d != blob.digest) {
+        if let Some(other) = stored.filter(|d| d != digest) {
             return Err(Error::network(format!("{doing}: the registry stored {other} instead")).into());
         }
         // Read to its end, so that the connection can serve the next request.
         let _ = bounded(response, 64 << 10).await;
         Ok(())
-    }
-
-    fn doing(&self, blob: &Descriptor, repository: &str) -> String {
-        format!("pushing blob {} to {}/{repository}", blob.digest.short(), self.host())
     }
 }
 
@@ -259,8 +269,9 @@ pub(super) fn closing(mut session: Url, digest: &Digest) -> Url {
     session
 }
 
-/// Whether an answer may mean that the registry (or a proxy before it) takes blobs in chunks only.
-fn refuses_whole_blobs(failure: &Failure) -> bool {
+/// Whether an answer may mean that the registry (or a proxy before it) does not take blobs in the way it was tried: whole, or in
+/// chunks.
+pub(super) fn refuses_this_way(failure: &Failure) -> bool {
     let explained =
         ["DIGEST_INVALID", "DENIED", "UNAUTHORIZED", "NAME_INVALID", "NAME_UNKNOWN", "TOOMANYREQUESTS"].iter().any(|c| failure.has_code(c));
     !explained && failure.status.is_some_and(|s| matches!(s.as_u16(), 400 | 404 | 405 | 411 | 413 | 416 | 501))

@@ -10,15 +10,33 @@ use super::receipt::{PublishedContainer, PublishedTag};
 use crate::image::Digest;
 use crate::{Error, Result};
 
-/// When nothing has to be done, a look this fresh is proof enough: planning and publishing a release that is there already
-/// then asks for every tag once, not three times.
+/// A look this fresh is as good as another one, where nothing is at stake (nothing has to be done) or one more look follows before
+/// a tag is touched: planning and publishing in one run then asks once.
 const FRESH: Duration = Duration::from_secs(10);
+/// A look this fresh is as good as another one even where tags are set next: between a look and a tag there is always some time.
+const JUST_NOW: Duration = Duration::from_secs(1);
+
+/// What a look at the tags comes before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Blobs and manifests are sent, and the tags are looked at again after it.
+    Sending,
+    /// Tags are set.
+    Tags,
+}
 
 impl Publication<'_> {
-    /// Refuses a plan whose tags have moved since it was made.
-    pub async fn tags_as_planned(&self) -> Result<(), Unpublished> {
+    /// Refuses a plan whose tags have moved since it was made. Before anything is sent, what planning has seen will do; after it, the
+    /// look before tags are set is always a new one.
+    pub async fn tags_as_planned(&self, before: Before) -> Result<(), Unpublished> {
+        let age = match before {
+            _ if self.plan.is_done() => FRESH,
+            Before::Sending => FRESH,
+            Before::Tags if self.plan.bytes_to_upload() == 0 => JUST_NOW,
+            Before::Tags => Duration::ZERO,
+        };
         let looks = self.tags().map(|(bound, tag)| async move {
-            let now = self.named(bound, tag).await?;
+            let now = self.named(bound, tag, age).await?;
             let planned = match tag.change {
                 TagChange::New => None,
                 TagChange::Unchanged => Some(tag.to),
@@ -48,7 +66,9 @@ impl Publication<'_> {
             all.filter(|(presence, _)| *presence == Presence::Present).map(move |(_, digest)| (bound, digest))
         });
         let looks = found.map(|(bound, digest)| async move {
-            if self.registry.find_manifest(&bound.path, &digest.to_string()).await?.is_some() {
+            let reference = digest.to_string();
+            let seen = self.registry.seen_manifest(&bound.path, &reference, FRESH).is_some_and(|found| found.is_some());
+            if seen || self.registry.find_manifest(&bound.path, &reference).await?.is_some() {
                 return Ok(());
             }
             let what = format!("{}@{digest} was at the registry when it was made, and is gone now", bound.plan.repository);
@@ -81,7 +101,7 @@ impl Publication<'_> {
         let is_version = bound.plan.tags.first().is_some_and(|first| first.tag == tag.tag);
         let now = match is_version && !self.plan.is_done() {
             true => Some(self.registry.manifest(&bound.path, &tag.tag).await?.descriptor.digest),
-            false => self.named(bound, tag).await?,
+            false => self.named(bound, tag, if self.plan.is_done() { FRESH } else { Duration::ZERO }).await?,
         };
         match now {
             Some(digest) if digest == tag.to => Ok(PublishedTag { tag: tag.tag.clone(), digest, change: tag.change }),
@@ -93,10 +113,9 @@ impl Publication<'_> {
         }
     }
 
-    /// What a tag names now.
-    async fn named(&self, bound: &Bound<'_>, tag: &PlannedTag) -> Result<Option<Digest>> {
-        let seen = self.plan.is_done().then(|| self.registry.seen_manifest(&bound.path, &tag.tag, FRESH)).flatten();
-        let found = match seen {
+    /// What a tag names now, or did when it was last looked at if that is no longer ago than `age`.
+    async fn named(&self, bound: &Bound<'_>, tag: &PlannedTag, age: Duration) -> Result<Option<Digest>> {
+        let found = match self.registry.seen_manifest(&bound.path, &tag.tag, age) {
             Some(found) => found,
             None => self.registry.find_manifest(&bound.path, &tag.tag).await?,
         };

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::candidate::Candidate;
 use super::listener::Publishing;
 use super::plan::{ContainerPlan, Plan, Presence};
+use super::proof::Before;
 use super::receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
 use super::tagging::Attempt;
 use crate::image::{Digest, Image, media_type};
@@ -68,13 +69,13 @@ pub async fn publish(
     let started = now();
     let publication = Publication::new(registry, plan, candidates, listener)?;
     let work = async {
-        publication.tags_as_planned().await?;
+        if plan.bytes_to_upload() > 0 {
+            publication.tags_as_planned(Before::Sending).await?;
+        }
         publication.send_blobs().await?;
         publication.put_manifests().await?;
         // Sending takes its time, and so may have passed since the plan was shown: what the tags rest on is looked at again.
-        if plan.bytes_to_upload() > 0 {
-            publication.tags_as_planned().await?;
-        }
+        publication.tags_as_planned(Before::Tags).await?;
         publication.manifests_are_there().await?;
         publication.set_tags(cancel).await?;
         publication.prove().await.map_err(|error| publication.say_public(error))

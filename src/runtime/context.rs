@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::tls::Tls;
 use crate::{Error, Result, read_at_most};
 
 /// Larger files are no settings.
@@ -23,6 +24,8 @@ pub(super) struct Context {
     pub address: String,
     /// Who says that it is this one.
     pub said_by: String,
+    /// It is spoken to over TLS.
+    pub tls: Option<Tls>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +44,8 @@ struct Meta {
 struct Endpoint {
     #[serde(rename = "Host", default)]
     host: String,
+    #[serde(rename = "SkipTLSVerify", default)]
+    skip_tls_verify: bool,
 }
 
 /// Where Docker keeps its settings.
@@ -75,16 +80,14 @@ pub(super) fn chosen(folder: &Path, named: Option<&str>) -> Result<Option<Contex
     }
     let meta: Meta = serde_json::from_slice(&read(&path)?)
         .map_err(|error| Error::usage(format!("{} is not a Docker context", path.display())).source(error).hint(advice))?;
-    let Some(address) = meta.endpoints.get("docker").map(|endpoint| endpoint.host.clone()).filter(|host| !host.is_empty()) else {
+    let Some(endpoint) = meta.endpoints.get("docker").filter(|endpoint| !endpoint.host.is_empty()) else {
         return Err(Error::usage(format!("the Docker context `{name}` says nothing of where its engine answers")).hint(advice));
     };
-    if folder.join("contexts/tls").join(&id).join("docker").is_dir() {
-        return Err(Error::usage(format!(
-            "the engine of the Docker context `{name}` ({address}) is spoken to over TLS, which is not done here"
-        ))
-        .hint("forward its socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST, and set DOCKER_HOST=unix:///tmp/docker.sock"));
-    }
-    Ok(Some(Context { name, address, said_by }))
+    let certificates = folder.join("contexts/tls").join(&id).join("docker");
+    let asked = endpoint.skip_tls_verify || certificates.is_dir();
+    let tls = asked.then_some(Tls { folder: certificates, unverified: endpoint.skip_tls_verify });
+    let address = endpoint.host.clone();
+    Ok(Some(Context { name, address, said_by, tls }))
 }
 
 /// What its folders are called: the SHA-256 of its name.
@@ -124,8 +127,12 @@ mod tests {
         assert_eq!(of(Some("default")).unwrap(), None);
         meta(folder.path(), "mute", "{}");
         assert!(of(Some("mute")).unwrap_err().message().contains("says nothing"));
-        std::fs::create_dir_all(folder.path().join("contexts/tls").join(id("near")).join("docker")).unwrap();
-        assert!(of(Some("near")).unwrap_err().message().contains("TLS"));
+        assert_eq!(near.tls, None);
+        let certificates = folder.path().join("contexts/tls").join(id("near")).join("docker");
+        std::fs::create_dir_all(&certificates).unwrap();
+        assert_eq!(of(Some("near")).unwrap().unwrap().tls, Some(Tls { folder: certificates, unverified: false }));
+        meta(folder.path(), "any", r#"{"Name":"any","Endpoints":{"docker":{"Host":"tcp://a:2376","SkipTLSVerify":true}}}"#);
+        assert!(of(Some("any")).unwrap().unwrap().tls.unwrap().unverified);
     }
 
     proptest! {

@@ -7,11 +7,12 @@ use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::{Body, Client, Response, StatusCode};
+use reqwest::{Body, Client, ClientBuilder, Response, StatusCode};
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
 use super::context::{self, Context};
+use super::tls::Tls;
 use crate::{Error, Result};
 
 /// The largest answer that is no image.
@@ -26,6 +27,7 @@ pub struct Engine {
     base: String,
     /// Where it answers, for people.
     address: String,
+    tls: Option<Tls>,
 }
 
 /// One line of what `load` says.
@@ -44,15 +46,19 @@ impl Engine {
     pub async fn find() -> Result<Self> {
         let named = ["DOCKER_HOST", "CONTAINER_HOST"].into_iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
         if let Some((variable, address)) = named.filter(|(_, address)| !address.is_empty()) {
-            let engine = Self::at(&address).map_err(|error| error.context(variable))?;
-            engine.ping().await.map_err(|error| error.hint(format!("{variable} says {address}: is an engine running there?")))?;
+            let tls = match variable {
+                "DOCKER_HOST" => Tls::asked(|name| std::env::var(name).ok(), context::folder())?,
+                _ => None,
+            };
+            let engine = Self::at(&address, tls).map_err(|error| error.context(variable))?;
+            engine.ping().await.map_err(|error| advised(error, format!("{variable} says {address}: is an engine running there?")))?;
             return Ok(engine);
         }
         let context = context::folder().map(|folder| context::chosen(&folder, std::env::var("DOCKER_CONTEXT").ok().as_deref()));
-        if let Some(Context { name, address, said_by }) = context.transpose()?.flatten() {
-            let engine = Self::at(&address).map_err(|error| error.context(format!("the Docker context `{name}`")))?;
+        if let Some(Context { name, address, said_by, tls }) = context.transpose()?.flatten() {
+            let engine = Self::at(&address, tls).map_err(|error| error.context(format!("the Docker context `{name}`")))?;
             let hint = format!("it is the engine of the Docker context `{name}`, which {said_by} names: is it running there?");
-            engine.ping().await.map_err(|error| error.hint(hint))?;
+            engine.ping().await.map_err(|error| advised(error, hint))?;
             return Ok(engine);
         }
         let mut tried = Vec::new();
@@ -60,7 +66,7 @@ impl Engine {
             if !socket.exists() {
                 continue;
             }
-            let engine = Self::at(&format!("unix://{}", socket.display()))?;
+            let engine = Self::at(&format!("unix://{}", socket.display()), None)?;
             match engine.ping().await {
                 Ok(()) => return Ok(engine),
                 Err(error) => tried.push(error.message()),
@@ -73,15 +79,24 @@ impl Engine {
         Err(error.hint("start Docker, or Podman's socket (`systemctl --user start podman.socket`), or set DOCKER_HOST"))
     }
 
-    /// The engine at `unix://PATH` or `tcp://HOST:PORT`.
-    fn at(address: &str) -> Result<Self> {
+    /// The engine at `unix://PATH` or `tcp://HOST:PORT`; only there TLS can be spoken.
+    fn at(address: &str, tls: Option<Tls>) -> Result<Self> {
         // reqwest is built without a TLS provider of its own; someone else may have installed ours already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder().no_proxy();
-        let (builder, base) = match address.split_once("://") {
-            Some(("unix", path)) if path.starts_with('/') => (builder.unix_socket(PathBuf::from(path)), "http://engine".to_owned()),
-            Some(("tcp" | "http", host)) if !host.is_empty() => (builder, format!("http://{}", host.trim_end_matches('/'))),
-            Some(("ssh", host)) if !host.is_empty() => {
+        // Without TLS nobody has to be trusted: the system's authorities are not even read.
+        let plain = |builder: ClientBuilder| builder.tls_certs_only([]);
+        let (builder, base, tls) = match (address.split_once("://"), tls) {
+            (Some(("unix", path)), _) if path.starts_with('/') => {
+                (plain(builder).unix_socket(PathBuf::from(path)), "http://engine".to_owned(), None)
+            }
+            (Some(("tcp" | "https", host)), Some(tls)) if !host.is_empty() => {
+                (tls.applied(builder)?, format!("https://{}", host.trim_end_matches('/')), Some(tls))
+            }
+            (Some(("tcp" | "http", host)), _) if !host.is_empty() => {
+                (plain(builder), format!("http://{}", host.trim_end_matches('/')), None)
+            }
+            (Some(("ssh", host)), _) if !host.is_empty() => {
                 return Err(Error::usage(format!("`{address}`: engines are not spoken to over ssh")).hint(format!(
                     "forward its socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock ssh://{}, and set \
                          DOCKER_HOST=unix:///tmp/docker.sock",
@@ -94,7 +109,7 @@ impl Engine {
             }
         };
         let http = builder.build().map_err(|error| Error::network("cannot prepare a connection").source(error))?;
-        Ok(Engine { http, base, address: address.to_owned() })
+        Ok(Engine { http, base, address: address.to_owned(), tls })
     }
 
     /// Where it answers.
@@ -107,7 +122,15 @@ impl Engine {
         let answer = answer.map_err(|error| self.unreachable(error))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
-            status => Err(Error::network(format!("the engine at {} answered {status}", self.address))),
+            status => {
+                // What Go's servers say to plain HTTP where they speak TLS.
+                let wants_tls = self.text(answer).await.is_ok_and(|text| text.contains("HTTP request to an HTTPS server"));
+                let error = Error::network(format!("the engine at {} answered {status}", self.address));
+                Err(match wants_tls {
+                    true => error.hint("it speaks TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of its certificates"),
+                    false => error,
+                })
+            }
         }
     }
 
@@ -189,18 +212,23 @@ impl Engine {
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
         let error = error.without_url();
-        let denied = {
+        let causes = || {
             let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-            std::iter::from_fn(|| {
+            std::iter::from_fn(move || {
                 let now = cause?;
                 cause = now.source();
                 Some(now)
             })
-            .filter_map(|e| e.downcast_ref::<std::io::Error>())
-            .any(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
         };
+        let denied = causes().filter_map(|e| e.downcast_ref::<std::io::Error>()).any(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
+        let distrust = self.tls.as_ref().filter(|_| causes().any(|e| e.to_string().to_ascii_lowercase().contains("certificate")));
+        let distrust = distrust.map(Tls::advice);
         let shown = Error::network(format!("the engine at {} cannot be reached", self.address)).source(error);
-        if denied { shown.hint("this user may not use the socket: join its group (`docker`), or use rootless Podman") } else { shown }
+        match distrust {
+            Some(advice) => shown.hint(advice),
+            None if denied => shown.hint("this user may not use the socket: join its group (`docker`), or use rootless Podman"),
+            None => shown,
+        }
     }
 }
 
@@ -211,6 +239,11 @@ fn sockets() -> Vec<PathBuf> {
     sockets.extend(runtime.iter().flat_map(|folder| [folder.join("docker.sock"), folder.join("podman/podman.sock")]));
     sockets.push("/run/podman/podman.sock".into());
     sockets
+}
+
+/// The error with `hint`, unless it knows better.
+fn advised(error: Error, hint: String) -> Error {
+    if error.advice().is_some() { error } else { error.hint(hint) }
 }
 
 fn printable(text: &str) -> String {
@@ -227,10 +260,10 @@ mod tests {
 
     #[test]
     fn addresses_that_cannot_be_reached_are_explained() {
-        assert!(Engine::at("ssh://me@host:22").unwrap_err().advice().unwrap().contains("ssh://me@host:22, and set DOCKER_HOST"));
+        assert!(Engine::at("ssh://me@host:22", None).unwrap_err().advice().unwrap().contains("ssh://me@host:22, and set DOCKER_HOST"));
         for bad in ["ssh://host", "ssh://", "unix://relative", "/var/run/docker.sock", "tcp://"] {
-            assert!(Engine::at(bad).unwrap_err().advice().is_some(), "{bad}");
+            assert!(Engine::at(bad, None).unwrap_err().advice().is_some(), "{bad}");
         }
-        assert!(Engine::at("unix:///x.sock").is_ok() && Engine::at("tcp://127.0.0.1:2375").is_ok());
+        assert!(Engine::at("unix:///x.sock", None).is_ok() && Engine::at("tcp://127.0.0.1:2375", None).is_ok());
     }
 }

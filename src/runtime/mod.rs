@@ -2,5 +2,6 @@
 
 mod context;
 mod engine;
+mod tls;
 
 pub use engine::Engine;

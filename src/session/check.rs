@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Work, blocking};
-use super::event::{EventKind, Inspection, LayerSummary};
+use super::event::{EventKind, Inspection, LayerSummary, Listing};
 use crate::catalog::Target;
 use crate::image::{Digest, Image, Reference};
 use crate::verify::{self, Known, Report, Verdict};
@@ -87,6 +87,23 @@ impl Work {
         let report = Arc::new(report);
         self.emit(EventKind::VerifyFinished { target, report: Arc::clone(&report) }).await;
         Ok(report)
+    }
+
+    /// Lists the files of everything the reference names.
+    pub(super) async fn list_files(&self, reference: &Reference) -> Result<()> {
+        for named in self.images_of(reference).await? {
+            self.check_cancelled()?;
+            let (known, token, progress) = (self.known(), self.token.clone(), Arc::clone(&self.progress));
+            let listing = blocking(move || {
+                let files = verify::list_files(&named.image, &known, progress.as_ref(), &|| token.is_cancelled())?;
+                let (digest, platform) = (named.image.descriptor.digest, named.image.platform());
+                Ok(Listing { schema: 1, subject: named.subject, target: named.target, digest, platform, files })
+            })
+            .await
+            .map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })?;
+            self.emit(EventKind::FilesListed { listing: Arc::new(listing) }).await;
+        }
+        Ok(())
     }
 
     /// Reads config, layers and packages of everything the reference names.

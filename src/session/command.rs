@@ -27,6 +27,8 @@ pub enum Command {
     Verify(Vec<Reference>),
     /// Read config, layers and packages of what a reference names. → `Inspected` for each image.
     Inspect(Reference),
+    /// List the files of what a reference names. → `FilesListed` for each image.
+    ListFiles(Reference),
     /// Copy from one reference to another. → `Copied`.
     Copy(CopyRequest),
     /// Try out what builds and releases need. → `Diagnosed`.

@@ -1,4 +1,4 @@
-//! `copy`: from any reference to any other, every digest kept.
+//! `copy`: from any reference to any other, every digest kept; only plain layers of engines and their archives are compressed.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,13 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::compress::{Place, from_engine};
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::subject::built_entry;
 use crate::catalog::{Architecture, Catalog, select};
 use crate::error::IoContext;
 use crate::image::{
-    Descriptor, Digest, DockerArchive, Image, Index, Reference, RegistryReference, Store, Tree, replace_with, tree_in_layout,
+    BlobWriter, Descriptor, Digest, DockerArchive, Image, Index, Reference, RegistryReference, Store, Tree, replace_with, tree_in_layout,
     write_docker_archive,
 };
 use crate::progress::{Progress, Unit};
@@ -31,6 +32,8 @@ pub struct CopyRequest {
     pub destination: Reference,
     /// Only the image for this architecture; `None` takes everything the source names, a whole index with all its members.
     pub target: Option<Architecture>,
+    /// Layers that engines keep as plain tars are left as they are, and so is every digest.
+    pub preserve_digests: bool,
 }
 
 /// What a copy came to.
@@ -42,7 +45,7 @@ pub struct Copied {
     pub source: String,
     /// To where.
     pub destination: String,
-    /// What the destination names now: a manifest's or an index's digest, the source's own.
+    /// What the destination names now: a manifest's or an index's digest; the source's own, unless layers were compressed.
     pub digest: Digest,
     /// Its media type.
     pub media_type: String,
@@ -87,6 +90,21 @@ impl Work {
         .await
         .map_err(|error| error.context(source))?;
         self.emit(EventKind::RunPhaseChanged { phase: "copy".into() }).await;
+        let mut compressed = 0;
+        // Who names a digest wants what has it.
+        let named = matches!(destination, Reference::Registry(to) if to.digest == Some(tree.top().descriptor.digest));
+        if from_engine(source) && !request.preserve_digests && !named {
+            (tree, compressed) = match destination {
+                Reference::Registry(remote) => {
+                    let registry = self.registry(&remote.host)?;
+                    let done = self.compressed(tree, &Place::Registry(&registry, &remote.repository)).await?;
+                    connection = Some(registry);
+                    done
+                }
+                Reference::Layout { folder, .. } => self.compressed(tree, &Place::Layout(Store::open(folder)?)).await?,
+                _ => (tree, 0),
+            };
+        }
         let top = tree.top().descriptor.clone();
         let attestations = tree.attestations();
         let bytes = tree.contents().iter().map(|blob| blob.size).sum();
@@ -98,6 +116,7 @@ impl Work {
             Reference::DockerDaemon(name) => self.to_daemon(tree, name).await?,
             Reference::Container { .. } | Reference::Nix(_) => return Err(unwritable(destination)),
         };
+        let moved = compressed + moved;
         Ok(Copied {
             schema: 1,
             source: source.to_string(),
@@ -180,7 +199,8 @@ impl Work {
     async fn to_registry(&self, tree: &Tree, to: &RegistryReference, from: &Reference, open: Option<Registry>) -> Result<Received> {
         let digest = tree.top().descriptor.digest;
         if let Some(wanted) = to.digest.filter(|wanted| *wanted != digest) {
-            return Err(Error::usage(format!("what is copied has the digest {digest}, not {wanted}")).hint("name a tag, or that digest"));
+            return Err(Error::usage(format!("what is copied has the digest {digest}, not {wanted}"))
+                .hint("name a tag, or that digest; --preserve-digests leaves layers as they are in the source"));
         }
         let registry = match open.filter(|registry| registry.host() == to.host) {
             Some(registry) => registry,
@@ -264,6 +284,22 @@ fn of_images(catalog: &Catalog, store: &Store, mut images: Vec<Image>, container
 fn write_blob(store: &Store, tree: &Tree, blob: &Descriptor, token: &CancellationToken, moved: &mut dyn FnMut(u64)) -> Result<()> {
     let mut reader = tree.blobs.open(blob)?.take(blob.size.saturating_add(1));
     let mut writer = store.writer()?;
+    pour(&mut reader, &mut writer, store, blob, token, moved)?;
+    match writer.finish()? {
+        (digest, size) if digest == blob.digest && size == blob.size => Ok(()),
+        (digest, size) => Err(Error::failed(format!("blob {} turned out to be {digest} with {size} bytes", blob.digest))),
+    }
+}
+
+/// Reads `reader` to its end into `writer`, unless someone cancels.
+pub(super) fn pour(
+    reader: &mut dyn Read,
+    writer: &mut BlobWriter,
+    store: &Store,
+    blob: &Descriptor,
+    token: &CancellationToken,
+    moved: &mut dyn FnMut(u64),
+) -> Result<()> {
     let mut buffer = vec![0; 256 << 10];
     loop {
         if token.is_cancelled() {
@@ -271,14 +307,10 @@ fn write_blob(store: &Store, tree: &Tree, blob: &Descriptor, token: &Cancellatio
         }
         let n = reader.read(&mut buffer).map_err(|error| Error::failed(format!("reading blob {}", blob.digest)).source(error))?;
         if n == 0 {
-            break;
+            return Ok(());
         }
         writer.write_all(&buffer[..n]).at("writing a blob to", store.root())?;
         moved(n as u64);
-    }
-    match writer.finish()? {
-        (digest, size) if digest == blob.digest && size == blob.size => Ok(()),
-        (digest, size) => Err(Error::failed(format!("blob {} turned out to be {digest} with {size} bytes", blob.digest))),
     }
 }
 

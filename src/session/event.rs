@@ -15,7 +15,7 @@ use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt, TagChange};
-use crate::verify::{CheckResult, Report};
+use crate::verify::{CheckResult, ListedFile, Report};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -168,6 +168,11 @@ pub enum EventKind {
     Inspected {
         /// What it says and holds.
         inspection: Arc<Inspection>,
+    },
+    /// The files of an image were listed.
+    FilesListed {
+        /// The files.
+        listing: Arc<Listing>,
     },
     /// Something was copied.
     Copied {
@@ -354,6 +359,23 @@ pub enum ImageState {
         /// The image.
         image: BuiltImage,
     },
+}
+
+/// The files of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Version of this document: 1.
+    pub schema: u32,
+    /// What was asked for.
+    pub subject: String,
+    /// The target, when it is one of ours.
+    pub target: Option<Target>,
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The platform the config claims.
+    pub platform: Platform,
+    /// The merged file system, by path.
+    pub files: Vec<ListedFile>,
 }
 
 /// What an image says and holds, for people.

@@ -42,6 +42,11 @@ impl Folders {
         self.cache.join("content")
     }
 
+    /// Records of what plain layers became when they were compressed, by their digests.
+    pub fn compressed(&self) -> PathBuf {
+        self.cache.join("compressed")
+    }
+
     /// What became of the package scripts of the images we built, by their digests.
     pub fn scripts(&self) -> PathBuf {
         self.cache.join("debian/scripts")

@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod command;
+mod compress;
 mod copy;
 mod doctor;
 mod emitter;
@@ -23,6 +24,6 @@ pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseReque
 pub use copy::{Copied, CopyRequest};
 pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Options, Session, start};
-pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, TargetSummary};
+pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, Outcome, TargetSummary};
 pub use folders::Folders;
 pub use state::{BlobState, Build, Comparison, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Verification};

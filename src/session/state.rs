@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::RunId;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
-use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Outcome, TargetSummary};
+use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Listing, Outcome, TargetSummary};
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
@@ -35,6 +35,8 @@ pub struct State {
     pub verifications: BTreeMap<String, Verification>,
     /// Images that were read, by subject and platform; the latest of each.
     pub inspections: BTreeMap<String, Arc<Inspection>>,
+    /// Files of images that were listed, by subject; the latest of each.
+    pub listings: BTreeMap<String, Arc<Listing>>,
     /// What was copied last.
     pub copied: Option<Arc<Copied>>,
     /// What `doctor` found last.
@@ -295,6 +297,9 @@ impl State {
             }
             EventKind::Inspected { inspection } => {
                 self.inspections.insert(inspection.subject.clone(), Arc::clone(inspection));
+            }
+            EventKind::FilesListed { listing } => {
+                self.listings.insert(listing.subject.clone(), Arc::clone(listing));
             }
             EventKind::Copied { copied } => self.copied = Some(Arc::clone(copied)),
             EventKind::Diagnosed { diagnosis } => self.diagnosis = Some(Arc::clone(diagnosis)),

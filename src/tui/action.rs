@@ -102,7 +102,7 @@ actions! {
     NextContainer "next-container" "" [Inspect] [">"] has_targets "The next container";
     Differences "differences" "differences" [Inspect] ["D"] always "Show only what differs between architectures";
 
-    AcceptWarnings "accept-warnings" "" [Release] ["W"] has_plan "Accept the warnings of the gates, with a reason for the receipt";
+    AcceptWarnings "accept-warnings" "accept" [Release] ["W"] accept "Accept the warnings of the gates, with a reason for the receipt";
     Replan "replan" "" [Release] ["r"] can_plan "Compute the plan again";
 
     ShowImages "images" "" [Global] ["1"] always "Containers and architectures";

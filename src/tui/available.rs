@@ -4,6 +4,7 @@ use super::model::{Model, Screen};
 use super::screen::{builds, release};
 use super::status;
 use crate::session::{Outcome, Phase};
+use crate::verify::Verdict;
 
 type Answer = Result<(), &'static str>;
 
@@ -60,6 +61,12 @@ pub(super) fn log_file(model: &Model) -> Answer {
 
 pub(super) fn has_plan(model: &Model) -> Answer {
     when(release::plan(model).is_some(), "there is no plan yet")
+}
+
+pub(super) fn accept(model: &Model) -> Answer {
+    has_plan(model)?;
+    let warned = release::plan(model).is_some_and(|plan| plan.verdict() == Verdict::Warn);
+    when(warned && model.release.step == release::Step::Gates, "there is nothing to accept here")
 }
 
 pub(super) fn can_plan(model: &Model) -> Answer {

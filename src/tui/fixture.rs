@@ -3,22 +3,45 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ratatui::buffer::Buffer;
+
+use super::{Model, Msg, frame, update};
 use crate::catalog::{Architecture, BuilderKind, Target};
 use crate::error::Kind;
-use crate::image::{Digest, ExecutionConfig, ImageConfig, InstalledPackage, Platform};
+use crate::image::{Digest, Entry, EntryKind, ExecutionConfig, ImageConfig, InstalledPackage, Platform, read_elf};
 use crate::progress::Unit;
 use crate::release::{
     ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, PublishedContainer, PublishedImage,
     PublishedTag, Purpose, Receipt, TagChange,
 };
-use crate::session::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Outcome, RunId, TargetSummary};
-use crate::verify::{Check, CheckResult, Finding, Report, Verdict};
+use crate::session::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, Outcome, RunId, TargetSummary};
+use crate::verify::{Check, CheckResult, Finding, ListedFile, Report, Verdict};
 
 pub const NAMES: [(&str, &str); 6] =
     [("fd", "fd-find"), ("rg", "ripgrep"), ("jq", "jq"), ("sqlite3", "sqlite3"), ("curl", "curl"), ("git", "git")];
 
 pub fn event(run: u64, at: u64, kind: EventKind) -> Event {
     Event { schema: 1, seq: at, at, run: RunId(run), kind }
+}
+
+/// The catalog was read; nothing else has happened.
+pub fn model() -> Model {
+    let mut model = Model::with_theme("auto").unwrap();
+    model.feed(&catalog());
+    model.feed(&event(1, 6, EventKind::RunFinished { failed: 0, took: 1 }));
+    model
+}
+
+/// What a screen of this size shows.
+pub fn screen(model: &mut Model, width: u16, height: u16) -> String {
+    update(model, Msg::Resize(width, height));
+    text_of(&frame(model, width, height))
+}
+
+/// The text of a buffer, line by line.
+fn text_of(buffer: &Buffer) -> String {
+    let line = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..buffer.area.height).map(line).collect::<Vec<_>>().join("\n")
 }
 
 pub fn target(name: &str, architecture: Architecture) -> Target {
@@ -156,6 +179,27 @@ pub fn inspection(t: &Target) -> Event {
         annotations: Default::default(),
     };
     event(7, 50_000, EventKind::Inspected { inspection: Arc::new(inspection) })
+}
+
+/// The files of `t`; an image that `lies` has a library of the other architecture.
+pub fn listing(t: &Target, lies: bool) -> Event {
+    let own = if t.architecture == Architecture::X86_64 { 62 } else { 183 };
+    let file = |path: &str, machine: u16| {
+        let mut head = vec![0; 64];
+        head[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        head[16..24].copy_from_slice(&[3, 0, machine as u8, 0, 1, 0, 0, 0]);
+        let kind = EntryKind::File { size: 52_104, elf: read_elf(&head), shebang: None };
+        ListedFile { layer: 1, entry: Entry { path: path.into(), kind, mode: 0o755, uid: 0, gid: 0 } }
+    };
+    let listing = Listing {
+        schema: 1,
+        subject: t.to_string(),
+        target: Some(t.clone()),
+        digest: built(t).digest,
+        platform: Platform::linux(t.architecture),
+        files: vec![file("usr/bin/fdfind", own), file("usr/lib/libfoo.so.1", if lies { 62 } else { own })],
+    };
+    event(9, 50_050, EventKind::FilesListed { listing: Arc::new(listing) })
 }
 
 /// All checks pass, but an image that `lies` has files of the other architecture.

@@ -1,23 +1,27 @@
 //! Front end 2: the dashboard.
 //!
 //! Plain Elm: `update(&mut Model, Msg) -> Vec<Command>` changes, `view(&Model, …)` draws, nothing else holds state.
-//! Only `terminal` touches the terminal; only `run` knows the clock. [`action`] is the one table of what keys mean,
+//! Only `terminal` touches the terminal; only `run` and what it drives know the clock. [`action`] is the one table of what keys mean,
 //! [`theme`] the one place that decides how things look. Knows [`crate::session`] and what it hands out.
 
 pub mod action;
 mod available;
+mod catalog_watch;
 mod clipboard;
+mod exit_summary;
 #[cfg(test)]
 mod fixture;
 mod keymap;
 mod model;
 mod msg;
 mod overlay;
+mod perform;
 mod preferences;
 mod react;
 mod run;
 mod screen;
 mod screenshot;
+mod signals;
 mod status;
 mod terminal;
 #[cfg(test)]
@@ -28,11 +32,12 @@ mod update;
 mod view;
 mod widget;
 
+pub use exit_summary::ExitSummary;
 pub use keymap::{Key, Keymap, parse_sequence};
 pub use model::{Model, Screen};
 pub use msg::{Effect, Level, Msg, Request};
 pub use preferences::preferences;
-pub use run::{ExitSummary, Link, Options, run};
+pub use run::{Link, Options, run};
 pub use screen::builds::Task;
 pub use screenshot::render_svg;
 pub use update::update;

@@ -49,6 +49,8 @@ pub enum Request {
     Verify(Vec<String>),
     /// Reading this subject.
     Inspect(String),
+    /// Listing the files of this subject.
+    ListFiles(String),
     /// Planning a release.
     Plan,
     /// Publishing.
@@ -66,6 +68,7 @@ impl Request {
             C::Build(_) => Request::Build,
             C::Verify(references) => Request::Verify(references.iter().map(ToString::to_string).collect()),
             C::Inspect(reference) => Request::Inspect(reference.to_string()),
+            C::ListFiles(reference) => Request::ListFiles(reference.to_string()),
             C::Plan(_) | C::PlanIndex(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,
             C::Copy(_) | C::Diagnose { .. } | C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,

@@ -5,7 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::fixture::{building, built, catalog, event, failure, inspection, output, plan, planned, published, publishing, report, target};
+use super::fixture::{
+    building, built, catalog, event, failure, inspection, listing, model, output, plan, planned, published, publishing, report, screen,
+    target,
+};
 use super::model::Quit;
 use super::screen::release::Step;
 use super::{Effect, Model, Msg, Screen, frame, update, view};
@@ -14,25 +17,8 @@ use crate::image::Digest;
 use crate::session::{Command, Event, EventKind, ImageState, RunId};
 use crate::verify::Verdict;
 
-fn model() -> Model {
-    let mut model = Model::with_theme("auto").unwrap();
-    model.feed(&catalog());
-    model.feed(&event(1, 6, EventKind::RunFinished { failed: 0, took: 1 }));
-    model
-}
-
 fn feed(model: &mut Model, events: impl IntoIterator<Item = Event>) {
     events.into_iter().for_each(|e| model.feed(&e));
-}
-
-fn screen(model: &mut Model, width: u16, height: u16) -> String {
-    update(model, Msg::Resize(width, height));
-    text_of(&frame(model, width, height))
-}
-
-fn text_of(buffer: &Buffer) -> String {
-    let line = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
-    (0..buffer.area.height).map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn targets(command: &Command) -> Vec<String> {
@@ -157,10 +143,10 @@ fn an_architecture_that_lies_is_seen_side_by_side() {
     }
     m.keys("<enter><enter>").unwrap();
     let shown = screen(&mut m, 120, 40);
-    for needle in ["/usr/lib/libfoo.so.1", "expected  AArch64", "found     x86-64", "build it for arm64"] {
+    for needle in ["/usr/lib/libfoo.so.1", "expected     AArch64", "found        x86-64", "build it for arm64"] {
         assert!(shown.contains(needle), "{needle}\n{shown}");
     }
-    m.keys("<esc>[").unwrap();
+    m.keys("<esc>[[").unwrap();
     let shown = screen(&mut m, 120, 40);
     assert!(shown.contains("8.14.1-2") && shown.contains("≠ 8.14.1-1"), "{shown}");
     m.keys("D").unwrap();
@@ -187,6 +173,7 @@ fn nothing_is_sent_before_the_version_is_typed() {
     m.feed(&planned(2, "1.5.0", Verdict::Warn));
     assert!(m.keys("<enter>").unwrap().is_empty());
     assert_eq!(m.release.step, Step::Gates);
+    assert!(screen(&mut m, 80, 24).contains("W accept"));
     // A reason is asked for; none, and one that is taken back, accept nothing.
     assert!(m.keys("W<enter>").unwrap().is_empty());
     assert!(screen(&mut m, 120, 40).contains("type why; the receipt keeps it"));
@@ -198,7 +185,10 @@ fn nothing_is_sent_before_the_version_is_typed() {
         assert!(shown.contains("why are they accepted? a hot fix: it's"), "{shown}");
     }
     m.keys("<enter>").unwrap();
-    assert!(screen(&mut m, 120, 40).contains("[x] warnings accepted: a hot fix: it's"));
+    for (width, height) in [(120, 40), (60, 12)] {
+        let shown = screen(&mut m, width, height);
+        assert!(shown.contains("[x] warnings accepted: a hot fix: it's"), "{shown}");
+    }
     m.keys("<enter>").unwrap();
     let shown = screen(&mut m, 120, 40);
     for needle in ["nothing has been sent", "GITHUB_TOKEN", "latest       → ", "moves from", "type 1.5.0 to send it", "4 images"] {
@@ -340,7 +330,7 @@ const NASTY: [&str; 8] = [
 fn any_event() -> impl Strategy<Value = Event> {
     let t = (0usize..6, prop::bool::ANY)
         .prop_map(|(i, x)| target(super::fixture::NAMES[i].0, if x { Architecture::X86_64 } else { Architecture::Aarch64 }));
-    (0usize..23, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
+    (0usize..24, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
         let text = NASTY[s].to_owned();
         let failure =
             || crate::session::Failure { kind: crate::error::Kind::Failed, message: NASTY[s].into(), hint: Some(NASTY[7 - s].into()) };
@@ -377,6 +367,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             19 => event(run, at, EventKind::RunOutput { lines: vec![text; 3] }),
             20 => event(run, at, EventKind::RunPhaseChanged { phase: text }),
             21 => event(run, at, EventKind::TagRolledBack { container: t.container, reference: text, digest: None }),
+            22 => listing(&t, at % 2 == 0),
             _ => event(run, at, EventKind::CatalogLoaded { path: "x".into(), registry: Some(text), targets: Vec::new() }),
         }
     })

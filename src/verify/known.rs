@@ -47,8 +47,8 @@ impl Known {
         }
         self.witnessed.add(blob.digest);
         let Some(records) = &self.records else { return Ok(facts) };
-        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, packages, .. } = facts;
-        let content = LayerContent { compression, diff_id, uncompressed_size, entries, packages };
+        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, packages, loader_files, .. } = facts;
+        let content = LayerContent { compression, diff_id, uncompressed_size, entries, packages, loader_files };
         // A record only saves time; without it the blob is read again.
         let _ = records.keep(&blob.digest, &content);
         Ok(LayerFacts::recalled(&descriptor, content))
@@ -171,6 +171,7 @@ mod tests {
             uncompressed_size: tar.len() as u64,
             entries: Vec::new(),
             packages: Vec::new(),
+            loader_files: Vec::new(),
         }
     }
 

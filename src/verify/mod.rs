@@ -1,13 +1,16 @@
 //! IS IT RIGHT: facts read from an image, and pure checks over them.
 //!
 //! Knows `image` and `catalog`. One pass over each layer ([`ImageFacts::gather`]) reads everything the checks need:
-//! blob → `decode` (decompress, hash) → `tarball` (members) → `scan` (facts) → `rootfs` (merged) → `checks`. What a pass
+//! blob → `decode` (decompress, hash) → `tarball` (members) → `scan` (facts) → `rootfs` (merged) → `checks`,
+//! with `loader` for what programs load. What a pass
 //! found is recorded, and `known` takes it from there the next time.
 
 mod checks;
 mod decode;
 mod facts;
 mod known;
+mod listing;
+mod loader;
 mod platform;
 mod report;
 mod rootfs;
@@ -20,6 +23,8 @@ mod tarball;
 
 pub use facts::ImageFacts;
 pub use known::Known;
+pub use listing::{ListedFile, list_files};
+pub use loader::Libraries;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
 pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
 pub use run::{check_facts, inspect_facts, verify};

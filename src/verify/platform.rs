@@ -7,6 +7,9 @@ pub(super) const EM_BPF: u16 = 247;
 const EM_386: u16 = 3;
 const EM_X86_64: u16 = 62;
 const EM_ARM: u16 = 40;
+const EM_MIPS: u16 = 8;
+const EM_PPC64: u16 = 21;
+const EM_RISCV: u16 = 243;
 const EM_AARCH64: u16 = 183;
 
 /// Class, byte order and machine of a platform's ELF files.
@@ -63,18 +66,62 @@ impl std::fmt::Display for ElfPlatform {
     }
 }
 
+/// Whether both can be in one process: class, byte order, machine, and the ABI where a machine has several.
+pub(super) fn same_abi(a: &Elf, b: &Elf) -> bool {
+    if (a.class, a.data, a.machine) != (b.class, b.data, b.machine) {
+        return false;
+    }
+    let both = |mask: u32| (a.flags & mask, b.flags & mask);
+    match a.machine {
+        // How numbers are passed to functions (ELF for the Arm Architecture, EF_ARM_ABI_FLOAT_*); 0 says nothing.
+        EM_ARM => !matches!(both(0x600), (0x200, 0x400) | (0x400, 0x200)),
+        // EF_RISCV_FLOAT_ABI and EF_RISCV_RVE.
+        EM_RISCV => both(0xe).0 == both(0xe).1,
+        // The version of the calling convention; 0 says nothing.
+        EM_PPC64 => !matches!(both(3), (1, 2) | (2, 1)),
+        // EF_MIPS_ABI2: n32.
+        EM_MIPS => both(0x20).0 == both(0x20).1,
+        _ => true,
+    }
+}
+
+/// What [`same_abi`] goes by, besides the machine: `, hard float`.
+fn abi(elf: &Elf) -> &'static str {
+    match (elf.machine, elf.flags) {
+        (EM_ARM, flags) if flags & 0x600 == 0x200 => ", soft float",
+        (EM_ARM, flags) if flags & 0x600 == 0x400 => ", hard float",
+        (EM_RISCV, flags) if flags & 6 == 0 => ", soft float",
+        (EM_RISCV, flags) if flags & 6 == 4 => ", double float",
+        _ => "",
+    }
+}
+
 /// `64-bit little-endian AArch64`.
 pub(super) fn describe_elf(elf: &Elf) -> String {
     match &elf.damage {
         Some(damage) => format!("a damaged ELF header: {damage}"),
-        None => describe(elf.class, elf.data, elf.machine),
+        None => format!("{}{}", describe(elf.class, elf.data, elf.machine), abi(elf)),
     }
 }
 
 fn describe(class: ElfClass, data: ElfData, machine: u16) -> String {
-    let bits = if class == ElfClass::Bits64 { 64 } else { 32 };
-    let order = if data == ElfData::Little { "little" } else { "big" };
-    format!("{bits}-bit {order}-endian {}", machine_name(machine))
+    format!("{} {} {}", class_name(class), order_name(data), machine_name(machine))
+}
+
+/// `64-bit`.
+pub(super) fn class_name(class: ElfClass) -> &'static str {
+    match class {
+        ElfClass::Bits32 => "32-bit",
+        ElfClass::Bits64 => "64-bit",
+    }
+}
+
+/// `little-endian`.
+pub(super) fn order_name(data: ElfData) -> &'static str {
+    match data {
+        ElfData::Little => "little-endian",
+        ElfData::Big => "big-endian",
+    }
 }
 
 /// The name of an `e_machine` (gABI, "ELF Header"), for those seen in images.

@@ -52,6 +52,8 @@ pub enum Check {
     ElfMachine,
     /// Every ELF interpreter exists inside the image.
     ElfInterpreter,
+    /// Every library that a program loads when it starts is found as the image's own loader finds it.
+    ElfLibraries,
     /// The entrypoint exists, is executable and of the right architecture.
     Entrypoint,
     /// No symbolic link dangles.
@@ -62,12 +64,13 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order they are shown.
-    pub const ALL: [Check; 8] = [
+    pub const ALL: [Check; 9] = [
         Check::ConfigPlatform,
         Check::LayerDigests,
         Check::LayerDuplicates,
         Check::ElfMachine,
         Check::ElfInterpreter,
+        Check::ElfLibraries,
         Check::Entrypoint,
         Check::Links,
         Check::MaintainerScripts,
@@ -81,6 +84,7 @@ impl Check {
             Check::LayerDuplicates => "layer-duplicates",
             Check::ElfMachine => "elf-machine",
             Check::ElfInterpreter => "elf-interpreter",
+            Check::ElfLibraries => "elf-libraries",
             Check::Entrypoint => "entrypoint",
             Check::Links => "links",
             Check::MaintainerScripts => "maintainer-scripts",
@@ -95,6 +99,7 @@ impl Check {
             Check::LayerDuplicates => "no path appears twice in a layer",
             Check::ElfMachine => "every ELF file is for this architecture",
             Check::ElfInterpreter => "every ELF interpreter is in the image",
+            Check::ElfLibraries => "every needed library is found in the image",
             Check::Entrypoint => "the entrypoint exists and can run",
             Check::Links => "no symbolic link dangles",
             Check::MaintainerScripts => "all that package scripts would have made is there",

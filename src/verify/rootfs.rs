@@ -20,7 +20,7 @@ pub struct Node<'a> {
 }
 
 impl Node<'_> {
-    fn is_directory(&self) -> bool {
+    pub(super) fn is_directory(&self) -> bool {
         self.entry.is_none_or(|entry| entry.kind == EntryKind::Directory)
     }
 }
@@ -131,17 +131,18 @@ impl<'a> MergedRoot<'a> {
         if self.nodes.get(folder).is_some_and(Node::is_directory) {
             return Some(path.to_owned());
         }
-        let (real, ended) = self.walk(folder);
+        let (real, ended, _) = self.walk(folder);
         if matches!(ended, Ended::Loop) {
             return None;
         }
         Some(join(&real, name))
     }
 
-    /// Follows `path` from the root as far as it exists; names that do not exist are appended as they are.
-    fn walk(&self, path: &str) -> (String, Ended) {
+    /// Follows `path` from the root as far as it exists; names that do not exist are appended as they are. The number tells
+    /// how much work it was.
+    fn walk(&self, path: &str) -> (String, Ended, usize) {
         let mut names: Vec<String> = split(path);
-        let (mut real, mut links) = (String::new(), 0);
+        let (mut real, mut links, mut work) = (String::new(), 0, 0);
         let mut ended = Ended::There;
         while let Some(name) = names.pop() {
             if name == ".." {
@@ -149,12 +150,13 @@ impl<'a> MergedRoot<'a> {
                 continue;
             }
             let next = join(&real, &name);
+            work += 1 + next.len() / 64;
             match self.nodes.get(&next).and_then(|node| node.entry).map(|entry| &entry.kind) {
                 Some(EntryKind::Symlink { target }) => {
                     links += 1;
                     // A resolution is also bounded in length: a few links of many names each could grow for ever.
                     if links > MAX_LINKS || names.len() > 4096 {
-                        return (next, Ended::Loop);
+                        return (next, Ended::Loop, work);
                     }
                     if target.starts_with('/') {
                         real.clear();
@@ -170,7 +172,7 @@ impl<'a> MergedRoot<'a> {
             }
             real = next;
         }
-        (real, ended)
+        (real, ended, work)
     }
 
     fn remove(&mut self, path: &str) {
@@ -197,15 +199,22 @@ impl<'a> MergedRoot<'a> {
 
     /// What `path` leads to, all links followed. `path` is taken from the root, with or without leading slash.
     pub fn lookup(&self, path: &str) -> Lookup<'a> {
-        match self.walk(path) {
-            (real, Ended::There) => match self.get(&real) {
+        self.lookup_counted(path).0
+    }
+
+    /// Like [`MergedRoot::lookup`], with how much work it was: the names looked at, long paths counting more.
+    pub(super) fn lookup_counted(&self, path: &str) -> (Lookup<'a>, usize) {
+        let (real, ended, work) = self.walk(path);
+        let lookup = match ended {
+            Ended::There => match self.get(&real) {
                 Some(node) => Lookup::Found(real, node),
                 None => Lookup::Missing(real),
             },
-            (_, Ended::Missing(at)) => Lookup::Missing(at),
-            (_, Ended::NotAFolder(at)) => Lookup::NotAFolder(at),
-            (_, Ended::Loop) => Lookup::Loop,
-        }
+            Ended::Missing(at) => Lookup::Missing(at),
+            Ended::NotAFolder(at) => Lookup::NotAFolder(at),
+            Ended::Loop => Lookup::Loop,
+        };
+        (lookup, work)
     }
 
     /// Where the link at `path` with this `target` leads.

@@ -57,19 +57,24 @@ pub fn check_facts(
 /// What `inspect` shows of an image's content: the number of entries of each layer, and the installed packages as the
 /// image's own metadata names them, sorted.
 ///
-/// Same pass and same conditions as [`verify`]. A layer that cannot be read is an error here: half a list would lie.
+/// Same pass and same conditions as [`verify`]; a layer that cannot be read is an error.
 pub fn inspect_facts(
     image: &Image,
     known: &Known,
     progress: &dyn Progress,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<(Vec<usize>, Vec<InstalledPackage>)> {
-    let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
+    let facts = readable(ImageFacts::gather_knowing(image, known, progress, cancelled)?)?;
+    let root = MergedRoot::merge(&facts.layers);
+    Ok((facts.layers.iter().map(|layer| layer.entries.len()).collect(), facts.packages(&root)))
+}
+
+/// `facts`, unless a layer could not be read to its end: half a list would lie.
+pub(super) fn readable(facts: ImageFacts) -> Result<ImageFacts> {
     if let Some(layer) = facts.damaged().next() {
         let damage = layer.damage.as_deref().unwrap_or_default();
         return Err(Error::failed(format!("layer {} cannot be read: {damage}", layer.descriptor.digest))
             .hint("`catamaran verify` shows everything that is wrong with the image"));
     }
-    let root = MergedRoot::merge(&facts.layers);
-    Ok((facts.layers.iter().map(|layer| layer.entries.len()).collect(), facts.packages(&root)))
+    Ok(facts)
 }

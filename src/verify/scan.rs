@@ -14,8 +14,8 @@ use super::decode::{CHUNKS, Content, Decoded, decode};
 use super::sparse::Piece;
 use super::tarball::{Member, Members};
 use crate::image::{
-    Blobs, Compression, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage, LayerContent, MAX_METADATA,
-    Metadata, SHEBANG_HEAD, read_shebang,
+    Blobs, Compression, Descriptor, Digest, ELF_HEAD, Elf, ElfReader, Entry, EntryKind, InstalledPackage, LayerContent, LoaderFile,
+    MAX_LOADER_FILE, MAX_METADATA, Metadata, SHEBANG_HEAD, read_shebang,
 };
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
@@ -46,14 +46,16 @@ pub struct LayerFacts {
     pub entries: Vec<Entry>,
     /// Package metadata: the path of the file, and the installed packages it names.
     pub packages: Vec<(String, Vec<InstalledPackage>)>,
+    /// Files that tell loaders where libraries are, by path.
+    pub loader_files: Vec<(String, LoaderFile)>,
 }
 
 impl LayerFacts {
     /// Facts of the blob `blob`, which is what its descriptor says and is known to hold `content`.
     pub(super) fn recalled(blob: &Descriptor, content: LayerContent) -> Self {
-        let LayerContent { compression, diff_id, uncompressed_size, entries, packages } = content;
+        let LayerContent { compression, diff_id, uncompressed_size, entries, packages, loader_files } = content;
         let (descriptor, digest, size) = (blob.clone(), Some(blob.digest), blob.size);
-        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage: None, entries, packages }
+        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage: None, entries, packages, loader_files }
     }
 }
 
@@ -101,7 +103,8 @@ impl<'a> Usage<'a> {
 /// How many entries there are, and the bytes of their texts.
 fn extent(content: &LayerContent) -> (u64, u64) {
     let packages = content.packages.iter().map(|(_, packages)| text_of_packages(packages));
-    (content.entries.len() as u64, content.entries.iter().map(text_of_entry).chain(packages).sum())
+    let loader_files = content.loader_files.iter().map(|(_, file)| file.text() as u64);
+    (content.entries.len() as u64, content.entries.iter().map(text_of_entry).chain(packages).chain(loader_files).sum())
 }
 
 fn text_of_packages(packages: &[InstalledPackage]) -> u64 {
@@ -128,7 +131,7 @@ pub(super) fn scan_layer(
     let (spare, returned) = mpsc::channel();
     std::thread::scope(|scope| {
         let decoder = scope.spawn(move || decode(blobs, blob, pieces, returned, usage, cancelled));
-        let mut found = Found { usage, entries: Vec::new(), packages: Vec::new(), head: Vec::new(), reader: ElfReader::default() };
+        let mut found = Found::new(usage);
         let mut members = Members::new(Content::new(received, spare));
         let tar_damage = found.read(&mut members).err().map(|error| error.to_string());
         let (diff_id, uncompressed_size) = members.into_inner().finish();
@@ -148,6 +151,7 @@ pub(super) fn scan_layer(
             damage: damage.or(tar_damage),
             entries: found.entries,
             packages: found.packages,
+            loader_files: found.loader_files,
         })
     })
 }
@@ -157,11 +161,17 @@ struct Found<'a> {
     usage: &'a Usage<'a>,
     entries: Vec<Entry>,
     packages: Vec<(String, Vec<InstalledPackage>)>,
+    loader_files: Vec<(String, LoaderFile)>,
     head: Vec<u8>,
     reader: ElfReader,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    fn new(usage: &'a Usage<'a>) -> Self {
+        let (entries, packages, loader_files, head) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Found { usage, entries, packages, loader_files, head, reader: ElfReader::default() }
+    }
+
     fn read<R: BufRead>(&mut self, members: &mut Members<R>) -> io::Result<()> {
         while let Some(member) = members.next()? {
             let entry = self.entry(members, member)?;
@@ -213,6 +223,14 @@ impl Found<'_> {
             self.usage.text.fetch_add(text_of_packages(&packages), Ordering::Relaxed);
             self.packages.push((path.to_owned(), packages));
             // A large buffer is not kept for the rest of the layer.
+            self.head = Vec::new();
+        }
+        if LoaderFile::is_at(path) && size <= MAX_LOADER_FILE && member.sparse.is_none() && elf.is_none() {
+            file.grow(&mut self.head, size)?;
+            if let Some(read) = LoaderFile::read(path, &self.head) {
+                self.usage.text.fetch_add(read.text() as u64, Ordering::Relaxed);
+                self.loader_files.push((path.to_owned(), read));
+            }
             self.head = Vec::new();
         }
         Ok(EntryKind::File { size, elf, shebang })

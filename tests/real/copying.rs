@@ -1,13 +1,17 @@
-//! Copies between everything that can hold an image, judged by skopeo and podman: every digest stays what it is.
+//! Copies between everything that can hold an image, judged by skopeo, umoci, podman and Docker: every digest stays what it is, but
+//! for images whose layers an engine has unpacked: those are compressed again.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use catamaran::image::Digest;
 use serde_json::{Value, json};
 
+use crate::docker::Docker;
 use crate::harness::{Project, Ran, Registry, judge, need, wait_for};
+use crate::registries::{certificate, signed};
 
 /// What `digest`s an index of `reference` names, and its own.
 fn raw(reference: &str) -> (String, Value) {
@@ -44,8 +48,9 @@ fn an_index_goes_through_a_registry_and_two_layouts_and_stays_the_same() {
     project.run(&["copy", "oci:pulled:1.0", "fd"]).fails(2, &["nothing can be copied to `fd`"]);
 }
 
-/// A layout by hand: an image of Docker's media types with a zstd layer, and an attestation beside it, as BuildKit makes them.
-fn buildkit_layout(folder: &Path) -> String {
+/// A layout by hand: an image of Docker's media types with a `gzip` or `zstd` layer, and an attestation beside it, as BuildKit makes
+/// them.
+fn buildkit_layout(folder: &Path, compression: &str) -> String {
     let put = |bytes: &[u8]| {
         fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
         fs::write(folder.join("blobs/sha256").join(Digest::of(bytes).hex()), bytes).unwrap();
@@ -57,12 +62,20 @@ fn buildkit_layout(folder: &Path) -> String {
     header.set_mode(0o644);
     tar.append_data(&mut header, "etc/hello", &b"hello"[..]).unwrap();
     let tar = tar.into_inner().unwrap();
-    let (layer, layer_size) = put(&zstd::encode_all(&tar[..], 3).unwrap());
+    let packed = match compression {
+        "zstd" => zstd::encode_all(&tar[..], 3).unwrap(),
+        _ => {
+            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            out.write_all(&tar).unwrap();
+            out.finish().unwrap()
+        }
+    };
+    let (layer, layer_size) = put(&packed);
     let config = json!({ "architecture": "arm64", "os": "linux", "config": {}, "rootfs": { "type": "layers", "diff_ids": [Digest::of(&tar).to_string()] } });
     let (config, config_size) = put(config.to_string().as_bytes());
     let image = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "unknown-field": [1, 2],
         "config": { "mediaType": "application/vnd.docker.container.image.v1+json", "digest": config, "size": config_size },
-        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar+zstd", "digest": layer, "size": layer_size }] });
+        "layers": [{ "mediaType": format!("application/vnd.oci.image.layer.v1.tar+{compression}"), "digest": layer, "size": layer_size }] });
     let (image, image_size) = put(image.to_string().as_bytes());
     let (statement, statement_size) = put(b"{\"_type\":\"https://in-toto.io/Statement/v0.1\"}");
     let attestation = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -86,7 +99,7 @@ fn buildkit_layout(folder: &Path) -> String {
 fn an_attestation_travels_with_its_image_and_is_never_taken_for_one() {
     let registry = Registry::start();
     let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
-    let digest = buildkit_layout(&project.path().join("built"));
+    let digest = buildkit_layout(&project.path().join("built"), "zstd");
     let to = format!("{}/a/b:1", registry.host);
     let there = project.json(&["copy", "oci:built", &to, "--json"]);
     assert_eq!((&there["digest"], &there["images"], &there["attestations"]), (&digest.as_str().into(), &1.into(), &1.into()));
@@ -118,6 +131,125 @@ fn archives_are_read_both_ways() {
     project.run(&["inspect", "docker-archive:ours.tar:acme/fd:9"]).fails(2, &["no image called `acme/fd:9`", "acme/fd:1"]);
     fs::write(project.path().join("short.tar"), &fs::read(project.path().join("ours.tar")).unwrap()[..100_000]).unwrap();
     project.run(&["inspect", "docker-archive:short.tar"]).fails(1, &["short.tar", "cut short"]);
+}
+
+/// The media types of a manifest's layers, none twice.
+fn layer_types(manifest: &Value) -> Vec<&str> {
+    let mut types: Vec<&str> = manifest["layers"].as_array().unwrap().iter().map(|l| l["mediaType"].as_str().unwrap()).collect();
+    types.dedup();
+    types
+}
+
+#[test]
+fn plain_layers_arrive_compressed_and_are_compressed_once() {
+    need("skopeo", "skopeo");
+    need("umoci", "umoci");
+    let registry = Registry::start();
+    let project = Project::fd(None).with_downloads();
+    project.ok(&["build", "--target", "aarch64"]);
+    project.ok(&["copy", "fd/aarch64", "oci:layout:fd"]);
+    let path = |name: &str| project.path().join(name).display().to_string();
+    // skopeo's archives have plain layers, as every engine's.
+    judge("skopeo", &["copy", &format!("oci:{}:fd", path("layout")), &format!("docker-archive:{}:acme/fd:1", path("plain.tar"))]);
+    let to = |tag: &str| format!("{}/a/fd:{tag}", registry.host);
+    let copy = |arguments: &[&str]| project.json(&[&["copy", "docker-archive:plain.tar"], arguments, &["--json"]].concat());
+
+    let there = copy(&[&to("1")]);
+    let (digest, manifest) = raw(&format!("docker://{}", to("1")));
+    assert_eq!(there["digest"], digest.as_str());
+    assert_eq!(there["moved"], there["bytes"]);
+    assert_eq!(layer_types(&manifest), ["application/vnd.oci.image.layer.v1.tar+gzip"]);
+    let original = raw(&format!("oci:{}:fd", path("layout"))).1;
+    assert_eq!(manifest["config"]["digest"], original["config"]["digest"]);
+    // umoci holds what it unpacks against the config's diff ids.
+    judge("skopeo", &["copy", "--src-tls-verify=false", &format!("docker://{}", to("1")), &format!("oci:{}:fd", path("judged"))]);
+    judge("umoci", &["unpack", "--rootless", "--image", &format!("{}:fd", path("judged")), &path("bundle")]);
+    project.ok(&["verify", &to("1")]);
+
+    // Again: known, and there. Elsewhere: known, so each blob is one POST and one PUT. In a layout: the same bytes.
+    let before = registry.requests().len();
+    let again = copy(&[&to("2")]);
+    assert_eq!((&again["digest"], &again["moved"]), (&there["digest"], &0.into()));
+    assert!(!registry.requests()[before..].iter().any(|r| r.starts_with("PATCH") || r.starts_with("POST")));
+    let before = registry.requests().len();
+    let elsewhere = format!("{}/b/fd:1", registry.host);
+    assert_eq!(copy(&[&elsewhere])["digest"], there["digest"]);
+    assert!(!registry.requests()[before..].iter().any(|r| r.starts_with("PATCH")));
+    assert_eq!(copy(&["oci:again:fd"])["digest"], there["digest"]);
+    project.ok(&["verify", "oci:again:fd"]);
+    // Without what is known: the same once more, this time in one pass into the layout.
+    fs::remove_dir_all(project.cache().join("compressed")).unwrap();
+    assert_eq!(copy(&["oci:anew:fd"])["digest"], there["digest"]);
+
+    let plain = copy(&[&to("plain"), "--preserve-digests"]);
+    let (digest, manifest) = raw(&format!("docker://{}", to("plain")));
+    assert_eq!((plain["digest"].as_str(), layer_types(&manifest)), (Some(digest.as_str()), vec!["application/vnd.oci.image.layer.v1.tar"]));
+    // Who names that digest gets what has it.
+    assert_eq!(copy(&[&format!("{}/a/fd@{digest}", registry.host)])["digest"], digest.as_str());
+    // Layers that are compressed already stay what they are.
+    let ours = project.json(&["copy", "fd/aarch64", "docker-archive:ours.tar:acme/fd:1", "--json"]);
+    assert_eq!(project.json(&["copy", "docker-archive:ours.tar", &to("ours"), "--json"])["digest"], ours["digest"]);
+}
+
+#[test]
+fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
+    need("docker", "docker.io");
+    let folder = tempfile::tempdir().unwrap();
+    let authority = certificate(folder.path(), "authority", "IP:127.0.0.1");
+    let server = signed(folder.path(), "server", &authority, "IP:127.0.0.1");
+    let client = signed(folder.path(), "client", &authority, "DNS:client");
+    let certificates = |name: &str, files: &[(&str, &PathBuf)]| {
+        let place = folder.path().join(name);
+        fs::create_dir(&place).unwrap();
+        for (name, file) in files {
+            fs::copy(file, place.join(name)).unwrap();
+        }
+        place.display().to_string()
+    };
+    let right = certificates("right", &[("ca.pem", &authority.0), ("cert.pem", &client.0), ("key.pem", &client.1)]);
+    let nobody = certificates("nobody", &[("ca.pem", &authority.0)]);
+    let other = certificates("other", &[("ca.pem", &client.0), ("cert.pem", &client.0), ("key.pem", &client.1)]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("tcp://127.0.0.1:{port}");
+    let file = |path: &Path| path.display().to_string();
+    let (ca, cert, key) = (file(&authority.0), file(&server.0), file(&server.1));
+    let _docker = Docker::with(&["-H", &address, "--tlsverify", "--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key]);
+
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    // Debian's Docker unpacks no zstd.
+    buildkit_layout(&project.path().join("built"), "gzip");
+    let run = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = project.command();
+        for name in ["DOCKER_HOST", "CONTAINER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"] {
+            command.env_remove(name);
+        }
+        Ran::of(command.envs(variables.iter().copied()).args(arguments))
+    };
+    let at = |place| [("DOCKER_HOST", address.as_str()), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", place)];
+    let loaded = run(&at(&right), &["copy", "oci:built", "docker-daemon:acme/hello:1"]);
+    assert_eq!(loaded.code, 0, "{}", loaded.err);
+    // Docker has unpacked the layer; on its way back it is compressed.
+    let back = run(&at(&right), &["copy", "docker-daemon:acme/hello:1", "oci:back:hello"]);
+    assert_eq!(back.code, 0, "{}", back.err);
+    let manifest = raw(&format!("oci:{}:hello", project.path().join("back").display())).1;
+    assert_eq!(layer_types(&manifest), ["application/vnd.oci.image.layer.v1.tar+gzip"]);
+
+    let inspect = ["inspect", "docker-daemon:acme/hello:1"];
+    run(&[("DOCKER_HOST", &address)], &inspect).fails(3, &[&address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH"]);
+    run(&at(&nobody), &inspect).fails(3, &[&address, "the engine has to trust cert.pem"]);
+    run(&at(&other), &inspect).fails(3, &[&address, "has to have signed the engine's certificate"]);
+    run(&at("/nowhere"), &inspect).fails(2, &["/nowhere", "DOCKER_CERT_PATH"]);
+
+    // The same as a context; the second one takes any certificate of the engine, and shows its own.
+    let config = folder.path().join("config").display().to_string();
+    let create = |name: &str, engine: String| judge("docker", &["--config", &config, "context", "create", name, "--docker", &engine]);
+    let own = format!("cert={right}/cert.pem,key={right}/key.pem");
+    create("secure", format!("host={address},ca={right}/ca.pem,{own}"));
+    create("any", format!("host={address},skip-tls-verify=true,{own}"));
+    for name in ["secure", "any"] {
+        let found = run(&[("DOCKER_CONFIG", &config), ("DOCKER_CONTEXT", name)], &inspect);
+        assert_eq!(found.code, 0, "{name}: {}", found.err);
+    }
 }
 
 /// Podman's API on a socket, with a storage of its own.

@@ -16,11 +16,16 @@ pub struct Docker {
 impl Docker {
     /// Starts it. Foreign architectures need a binfmt_misc handler, which `tests/run.sh` registers.
     pub fn start() -> Self {
-        need("dockerd", "docker.io");
         assert!(
             fs::read_to_string("/proc/sys/fs/binfmt_misc/qemu-aarch64").is_ok_and(|text| text.starts_with("enabled")),
             "this test runs arm64 images: apt-get install qemu-user-static, and register its binfmt handler (tests/run.sh does both)"
         );
+        Self::with(&[])
+    }
+
+    /// Starts it with further options.
+    pub fn with(options: &[&str]) -> Self {
+        need("dockerd", "docker.io");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = |name: &str| folder.path().join(name).display().to_string();
         let socket = format!("unix://{}", place("docker.sock"));
@@ -28,6 +33,7 @@ impl Docker {
         let child = Command::new("dockerd")
             .args(["--data-root", &place("data"), "--exec-root", &place("exec"), "--pidfile", &place("pid"), "-H", &socket])
             .args(["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"])
+            .args(options)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

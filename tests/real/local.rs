@@ -80,6 +80,12 @@ fn everything_a_definition_says_arrives_in_config_manifest_index_and_files() {
         );
         assert_eq!(fs::metadata(root.join("etc/issue")).unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_link(root.join("usr/bin/fd")).unwrap().to_str(), Some("fdfind"));
+        let listed = project.json(&["inspect", "--files", "--json", &reference]);
+        let listed: Vec<&str> = listed["images"][0]["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+        let mut found: Vec<String> =
+            judge("find", &[root.to_str().unwrap(), "-mindepth", "1", "-printf", "%P\\n"]).lines().map(str::to_owned).collect();
+        found.sort();
+        assert_eq!(listed, found);
     }
     project.ok(&["verify", "fd"]);
 }

@@ -171,3 +171,40 @@ fn plain_http_through_a_proxy_where_it_was_asked_for_and_never_else() {
     run(&[("HTTP_PROXY", &at), ("HTTPS_PROXY", &at)]).fails(3, &["does not speak TLS", "insecure = true"]);
     assert_eq!(registry.served().len(), before);
 }
+
+/// A registry on this machine, in the clear, whose tokens are given out elsewhere.
+fn asks_for_tokens_of(issuer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let answer = format!(
+                "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer realm=\"https://{issuer}/token\",service=\"s\"\r\n\
+                 content-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    host
+}
+
+#[test]
+fn this_machine_is_reached_directly_and_what_it_names_elsewhere_through_the_proxy() {
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    big_image(&project.path().join("big"), 3000);
+    let run = |variables: &[(&str, &str)], to: &str| Ran::of(with(&mut project.command(), variables).args(["copy", "oci:big", to]));
+    let proxy = Proxy::start(Manner::Closed);
+    let at = format!("http://{}", proxy.address);
+    let proxies = [("HTTP_PROXY", at.as_str()), ("HTTPS_PROXY", at.as_str())];
+    let registry = Registry::start();
+    let done = run(&proxies, &format!("{}/a/big:1", registry.host));
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(proxy.asked().is_empty());
+
+    let host = asks_for_tokens_of("tokens.test");
+    let words = format!("the proxy {} makes no connection", proxy.address);
+    run(&proxies, &format!("{host}/a/big:1")).fails(3, &[&words]);
+    let asked = proxy.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|line| line == "CONNECT tokens.test:443 HTTP/1.1"), "{asked:?}");
+}

@@ -150,6 +150,20 @@ pub fn big_image(folder: &Path, size: usize) -> String {
 }
 
 #[test]
+fn a_registry_in_the_clear_needs_nobodys_authorities() {
+    let registry = Registry::start();
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    big_image(&project.path().join("big"), 3000);
+    let run = |to: &str| {
+        let nowhere = [("SSL_CERT_FILE", "/nowhere.pem"), ("SSL_CERT_DIR", "/nowhere")];
+        Ran::of(project.command().envs(nowhere).args(["copy", "oci:big", to]))
+    };
+    let plain = run(&format!("{}/a/big:1", registry.host));
+    assert_eq!(plain.code, 0, "{}", plain.err);
+    run("registry.test/a/big:1").fails(3, &["SSL_CERT_FILE"]);
+}
+
+#[test]
 fn tls_with_our_own_authority_and_a_client_certificate() {
     need("skopeo", "skopeo");
     let folder = tempfile::tempdir().unwrap();

@@ -4,18 +4,18 @@ use super::super::rootfs::Content;
 use super::cache::CachedLayer;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
-use crate::image::{Compression, ElfReader, Entry, EntryKind, LayerContent, Metadata, read_shebang};
+use crate::image::{Compression, ElfReader, Entry, EntryKind, LayerContent, LoaderFile, MAX_LOADER_FILE, Metadata, read_shebang};
 
 /// Longest path that verification takes (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
 /// The content of `layer`, which was written from `plan`: exactly what a scan of the blob would find.
 ///
-/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata of its own, or the layer has local
+/// `None` when facts alone do not tell: a package ships a whiteout, or package metadata or a loader's cache of its own, or the layer has local
 /// files, of which only hashes are known. Such a layer is scanned.
 pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
     let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
-    let mut packages = Vec::new();
+    let (mut packages, mut loader_files) = (Vec::new(), Vec::new());
     for d in &plan.directories {
         entries.push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid });
     }
@@ -23,6 +23,10 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
         for entry in segment.entries.iter().filter_map(|entry| edits.apply(entry)) {
             if Metadata::of_path(&entry.path).is_some() && matches!(entry.kind, EntryKind::File { .. }) {
                 return None;
+            }
+            if LoaderFile::is_at(&entry.path) && matches!(entry.kind, EntryKind::File { .. }) {
+                let bytes = segment.contents.get(&entry.path)?;
+                loader_files.push((entry.path.clone(), LoaderFile::read(&entry.path, &bytes.0)?));
             }
             entries.push(entry);
         }
@@ -32,6 +36,9 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
             Content::File(bytes) => {
                 if let Some(metadata) = Metadata::of_path(path) {
                     packages.push((path.clone(), metadata.read(bytes)));
+                }
+                if bytes.len() as u64 <= MAX_LOADER_FILE {
+                    loader_files.extend(LoaderFile::read(path, bytes).map(|file| (path.clone(), file)));
                 }
                 (EntryKind::File { size: bytes.len() as u64, elf: ElfReader::whole(bytes), shebang: read_shebang(bytes) }, file.mode)
             }
@@ -58,5 +65,6 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
         uncompressed_size: layer.raw_size,
         entries,
         packages,
+        loader_files,
     })
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A larger file is not kept. No file that a rule reads comes near it.
 pub(super) const MAX_KEPT: u64 = 1 << 20;
 
-/// Whether the bytes of `path` are kept (rules R5–R10 read them).
+/// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
     const FOLDERS: [(&str, &str); 10] = [
         ("usr/share/base-passwd/", ".master"),
@@ -27,6 +27,7 @@ pub(super) fn is_kept(path: &str) -> bool {
     // Shell libraries that scripts of other packages read.
     const LIBRARY: &str = "maintscript";
     matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf" | "usr/lib/php/php-helper")
+        || (path.starts_with("etc/ld-musl-") && path.ends_with(".path"))
         || path.rsplit('/').next().is_some_and(|name| name.contains(LIBRARY))
         || FOLDERS.iter().any(|(folder, suffix)| path.starts_with(folder) && path.ends_with(suffix))
 }

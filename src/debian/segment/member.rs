@@ -5,10 +5,11 @@ use std::io::{BufReader, Read};
 
 use super::gzip;
 use crate::catalog::LayerCompression;
+use crate::image::{GZIP_MEMBER, gzip_member};
 use crate::{Error, Result};
 
 /// How much of the tar stream goes into one member.
-pub(in super::super) const MEMBER: usize = 1 << 20;
+pub(in super::super) const MEMBER: usize = GZIP_MEMBER;
 
 /// The zstd level of everything we write. One level and one thread per frame, so the bytes depend on nothing else.
 const ZSTD_LEVEL: i32 = 3;
@@ -16,7 +17,7 @@ const ZSTD_LEVEL: i32 = 3;
 /// Puts `raw` as one member into `out`, in place of what is there.
 pub(in super::super) fn compress(how: LayerCompression, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
     match how {
-        LayerCompression::Gzip => gzip::compress(raw, out),
+        LayerCompression::Gzip => gzip_member(raw, out),
         LayerCompression::Zstd => {
             let mut frame = || {
                 let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;

@@ -214,10 +214,11 @@ impl Collector<'_> {
         while done < size {
             let start = self.buffer.len();
             let piece = (size - done).min(PIECE);
-            let read = entry.by_ref().take(piece).read_to_end(&mut self.buffer).map_err(unreadable)?;
-            if (read as u64) < piece {
-                return Err(damaged(format!("its data ends within `{path}`")));
-            }
+            self.buffer.resize(start + piece as usize, 0);
+            entry.read_exact(&mut self.buffer[start..]).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => damaged(format!("its data ends within `{path}`")),
+                _ => unreadable(error),
+            })?;
             let bytes = &self.buffer[start..];
             if done == 0 {
                 shebang = read_shebang(bytes);
@@ -227,7 +228,7 @@ impl Collector<'_> {
             if keep {
                 kept.extend_from_slice(bytes);
             }
-            done += read as u64;
+            done += piece;
             self.hand_on(push, MEMBER)?;
         }
         pad(&mut self.buffer, size);

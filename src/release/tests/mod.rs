@@ -172,6 +172,41 @@ async fn tags_come_last_and_a_second_push_asks_for_each_tag_once() {
 }
 
 #[tokio::test]
+async fn a_tag_is_asked_for_when_planning_before_it_is_set_and_after_and_not_once_more() {
+    let (server, _) = registry(|_, _| None).await;
+    let candidates = [candidate(&server.host, "fd", "fd")];
+    let registry = client(&server);
+    let tags = tags(&["1.0", "latest"]);
+    let request = request(&tags, &candidates);
+    let cancel = CancellationToken::new();
+    let plan = super::plan(&registry, &request, &cancel).await.unwrap();
+    publish(&registry, &plan, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
+    let lines = server.lines();
+    let count = |start: &str, end: &str| lines.iter().filter(|l| l.starts_with(start) && l.ends_with(end)).count();
+    for tag in ["1.0-amd64", "1.0-arm64", "latest"] {
+        assert_eq!(count("HEAD", &format!("/manifests/{tag}")), 3, "{tag}: {lines:#?}");
+    }
+    // The version is read back with its bytes.
+    assert_eq!((count("HEAD", "/manifests/1.0"), count("GET", "/manifests/1.0")), (2, 1), "{lines:#?}");
+    let last_look = lines.iter().rposition(|l| l.starts_with("HEAD") && l.ends_with("/1.0")).unwrap();
+    let first_tag = lines.iter().position(|l| l.starts_with("PUT") && l.contains("/manifests/1.0")).unwrap();
+    let last_manifest = lines.iter().rposition(|l| l.starts_with("PUT") && l.contains("/manifests/sha256:")).unwrap();
+    assert!(last_manifest < last_look && last_look < first_tag, "{lines:#?}");
+
+    // Another version of the same images: what planning has just seen is the look before tags are set, and they are read back.
+    let before = lines.len();
+    let tags = self::tags(&["1.1", "latest"]);
+    let request = self::request(&tags, &candidates);
+    let plan = super::plan(&registry, &request, &cancel).await.unwrap();
+    publish(&registry, &plan, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
+    let lines = &server.lines()[before..];
+    let count = |start: &str, end: &str| lines.iter().filter(|l| l.starts_with(start) && l.contains(end)).count();
+    assert_eq!((count("HEAD", "/manifests/1.1-"), count("HEAD", "/manifests/latest")), (4, 2), "{lines:#?}");
+    // The images by digest, since no tag named them when the plan was made; the index was what `latest` named.
+    assert_eq!((count("HEAD", "/manifests/sha256:"), count("PUT", "/manifests/"), lines.len()), (2, 3, 13), "{lines:#?}");
+}
+
+#[tokio::test]
 async fn one_target_goes_straight_to_its_version() {
     let (server, kept) = registry(|_, _| None).await;
     let mut only = candidate(&server.host, "fd", "fd");

@@ -171,6 +171,7 @@ fn open(model: &mut Model) -> Vec<Command> {
     match model.overlays.pop() {
         Some(Overlay::Palette { typed, cursor }) => palette::run(model, typed.value(), cursor),
         Some(Overlay::Quit) => super::update::stop_and_quit(model),
+        Some(Overlay::Finding { check, scroll }) => inspect::show_file(model, check, scroll),
         // A theme that was previewed stays; everything else just closes.
         _ => Vec::new(),
     }

@@ -11,7 +11,7 @@ use crate::verify::report::{Check, CheckResult, Finding, Verdict};
 use crate::verify::rootfs::Lookup;
 
 /// What engines set when the config does not (runc, Docker).
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The kernel gives up after this many interpreters of interpreters.
 const MAX_SCRIPTS: usize = 4;
 

@@ -2,6 +2,7 @@
 
 mod config_platform;
 mod elf_interpreter;
+mod elf_libraries;
 mod elf_machine;
 mod entrypoint;
 mod layer_digests;
@@ -35,6 +36,7 @@ pub(super) fn run(check: Check, subject: &Subject<'_>) -> CheckResult {
         Check::LayerDuplicates => layer_duplicates::check(subject),
         Check::ElfMachine => elf_machine::check(subject),
         Check::ElfInterpreter => elf_interpreter::check(subject),
+        Check::ElfLibraries => elf_libraries::check(subject),
         Check::Entrypoint => entrypoint::check(subject),
         Check::Links => links::check(subject),
         Check::MaintainerScripts => maintainer_scripts::check(subject),

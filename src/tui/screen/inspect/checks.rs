@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::facts::short;
+use super::files;
 use super::state::{Column, columns, cursor};
 use super::view::{Grid, view_cursor};
 use crate::tui::model::Model;
@@ -11,6 +12,9 @@ use crate::tui::text;
 use crate::tui::theme::Meaning;
 use crate::tui::widget::{Canvas, below, beside_scrollbar, modal, right_of, row, scrollbar, window};
 use crate::verify::{Check, CheckResult, Finding, Verdict};
+
+/// A finding is not wider than this: long lines are hard to read.
+const MOST_WIDTH: u16 = 110;
 
 /// The checks to show, as the differences switch leaves them.
 pub fn rows(model: &Model) -> Vec<Check> {
@@ -80,38 +84,69 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.text(right_of(row(area, usize::from(area.height.saturating_sub(1))), 2), &about, Meaning::Muted);
 }
 
-/// What a check found, on every architecture: path, expected, found, what to do.
-pub fn view_finding(model: &Model, canvas: &mut Canvas<'_>, check: Check, scroll: usize) {
-    let columns = columns(model);
-    let (width, height) = (canvas.area().width.min(110), canvas.area().height);
-    let room = usize::from(width.saturating_sub(6));
-    let mut lines: Vec<(String, Meaning)> = vec![(check.about().to_owned(), Meaning::Muted), (String::new(), Meaning::Text)];
-    for column in &columns {
+/// One line of what a check found.
+struct Line {
+    text: String,
+    meaning: Meaning,
+    /// The column and the path it speaks of.
+    place: Option<(usize, String)>,
+}
+
+/// What a check found, on every architecture: path, expected, found, what to do; of an ELF file what its header says.
+fn lines(model: &Model, check: Check, room: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let line = |text: String, meaning: Meaning| Line { text, meaning, place: None };
+    lines.push(line(check.about().to_owned(), Meaning::Muted));
+    lines.push(line(String::new(), Meaning::Text));
+    for (index, column) in columns(model).iter().enumerate() {
         let Some(result) = result(column, check) else {
-            lines.push((format!("{}: not checked yet", column.label), Meaning::Muted));
+            lines.push(line(format!("{}: not checked yet", column.label), Meaning::Muted));
             continue;
         };
         let (glyph, meaning) = status::of_verdict(result.verdict);
-        lines.push((format!("{} {}  {}", canvas.glyph(glyph), column.label, text::printable(&result.summary)), meaning));
+        lines.push(line(format!("{} {}  {}", model.theme.glyph(glyph), column.label, text::printable(&result.summary)), meaning));
         for finding in &result.findings {
-            of_finding(&mut lines, finding, room);
+            let place = finding.path.clone().map(|path| (index, path));
+            let header = place.iter().filter_map(|(_, path)| files::find(model, column, path)).flat_map(|(_, file)| file.elf_header());
+            let said = of_finding(finding, header.collect(), room);
+            lines.extend(said.into_iter().map(|(text, meaning)| Line { text, meaning, place: place.clone() }));
         }
-        lines.push((String::new(), Meaning::Text));
+        lines.push(line(String::new(), Meaning::Text));
     }
     lines.pop();
+    lines
+}
+
+/// The first place that is spoken of at or below line `scroll`: a column and a path.
+pub fn place(model: &Model, check: Check, scroll: usize) -> Option<(usize, String)> {
+    let lines = lines(model, check, room(model.width));
+    let first = scroll.min(lines.len().saturating_sub(1));
+    lines.into_iter().skip(first).find_map(|line| line.place)
+}
+
+/// How wide the text of a finding may be on a screen of `width`.
+fn room(width: u16) -> usize {
+    usize::from(width.min(MOST_WIDTH).saturating_sub(6))
+}
+
+/// Draws what a check found above everything else.
+pub fn view_finding(model: &Model, canvas: &mut Canvas<'_>, check: Check, scroll: usize) {
+    let (width, height) = (canvas.area().width.min(MOST_WIDTH), canvas.area().height);
+    let lines = lines(model, check, room(canvas.area().width));
     let most = height.saturating_sub(4);
-    let inside = modal(canvas, width, (lines.len() as u16).saturating_add(3).clamp(8, most.max(8)), check.id(), "esc closes");
+    let keys = if lines.iter().any(|line| line.place.is_some()) { "enter shows the file   esc closes" } else { "esc closes" };
+    let inside = modal(canvas, width, (lines.len() as u16).saturating_add(3).clamp(8, most.max(8)), check.id(), keys);
     let height = usize::from(inside.height);
     let first = scroll.min(lines.len().saturating_sub(height));
     let text = beside_scrollbar(inside, lines.len());
-    for (i, (line, meaning)) in lines.iter().skip(first).take(height).enumerate() {
-        canvas.text(row(text, i), line, *meaning);
+    for (i, line) in lines.iter().skip(first).take(height).enumerate() {
+        canvas.text(row(text, i), &line.text, line.meaning);
     }
     scrollbar(canvas, inside, &(first..(first + height).min(lines.len())), lines.len());
 }
 
-fn of_finding(lines: &mut Vec<(String, Meaning)>, finding: &Finding, room: usize) {
-    lines.push((String::new(), Meaning::Text));
+fn of_finding(finding: &Finding, header: Vec<(&'static str, String)>, room: usize) -> Vec<(String, Meaning)> {
+    let mut lines = vec![(String::new(), Meaning::Text)];
     let path = finding.path.as_deref().map(|p| format!("/{p}"));
     let layer = finding.layer.map(|d| format!("layer {}", d.short()));
     let place = [path, layer].into_iter().flatten().collect::<Vec<_>>().join("   ");
@@ -119,15 +154,17 @@ fn of_finding(lines: &mut Vec<(String, Meaning)>, finding: &Finding, room: usize
         lines.push((format!("  {}", text::printable(&place)), Meaning::Title));
     }
     let parts = [
-        ("expected", &finding.expected, Meaning::Text),
-        ("found", &finding.found, Meaning::Mismatch),
-        ("do", &finding.advice, Meaning::Accent),
+        ("expected", finding.expected.clone(), Meaning::Text),
+        ("found", finding.found.clone(), Meaning::Mismatch),
+        ("do", finding.advice.clone(), Meaning::Accent),
     ];
-    for (label, value, meaning) in parts {
-        let value = text::printable(value);
-        for (i, piece) in text::wrap(&value, room.saturating_sub(14)).into_iter().enumerate() {
+    let header = header.into_iter().map(|(label, value)| (label, value, Meaning::Muted));
+    for (label, value, meaning) in parts.into_iter().chain(header) {
+        let value = text::printable(&value);
+        for (i, piece) in text::wrap(&value, room.saturating_sub(17)).into_iter().enumerate() {
             let label = if i == 0 { label } else { "" };
-            lines.push((format!("    {label:<9} {piece}"), meaning));
+            lines.push((format!("    {label:<12} {piece}"), meaning));
         }
     }
+    lines
 }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod facts;
+mod files;
 mod layers;
 mod packages;
 mod state;
@@ -9,5 +10,5 @@ mod tree_view;
 mod view;
 
 pub use checks::view_finding;
-pub use state::{Inspect, Tab, act, came_from, entered, failed, look_at, look_at_reference, search_changed, selection, wanted};
+pub use state::{Inspect, Tab, act, came_from, entered, failed, look_at, look_at_reference, search_changed, selection, show_file, wanted};
 pub use view::view;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tui_input::Input;
 
-use super::{checks, facts, layers, packages, tree_view};
+use super::{checks, facts, files, layers, packages, tree_view};
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Reference};
 use crate::session::{Command, Failure, Inspection, TargetSummary};
@@ -38,13 +38,15 @@ pub enum Tab {
     Layers,
     /// The packages.
     Packages,
+    /// The files.
+    Files,
     /// The checks.
     Checks,
 }
 
 impl Tab {
     /// Every view, in order.
-    pub const ALL: [Tab; 5] = [Tab::Overview, Tab::Config, Tab::Layers, Tab::Packages, Tab::Checks];
+    pub const ALL: [Tab; 6] = [Tab::Overview, Tab::Config, Tab::Layers, Tab::Packages, Tab::Files, Tab::Checks];
 
     /// Its title.
     pub const fn title(self) -> &'static str {
@@ -53,6 +55,7 @@ impl Tab {
             Tab::Config => "Config",
             Tab::Layers => "Layers",
             Tab::Packages => "Packages",
+            Tab::Files => "Files",
             Tab::Checks => "Checks",
         }
     }
@@ -68,7 +71,7 @@ pub struct Inspect {
     /// Which architecture has the cursor.
     pub column: usize,
     /// The line of each view, by its position in [`Tab::ALL`].
-    pub cursor: [usize; 5],
+    pub cursor: [usize; Tab::ALL.len()],
     /// What is folded in the config.
     pub tree: Tree,
     /// What is searched.
@@ -83,6 +86,8 @@ pub struct Inspect {
     came_from: Option<Screen>,
     /// What has been asked for: each image is read and checked once.
     asked: BTreeSet<(Target, Digest)>,
+    /// Images whose files were asked for: each is listed once, when somebody wants to see them.
+    listed: BTreeSet<Digest>,
 }
 
 /// One architecture of what is looked at.
@@ -142,7 +147,7 @@ pub fn look_at(model: &mut Model, container: ContainerName) {
     let subject = Some(Subject::Container(container));
     if model.inspect.subject != subject {
         model.inspect.subject = subject;
-        (model.inspect.column, model.inspect.cursor) = (0, [0; 5]);
+        (model.inspect.column, model.inspect.cursor) = (0, Default::default());
     }
 }
 
@@ -155,7 +160,7 @@ pub fn look_at_reference(model: &mut Model, reference: Reference) -> Vec<Command
         return entered(model);
     }
     model.inspect.subject = Some(Subject::Reference(reference.to_string()));
-    (model.inspect.column, model.inspect.cursor) = (0, [0; 5]);
+    (model.inspect.column, model.inspect.cursor) = (0, Default::default());
     vec![Command::Inspect(reference.clone()), Command::Verify(vec![reference])]
 }
 
@@ -180,7 +185,8 @@ pub fn wanted(model: &mut Model) -> Vec<Command> {
     if model.screen != Screen::Inspect {
         return Vec::new();
     }
-    let Some(Subject::Container(container)) = &model.inspect.subject else { return Vec::new() };
+    let mut commands = unlisted(model);
+    let Some(Subject::Container(container)) = &model.inspect.subject else { return commands };
     let mut unread = Vec::new();
     for summary in model.state.targets.iter().filter(|t| t.target.container == *container) {
         let Some(image) = status::image(&summary.state) else { continue };
@@ -190,7 +196,6 @@ pub fn wanted(model: &mut Model) -> Vec<Command> {
             unread.push((summary.target.clone(), image.digest, read, column.report.is_some()));
         }
     }
-    let mut commands = Vec::new();
     let mut unchecked = Vec::new();
     for (target, digest, read, checked) in unread {
         if !model.inspect.asked.insert((target.clone(), digest)) {
@@ -210,6 +215,46 @@ pub fn wanted(model: &mut Model) -> Vec<Command> {
     commands
 }
 
+/// The listings that the view or the finding in front needs and nobody has asked for.
+fn unlisted(model: &mut Model) -> Vec<Command> {
+    let wanted = model.inspect.tab == Tab::Files || model.overlays.iter().any(|o| matches!(o, Overlay::Finding { .. }));
+    if !wanted {
+        return Vec::new();
+    }
+    let whole: Option<Reference> = match &model.inspect.subject {
+        Some(Subject::Reference(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let mut found: Vec<(Digest, Reference)> = Vec::new();
+    for column in columns(model) {
+        let container = column.target.clone().map(|t| Reference::Container { name: t.container, architecture: Some(t.architecture) });
+        if let (Some(digest), Some(reference)) = (files::digest(&column), whole.clone().or(container)) {
+            found.push((digest, reference));
+        }
+    }
+    found.retain(|(digest, _)| model.inspect.listed.insert(*digest));
+    // A reference lists all its members at once.
+    found.dedup_by(|(_, a), (_, b)| a == b);
+    found.into_iter().map(|(_, reference)| Command::ListFiles(reference)).collect()
+}
+
+/// Goes from what a check found to the file: the first whose path is in sight when the finding is scrolled to `scroll`.
+pub fn show_file(model: &mut Model, check: crate::verify::Check, scroll: usize) -> Vec<Command> {
+    let Some((column, path)) = checks::place(model, check, scroll) else { return Vec::new() };
+    model.inspect.column = column;
+    model.inspect.search.reset();
+    let at = columns(model).get(column).and_then(|c| files::find(model, c, &path)).map(|(at, _)| at);
+    match at {
+        Some(at) => {
+            model.inspect.cursor[Tab::Files as usize] = at;
+            model.inspect.tab = Tab::Files;
+        }
+        // It is in a layer, but a later one replaced or removed it, or the files are not listed yet.
+        None => model.say(Level::Info, format!("/{path} is not among the files of the image that runs")),
+    }
+    wanted(model)
+}
+
 /// `subject` could not be read or checked.
 pub fn failed(model: &mut Model, subject: &str, failure: &Failure) {
     model.inspect.failures.insert(subject.to_owned(), failure.clone());
@@ -226,6 +271,7 @@ fn len(model: &Model) -> usize {
         Tab::Config => tree_view::rows(model).len(),
         Tab::Layers => layers::len(model),
         Tab::Packages => packages::rows(model).len(),
+        Tab::Files => files::files(model).map_or(0, |files| files.len()),
         Tab::Checks => checks::rows(model).len(),
     }
 }
@@ -259,7 +305,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
         Action::Differences => model.inspect.only_differences = !model.inspect.only_differences,
         Action::Filter => {
             model.inspect.searching = true;
-            if !matches!(model.inspect.tab, Tab::Config | Tab::Packages) {
+            if !matches!(model.inspect.tab, Tab::Config | Tab::Packages | Tab::Files) {
                 model.inspect.tab = Tab::Packages;
             }
         }
@@ -289,7 +335,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
         Action::Copy => copy(model, at),
         _ => {}
     }
-    Vec::new()
+    wanted(model)
 }
 
 /// The next container of the catalog, around the end.
@@ -328,6 +374,7 @@ fn copy(model: &mut Model, at: usize) {
         Tab::Config => tree_view::rows(model).get(at).map(|row| row.pointer.clone()),
         Tab::Layers => inspection.and_then(|i| i.layers.get(at)).map(|l| l.digest.to_string()),
         Tab::Packages => packages::rows(model).get(at).map(|row| row.name.to_owned()),
+        Tab::Files => files::files(model).and_then(|files| files.get(at)).map(|file| format!("/{}", file.entry.path)),
         Tab::Checks => checks::rows(model).get(at).map(|check| check.id().to_owned()),
     };
     match text {

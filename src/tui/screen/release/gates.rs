@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::state::{accepted, plan};
 use super::view::Page;
+use crate::release::Plan;
 use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
@@ -31,11 +32,17 @@ pub fn page(model: &Model, width: usize) -> Page {
             page.line(format!("{}{piece}", " ".repeat(indent)), Meaning::Accent);
         }
     }
+    page
+}
+
+/// What follows from the gates, and what to press: always in sight, however long the gates are.
+fn verdict(model: &Model, width: usize) -> Page {
+    let mut page = Page::new();
     page.blank();
-    match plan.verdict() {
-        Verdict::Fail => page.line("A gate blocks this release. Mend it, then r plans again.", Meaning::Failure),
-        Verdict::Warn if model.release.accepting => page.line(WHY, Meaning::Warning),
-        Verdict::Warn => match accepted(model) {
+    match plan(model).map(Plan::verdict) {
+        Some(Verdict::Fail) => page.line("A gate blocks this release. Mend it, then r plans again.", Meaning::Failure),
+        Some(Verdict::Warn) if model.release.accepting => page.line(WHY, Meaning::Warning),
+        Some(Verdict::Warn) => match accepted(model) {
             Some(reason) => {
                 for piece in text::wrap(&format!("[x] warnings accepted: {}", text::printable(&reason)), width) {
                     page.line(piece, Meaning::Warning);
@@ -71,15 +78,19 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         view_hint(model, canvas, area);
         return;
     }
-    let foot = u16::from(model.release.hint.is_some());
-    let page_area = Rect { height: area.height.saturating_sub(foot), ..area };
-    let page = page(model, usize::from(area.width));
-    let first = if model.release.accepting { page.len() } else { model.release.scroll };
-    page.draw(canvas, page_area, first);
+    let hint = u16::from(model.release.hint.is_some());
+    let area_of_both = Rect { height: area.height.saturating_sub(hint), ..area };
+    let width = usize::from(area.width);
+    let (page, verdict) = (page(model, width), verdict(model, width));
+    // Right below the gates; where those are too long, at the bottom, and the gates scroll.
+    let foot = (verdict.len() as u16).min(area_of_both.height);
+    let gates = (page.len() as u16).min(area_of_both.height - foot);
+    page.draw(canvas, Rect { height: gates, ..area_of_both }, model.release.scroll);
+    let foot = Rect { height: foot, ..below(area_of_both, gates) };
+    verdict.draw(canvas, foot, verdict.len());
     if model.release.accepting {
-        // The question is the page's last line, and the page is scrolled to its end.
-        let line = row(page_area, page.len().min(usize::from(page_area.height)).saturating_sub(1));
-        draw_input(canvas, right_of(line, text::width(WHY) as u16), &model.release.reason, "the receipt keeps it", true);
+        let question = row(foot, usize::from(foot.height.saturating_sub(1)));
+        draw_input(canvas, right_of(question, text::width(WHY) as u16), &model.release.reason, "the receipt keeps it", true);
     }
     view_hint(model, canvas, area);
 }

@@ -1,0 +1,92 @@
+//! When `containers.toml` has to be read again.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::Event as Input;
+
+use super::model::Model;
+use crate::session::{Command, Event, EventKind};
+
+/// Notices that `containers.toml` was changed by somebody else. It looks when something is asked of the engine and, at
+/// most once a second, when the user is there; never by itself, so that an idle dashboard stays idle.
+#[derive(Default)]
+pub(super) struct CatalogWatch {
+    /// How the file was when it was read last; `None` before it was.
+    known: Option<Stamp>,
+    /// When it was looked at last.
+    looked: Option<Instant>,
+    /// The user is there: a key, the mouse, or the terminal got the focus.
+    wanted: bool,
+}
+
+/// Modification time and length; `None` when the file cannot be looked at.
+type Stamp = Option<(std::time::SystemTime, u64)>;
+
+impl CatalogWatch {
+    fn stamp(path: &std::path::Path) -> Stamp {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    }
+
+    /// The user did something.
+    pub fn touched(&mut self, event: &Option<std::io::Result<Input>>) {
+        let focused = matches!(event, Some(Ok(Input::FocusGained)));
+        let rested = self.looked.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
+        self.wanted |= focused || (rested && matches!(event, Some(Ok(Input::Key(_) | Input::Mouse(_) | Input::Paste(_)))));
+    }
+
+    /// Whether the file has to be read again before `commands` are sent.
+    pub fn due(&mut self, model: &Model, commands: &[Command]) -> bool {
+        let reads = |c: &Command| {
+            matches!(c, Command::Build(_) | Command::Verify(_) | Command::Plan(_) | Command::Publish { .. } | Command::Release(_))
+        };
+        if !std::mem::take(&mut self.wanted) && !commands.iter().any(reads) {
+            return false;
+        }
+        let (Some(path), Some(known)) = (&model.state.catalog, &self.known) else { return false };
+        self.looked = Some(Instant::now());
+        Self::stamp(path) != *known && !commands.iter().any(|c| matches!(c, Command::LoadCatalog))
+    }
+
+    /// The file is about to be read: what is written from now on is a change.
+    pub fn reading(&mut self, model: &Model) {
+        if let Some(path) = &model.state.catalog {
+            self.known = Some(Self::stamp(path));
+        }
+    }
+
+    /// The first answer says which file it is.
+    pub fn saw(&mut self, event: &Event) {
+        if let (None, EventKind::CatalogLoaded { path, .. }) = (&self.known, &event.kind) {
+            self.known = Some(Self::stamp(path));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalog_that_was_edited_is_read_before_it_is_built_and_only_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("containers.toml");
+        std::fs::write(&path, "a").unwrap();
+        let mut model = Model::with_theme("auto").unwrap();
+        let mut watch = CatalogWatch::default();
+        let build = [Command::Build(crate::session::BuildRequest::default())];
+        assert!(!watch.due(&model, &build));
+        model.state.catalog = Some(path.clone());
+        watch.reading(&model);
+        assert!(!watch.due(&model, &build));
+        std::fs::write(&path, "ab").unwrap();
+        assert!(!watch.due(&model, &[]));
+        assert!(watch.due(&model, &build));
+        watch.touched(&Some(Ok(Input::FocusGained)));
+        assert!(watch.due(&model, &[]));
+        watch.reading(&model);
+        assert!(!watch.due(&model, &build));
+        std::fs::remove_file(&path).unwrap();
+        assert!(watch.due(&model, &build));
+    }
+}

@@ -1,0 +1,139 @@
+//! Effects: what only the side with the terminal can do.
+
+use crossterm::event::EventStream;
+
+use super::clipboard;
+use super::model::Model;
+use super::msg::{Effect, Level, Msg};
+use super::run::{BATCH, Link};
+use super::terminal::Terminal;
+use super::text;
+use super::update::update;
+use crate::session::{Command, Event, EventKind, Outcome};
+
+/// Does `effect`; what has to be asked of the engine afterwards.
+pub(super) async fn perform(
+    effect: Effect,
+    model: &mut Model,
+    terminal: &mut Terminal,
+    input: &mut EventStream,
+    link: &mut Link,
+) -> std::io::Result<Option<Command>> {
+    match effect {
+        Effect::Redraw => terminal.redraw(),
+        Effect::Mouse(on) => terminal.set_mouse(on)?,
+        Effect::Stream(on) => {
+            terminal.set_streaming(on)?;
+            if on {
+                terminal.stream("-- streaming; S returns to the dashboard --")?;
+            }
+        }
+        Effect::Copy { text, what } => {
+            let way = tokio::task::spawn_blocking(move || clipboard::copy(&text)).await;
+            let (level, said) = match way {
+                Ok(Ok(way)) => (Level::Success, format!("copied {what} (via {way})")),
+                Ok(Err(why)) => (Level::Error, format!("not copied: {why}")),
+                Err(error) => (Level::Error, format!("not copied: {error}")),
+            };
+            update(model, Msg::Notice(level, said));
+        }
+        Effect::Suspend => {
+            terminal.leave();
+            // There is no safe call that stops this process; the shell's own `kill` does it. `fg` comes back here.
+            let stopped = std::process::Command::new("sh").args(["-c", "kill -TSTP $PPID"]).status();
+            if let Err(error) = stopped {
+                update(model, Msg::Notice(Level::Error, format!("cannot suspend: {error}")));
+            }
+            terminal.resume()?;
+            resize(model);
+        }
+        Effect::Edit(path, line) => {
+            let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".into());
+            outside(&editor, &[format!("+{line}"), path.display().to_string()], model, terminal, input, link).await?;
+            return Ok(Some(Command::LoadCatalog));
+        }
+        Effect::Page(path) => {
+            let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".into());
+            outside(&pager, &[path.display().to_string()], model, terminal, input, link).await?;
+        }
+    }
+    Ok(None)
+}
+
+/// Runs another program in the terminal; the engine goes on, and what it says is not lost.
+async fn outside(
+    program: &str,
+    args: &[String],
+    model: &mut Model,
+    terminal: &mut Terminal,
+    input: &mut EventStream,
+    link: &mut Link,
+) -> std::io::Result<()> {
+    let mut words = program.split_whitespace();
+    let Some(name) = words.next() else { return Ok(()) };
+    terminal.leave();
+    // The stream's reader would take the other program's keys; a fresh one starts when it is over.
+    let (old, mut batch) = (std::mem::replace(input, EventStream::new()), Vec::new());
+    drop(old);
+    let child = tokio::process::Command::new(name).args(words).args(args).spawn();
+    match child {
+        Ok(mut child) => loop {
+            tokio::select! {
+                ended = child.wait() => {
+                    ended?;
+                    break;
+                }
+                n = link.events.recv_many(&mut batch, BATCH) => {
+                    for event in batch.drain(..) {
+                        model.feed(&event);
+                    }
+                    if n == 0 {
+                        child.wait().await?;
+                        break;
+                    }
+                }
+            }
+        },
+        Err(error) => drop(update(model, Msg::Notice(Level::Error, format!("cannot run {name}: {error}")))),
+    }
+    terminal.resume()?;
+    resize(model);
+    Ok(())
+}
+
+/// Writes what an event says to the terminal, while logs stream.
+pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> std::io::Result<()> {
+    if !model.streaming {
+        return Ok(());
+    }
+    match &event.kind {
+        EventKind::OutputReceived { target, lines } => {
+            for line in lines {
+                terminal.stream(&format!("{}.{} │ {}", target.container, target.architecture, text::printable(line)))?;
+            }
+        }
+        EventKind::RunOutput { lines } => {
+            for line in lines {
+                terminal.stream(&text::printable(line))?;
+            }
+        }
+        EventKind::BuildFinished { target, outcome, took } => {
+            let word = match outcome {
+                Outcome::Succeeded { .. } => "built",
+                Outcome::Cached { .. } => "unchanged",
+                Outcome::Failed(_) => "failed",
+                Outcome::Cancelled => "cancelled",
+            };
+            terminal.stream(&format!("{}.{} │ {word} after {}", target.container, target.architecture, text::clock(*took)))?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Takes in the size that the terminal has now.
+pub(super) fn resize(model: &mut Model) {
+    if let Ok((width, height)) = crossterm::terminal::size() {
+        update(model, Msg::Resize(width, height));
+    }
+}

@@ -1,0 +1,126 @@
+//! The files of an image as its merged file system has them, for people and programs to look through.
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::ImageFacts;
+use super::known::Known;
+use super::platform::{class_name, machine_name, order_name};
+use super::rootfs::MergedRoot;
+use super::run::readable;
+use crate::Result;
+use crate::image::{Elf, Entry, EntryKind, Image};
+use crate::progress::Progress;
+
+/// One path of the merged file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedFile {
+    /// The layer that put it there, counted from 0 at the base.
+    pub layer: usize,
+    /// What is there, at its real path; a hard link is shown as the file it leads to.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// Every path that some layer put into the image and no later one took away, sorted by path.
+///
+/// Same pass and same conditions as [`verify`](super::verify()); a layer that cannot be read is an error.
+pub fn list_files(image: &Image, known: &Known, progress: &dyn Progress, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Vec<ListedFile>> {
+    let facts = readable(ImageFacts::gather_knowing(image, known, progress, cancelled)?)?;
+    let root = MergedRoot::merge(&facts.layers);
+    let listed = |path: &str, layer: usize, entry: &Entry| ListedFile { layer, entry: Entry { path: path.to_owned(), ..entry.clone() } };
+    Ok(root.iter().filter(|(path, ..)| !path.is_empty()).map(|(path, node, entry)| listed(path, node.layer, entry)).collect())
+}
+
+impl ListedFile {
+    /// Its ELF header, when it is an ELF file.
+    pub fn elf(&self) -> Option<&Elf> {
+        match &self.entry.kind {
+            EntryKind::File { elf, .. } => elf.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Its ELF header as a person reads it, like `readelf -hd`: labels and values, only what it says. Empty when it is no ELF file.
+    pub fn elf_header(&self) -> Vec<(&'static str, String)> {
+        let Some(elf) = self.elf() else { return Vec::new() };
+        let kind = match elf.object_type {
+            1 => "relocatable object",
+            2 => "executable",
+            3 if elf.interpreter.is_some() => "position-independent executable",
+            3 => "shared object",
+            4 => "core dump",
+            _ => "of unknown type",
+        };
+        let mut lines = vec![
+            ("machine", format!("{} ({})", machine_name(elf.machine), elf.machine)),
+            ("class", format!("{}, {}", class_name(elf.class), order_name(elf.data))),
+            ("type", format!("{kind} ({})", elf.object_type)),
+        ];
+        let texts = [("interpreter", &elf.interpreter), ("soname", &elf.soname), ("rpath", &elf.rpath), ("runpath", &elf.runpath)];
+        lines.extend(texts.into_iter().filter_map(|(label, text)| Some((label, text.clone()?))));
+        match elf.needed.as_deref() {
+            None => {}
+            Some([]) => lines.push(("needs", "no library".into())),
+            Some(needed) => lines.push(("needs", needed.join(" "))),
+        }
+        lines.extend(elf.damage.clone().map(|damage| ("damage", damage)));
+        lines
+    }
+
+    /// Mode as `ls -l` shows it: `-rwsr-xr-x`.
+    pub fn mode_string(&self) -> String {
+        let mode = self.entry.mode;
+        let kind = match self.entry.kind {
+            EntryKind::Directory => 'd',
+            EntryKind::Symlink { .. } => 'l',
+            EntryKind::Special => '?',
+            _ => '-',
+        };
+        let mut out = String::from(kind);
+        for (shift, special, set, unset) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
+            let bits = mode >> shift;
+            out.push(if bits & 4 != 0 { 'r' } else { '-' });
+            out.push(if bits & 2 != 0 { 'w' } else { '-' });
+            out.push(match (mode & special != 0, bits & 1 != 0) {
+                (true, true) => set,
+                (true, false) => unset,
+                (false, true) => 'x',
+                (false, false) => '-',
+            });
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+    use crate::verify::samples::{Layer, Sample, elf};
+
+    #[test]
+    fn what_a_later_layer_removes_is_not_listed_and_links_show_what_they_lead_to() {
+        let lower = Layer::new().file("a", 0o644, b"1").file("gone", 0o644, b"").folder("d");
+        let upper = Layer::new().file(".wh.gone", 0, b"").file("tool", 0o4755, &elf(62, "/ld")).hard_link("twin", "tool").symlink("l", "a");
+        let image = Sample::new("amd64").layer(lower).layer(upper).image();
+        let files = list_files(&image, &Known::default(), &Silent, &|| false).unwrap();
+        let shown: Vec<String> = files.iter().map(|f| format!("{} {} {}", f.layer, f.mode_string(), f.entry.path)).collect();
+        assert_eq!(shown, ["0 -rw-r--r-- a", "0 drwxr-xr-x d", "1 lrwxrwxrwx l", "1 -rwsr-xr-x tool", "1 -rwsr-xr-x twin"]);
+        let header = files[4].elf_header();
+        assert!(header.contains(&("machine", "x86-64 (62)".into())) && header.contains(&("interpreter", "/ld".into())), "{header:?}");
+    }
+
+    #[test]
+    fn special_bits_without_execution_are_capitals() {
+        let entry = Entry { path: "x".into(), kind: EntryKind::Directory, mode: 0o7000, uid: 0, gid: 0 };
+        assert_eq!(ListedFile { layer: 0, entry }.mode_string(), "d--S--S--T");
+    }
+
+    #[test]
+    fn a_listing_survives_json() {
+        let image = Sample::new("amd64").layer(Layer::new().file("tool", 0o755, &elf(62, "/ld")).symlink("l", "tool")).image();
+        let files = list_files(&image, &Known::default(), &Silent, &|| false).unwrap();
+        let json = serde_json::to_string(&files).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<ListedFile>>(&json).unwrap(), files);
+    }
+}
