@@ -4,7 +4,7 @@
 #   $parts/ARCH/PACKAGE/…     a package's files
 #   $parts/bin/…              programs and libraries for amd64
 set -euo pipefail
-mkdir -p "$parts/apt/lists/partial" "$parts/apt/cache/archives/partial" "$parts/apt/etc" "$parts/debs" "$parts/bin"
+mkdir -p "$parts"/apt/{lists,cache/archives}/partial "$parts"/apt/etc/{apt.conf,preferences,sources.list}.d "$parts"/{debs,bin}
 
 # An apt of our own: no package of the host's and no architecture of the host's is touched.
 mirror=${CATAMARAN_DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
@@ -13,7 +13,7 @@ suite=trixie # fixed, because paths of packages change with it
 : > "$parts/apt/status"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" > "$parts/apt/etc/sources.list"
 cat > "$parts/apt/conf" <<END
-Dir "$parts/apt"; Dir::State::lists "lists"; Dir::State::status "$parts/apt/status"; Dir::Cache "cache"; Dir::Etc "etc";
+Dir "$parts/apt"; Dir::State "$parts/apt"; Dir::State::status "$parts/apt/status"; Dir::Cache "cache"; Dir::Etc "etc";
 APT::Architecture "amd64"; APT::Architectures {"amd64"; "arm64"; "armhf"; "riscv64"; "s390x";};
 Acquire::Languages "none"; Acquire::Retries "3"; APT::Sandbox::User "root"; pkgCacheFile "";
 END
