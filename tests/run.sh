@@ -21,6 +21,7 @@ packages=(
   qemu-user-static       # runs what was built for other architectures
   docker.io podman       # run images as their users do; engines to load images into and to save them from
   git python3            # a repository, and a TLS server that images clone from
+  musl-tools jq buildah  # programs and images of the corpus that verify is held against
   tmux                   # the dashboard, as its users see it
 )
 missing=()

@@ -19,3 +19,5 @@ done
 "$here/parts.sh"
 # The families have nothing to do with each other. Engines take longest, so they go first.
 printf '%s\n' "$here"/images/*.sh | sort -r | xargs -P 3 -n 1 bash -c 'bash "$0" || { echo "$0 failed" >&2; exit 1; }'
+# The same layer is in many of them; nobody writes to a corpus.
+hardlink -q -c "$corpus"

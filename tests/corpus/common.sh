@@ -72,5 +72,8 @@ start() { echo ".config.Entrypoint=[\"$1\"]"; }
 # The folders of a merged /usr, and Debian's C library and loader with nothing else of their package.
 merged_usr() { mkdir -p "$root"/usr/{bin,sbin,lib,lib64}; ln -s usr/bin usr/sbin usr/lib usr/lib64 "$root"; }
 libc() { merged_usr; put "$parts/amd64/libc6/usr/lib/x86_64-linux-gnu/libc.so.6" usr/lib/x86_64-linux-gnu/libc.so.6; loader; }
-loader() { put "$parts/amd64/libc6/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" usr/lib64/ld-linux-x86-64.so.2; }
+loader() {
+  put "$parts/amd64/libc6/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
+  link ../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 usr/lib64/ld-linux-x86-64.so.2
+}
 busybox() { put "$parts/${1:-amd64}/busybox-static/usr/bin/busybox" usr/bin/busybox; }

@@ -31,11 +31,11 @@ begun media-types-mixed; seal "$(start /hello)" '.layers[0].mediaType="applicati
 begun docker-zstd zstd; seal "$(start /hello)" '.mediaType="application/vnd.docker.distribution.manifest.v2+json"
   | .config.mediaType="application/vnd.docker.container.image.v1+json" | .layers[0].mediaType="application/vnd.docker.image.rootfs.diff.tar.zstd"'
 
-image gzip-truncated; busybox; pack; gzip -n1 < "$scratch/layer.tar" | head -c 500000 > "$scratch/cut"
+image gzip-truncated; busybox; pack; gzip -n1 < "$scratch/layer.tar" > "$scratch/cut"; truncate -s 500000 "$scratch/cut"
 gzip_bytes "$scratch/cut" "$(digest "$scratch/layer.tar")"; seal "$(start busybox)"
 image gzip-corrupt; busybox; pack; gzip -n1 < "$scratch/layer.tar" > "$scratch/bad"; printf 'xxxxxxxx' | dd of="$scratch/bad" bs=1 seek=300000 conv=notrunc status=none
 gzip_bytes "$scratch/bad" "$(digest "$scratch/layer.tar")"; seal "$(start busybox)"
-image zstd-truncated; busybox; pack; zstd -q1 < "$scratch/layer.tar" | head -c 500000 > "$scratch/cut"
+image zstd-truncated; busybox; pack; zstd -q1 < "$scratch/layer.tar" > "$scratch/cut"; truncate -s 500000 "$scratch/cut"
 raw_layer "$scratch/cut" $oci.layer.v1.tar+zstd "$(digest "$scratch/layer.tar")"; seal "$(start busybox)"
 image garbage-behind-gzip; busybox; pack; { gzip -n1 < "$scratch/layer.tar"; echo garbage; } > "$scratch/more"
 gzip_bytes "$scratch/more" "$(digest "$scratch/layer.tar")"; seal "$(start busybox)"

@@ -1,6 +1,5 @@
 # Wrong images: ELF files.
 . "$here/common.sh"
-# foreign PATH FROM: libraries of another architecture
 arm64=$parts/arm64/libc6/usr/lib/aarch64-linux-gnu
 
 image arm64-says-config; busybox; layer; seal "$(start busybox) | .architecture=\"arm64\""

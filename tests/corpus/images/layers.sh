@@ -36,7 +36,8 @@ with tarfile.open(sys.argv[1], "w") as tar:
 END
 tar_layer "$scratch/layer.tar" gzip; seal "$(start sh)"
 image empty-layers # Docker's, for instructions that change no file
-busybox; layer; layer; layer; seal "$(start busybox)"
+busybox; layer; tar -cf "$scratch/empty.tar" -T /dev/null
+for _ in 1 2; do tar_layer "$scratch/empty.tar" gzip; done; seal "$(start busybox)"
 image whiteouts # a dangling command and a folder are taken away again
 busybox; link nothing usr/bin/lost; link nothing usr/lib/liblost.so.1; echo | write opt/old/file; layer
 : | write usr/bin/.wh.lost; : | write usr/lib/.wh.liblost.so.1; : | write opt/.wh.old; layer; seal "$(start busybox)"

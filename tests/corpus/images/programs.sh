@@ -15,13 +15,17 @@ link x86_64-linux-musl/libc.so usr/lib/ld-musl-x86_64.so.1
 layer; seal "$(start hello)"
 
 image glibc-dynamic; libc; put "$parts/amd64/hello/usr/bin/hello" usr/bin/hello; layer; seal "$(start hello)"
+image loader-copied # the file where Debian has a link, as COPY --from leaves it: it has its folders compiled in
+libc; cp --remove-destination "$root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" "$root/usr/lib64/"; rm "$root"/usr/lib/x86_64-linux-gnu/ld-*
+put "$parts/amd64/hello/usr/bin/hello" usr/bin/hello; layer; seal "$(start hello)"
 image shell; libc; put "$parts/amd64/dash/usr/bin/dash" usr/bin/dash; link dash usr/bin/sh; layer; seal "$(start /bin/sh)"
 image go; libc; put "$parts/amd64/fzf/usr/bin/fzf" usr/bin/fzf; layer; seal "$(start /usr/bin/fzf)"
 for arch in arm64 riscv64 s390x; do image "busybox-$arch"; busybox $arch; layer; seal "$(start busybox) | .architecture=\"$arch\""; done
 image glibc-arm64 # Debian's loader of arm64 is in /lib alone
 merged_usr; put "$parts/arm64/hello/usr/bin/hello" usr/bin/hello
 put "$parts/arm64/libc6/usr/lib/aarch64-linux-gnu/libc.so.6" usr/lib/aarch64-linux-gnu/libc.so.6
-put "$parts/arm64/libc6/usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1" usr/lib/ld-linux-aarch64.so.1
+put "$parts/arm64/libc6/usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1" usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1
+link aarch64-linux-gnu/ld-linux-aarch64.so.1 usr/lib/ld-linux-aarch64.so.1
 layer; seal "$(start hello) | .architecture=\"arm64\""
 
 image library-by-origin

@@ -11,7 +11,7 @@ new debian-mmdebstrap --config.entrypoint /usr/bin/bash
 umoci raw add-layer --image "$corpus/debian-mmdebstrap:x" "$parts/debian.tar"
 tree; new umoci --config.entrypoint /usr/bin/sh --config.user 1000
 umoci insert --image "$corpus/umoci:x" "$root/usr" /usr
-umoci insert --image "$corpus/umoci:x" --opaque "$parts/bin/static" /opt/hello
+umoci insert --image "$corpus/umoci:x" "$parts/bin/static" /opt/hello
 umoci gc --layout "$corpus/umoci"; umoci gc --layout "$corpus/debian-mmdebstrap"
 
 # buildah, in both formats

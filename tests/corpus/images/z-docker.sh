@@ -12,9 +12,6 @@ docker version > "$scratch/out" || { cat "$scratch/d/log" >&2; exit 1; }
 busybox; link busybox usr/bin/sh; pack
 docker import --change 'ENTRYPOINT ["/usr/bin/sh"]' "$scratch/layer.tar" it:x > "$scratch/out"
 docker save -o "$corpus/docker-import.tar" it:x
-# the classic mistake: the platform is what was said, not what is in it
-docker import --platform linux/arm64 --change 'ENTRYPOINT ["/usr/bin/sh"]' "$scratch/layer.tar" wrong:x > "$scratch/out"
-docker save -o "$corpus/docker-import-arm64-of-amd64.tar" wrong:x
 printf 'FROM it:x\nCOPY static /opt/hello\nENV A=b\nRUN ["busybox", "rm", "/usr/bin/sh"]\nENTRYPOINT ["/opt/hello"]\n' > "$scratch/Dockerfile"
 cp "$parts/bin/static" "$scratch/static"
 tar -C "$scratch" -c Dockerfile static | docker build --quiet --network none -t built:x - > "$scratch/out"
