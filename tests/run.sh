@@ -22,6 +22,7 @@ packages=(
   docker.io podman       # run images as their users do; engines to load images into and to save them from
   git python3            # a repository, and a TLS server that images clone from
   python3-jsonschema python3-junitparser # what SARIF, JUnit and JSON reports are judged by
+  musl-tools jq buildah  # programs and images of the corpus that verify is held against
   tmux                   # the dashboard, as its users see it
 )
 missing=()

@@ -11,6 +11,7 @@ mod bad_input;
 mod builds;
 mod comparing;
 mod copying;
+mod corpus;
 mod dashboard;
 mod docker;
 mod files;
