@@ -1,5 +1,6 @@
 //! `elf-interpreter`: the dynamic linker that every program asks for (`PT_INTERP`) is inside the image, can be run, and is for the
-//! same machine and ABI (a hard-float program does not get along with a soft-float C library). Without it the kernel answers "no such file or directory" about a file that is plainly there.
+//! same machine and ABI (a hard-float program does not get along with a soft-float C library). Without it the kernel answers
+//! "no such file or directory" about a file that is plainly there.
 //!
 //! Only files that are visible in the finished image and of its architecture count: what is hidden does not run, and
 //! what is foreign `elf-machine` has already named.
@@ -26,7 +27,9 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let mut programs = 0;
     for (path, node, entry) in subject.root.iter() {
         let EntryKind::File { elf: Some(elf), .. } = &entry.kind else { continue };
-        let Some(interpreter) = elf.interpreter.as_deref().filter(|_| wanted.is(elf)) else { continue };
+        // A C library that tells its version when it is started (glibc's libc.so.6) has an interpreter too; nobody needs that.
+        let is_library = elf.soname.is_some() && elf.flags_1 & Elf::PIE == 0;
+        let Some(interpreter) = elf.interpreter.as_deref().filter(|_| wanted.is(elf) && !is_library) else { continue };
         programs += 1;
         let Some(problem) = problems.entry((interpreter, elf.flags)).or_insert_with(|| problem_with(subject.root, interpreter, elf)) else {
             continue;

@@ -28,6 +28,10 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         }
         Group::Later(first) => first,
     };
+    let platform = subject.image.platform();
+    if first.image.platform() == platform {
+        return skip(Check::Parity, format!("{} is for {platform} too, see index-platform", first.subject));
+    }
     if let Some(skipped) = skip_if_damaged(Check::Parity, subject.facts) {
         return skipped;
     }
