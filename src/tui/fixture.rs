@@ -15,7 +15,7 @@ use crate::release::{
     PublishedTag, Purpose, Receipt, TagChange,
 };
 use crate::session::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, Outcome, RunId, TargetSummary};
-use crate::verify::{Check, CheckResult, Finding, ListedFile, Report, Verdict};
+use crate::verify::{Aspect, Check, CheckResult, Comparison, Finding, ListedFile, Report, Row, Section, Side, Verdict};
 
 pub const NAMES: [(&str, &str); 6] =
     [("fd", "fd-find"), ("rg", "ripgrep"), ("jq", "jq"), ("sqlite3", "sqlite3"), ("curl", "curl"), ("git", "git")];
@@ -200,6 +200,40 @@ pub fn listing(t: &Target, lies: bool) -> Event {
         files: vec![file("usr/bin/fdfind", own), file("usr/lib/libfoo.so.1", if lies { 62 } else { own })],
     };
     event(9, 50_050, EventKind::FilesListed { listing: Arc::new(listing) })
+}
+
+/// Both architectures of `name` held against each other.
+pub fn comparison(name: &str) -> Event {
+    let side = |a: Architecture| {
+        let t = target(name, a);
+        let BuiltImage { digest, size, layers, packages } = built(&t);
+        Side { subject: t.to_string(), digest, platform: Platform::linux(a), size, layers, packages, paths: 2_104 }
+    };
+    let row = |name: &str, left: Option<&str>, right: Option<&str>| Row {
+        name: name.into(),
+        right_name: None,
+        package: None,
+        left: left.map(Into::into),
+        right: right.map(Into::into),
+        differs: true,
+    };
+    let comparison = Comparison {
+        schema: 1,
+        left: side(Architecture::X86_64),
+        right: side(Architecture::Aarch64),
+        across_architectures: true,
+        sections: vec![
+            Section { aspect: Aspect::Config, compared: 14, different: 0, rows: Vec::new() },
+            Section { aspect: Aspect::Packages, compared: 41, different: 1, rows: vec![row("curl", Some("8.14.1-2"), Some("8.14.1-1"))] },
+            Section {
+                aspect: Aspect::Paths,
+                compared: 2_104,
+                different: 1_001,
+                rows: vec![row("usr/lib/engines/x.so", Some("file"), None)],
+            },
+        ],
+    };
+    event(9, 50_200, EventKind::Compared { comparison: Arc::new(comparison) })
 }
 
 /// All checks pass, but an image that `lies` has files of the other architecture.

@@ -51,6 +51,8 @@ pub enum Request {
     Inspect(String),
     /// Listing the files of this subject.
     ListFiles(String),
+    /// Comparing the architectures of this subject.
+    Compare(String),
     /// Planning a release.
     Plan,
     /// Publishing.
@@ -71,7 +73,8 @@ impl Request {
             C::ListFiles(reference) => Request::ListFiles(reference.to_string()),
             C::Plan(_) | C::PlanIndex(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,
-            C::Compare(_) | C::Copy(_) | C::Diagnose { .. } | C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,
+            C::Compare(request) => Request::Compare(request.left.to_string()),
+            C::Copy(_) | C::Diagnose { .. } | C::Update(_) | C::Release(_) | C::Cancel { .. } => Request::Other,
         }
     }
 }

@@ -45,7 +45,9 @@ pub(super) fn react(model: &mut Model, event: &Event) {
             match &awaited {
                 Some(Request::Catalog) => model.catalog_failure = Some(failure.clone()),
                 Some(Request::Plan) => release::plan_failed(model, failure),
-                Some(Request::Inspect(subject) | Request::ListFiles(subject)) => inspect::failed(model, subject, failure),
+                Some(Request::Inspect(subject) | Request::ListFiles(subject) | Request::Compare(subject)) => {
+                    inspect::failed(model, subject, failure)
+                }
                 Some(Request::Verify(subjects)) => subjects.iter().for_each(|s| inspect::failed(model, s, failure)),
                 _ => {}
             }

@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::fixture::{
-    building, built, catalog, event, failure, inspection, listing, model, output, plan, planned, published, publishing, report, screen,
-    target,
+    building, built, catalog, comparison, event, failure, inspection, listing, model, output, plan, planned, published, publishing, report,
+    screen, target,
 };
 use super::model::Quit;
 use super::screen::release::Step;
@@ -331,7 +331,7 @@ const NASTY: [&str; 8] = [
 fn any_event() -> impl Strategy<Value = Event> {
     let t = (0usize..6, prop::bool::ANY)
         .prop_map(|(i, x)| target(super::fixture::NAMES[i].0, if x { Architecture::X86_64 } else { Architecture::Aarch64 }));
-    (0usize..24, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
+    (0usize..25, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
         let text = NASTY[s].to_owned();
         let failure =
             || crate::session::Failure { kind: crate::error::Kind::Failed, message: NASTY[s].into(), hint: Some(NASTY[7 - s].into()) };
@@ -369,6 +369,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             20 => event(run, at, EventKind::RunPhaseChanged { phase: text }),
             21 => event(run, at, EventKind::TagRolledBack { container: t.container, reference: text, digest: None }),
             22 => listing(&t, at % 2 == 0),
+            23 => comparison(t.container.as_str()),
             _ => event(run, at, EventKind::CatalogLoaded { path: "x".into(), registry: Some(text), targets: Vec::new() }),
         }
     })

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::files::{Exhausted, Files, FolderId, Object, ObjectId};
 use super::process::{Extent, Process, start};
-use super::style::{Family, Loader, expand, platform};
+use super::style::{Family, Loader, expand, platform, unlike_debian};
 use crate::image::{Image, LoaderFile};
 use crate::verify::ImageFacts;
 use crate::verify::rootfs::MergedRoot;
@@ -100,8 +100,16 @@ impl<'a> Libraries<'a> {
             return Ok(known.clone());
         }
         let object = self.files.open_path(interpreter)?.map(|id| self.files.object(id)).filter(|object| object.elf().is_some());
+        let mut real = object.map(|object| object.path.clone());
+        // A loader that was copied out of Debian (`COPY --from` follows links) still has Debian's folders compiled in.
+        if let Some((folder, name, debian)) = real.as_deref().and_then(unlike_debian)
+            && self.files.open_path(&format!("/{folder}/libc.so.6"))?.is_none()
+            && self.files.open_path(&format!("/{debian}/libc.so.6"))?.is_some()
+        {
+            real = Some(format!("{debian}/{name}"));
+        }
         let musl_path = |path: &str| self.musl_paths.get(path.trim_start_matches('/')).map(|folders| folders.to_vec());
-        let loader = object.map(|object| Rc::new(Loader::of(interpreter, &object.path, musl_path)));
+        let loader = real.map(|real| Rc::new(Loader::of(interpreter, &real, musl_path)));
         self.loaders.insert(interpreter.to_owned(), loader.clone());
         Ok(loader)
     }

@@ -63,6 +63,24 @@ impl Loader {
     }
 }
 
+/// Folder and name of glibc's loader at `real`, when Debian has it elsewhere, and the folder where Debian has it.
+pub(super) fn unlike_debian(real: &str) -> Option<(&str, &str, &'static str)> {
+    let (folder, name) = real.rsplit_once('/')?;
+    let debian = match name {
+        "ld-linux-x86-64.so.2" => "lib/x86_64-linux-gnu",
+        "ld-linux-aarch64.so.1" => "lib/aarch64-linux-gnu",
+        "ld-linux-armhf.so.3" => "lib/arm-linux-gnueabihf",
+        "ld-linux.so.3" => "lib/arm-linux-gnueabi",
+        "ld-linux.so.2" => "lib/i386-linux-gnu",
+        "ld-linux-riscv64-lp64d.so.1" => "lib/riscv64-linux-gnu",
+        "ld64.so.2" => "lib/powerpc64le-linux-gnu",
+        "ld64.so.1" => "lib/s390x-linux-gnu",
+        _ => return None,
+    };
+    let usual = matches!(folder.strip_prefix("usr/").unwrap_or(folder), "lib" | "lib64");
+    usual.then_some((folder, name, debian))
+}
+
 /// What `$PLATFORM` stands for: `AT_PLATFORM` (getauxval(3)) of the oldest processors of a machine.
 pub(super) fn platform(machine: u16) -> Option<&'static str> {
     Some(match machine {

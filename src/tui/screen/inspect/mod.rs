@@ -1,6 +1,7 @@
 //! Inspect: one container, its architectures side by side. What the config claims against what the ELF files are.
 
 mod checks;
+mod compare;
 mod facts;
 mod files;
 mod layers;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tui_input::Input;
 
-use super::{checks, facts, files, layers, packages, tree_view};
+use super::{checks, compare, facts, files, layers, packages, tree_view};
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Reference};
-use crate::session::{Command, Failure, Inspection, TargetSummary};
+use crate::session::{Command, CompareRequest, Failure, Inspection, TargetSummary};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
@@ -42,11 +42,13 @@ pub enum Tab {
     Files,
     /// The checks.
     Checks,
+    /// One architecture against another.
+    Compare,
 }
 
 impl Tab {
     /// Every view, in order.
-    pub const ALL: [Tab; 6] = [Tab::Overview, Tab::Config, Tab::Layers, Tab::Packages, Tab::Files, Tab::Checks];
+    pub const ALL: [Tab; 7] = [Tab::Overview, Tab::Config, Tab::Layers, Tab::Packages, Tab::Files, Tab::Checks, Tab::Compare];
 
     /// Its title.
     pub const fn title(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Tab {
             Tab::Packages => "Packages",
             Tab::Files => "Files",
             Tab::Checks => "Checks",
+            Tab::Compare => "Compare",
         }
     }
 }
@@ -88,6 +91,8 @@ pub struct Inspect {
     asked: BTreeSet<(Target, Digest)>,
     /// Images whose files were asked for: each is listed once, when somebody wants to see them.
     listed: BTreeSet<Digest>,
+    /// Pairs of images that were to be compared: each is once, when somebody wants to see it.
+    compared: BTreeSet<(Digest, Digest)>,
 }
 
 /// One architecture of what is looked at.
@@ -186,6 +191,7 @@ pub fn wanted(model: &mut Model) -> Vec<Command> {
         return Vec::new();
     }
     let mut commands = unlisted(model);
+    commands.extend(uncompared(model));
     let Some(Subject::Container(container)) = &model.inspect.subject else { return commands };
     let mut unread = Vec::new();
     for summary in model.state.targets.iter().filter(|t| t.target.container == *container) {
@@ -238,6 +244,25 @@ fn unlisted(model: &mut Model) -> Vec<Command> {
     found.into_iter().map(|(_, reference)| Command::ListFiles(reference)).collect()
 }
 
+/// The comparison that the view in front needs and nobody has asked for.
+fn uncompared(model: &mut Model) -> Option<Command> {
+    if model.inspect.tab != Tab::Compare || compare::is_known(model) {
+        return None;
+    }
+    let left: Reference = match &model.inspect.subject {
+        Some(Subject::Container(name)) => Reference::Container { name: name.clone(), architecture: None },
+        Some(Subject::Reference(text)) => text.parse().ok()?,
+        None => return None,
+    };
+    let pair = {
+        let columns = columns(model);
+        let (left, right) = compare::pair(model, &columns)?;
+        (files::digest(left)?, files::digest(right)?)
+    };
+    let all = CompareRequest { left, right: None, targets: Vec::new(), all: false };
+    model.inspect.compared.insert(pair).then_some(Command::Compare(all))
+}
+
 /// Goes from what a check found to the file: the first whose path is in sight when the finding is scrolled to `scroll`.
 pub fn show_file(model: &mut Model, check: crate::verify::Check, scroll: usize) -> Vec<Command> {
     let Some((column, path)) = checks::place(model, check, scroll) else { return Vec::new() };
@@ -273,6 +298,7 @@ fn len(model: &Model) -> usize {
         Tab::Packages => packages::rows(model).len(),
         Tab::Files => files::files(model).map_or(0, |files| files.len()),
         Tab::Checks => checks::rows(model).len(),
+        Tab::Compare => compare::lines(model).len(),
     }
 }
 
@@ -305,7 +331,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
         Action::Differences => model.inspect.only_differences = !model.inspect.only_differences,
         Action::Filter => {
             model.inspect.searching = true;
-            if !matches!(model.inspect.tab, Tab::Config | Tab::Packages | Tab::Files) {
+            if !matches!(model.inspect.tab, Tab::Config | Tab::Packages | Tab::Files | Tab::Compare) {
                 model.inspect.tab = Tab::Packages;
             }
         }
@@ -376,6 +402,10 @@ fn copy(model: &mut Model, at: usize) {
         Tab::Packages => packages::rows(model).get(at).map(|row| row.name.to_owned()),
         Tab::Files => files::files(model).and_then(|files| files.get(at)).map(|file| format!("/{}", file.entry.path)),
         Tab::Checks => checks::rows(model).get(at).map(|check| check.id().to_owned()),
+        Tab::Compare => match compare::lines(model).get(at) {
+            Some(compare::Line::Difference(row)) => Some(row.name.clone()),
+            _ => None,
+        },
     };
     match text {
         Some(text) => model.effects.push(Effect::Copy { what: text.lines().next().unwrap_or_default().to_owned(), text }),

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::state::{Subject, Tab, columns};
-use super::{checks, facts, files, layers, packages, tree_view};
+use super::{checks, compare, facts, files, layers, packages, tree_view};
 use crate::tui::model::Model;
 use crate::tui::msg::Request;
 use crate::tui::status;
@@ -63,7 +63,7 @@ pub fn view_cursor(canvas: &mut Canvas<'_>, line: Rect) {
 }
 
 /// ```text
-///  fd    Overview  Config  Layers  Packages  Files  Checks              ✗ wrong arch on aarch64
+///  fd    Overview  Config  Layers  Packages  Files  Checks  Compare             ✗ wrong arch on aarch64
 /// ────────────────────────────────────────────────────────────────────────────────────
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
@@ -83,7 +83,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
         return;
     }
     let searching = model.inspect.searching || !model.inspect.search.value().is_empty();
-    let searchable = matches!(model.inspect.tab, Tab::Config | Tab::Packages | Tab::Files);
+    let searchable = matches!(model.inspect.tab, Tab::Config | Tab::Packages | Tab::Files | Tab::Compare);
     let area = if searching && searchable && area.height > 3 {
         let line = row(area, usize::from(area.height) - 1);
         let label = canvas.text(right_of(line, 2), "/ ", Meaning::Accent);
@@ -99,6 +99,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
         Tab::Packages => packages::view(model, canvas, area),
         Tab::Files => files::view(model, canvas, area),
         Tab::Checks => checks::view(model, canvas, area),
+        Tab::Compare => compare::view(model, canvas, area),
     }
 }
 
