@@ -16,7 +16,6 @@ impl Check {
             | Check::ElfMachine
             | Check::ElfInterpreter
             | Check::ElfLibraries
-            | Check::Scripts
             | Check::Links
             | Check::Entrypoint
             | Check::User
@@ -25,7 +24,7 @@ impl Check {
             | Check::Packages
             | Check::Parity
             | Check::Reproducible => Verdict::Fail,
-            Check::MaintainerScripts => Verdict::Warn,
+            Check::Scripts | Check::MaintainerScripts => Verdict::Warn,
         }
     }
 
