@@ -143,7 +143,9 @@ fn view_file(canvas: &mut Canvas<'_>, line: Rect, file: &ListedFile) {
         _ => file.elf_header().into_iter().next().map(|(_, machine)| format!("  {machine}")).unwrap_or_default(),
     };
     let clean = text::printable(&path);
-    let room = usize::from(line.width.saturating_sub(x)).saturating_sub(text::width(&about).min(30));
+    // The path matters more than what it leads to.
+    let rest = usize::from(line.width.saturating_sub(x));
+    let room = rest - text::width(&about).min(rest / 3);
     let shown = text::elide_middle(&clean, room, canvas.glyph(Glyph::Ellipsis)).into_owned();
     x += canvas.text(right_of(line, x), &shown, Meaning::Text);
     canvas.text(right_of(line, x), &text::printable(&about), Meaning::Muted);
