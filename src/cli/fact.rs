@@ -1,6 +1,6 @@
 //! What an event says, as one line for people; bars and plain lines share it.
 
-use super::printer::{Ink, clean};
+use super::printer::{Ink, clean, clean_line};
 use super::quantity::{bytes, count, duration};
 use crate::catalog::Target;
 use crate::release::TagChange;
@@ -60,12 +60,14 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
         EventKind::CheckFinished { subject, result } if result.verdict >= Verdict::Warn => {
             let (glyph, ink) = super::table::verdict_mark(result.verdict);
             let target = state.verifications.get(subject).and_then(|v| v.target.as_ref());
-            let subject = target.map_or_else(|| clean(subject), name);
-            Fact::new(subject, format!("{} {}: {}", result.verdict, result.check, result.summary)).marked(glyph, ink)
+            let subject = target.map_or_else(|| clean_line(subject), name);
+            // What an image says must not begin a line of its own: CI servers take `::error` there for a command.
+            let said = clean_line(&format!("{} {}: {}", result.verdict, result.check, result.summary));
+            Fact::new(subject, said).marked(glyph, ink)
         }
         EventKind::VerifyFinished { target, report } => {
             let (glyph, ink) = super::table::verdict_mark(report.verdict());
-            let subject = target.as_ref().map_or_else(|| clean(&report.subject), name);
+            let subject = target.as_ref().map_or_else(|| clean_line(&report.subject), name);
             Fact::new(subject, format!("verified: {}", tally(report))).marked(glyph, ink)
         }
         EventKind::PublishStarted { version, bytes: n } => Fact::new("", format!("publishing {version}: {} to send", bytes(*n))),
@@ -122,4 +124,20 @@ fn describe(image: &BuiltImage) -> String {
 pub(super) fn tally(report: &Report) -> String {
     let parts = Verdict::ALL.iter().rev().map(|v| (report.count(*v), v)).filter(|(n, _)| *n > 0);
     parts.map(|(n, v)| format!("{n} {v}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::RunId;
+    use crate::verify::{Check, CheckResult};
+
+    #[test]
+    fn what_an_image_says_begins_no_line_of_its_own() {
+        let summary = "entrypoint /x\n::error::gone wrong".into();
+        let result = CheckResult { check: Check::Entrypoint, verdict: Verdict::Fail, summary, findings: Vec::new() };
+        let kind = EventKind::CheckFinished { subject: "oci:x\n::debug::y".into(), result };
+        let fact = fact(&Event { schema: 1, seq: 0, at: 0, run: RunId(1), kind }, &State::default()).unwrap();
+        assert!(!fact.text.contains('\n') && !fact.subject.contains('\n'), "{fact:?}");
+    }
 }

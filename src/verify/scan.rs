@@ -388,6 +388,20 @@ mod tests {
     }
 
     #[test]
+    fn what_pads_the_last_member_may_be_missing_and_nothing_else() {
+        let tar = Layer::new().file("a", 0o644, b"first").file("b", 0o644, b"second").tar();
+        let whole = facts(media_type::LAYER_TAR, tar.clone());
+        let end_of_data = 3 * 512 + 6;
+        for length in [end_of_data, end_of_data + 512 - 6] {
+            let short = facts(media_type::LAYER_TAR, tar[..length].to_vec());
+            assert_eq!((short.damage, short.entries), (None, whole.entries.clone()), "{length}");
+        }
+        for length in [end_of_data - 1, end_of_data + 1, 512 + 5 + 3] {
+            assert!(facts(media_type::LAYER_TAR, tar[..length].to_vec()).damage.is_some(), "{length}");
+        }
+    }
+
+    #[test]
     fn sparse_files_are_put_together_and_their_claims_cost_nothing() {
         let content = elf(183, "/ld");
         // Old GNU: the ELF header's two halves as two pieces, the end 7 GiB away.

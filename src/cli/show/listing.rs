@@ -1,6 +1,6 @@
 //! The files of an image, one line each, like `ls -l`.
 
-use crate::cli::printer::{Ink, clean};
+use crate::cli::printer::{Ink, clean_line};
 use crate::cli::quantity::count;
 use crate::cli::table::{Cell, Table};
 use crate::image::EntryKind;
@@ -8,8 +8,9 @@ use crate::session::Listing;
 
 /// Mode, owner, size, layer, path and what it is.
 pub(in crate::cli) fn listing(listing: &Listing, color: bool) -> String {
-    let head = Ink::Bold.paint(&clean(&listing.subject), color);
-    let mut out = format!("{head}  {}  {}, {}", clean(&listing.platform.to_string()), listing.digest, count(listing.files.len(), "path"));
+    let head = Ink::Bold.paint(&clean_line(&listing.subject), color);
+    let mut out =
+        format!("{head}  {}  {}, {}", clean_line(&listing.platform.to_string()), listing.digest, count(listing.files.len(), "path"));
     let mut table = Table::plain(2);
     for file in &listing.files {
         let (size, what) = match &file.entry.kind {

@@ -1,7 +1,7 @@
 //! A verification report.
 
 use crate::cli::fact::tally;
-use crate::cli::printer::{Ink, clean, clean_line};
+use crate::cli::printer::{Ink, clean_line};
 use crate::cli::report::remark;
 use crate::cli::table::{Cell, Table, verdict_mark};
 use crate::verify::{AppliedWaiver, CheckResult, Finding, Report, Verdict};
@@ -25,7 +25,7 @@ fn report(report: &Report, color: bool) -> String {
     let (glyph, ink) = verdict_mark(report.verdict());
     let title = Ink::Bold.paint(&clean_line(&report.subject), color);
     let verdict = ink.paint(&format!("{glyph} {}", report.verdict()), color);
-    let mut out = format!("{title}  {}  {}\n{verdict}: {}", clean(&report.platform.to_string()), report.digest, tally(report));
+    let mut out = format!("{title}  {}  {}\n{verdict}: {}", clean_line(&report.platform.to_string()), report.digest, tally(report));
     let mut table = Table::plain(2);
     for result in &report.checks {
         table.row([Cell::verdict(result.verdict), result.check.id().into(), result.summary.as_str().into()]);

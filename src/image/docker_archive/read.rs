@@ -60,9 +60,10 @@ impl DockerArchive {
     pub fn read(file: File, shown: String) -> Result<Self> {
         let file = decompressed(file, &shown)?;
         let broken = |error: io::Error| {
-            Error::failed(format!("{shown} is not an archive of images, or it is cut short"))
-                .source(error)
-                .hint("write it again: `docker save IMAGE -o FILE`")
+            let said = Error::failed(format!("{shown} is not an archive of images, or it is cut short"));
+            // What a tar reader says of a file that is no tar quotes it, and that file may hold anybody's key.
+            let said = if error.raw_os_error().is_some() { said.source(error) } else { said };
+            said.hint("write it again: `docker save IMAGE -o FILE`")
         };
         let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
         let length = file.metadata().map_err(broken)?.len();

@@ -46,7 +46,12 @@ fn held_against(first: &Sibling, subject: &Subject<'_>) -> CheckResult {
     let [config, packages, paths] = compare::parity((&first.image, &first.facts, &root), (subject.image, subject.facts, subject.root));
     let mut tally = Tally::default();
     let mut report = |verdict, what: &str, row: &Row, path: bool, advice: &str| {
-        let said = |value: &Option<String>| value.as_ref().map_or_else(|| format!("no {what}"), |value| format!("{what} {value}"));
+        let said = |value: &Option<String>| match value {
+            Some(value) if path => value.clone(),
+            Some(value) => format!("{what} {value}"),
+            None if path => "nothing there".to_owned(),
+            None => format!("no {what}"),
+        };
         tally.add(crate::verify::report::Finding {
             verdict,
             path: path.then(|| row.name.clone()),
