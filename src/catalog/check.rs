@@ -147,6 +147,9 @@ pub(super) fn label(key: &str) -> Checked {
 
 /// `host[:port]` of a registry.
 pub(super) fn host(value: &str) -> Checked {
+    if value.contains('@') {
+        return fault("a registry's host cannot hold credentials", "containers.toml is committed; keep secrets out of it");
+    }
     let message = format!("`{}` is not a registry's host", shorten(value));
     if let Some((_, rest)) = value.split_once("://") {
         return fault(message, format!("without scheme: `{}`", shorten(rest.split('/').next().unwrap_or_default())));

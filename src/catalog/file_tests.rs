@@ -219,6 +219,8 @@ fn a_literal_password_is_refused_and_not_repeated_in_the_message() {
     for text in ["[registry]\npassword = hunter2\n", "[registry]\npassword = \"hunter2\n", "registry = { password = \"hunter2\" }\n"] {
         assert!(!read(text).unwrap_err().render(false).contains("hunter2"), "{text}");
     }
+    let problems = read("[registry]\nhost = \"me:hunter2@ghcr.io\"\n").unwrap_err();
+    assert!(problems.problems.iter().any(|p| p.message.contains("credentials")) && !problems.render(false).contains("hunter2"));
     assert!(!problems_of_mirror("http://me:hunter2@x/").contains("hunter2"));
     assert!(!problems_of_mirror("me:hunter2@x").contains("hunter2"));
 }

@@ -31,6 +31,11 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// The endpoint of `host[:port]`. Without a word about `security`: HTTPS, or plain HTTP at a loopback address.
     pub fn new(host: &str, security: Option<Security>) -> Result<Self> {
+        if let Some((_, host)) = host.rsplit_once('@') {
+            // Whatever stands before it may be somebody's password.
+            let message = format!("a registry's host has no user and no password in it, as the one before `@{host}`");
+            return Err(Error::usage(message).hint("`catamaran doctor HOST` says where credentials are looked for"));
+        }
         let error = || {
             Error::usage(format!("`{host}` is not a registry's host")).hint("write HOST or HOST:PORT, such as ghcr.io or localhost:5000")
         };
@@ -138,6 +143,7 @@ mod tests {
         for bad in ["", "a/b", "user@host", "host?x", "host:notaport", "a b"] {
             assert!(Endpoint::new(bad, None).is_err(), "{bad}");
         }
+        assert!(!Endpoint::new("me:hunter2@host:5000", None).unwrap_err().message().contains("hunter2"));
     }
 
     #[test]
