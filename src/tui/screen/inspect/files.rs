@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::state::{Column, columns, cursor};
-use super::view::view_cursor;
+use super::state::{Column, chosen, columns, cursor};
+use super::view::{view_architectures, view_cursor};
 use crate::image::{Digest, EntryKind};
 use crate::session::Listing;
 use crate::tui::model::Model;
@@ -40,7 +40,7 @@ impl<'a> Files<'a> {
 /// The files of the image with the cursor, once they were listed.
 pub fn files(model: &Model) -> Option<Files<'_>> {
     let columns = columns(model);
-    let column = columns.get(model.inspect.column.min(columns.len().saturating_sub(1)))?;
+    let column = columns.get(chosen(model, &columns))?;
     let listing = listing(model, digest(column)?)?;
     let needle = model.inspect.search.value();
     let matches = (!needle.is_empty()).then(|| {
@@ -77,11 +77,7 @@ pub fn find<'a>(model: &'a Model, column: &Column<'_>, path: &str) -> Option<(us
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let columns = columns(model);
-    let chosen = model.inspect.column.min(columns.len().saturating_sub(1));
-    let mut x = 2;
-    for (i, column) in columns.iter().enumerate() {
-        x += canvas.text(right_of(row(area, 0), x), &column.label, if i == chosen { Meaning::Accent } else { Meaning::Muted }) + 2;
-    }
+    let x = view_architectures(model, canvas, row(area, 0), &columns);
     let Some(files) = files(model) else {
         let said = if model.awaits(|r| matches!(r, Request::ListFiles(_))) {
             format!("{} listing the files", model.theme.turning(model.now))

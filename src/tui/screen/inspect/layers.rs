@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::state::{columns, cursor};
-use super::view::view_cursor;
+use super::state::{chosen, columns, cursor};
+use super::view::{view_architectures, view_cursor};
 use crate::image::Digest;
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -13,7 +13,7 @@ use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, meter, right_of
 /// How many layers the image with the cursor has.
 pub fn len(model: &Model) -> usize {
     let columns = columns(model);
-    columns.get(model.inspect.column.min(columns.len().saturating_sub(1))).and_then(|c| c.inspection).map_or(0, |i| i.layers.len())
+    columns.get(chosen(model, &columns)).and_then(|c| c.inspection).map_or(0, |i| i.layers.len())
 }
 
 /// Other images that were read and have the same layer.
@@ -31,12 +31,8 @@ fn shared_with(model: &Model, layer: Digest, mine: Digest) -> Vec<String> {
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let columns = columns(model);
-    let chosen = model.inspect.column.min(columns.len().saturating_sub(1));
-    let mut x = 2;
-    for (i, column) in columns.iter().enumerate() {
-        x += canvas.text(right_of(row(area, 0), x), &column.label, if i == chosen { Meaning::Accent } else { Meaning::Muted }) + 2;
-    }
-    let Some(inspection) = columns.get(chosen).and_then(|c| c.inspection) else {
+    view_architectures(model, canvas, row(area, 0), &columns);
+    let Some(inspection) = columns.get(chosen(model, &columns)).and_then(|c| c.inspection) else {
         canvas.text(right_of(row(area, 2), 2), "not read yet", Meaning::Muted);
         return;
     };

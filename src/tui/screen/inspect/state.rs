@@ -130,6 +130,11 @@ pub fn columns(model: &Model) -> Vec<Column<'_>> {
     }
 }
 
+/// Which of `columns` has the cursor.
+pub fn chosen(model: &Model, columns: &[Column<'_>]) -> usize {
+    model.inspect.column.min(columns.len().saturating_sub(1))
+}
+
 /// Whether a subject the engine reports belongs to what the user asked for: itself, or a member of that index.
 fn is_of(reported: &str, asked: &str) -> bool {
     let bare = |s: &str| s.strip_prefix("docker://").unwrap_or(s).to_owned();
@@ -393,7 +398,7 @@ pub fn search_changed(model: &mut Model) {
 
 fn copy(model: &mut Model, at: usize) {
     let columns = columns(model);
-    let column = columns.get(model.inspect.column.min(columns.len().saturating_sub(1)));
+    let column = columns.get(chosen(model, &columns));
     let inspection = column.and_then(|c| c.inspection);
     let text = match model.inspect.tab {
         Tab::Overview => facts::rows(model).get(at).map(|row| row.values.iter().map(|v| v.text.as_str()).collect::<Vec<_>>().join("\n")),

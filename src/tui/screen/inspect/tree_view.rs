@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::state::{columns, cursor};
-use super::view::view_cursor;
+use super::state::{chosen, columns, cursor};
+use super::view::{view_architectures, view_cursor};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
@@ -12,7 +12,7 @@ use crate::tui::widget::{Canvas, TreeRow, below, beside_scrollbar, right_of, row
 /// The visible lines.
 pub fn rows(model: &Model) -> Vec<TreeRow> {
     let columns = columns(model);
-    let column = columns.get(model.inspect.column.min(columns.len().saturating_sub(1)));
+    let column = columns.get(chosen(model, &columns));
     let Some(inspection) = column.and_then(|c| c.inspection) else { return Vec::new() };
     // A config that was read can be written; should it not, there is nothing to show.
     let value = serde_json::to_value(&inspection.config).unwrap_or_default();
@@ -51,11 +51,7 @@ pub fn next_match(model: &mut Model, forward: bool) {
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let columns = columns(model);
-    let chosen = model.inspect.column.min(columns.len().saturating_sub(1));
-    let mut x = 2;
-    for (i, column) in columns.iter().enumerate() {
-        x += canvas.text(right_of(row(area, 0), x), &column.label, if i == chosen { Meaning::Accent } else { Meaning::Muted }) + 2;
-    }
+    view_architectures(model, canvas, row(area, 0), &columns);
     let rows = rows(model);
     let list = below(area, 1);
     if rows.is_empty() {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::state::{Subject, Tab, columns};
+use super::state::{Column, Subject, Tab, chosen, columns};
 use super::{checks, compare, facts, files, layers, packages, tree_view};
 use crate::tui::model::Model;
 use crate::tui::msg::Request;
@@ -52,6 +52,16 @@ impl Grid {
             canvas.text(self.cell(i, 0), &column.label, if here { Meaning::Accent } else { Meaning::Title });
         }
     }
+}
+
+/// Names the architectures in one line, for views that show one of them at a time; says where the line is free again.
+pub fn view_architectures(model: &Model, canvas: &mut Canvas<'_>, line: Rect, columns: &[Column<'_>]) -> u16 {
+    let chosen = chosen(model, columns);
+    let mut x = 2;
+    for (i, column) in columns.iter().enumerate() {
+        x += canvas.text(right_of(line, x), &column.label, if i == chosen { Meaning::Accent } else { Meaning::Muted }) + 2;
+    }
+    x
 }
 
 /// Marks the line of the cursor; quietly, because the columns' colours are what there is to see.
