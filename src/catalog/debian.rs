@@ -77,11 +77,11 @@ pub(super) fn settings(reader: &mut Reader, section: &Section) -> DebianSettings
     DebianSettings {
         suite: reader.text(section, "suite", check::suite).unwrap_or(standard.suite),
         components: components(reader, section),
-        mirror: mirror(reader, section, "mirror"),
-        security_mirror: mirror(reader, section, "security-mirror"),
+        mirror: reader.address(section, "mirror", check::mirror),
+        security_mirror: reader.address(section, "security-mirror", check::mirror),
         keyring: keyring(reader, section),
         snapshot: reader.text(section, "snapshot", check::snapshot),
-        snapshot_mirror: mirror(reader, section, "snapshot-mirror"),
+        snapshot_mirror: reader.address(section, "snapshot-mirror", check::mirror),
         check_valid_until: reader.flag(section, "check-valid-until").unwrap_or(standard.check_valid_until),
         recommends: reader.flag(section, "recommends").unwrap_or(standard.recommends),
         essential: reader.flag(section, "essential").unwrap_or(standard.essential),
@@ -103,14 +103,6 @@ fn keyring(reader: &mut Reader, section: &Section) -> Option<PathBuf> {
     reader.text(section, "keyring", |path| if path.is_empty() { check::source_path(path) } else { Ok(()) }).map(Into::into)
 }
 
-fn mirror(reader: &mut Reader, section: &Section, key: &str) -> Option<String> {
-    let mirror = reader.text(section, key, check::mirror);
-    if let Some(value) = section.get(key).filter(|v| mirror.is_none() && v.get_ref().as_str().is_some_and(|m| m.contains('@'))) {
-        reader.secrets.push(value.span());
-    }
-    mirror
-}
-
 fn sources(reader: &mut Reader, section: &Section) -> BTreeMap<String, DebianSource> {
     let mut found = BTreeMap::new();
     for (name, value) in reader.entries(section, "sources") {
@@ -121,7 +113,7 @@ fn sources(reader: &mut Reader, section: &Section) -> BTreeMap<String, DebianSou
             reader.absence(format!("`{shown}` names no suite"), Some(name.span()), "for example `suite = \"trixie-backports\"`");
         }
         let source = DebianSource {
-            url: mirror(reader, &table, "url"),
+            url: reader.address(&table, "url", check::mirror),
             suite: reader.text(&table, "suite", check::any_suite).unwrap_or_default(),
             components: components(reader, &table),
             keyring: keyring(reader, &table),

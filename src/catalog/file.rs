@@ -167,18 +167,11 @@ fn registry(reader: &mut Reader, path: &Path, section: &Section) -> RegistrySett
         client_cert,
         client_key,
         insecure: reader.flag(section, "insecure").unwrap_or(false),
-        host: host(reader, section),
+        host: reader.address(section, "host", check::host),
         repository: reader.text(section, "repository", check::repository),
         username: section.get("username").and_then(|value| username(reader, section, value)),
         password: section.get("password").and_then(|value| password(reader, value)),
     }
-}
-
-fn host(reader: &mut Reader, section: &Section) -> Option<String> {
-    if let Some(value) = section.get("host").filter(|value| value.get_ref().as_str().is_some_and(|host| host.contains('@'))) {
-        reader.secrets.push(value.span());
-    }
-    reader.text(section, "host", check::host)
 }
 
 fn username(reader: &mut Reader, section: &Section, value: &Spanned<DeValue>) -> Option<Setting> {

@@ -109,6 +109,15 @@ impl Reader {
         self.check(check::text(&text).and_then(|()| rule(&text)), &value.span()).then_some(text)
     }
 
+    /// Text that names a place on the network. One with an `@` that is refused may hold a password, and is not shown.
+    pub fn address(&mut self, section: &Section, key: &str, rule: impl Fn(&str) -> Checked) -> Option<String> {
+        let address = self.text(section, key, rule);
+        if let Some(value) = section.get(key).filter(|v| address.is_none() && v.get_ref().as_str().is_some_and(|text| text.contains('@'))) {
+            self.secrets.push(value.span());
+        }
+        address
+    }
+
     /// `true` or `false`.
     pub fn flag(&mut self, section: &Section, key: &str) -> Option<bool> {
         let value = section.get(key)?;
