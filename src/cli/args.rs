@@ -173,18 +173,7 @@ pub struct InspectArgs {
 
 /// `verify`
 #[derive(Debug, Default, Args)]
-#[command(
-    after_help = "Exits with 1 when an image fails a check (with --fail-on warn, also when one warns). docs/checks.md explains every \
-                  check.\nThe architectures of one container or index are also held against the first of them (check \
-                  `parity`).\nFindings that are known and accepted are waived in containers.toml, with a reason: \
-                  `[[containers.NAME.waive]]`.\n\nA reference is one of\n  fd, fd/aarch64                a container of containers.toml, \
-                  as last built\n  ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \
-                  oci:DIR[:TAG]                 an OCI image layout\n  \
-                  docker-archive:FILE[:NAME]    what `docker save` writes\n  \
-                  docker-daemon:NAME            an image of this machine's Docker or Podman\n\nExamples:\n  catamaran verify fd\n  catamaran \
-                  verify fd --rebuild\n  catamaran verify fd --report verify.sarif --fail-on warn\n  catamaran verify \
-                  ghcr.io/acme/fd:1.2.0 --waivers-of fd --format junit\n  catamaran verify --explain elf-machine"
-)]
+#[command(after_help = verify_help())]
 pub struct VerifyArgs {
     /// The images
     #[arg(value_name = "REF", required_unless_present_any = ["list", "explain"])]
@@ -210,6 +199,16 @@ pub struct VerifyArgs {
     /// Show what a check proves, why, and what to do
     #[arg(long, value_name = "CHECK", value_parser = super::verify::check, conflicts_with = "references")]
     pub explain: Option<Check>,
+}
+
+fn verify_help() -> String {
+    format!(
+        "Exits with 1 when an image fails a check (with --fail-on warn, also when one warns). docs/checks.md explains every check.\nThe \
+         architectures of one container or index are also held against the first of them (check `parity`).\nFindings that are known and \
+         accepted are waived in containers.toml, with a reason: `[[containers.NAME.waive]]`.\n\n{REFERENCES}\n\nExamples:\n  catamaran \
+         verify fd\n  catamaran verify fd --rebuild\n  catamaran verify fd --report verify.sarif --fail-on warn\n  catamaran verify \
+         ghcr.io/acme/fd:1.2.0 --waivers-of fd --format junit\n  catamaran verify --explain elf-machine"
+    )
 }
 
 /// How a verification is written down.
