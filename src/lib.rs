@@ -23,6 +23,7 @@ pub mod error;
 pub mod image;
 pub mod progress;
 mod read_at_most;
+mod read_full;
 pub mod registry;
 pub mod release;
 pub mod runtime;
@@ -32,3 +33,4 @@ pub mod verify;
 
 pub use error::{Error, Kind, Result};
 use read_at_most::read_at_most;
+use read_full::read_full;

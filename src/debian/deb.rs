@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
 
-use crate::{Error, Result};
+use crate::{Error, Result, read_full};
 
 /// Most memory an xz stream may ask for: presets go up to 65 MiB; beyond that it is no Debian package.
 const XZ_MEMORY: u64 = 160 << 20;
@@ -176,15 +176,10 @@ impl<R: Read> Ar<R> {
         }
         (self.left, self.padded) = (0, false);
         let mut header = [0u8; 60];
-        let mut filled = 0;
-        while filled < header.len() {
-            match self.inner.read(&mut header[filled..]) {
-                Ok(0) if filled == 0 => return Ok(None),
-                Ok(0) => return Err(damaged("it ends within a member's header")),
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreadable(error)),
-            }
+        match read_full(&mut self.inner, &mut header).map_err(unreadable)? {
+            0 => return Ok(None),
+            filled if filled < header.len() => return Err(damaged("it ends within a member's header")),
+            _ => {}
         }
         if &header[58..] != b"`\n" {
             return Err(damaged("a member's header is malformed"));

@@ -1,6 +1,6 @@
 //! A blob on its way out: read on a blocking thread, checked while it passes, never whole in memory.
 
-use std::io::{self, Read};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc;
 
 use crate::image::{Blobs, Descriptor, Digest, Hasher};
-use crate::{Error, Result};
+use crate::{Error, Result, read_full};
 
 /// One read from the blob. Each is handed from the thread that reads and hashes to the one that sends, so small ones cost more time
 /// in waking each other than in work: with 256 KiB a push to loopback takes 1.2 times as long. An upload holds at most four of them.
@@ -116,7 +116,7 @@ fn pump(content: &Content, whole: &OnceLock<(Digest, u64)>, sender: &mpsc::Sende
     loop {
         // One byte more than there should be left: a blob that is too long shows itself.
         let mut chunk = vec![0; CHUNK.min(usize::try_from(size - read).unwrap_or(CHUNK).saturating_add(1))];
-        let filled = fill(&mut *reader, &mut chunk).map_err(failed)?;
+        let filled = read_full(&mut *reader, &mut chunk).map_err(failed)?;
         chunk.truncate(filled);
         read += filled as u64;
         if read > size {
@@ -146,22 +146,10 @@ fn pump(content: &Content, whole: &OnceLock<(Digest, u64)>, sender: &mpsc::Sende
     Ok(())
 }
 
-/// Reads until `buffer` is full or there is no more, in as few reads as the reader allows (`read_to_end` would begin with small ones).
-fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     #[derive(Debug)]

@@ -10,6 +10,7 @@ use std::io::{self, BufRead};
 use tar::{EntryType, Header};
 
 use super::sparse;
+use crate::read_full;
 
 /// `PATH_MAX` of Linux: what is longer cannot be unpacked.
 pub(super) const MAX_PATH: usize = 4096;
@@ -257,15 +258,11 @@ fn pax(mut records: &[u8], out: &mut Extensions) -> io::Result<()> {
 
 /// Fills `block`; `false` at the end of the stream.
 pub(super) fn read_block(input: &mut impl BufRead, block: &mut [u8; BLOCK as usize]) -> io::Result<bool> {
-    let mut filled = 0;
-    while filled < block.len() {
-        match input.read(&mut block[filled..])? {
-            0 if filled == 0 => return Ok(false),
-            0 => return Err(cut()),
-            n => filled += n,
-        }
+    match read_full(input, block)? {
+        0 => Ok(false),
+        filled if filled == block.len() => Ok(true),
+        _ => Err(cut()),
     }
-    Ok(true)
 }
 
 fn skip(input: &mut impl BufRead, mut count: u64) -> io::Result<()> {

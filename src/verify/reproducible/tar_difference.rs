@@ -7,6 +7,8 @@ use std::io::{self, Read};
 
 use tar::Header;
 
+use crate::read_full;
+
 const BLOCK: usize = 512;
 /// How much of a member's content is read at a time.
 const PIECE: usize = 64 << 10;
@@ -59,7 +61,7 @@ pub(super) fn first_difference(mut left: impl Read, mut right: impl Read) -> io:
     let (mut a, mut b) = ([0; BLOCK], [0; BLOCK]);
     let mut long_name = None;
     loop {
-        let (n, m) = (fill(&mut left, &mut a)?, fill(&mut right, &mut b)?);
+        let (n, m) = (read_full(&mut left, &mut a)?, read_full(&mut right, &mut b)?);
         if n != m {
             let said = |n: usize, block: &[u8; BLOCK]| match n {
                 0 => "the tar's end".to_owned(),
@@ -196,7 +198,7 @@ fn data(left: &mut impl Read, right: &mut impl Read, size: u64, keep: bool) -> i
     let padded = size.checked_next_multiple_of(BLOCK as u64).ok_or_else(|| io::Error::other("a member's size is beyond all numbers"))?;
     if keep && size <= MAX_SHOWN {
         let (mut a, mut b) = (vec![0; padded as usize], vec![0; padded as usize]);
-        let (n, m) = (fill(left, &mut a)?, fill(right, &mut b)?);
+        let (n, m) = (read_full(left, &mut a)?, read_full(right, &mut b)?);
         a.truncate(n);
         b.truncate(m);
         let same = a == b;
@@ -208,7 +210,7 @@ fn data(left: &mut impl Read, right: &mut impl Read, size: u64, keep: bool) -> i
     let mut at = 0;
     while at < padded {
         let length = (padded - at).min(PIECE as u64) as usize;
-        let (n, m) = (fill(left, &mut a[..length])?, fill(right, &mut b[..length])?);
+        let (n, m) = (read_full(left, &mut a[..length])?, read_full(right, &mut b[..length])?);
         let both = n.min(m);
         let offset = a[..both].iter().zip(&b[..both]).position(|(a, b)| a != b);
         if let Some(offset) = offset {
@@ -220,20 +222,6 @@ fn data(left: &mut impl Read, right: &mut impl Read, size: u64, keep: bool) -> i
         at += length as u64;
     }
     Ok(Data::Same(Vec::new()))
-}
-
-/// Fills `into` as far as the stream goes; says how far.
-fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < into.len() {
-        match from.read(&mut into[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]
