@@ -160,15 +160,13 @@ impl Work {
     pub(super) async fn list_files(&self, reference: &Reference) -> Result<()> {
         for named in self.images_of(reference).await? {
             self.check_cancelled()?;
-            let (known, token, progress) = (self.known(), self.token.clone(), Arc::clone(&self.progress));
-            let listing = blocking(move || {
-                let files = verify::list_files(&named.image, &known, progress.as_ref(), &|| token.is_cancelled())?;
+            let read = self.reading(move |known, progress, cancelled| {
+                let files = verify::list_files(&named.image, known, progress, cancelled)?;
                 let (digest, platform) = (named.image.descriptor.digest, named.image.platform());
                 Ok(Listing { schema: 1, subject: named.subject, target: named.target, digest, platform, files })
-            })
-            .await
-            .map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })?;
-            self.emit(EventKind::FilesListed { listing: Arc::new(listing) }).await;
+            });
+            let listing = Arc::new(read.await?);
+            self.emit(EventKind::FilesListed { listing }).await;
         }
         Ok(())
     }
@@ -179,14 +177,12 @@ impl Work {
         let unreadable = unreadable_member(&images);
         for named in images {
             self.check_cancelled()?;
-            let (known, token, progress) = (self.known(), self.token.clone(), Arc::clone(&self.progress));
-            let inspection = blocking(move || {
-                let (entries, packages) = verify::inspect_facts(&named.image, &known, progress.as_ref(), &|| token.is_cancelled())?;
+            let read = self.reading(move |known, progress, cancelled| {
+                let (entries, packages) = verify::inspect_facts(&named.image, known, progress, cancelled)?;
                 Ok(inspection(named.subject, named.target, &named.image, &entries, packages))
-            })
-            .await
-            .map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })?;
-            self.emit(EventKind::Inspected { inspection: Arc::new(inspection) }).await;
+            });
+            let inspection = Arc::new(read.await?);
+            self.emit(EventKind::Inspected { inspection }).await;
         }
         unreadable.map_or(Ok(()), Err)
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::engine::{Work, blocking};
+use super::engine::Work;
 use super::event::EventKind;
 use super::subject::Named;
 use crate::catalog::Architecture;
 use crate::image::Reference;
-use crate::verify::{self, Compared, Comparison, Contents, ImageFacts};
+use crate::verify::{self, Compared, Contents, ImageFacts};
 use crate::{Error, Result};
 
 /// What to compare with what.
@@ -29,24 +29,22 @@ impl Work {
         let pairs = self.pairs(request).await?;
         for (left, right) in pairs {
             self.check_cancelled()?;
-            let (known, token, progress, all) = (self.known(), self.token.clone(), Arc::clone(&self.progress), request.all);
-            let comparison: Comparison = blocking(move || {
-                let cancelled = || token.is_cancelled();
+            let all = request.all;
+            let read = self.reading(move |known, progress, cancelled| {
                 let read = |named: &Named| {
-                    let facts = ImageFacts::gather_knowing(&named.image, &known, progress.as_ref(), &cancelled)?;
+                    let facts = ImageFacts::gather_knowing(&named.image, known, progress, cancelled)?;
                     facts.require_whole().map_err(|error| error.context(&named.subject))?;
                     Ok::<_, Error>(facts)
                 };
                 let (left_facts, right_facts) = (read(&left)?, read(&right)?);
                 let digests = left.image.platform() == right.image.platform();
-                let contents = |named: &Named| verify::read_contents(&named.image, digests, progress.as_ref(), &cancelled);
+                let contents = |named: &Named| verify::read_contents(&named.image, digests, progress, cancelled);
                 let (left_contents, right_contents) = (contents(&left)?, contents(&right)?);
                 let left = compared(&left, &left_facts, &left_contents);
                 Ok(verify::compare(&left, &compared(&right, &right_facts, &right_contents), all))
-            })
-            .await
-            .map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })?;
-            self.emit(EventKind::Compared { comparison: Arc::new(comparison) }).await;
+            });
+            let comparison = Arc::new(read.await?);
+            self.emit(EventKind::Compared { comparison }).await;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use super::folders::Folders;
 use super::{Command, Event, RunId};
 use crate::catalog::{self, Catalog, Target};
 use crate::image::{LayerRecords, ScriptRecords, Store, Witnessed};
+use crate::progress::Progress;
 use crate::verify::Known;
 use crate::{Error, Result};
 
@@ -189,7 +190,7 @@ fn name(command: &Command) -> &'static str {
 pub(super) struct Work {
     pub(super) context: Context,
     pub(super) run: RunId,
-    pub(super) progress: Arc<dyn crate::progress::Progress>,
+    pub(super) progress: Arc<dyn Progress>,
     pub(super) token: CancellationToken,
 }
 
@@ -237,6 +238,16 @@ impl Work {
             witnessed: Witnessed::default(),
             scripts: Some(ScriptRecords::new(folders.scripts())),
         }
+    }
+
+    /// Reads images on a blocking thread, with what is known of layers; tells this run's progress, and stops when it is cancelled.
+    pub(super) async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Known, &dyn Progress, &(dyn Fn() -> bool + Sync)) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (known, token, progress) = (self.known(), self.token.clone(), Arc::clone(&self.progress));
+        let read = blocking(move || read(&known, progress.as_ref(), &|| token.is_cancelled())).await;
+        read.map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })
     }
 
     /// An error once the run was cancelled.
