@@ -1,14 +1,12 @@
 //! Builds the image of a target: packages → segments → layers → image, each step done once for all who need it.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{LocalBoxFuture, try_join_all};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::image_config::{Built, image_config};
@@ -17,6 +15,7 @@ use super::local::{self, Accounts};
 use super::members::{Members, inputs, members};
 use super::script::Emulations;
 use super::segment::{self, Making, Segment, Workers};
+use super::single_flight::SingleFlight;
 use super::turn::Turn;
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, LayerCompression, Target};
@@ -217,6 +216,10 @@ impl Builder {
             .try_collect::<()>()
             .await?;
         self.load(&missing, how).await?;
+        if !missing.is_empty() {
+            let folder = self.0.segments_folder.clone();
+            blocking(move || segment::trim(&folder)).await?;
+        }
         all.into_iter()
             .map(|package| {
                 self.loaded(package, how).ok_or_else(|| {
@@ -279,7 +282,7 @@ impl Builder {
             arrived();
             let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());
             let make = move || {
-                let _turn = Turn::take(&Segment::paths(&shared.segments_folder, &sha256, how).0, &cancel)?;
+                let _turn = Turn::take(&Segment::places(&shared.segments_folder, &sha256, how).members, &cancel)?;
                 if Segment::load(&shared.segments_folder, &sha256, how).is_some() {
                     return Ok(None); // another process was faster
                 }
@@ -344,213 +347,4 @@ impl Builder {
 /// Runs `work` on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::failed("a worker stopped").source(error))
-}
-
-/// One computation per key at a time; whoever asks meanwhile waits for it. A failed or cancelled one is tried again by
-/// the next who asks.
-struct SingleFlight<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
-
-impl<K, V> Default for SingleFlight<K, V> {
-    fn default() -> Self {
-        SingleFlight(Mutex::default())
-    }
-}
-
-impl<K: Eq + Hash + Copy, V> SingleFlight<K, V> {
-    fn cell(&self, key: K) -> Arc<OnceCell<V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
-    }
-
-    fn forget(&self, key: &K) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::fixtures::{Archive, catalog, file, folder, link};
-    use super::*;
-    use crate::catalog::Architecture;
-    use crate::image::Image;
-    use crate::progress::Silent;
-    use std::collections::BTreeMap;
-    use std::io::Read;
-
-    fn target() -> Target {
-        Target::new("x", Architecture::X86_64)
-    }
-
-    fn run(archive: &Archive, lock: &Lock, folder: &Path, cores: usize, entrypoint: &str) -> Result<Image> {
-        let store = Store::open(folder.join("images"))?;
-        let records = LayerRecords::new(folder.join("content"));
-        let builder = Builder::with_cores(folder.to_owned(), store.clone(), records, Witnessed::default(), cores);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (catalog, cancel) = (catalog(entrypoint), CancellationToken::new());
-        let descriptor = runtime.block_on(builder.build(&catalog, &target(), lock, archive, Arc::new(Silent), &cancel))?;
-        assert_eq!(
-            descriptor.annotations["dev.catamaran.inputs"],
-            Builder::inputs(&catalog, &target(), lock, folder)?.unwrap().to_string()
-        );
-        assert_eq!(store.find(&catalog.store_name(&target()))?.as_ref(), Some(&descriptor));
-        assert!(store.is_whole(&descriptor));
-        store.image(&descriptor)
-    }
-
-    /// Paths of a layer with what `ls` would show: `type mode link content`.
-    fn listing(image: &Image, layer: usize) -> BTreeMap<String, String> {
-        let mut raw = Vec::new();
-        let blob = image.blobs.open(&image.manifest.layers[layer]).unwrap();
-        flate2::read::MultiGzDecoder::new(blob).read_to_end(&mut raw).unwrap();
-        assert_eq!(Digest::of(&raw), image.config.rootfs.diff_ids[layer]);
-        let mut out = BTreeMap::new();
-        for entry in tar::Archive::new(&raw[..]).entries().unwrap() {
-            let mut entry = entry.unwrap();
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).unwrap();
-            content.truncate(20);
-            let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
-            let header = entry.header();
-            let kind = header.entry_type().as_byte() as char;
-            let link = entry.link_name_bytes().map(|l| String::from_utf8(l.into_owned()).unwrap()).unwrap_or_default();
-            let text = format!("{kind} {:o} {link}{}", header.mode().unwrap(), String::from_utf8_lossy(&content));
-            assert_eq!(out.insert(path.clone(), text), None, "{path} appears twice");
-        }
-        out
-    }
-
-    fn archive(folder_path: &Path) -> Archive {
-        let mut archive = Archive::new(folder_path);
-        let noise: Vec<u8> = (0..600_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
-        archive.add(
-            "base-files",
-            "",
-            &[
-                folder("bin"),
-                folder("lib"),
-                ("tmp", tar::EntryType::Directory, "", 0o1777, b""),
-                folder("var/run"),
-                file("usr/lib/os-release", 0o644, b"ID=debian\n"),
-            ],
-        );
-        archive.add(
-            "libc6",
-            "",
-            &[folder("lib"), folder("lib64"), file("lib/x/libc.so.6", 0o755, b"\x7fELF"), link("lib64/ld.so", "/lib/x/libc.so.6")],
-        );
-        archive.add("big", "", &[file("bin/big", 0o755, &noise), ("bin/also", tar::EntryType::Link, "./bin/big", 0o755, b"")]);
-        archive.add(
-            "tool",
-            "",
-            &[folder("usr/bin"), folder("opt/tool"), file("usr/bin/tool", 0o755, b"#!/bin/sh\n"), file("opt/tool/x", 0o644, b"x")],
-        );
-        archive
-    }
-
-    #[test]
-    fn the_image_is_the_same_on_one_core_and_many_in_any_folder() {
-        let (debs, one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let archive = archive(debs.path());
-        let lock = archive.lock(&["base-files", "libc6", "big"], &["tool"]);
-        let first = run(&archive, &lock, one.path(), 1, "tool").unwrap();
-        assert_eq!(archive.fetched.lock().unwrap().len(), 4);
-        let second = run(&archive, &lock, two.path(), 4, "tool").unwrap();
-        assert_eq!(first.descriptor.digest, second.descriptor.digest);
-        assert_eq!(first.config.config.entrypoint, ["/usr/bin/tool"]);
-        assert_eq!(first.manifest.annotations["note"], "yes");
-        assert_eq!(first.config.history[0].created_by.as_deref(), Some("catamaran: base base (3 packages)"));
-        assert_eq!(first.config.created.as_deref(), Some("2023-11-14T22:13:20Z"));
-
-        // Made once: nothing is fetched again, whatever else needs it.
-        let again = run(&archive, &lock, two.path(), 2, "tool").unwrap();
-        assert_eq!((again.descriptor.digest, archive.fetched.lock().unwrap().len()), (first.descriptor.digest, 8));
-
-        let base = listing(&first, 0);
-        assert_eq!(base["bin"], "2 777 usr/bin");
-        assert_eq!(base["lib64"], "2 777 usr/lib64");
-        assert_eq!(base["var/run"], "2 777 /run");
-        assert_eq!(base["tmp/"], "5 1777 ");
-        assert_eq!(base["usr/bin/also"], "1 755 usr/bin/big");
-        assert_eq!(base["usr/lib64/ld.so"], "2 777 /lib/x/libc.so.6");
-        assert!(base["var/lib/dpkg/status.d/libc6"].starts_with("0 644 Package: libc6"));
-        assert!(!base.keys().any(|path| path.starts_with("bin/") || path.starts_with("lib/") || path.starts_with("lib64/")));
-        let parents_first: Vec<&String> = base.keys().filter(|p| p.ends_with('/')).collect();
-        assert!(parents_first.contains(&&"usr/lib/x/".to_owned()));
-
-        // `usr/bin` and `opt` are in the base layer already.
-        let own: Vec<String> = listing(&first, 1).into_keys().collect();
-        assert_eq!(own, ["opt/tool/", "opt/tool/x", "usr/bin/tool", "var/lib/dpkg/status.d/tool"]);
-    }
-
-    #[test]
-    fn a_base_layer_is_the_same_for_every_container_and_may_stand_alone() {
-        let (debs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let archive = archive(debs.path());
-        let with = run(&archive, &archive.lock(&["base-files", "libc6"], &["tool"]), cache.path(), 2, "tool").unwrap();
-        let alone = run(&archive, &archive.lock(&["base-files", "libc6"], &[]), cache.path(), 2, "/lib64/ld.so").unwrap();
-        assert_eq!(alone.manifest.layers, with.manifest.layers[..1]);
-        assert_eq!(alone.config.config.entrypoint, ["/usr/lib64/ld.so"]);
-    }
-
-    #[test]
-    fn two_owners_of_a_path_are_an_error_unless_one_replaces_the_other() {
-        let (debs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let mut archive = archive(debs.path());
-        archive.add("rival", "", &[file("usr/bin/tool", 0o755, b"rival"), file("usr/bin/own", 0o755, b"own")]);
-        archive.add("heir", "Replaces: rival (<< 2), other\n", &[file("usr/bin/tool", 0o755, b"heir")]);
-        let error = run(&archive, &archive.lock(&["libc6"], &["tool", "rival"]), cache.path(), 2, "tool").unwrap_err();
-        assert!(error.message().contains("/usr/bin/tool is in rival 1 and in tool 1"), "{error}");
-
-        let image = run(&archive, &archive.lock(&["libc6"], &["heir", "rival"]), cache.path(), 2, "tool").unwrap();
-        let layer = listing(&image, 1);
-        assert_eq!((&*layer["usr/bin/tool"], &*layer["usr/bin/own"]), ("0 755 heir", "0 755 own"));
-        // The one that is replaced may be in the layer below, or the one that replaces.
-        let image = run(&archive, &archive.lock(&["rival"], &["heir"]), cache.path(), 2, "tool").unwrap();
-        assert_eq!(listing(&image, 1)["usr/bin/tool"], "0 755 heir");
-        let image = run(&archive, &archive.lock(&["heir"], &["rival"]), cache.path(), 2, "tool").unwrap();
-        assert!(!listing(&image, 1).contains_key("usr/bin/tool"));
-    }
-
-    #[test]
-    fn what_cannot_be_built_says_why() {
-        let (debs, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let mut archive = archive(debs.path());
-        let lock = archive.lock(&["libc6"], &["tool"]);
-        let error = run(&archive, &lock, cache.path(), 2, "tol").unwrap_err();
-        assert_eq!(error.message(), "x/x86_64: entrypoint `tol` is not in the image");
-        assert!(error.advice().unwrap().contains("ship tool"));
-
-        let mut other = lock.clone();
-        other.packages.iter_mut().find(|p| p.name == "tool").unwrap().architecture = "arm64".into();
-        let error = run(&archive, &other, cache.path(), 2, "tool").unwrap_err();
-        assert_eq!(error.message(), "containers.lock has tool=1 for arm64 only, not for amd64");
-
-        // Not the file that the lock names; nothing of it may stay in the cache.
-        archive.add("other", "", &[]);
-        let wrong = std::fs::read(debs.path().join("other.deb")).unwrap();
-        std::fs::write(debs.path().join("big.deb"), wrong).unwrap();
-        let error = run(&archive, &archive.lock(&["libc6"], &["big"]), cache.path(), 2, "big").unwrap_err();
-        assert!(error.message().contains("SHA-256"), "{error}");
-        let left = std::fs::read_dir(cache.path().join("debian/segments")).unwrap();
-        assert!(left.flatten().all(|f| !f.file_name().to_string_lossy().starts_with(".new-")));
-    }
-
-    #[test]
-    fn the_definition_and_the_packages_decide_the_inputs() {
-        let debs = tempfile::tempdir().unwrap();
-        let archive = archive(debs.path());
-        let lock = archive.lock(&["libc6"], &["tool"]);
-        let digest = Builder::inputs(&catalog("tool"), &target(), &lock, debs.path()).unwrap();
-        assert_ne!(Builder::inputs(&catalog("other"), &target(), &lock, debs.path()).unwrap(), digest);
-        let cut = |layers| {
-            let mut catalog = catalog("tool");
-            catalog.containers[0].layers = Some(layers);
-            Builder::inputs(&catalog, &target(), &lock, debs.path()).unwrap()
-        };
-        assert_eq!(cut(2), digest, "two is what it makes anyway");
-        assert!(cut(3) != digest && cut(3) != cut(4));
-        let mut changed = lock.clone();
-        changed.packages.iter_mut().find(|p| p.name == "tool").unwrap().sha256 = super::super::Hex(Digest::of(b""));
-        assert_ne!(Builder::inputs(&catalog("tool"), &target(), &changed, debs.path()).unwrap(), digest);
-        assert_eq!(Builder::inputs(&catalog("tool"), &Target::new("x", Architecture::Aarch64), &lock, debs.path()).unwrap(), None);
-    }
 }

@@ -6,6 +6,8 @@ mod archive;
 #[doc(hidden)]
 pub mod bench;
 mod builder;
+#[cfg(test)]
+mod builder_tests;
 mod deb;
 mod elsewhere;
 mod entrypoint;
@@ -37,6 +39,7 @@ mod rootfs;
 mod script;
 mod segment;
 mod signature;
+mod single_flight;
 mod solver;
 mod sources;
 mod stanzas;

@@ -1,8 +1,6 @@
 //! Writes a layer's blob: cached members are copied, the rest is compressed, both digests are computed on the way.
 
-use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,9 +8,9 @@ use tar::EntryType;
 use tokio_util::sync::CancellationToken;
 
 use super::super::rootfs::Content;
-use super::super::segment::member::{MEMBER, compress, decompress, reader};
+use super::super::segment::member::{MEMBER, compress};
 use super::super::segment::tar_header::{TarEntry, pad};
-use super::super::segment::{Buffer, Segment, Workers};
+use super::super::segment::{Buffer, Cached, Workers};
 use super::cache::CachedLayer;
 use super::filter::filter;
 use super::plan::LayerPlan;
@@ -25,8 +23,8 @@ use crate::{Error, Result};
 enum Piece {
     /// Uncompressed tar, at most [`MEMBER`] bytes.
     Raw(Buffer),
-    /// A finished member: file, offset, length, package.
-    Member(Arc<File>, u64, u32, Arc<Segment>),
+    /// A finished member: its segment, its number, where it begins.
+    Member(Arc<Cached>, usize, u64),
 }
 
 /// Writes the layer into `store`, compressed as its segments are (`how`); they are read from `folder`. The same bytes for any number of threads.
@@ -50,16 +48,11 @@ pub(in super::super) fn write(
             directories(plan, &mut raw.buffer);
             raw.flush(&mut push)?;
             for (segment, edits) in &plan.segments {
-                let path = Segment::paths(folder, &segment.sha256.0, how).0;
-                let file = File::open(&path).at("opening", &path)?;
+                let cached = Arc::new(Cached::open(folder, segment)?);
                 if edits.is_none() {
-                    let (file, mut offset) = (Arc::new(file), 0);
-                    for length in &segment.members {
-                        push(Piece::Member(file.clone(), offset, *length, segment.clone()))?;
-                        offset += u64::from(*length);
-                    }
+                    cached.offsets().enumerate().try_for_each(|(index, offset)| push(Piece::Member(cached.clone(), index, offset)))?;
                 } else {
-                    filter(reader(how, file)?, edits, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
+                    filter(cached.content(workers), edits, &segment.package, &mut |bytes| raw.add(bytes, &mut push))?;
                     raw.flush(&mut push)?;
                 }
             }
@@ -90,19 +83,9 @@ pub(in super::super) fn write(
                 compress(how, &raw, &mut member)?;
                 Ok((member, raw))
             }
-            Piece::Member(file, offset, length, segment) => {
-                // A damaged segment is thrown away; its .deb is still there, and the next build makes it again.
-                let damaged = |error: Error| {
-                    let (members, facts) = Segment::paths(folder, &segment.sha256.0, how);
-                    let _ = (std::fs::remove_file(facts), std::fs::remove_file(members));
-                    error
-                        .context(format!("the cached segment of {} {} was damaged and is deleted", segment.package, segment.version))
-                        .hint("build again: it is made anew from its .deb")
-                };
+            Piece::Member(cached, index, offset) => {
                 let (mut member, mut raw) = (workers.buffer(), workers.buffer());
-                member.resize(length as usize, 0);
-                file.read_exact_at(&mut member, offset).at("reading a segment in", folder).map_err(damaged)?;
-                decompress(how, &member, &mut raw).map_err(damaged)?;
+                cached.read(index, offset, &mut member, &mut raw)?;
                 Ok((member, raw))
             }
         },

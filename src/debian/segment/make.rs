@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::super::LockedPackage;
 use super::super::deb::{Control, Deb, damaged};
 use super::canonical::{canonical, clean};
-use super::facts::{FORMAT, Segment};
-use super::member::compress;
+use super::facts::{FORMAT, Member, Segment};
+use super::member::{compress, crc32};
+use super::plain::Plain;
 use super::rewrite::{Gathered, rewrite};
 use super::scripts::{self, Mentions, Script};
 use super::stanza;
@@ -57,6 +58,7 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
     let control = deb.control()?;
     let scripts = scripts::read(&control);
     let mentions = Mentions::of(&scripts);
+    let mut plain = Plain::begin(making.folder)?;
     let mut members = Vec::new();
     let (mut gathered, mut raw_size) = (Gathered::default(), 0);
     making.workers.ordered(
@@ -68,10 +70,12 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
         |raw: Buffer| {
             let mut member = making.workers.buffer();
             compress(making.compression, &raw, &mut member)?;
-            Ok(member)
+            let length = u32::try_from(member.len()).map_err(|_| Error::failed("a member is too long"))?;
+            Ok((Member { length, crc: crc32(&member), raw_crc: crc32(&raw) }, member, raw))
         },
-        |member: Buffer| {
-            members.push(u32::try_from(member.len()).map_err(|_| Error::failed("a member is too long"))?);
+        |(known, member, raw): (Member, Buffer, Buffer)| {
+            members.push(known);
+            plain.add(&raw);
             out.write_all(&member).at("writing a segment to", making.folder)
         },
     )?;
@@ -82,10 +86,11 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
             .hint("delete that file and build again; if it comes back, the mirror serves something else than Debian signed"));
     }
     let segment = describe(making, (&control, scripts), gathered, members, (deb_size, raw_size))?;
-    let (path, facts) = Segment::paths(making.folder, &sha256, making.compression);
-    out.as_file().sync_data().at("syncing", &path)?;
-    out.persist(&path).map_err(|error| error.error).at("writing", &path)?;
-    record::write(&facts, &segment.sha256.0, &segment)?;
+    let places = Segment::places(making.folder, &sha256, making.compression);
+    // Not synced: what a crash leaves half-written does not have its checksums, and is made anew.
+    out.persist(&places.members).map_err(|error| error.error).at("writing", &places.members)?;
+    plain.keep(&places.plain);
+    record::write(&places.facts, &segment.sha256.0, &segment)?;
     Ok(segment)
 }
 
@@ -94,7 +99,7 @@ fn describe(
     making: &Making<'_>,
     (control, scripts): (&Control, BTreeMap<String, Script>),
     gathered: Gathered,
-    members: Vec<u32>,
+    members: Vec<Member>,
     (deb_size, raw_size): (u64, u64),
 ) -> Result<Segment> {
     let package = making.package;
@@ -114,7 +119,7 @@ fn describe(
         architecture: package.architecture.clone(),
         deb_size,
         raw_size,
-        size: members.iter().map(|n| u64::from(*n)).sum(),
+        size: members.iter().map(|member| u64::from(member.length)).sum(),
         compression: making.compression,
         members,
         newest: gathered.newest,
