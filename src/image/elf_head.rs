@@ -13,7 +13,7 @@ const LEVEL: i32 = 1;
 pub(super) struct Head {
     first: Vec<u8>,
     /// Chunks of [`CHUNK`] bytes each that follow the first.
-    packed: Vec<Vec<u8>>,
+    packed: Vec<Box<[u8]>>,
     /// What is not yet a whole chunk.
     open: Vec<u8>,
 }
@@ -45,7 +45,8 @@ impl Head {
             self.open.extend_from_slice(next);
             if self.open.len() == CHUNK {
                 // An empty chunk cannot be opened again: what lies in it is not known then.
-                self.packed.push(zstd::bulk::compress(&self.open, LEVEL).unwrap_or_default());
+                // Boxed: what comes out of the compressor has room for a chunk that does not get smaller.
+                self.packed.push(zstd::bulk::compress(&self.open, LEVEL).unwrap_or_default().into_boxed_slice());
                 self.open.clear();
             }
             rest = after;

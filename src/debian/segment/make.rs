@@ -58,24 +58,29 @@ fn write_segment(making: &Making<'_>) -> Result<Segment> {
     let control = deb.control()?;
     let scripts = scripts::read(&control);
     let mentions = Mentions::of(&scripts);
-    let mut plain = Plain::begin(making.folder)?;
+    let plain = Plain::begin(making.folder)?;
     let mut members = Vec::new();
     let (mut gathered, mut raw_size) = (Gathered::default(), 0);
     making.workers.ordered(
         making.package.size < WORTH_THREADS,
         |push| {
-            (gathered, raw_size) = rewrite(deb.data()?, mentions, making.workers, making.cancel, push)?;
+            let mut index = 0;
+            let mut push = |raw: Buffer| {
+                index += 1;
+                push((index - 1, raw))
+            };
+            (gathered, raw_size) = rewrite(deb.data()?, mentions, making.workers, making.cancel, &mut push)?;
             Ok(())
         },
-        |raw: Buffer| {
+        |(index, raw): (u64, Buffer)| {
+            plain.write(index, &raw);
             let mut member = making.workers.buffer();
             compress(making.compression, &raw, &mut member)?;
             let length = u32::try_from(member.len()).map_err(|_| Error::failed("a member is too long"))?;
-            Ok((Member { length, crc: crc32(&member), raw_crc: crc32(&raw) }, member, raw))
+            Ok((Member { length, crc: crc32(&member), raw_crc: crc32(&raw) }, member))
         },
-        |(known, member, raw): (Member, Buffer, Buffer)| {
+        |(known, member): (Member, Buffer)| {
             members.push(known);
-            plain.add(&raw);
             out.write_all(&member).at("writing a segment to", making.folder)
         },
     )?;

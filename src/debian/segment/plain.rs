@@ -3,12 +3,14 @@
 //! It is a convenience. Whatever goes wrong with it is not an error, and what is missing is in the members as well.
 
 use std::fs;
-use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
+use super::member::MEMBER;
 use crate::Result;
 use crate::error::IoContext;
 
@@ -16,26 +18,30 @@ use crate::error::IoContext;
 const MOST: u64 = 2 << 30;
 
 /// What is in one segment, while it is made.
-pub(super) struct Plain(Option<NamedTempFile>);
+pub(super) struct Plain {
+    file: NamedTempFile,
+    failed: AtomicBool,
+}
 
 impl Plain {
     /// A new file below `folder`.
     pub(super) fn begin(folder: &Path) -> Result<Self> {
-        Ok(Plain(Some(tempfile::Builder::new().prefix(".new-").tempfile_in(folder).at("creating a segment in", folder)?)))
+        let file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).at("creating a segment in", folder)?;
+        Ok(Plain { file, failed: AtomicBool::new(false) })
     }
 
-    /// Adds the next piece. A full disk is told by the members, which are needed.
-    pub(super) fn add(&mut self, raw: &[u8]) {
-        if let Some(file) = &mut self.0
-            && file.write_all(raw).is_err()
-        {
-            self.0 = None;
+    /// Writes what is in the member `index`, from any thread. A full disk is told by the members, which are needed.
+    pub(super) fn write(&self, index: u64, raw: &[u8]) {
+        if !self.failed.load(Ordering::Relaxed) && self.file.as_file().write_all_at(raw, index * MEMBER as u64).is_err() {
+            self.failed.store(true, Ordering::Relaxed);
         }
     }
 
     /// Puts it at `path`.
     pub(super) fn keep(self, path: &Path) {
-        self.0.map(|file| file.persist(path));
+        if !self.failed.into_inner() {
+            let _ = self.file.persist(path);
+        }
     }
 }
 
