@@ -4,42 +4,5 @@
 # A release is killed at six random moments; CATAMARAN_KILLS=20 tests/run.sh --test real -- kill_9 does it more often.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-# What the tests use, and what for. A test that misses one fails and says so.
-packages=(
-  build-essential        # the C compiler that ring, zstd, xz and libdeflate are built with
-  docker-registry        # the registry that images are pushed to
-  apache2-utils          # htpasswd, for a registry that wants a password
-  skopeo umoci           # second opinions on what was pushed and written
-  git                    # a release looks at the state of its repository
-  debian-archive-keyring gpgv # what apt trusts, against what we trust
-  mmdebstrap dpkg-dev    # a real installation of what was built, from an archive of its packages
-  openssl                # subject hashes of certificates; certificates and tokens of registries
-  binutils               # readelf
-  zstd                   # decompresses zstd layers
-  util-linux             # unshare, to run ldconfig and keytool inside what was built
-  qemu-user-static       # runs what was built for other architectures
-  docker.io podman       # run images as their users do; engines to load images into and to save them from
-  git python3            # a repository, and a TLS server that images clone from
-  python3-jsonschema python3-junitparser # what SARIF, JUnit and JSON reports are judged by
-  musl-tools jq buildah  # programs and images of the corpus that verify is held against
-  tmux                   # the dashboard, as its users see it
-)
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-done
-if [ ${#missing[@]} -gt 0 ] && [ -z "${CATAMARAN_TESTS_NO_INSTALL:-}" ]; then
-  sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
-  echo "installing ${missing[*]}" >&2
-  $sudo apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
-
-# Docker runs arm64 images through this handler. Only tests need it: building never does.
-if [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] && [ "$(id -u)" = 0 ]; then
-  [ -e /proc/sys/fs/binfmt_misc/register ] || mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
-  cat /usr/lib/binfmt.d/qemu-aarch64.conf > /proc/sys/fs/binfmt_misc/register
-fi
-
+tests/install.sh
 exec cargo test --locked "$@"

@@ -158,7 +158,7 @@ fn compare(suite: &str, sets: &[(&str, &str)], recommends: bool) {
             write!(text, "\n[containers.{name}-{debian}]\ntargets = [\"{architecture}\"]\npackages = [{}]\n", packages.join(", ")).unwrap();
         }
     }
-    let project = Project::new(&text);
+    let project = Project::new(&text).with_releases(suite);
     project.ok(&["update", "--output", "quiet"]);
     let lock = project.lock();
     let tables = |key: &str| lock[key].as_array().unwrap().iter().map(|t| t.as_table().unwrap()).collect::<Vec<_>>();
@@ -217,7 +217,8 @@ fn essential_packages_are_those_of_apt() {
     for suite in ["bookworm", "trixie"] {
         let project = Project::new(&format!(
             "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = []\n[debian]\nsuite = \"{suite}\"\nessential = true\nmirror = \"{mirror}\"\nsecurity-mirror = \"{security}\"\n[containers.all]\npackages = [\"bash\"]\n"
-        ));
+        ))
+        .with_releases(suite);
         project.ok(&["update", "--output", "quiet"]);
         let lock = project.lock();
         for (target, debian) in ARCHITECTURES {

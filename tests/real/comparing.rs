@@ -12,7 +12,7 @@ fn project() -> Project {
         "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"bash\", \"coreutils\"]\n\n[containers.fd]\npackages = [\"fd-find\"]\n\
          entrypoint = \"fdfind\"\nfiles = [{ from = \"motd\", to = \"/etc/motd\" }]\n",
     )
-    .with_downloads();
+    .with_segments();
     fs::write(project.path().join("motd"), "one\n").unwrap();
     project
 }

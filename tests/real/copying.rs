@@ -23,7 +23,7 @@ fn raw(reference: &str) -> (String, Value) {
 fn an_index_goes_through_a_registry_and_two_layouts_and_stays_the_same() {
     need("skopeo", "skopeo");
     let registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     project.ok(&["release", "1.0", "--tags=", "--yes"]);
     let (released, index) = raw(&format!("docker://{}/tools/fd:1.0", registry.host));
 
@@ -115,7 +115,7 @@ fn an_attestation_travels_with_its_image_and_is_never_taken_for_one() {
 #[test]
 fn archives_are_read_both_ways() {
     need("skopeo", "skopeo");
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     project.ok(&["build", "--target", "aarch64"]);
     let ours = project.json(&["copy", "fd/aarch64", "docker-archive:ours.tar:acme/fd:1", "--json"]);
     let path = |name: &str| project.path().join(name).display().to_string();
@@ -145,7 +145,7 @@ fn plain_layers_arrive_compressed_and_are_compressed_once() {
     need("skopeo", "skopeo");
     need("umoci", "umoci");
     let registry = Registry::start();
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     project.ok(&["build", "--target", "aarch64"]);
     project.ok(&["copy", "fd/aarch64", "oci:layout:fd"]);
     let path = |name: &str| project.path().join(name).display().to_string();
@@ -301,7 +301,7 @@ impl Drop for Podman {
 #[test]
 fn an_engine_takes_images_and_gives_them_back() {
     let podman = Podman::start();
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     project.ok(&["build", "--target", "x86_64"]);
     let run = |arguments: &[&str]| Ran::of(project.command().env("DOCKER_HOST", Podman::address(podman.folder.path())).args(arguments));
     let loaded = run(&["copy", "fd/x86_64", "docker-daemon:localhost/acme/fd:1"]);

@@ -226,7 +226,7 @@ fn a_broken_file_is_shown_and_mended_without_leaving() {
 #[test]
 fn a_push_with_warnings_asks_for_a_reason_and_the_version() {
     let registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     project.ok(&["build", "--target", "x86_64"]);
     let push = ["push", "1.0.0", "--target", "x86_64", "--tags=", "--receipt", "receipt.json"];
     // No reason, no push; and a version typed wrongly is none either.

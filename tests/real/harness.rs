@@ -4,7 +4,6 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{LazyLock, Once};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -14,9 +13,6 @@ pub fn need(program: &str, package: &str) {
     let found = std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
     assert!(found, "this test needs `{program}`: apt-get install {package} (tests/run.sh installs everything)");
 }
-
-/// Package files that every test may share: content addressed, so sharing changes nothing but the time.
-static SHARED_CACHE: LazyLock<PathBuf> = LazyLock::new(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
 
 /// A project folder with a `containers.toml`, and a cache and state of its own.
 pub struct Project {
@@ -51,22 +47,6 @@ impl Project {
 
     pub fn cache(&self) -> PathBuf {
         self.path().join("cache")
-    }
-
-    /// Lets this project start with the package files and releases that other tests have fetched.
-    pub fn with_downloads(self) -> Self {
-        static FILL: Once = Once::new();
-        FILL.call_once(|| {
-            let filler = Project::fd(None);
-            let done = filler.command().env("CATAMARAN_CACHE_DIR", &*SHARED_CACHE).args(["build"]).output().expect("catamaran starts");
-            assert!(done.status.success(), "filling the shared cache: {}", String::from_utf8_lossy(&done.stderr));
-            fs::copy(filler.path().join("containers.lock"), SHARED_CACHE.join("containers.lock")).expect("the lock was written");
-        });
-        for part in ["debian/packages", "debian/releases"] {
-            copy_folder(&SHARED_CACHE.join(part), &self.cache().join(part));
-        }
-        fs::copy(SHARED_CACHE.join("containers.lock"), self.path().join("containers.lock")).expect("a copy of the lock");
-        self
     }
 
     /// `catamaran`, in this project, with nothing inherited that could change what it does.

@@ -205,7 +205,8 @@ fn compare(suite: &str, more: &[(&'static str, Why)]) {
     let names = PACKAGES.map(|name| format!("\"{name}\"")).join(", ");
     let project = Project::new(&format!(
         "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"bash\", \"coreutils\"]\n[debian]\nsuite = \"{suite}\"\nessential = true\n[containers.all]\npackages = [{names}]\nentrypoint = \"/bin/bash\"\n"
-    ));
+    ))
+    .with_releases(suite);
     let out = project.path().join("out");
     project.ok(&["build", "--out", out.to_str().unwrap()]);
     let ours = image(&out, "all/x86_64");

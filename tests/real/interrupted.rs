@@ -17,7 +17,7 @@ const PUSH: [&str; 5] = ["push", "1.0.0", "--tags", "latest", "--yes"];
 
 /// A project whose images are built.
 fn built(settings: &str) -> Project {
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     point(project.path(), settings);
     project.ok(&["build"]);
     project

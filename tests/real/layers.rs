@@ -37,7 +37,7 @@ fn unpacked(layout: &Path, name: &str, to: &Path) -> Vec<String> {
 fn eight_layers_hold_what_two_hold_and_images_share_them() {
     need("umoci", "umoci");
     need("skopeo", "skopeo");
-    let world = Project::new(&project(2, "silent")).with_downloads();
+    let world = Project::new(&project(2, "silent")).with_segments();
     // The shared lock knows other containers.
     fs::remove_file(world.path().join("containers.lock")).unwrap();
     let at = |name: &str| world.path().join(name);

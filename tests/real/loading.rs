@@ -18,7 +18,8 @@ const LIST: &str = r#"while read -r loader program; do echo "= $program"; $EMULA
 fn project(targets: &str) -> (Project, PathBuf) {
     let project = Project::new(&format!(
         "[defaults]\ntargets = [{targets}]\nbase = [\"dash\", \"coreutils\", \"libc-bin\"]\n[containers.many]\npackages = [\"git\", \"python3\", \"nginx\", \"perl\", \"libfakeroot\"]\nentrypoint = \"git\"\n"
-    ));
+    ))
+    .with_releases("trixie");
     let out = project.path().join("out");
     project.ok(&["build", "--out", out.to_str().unwrap()]);
     (project, out)

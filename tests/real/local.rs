@@ -35,7 +35,7 @@ files = [
 "#;
 
 fn project() -> Project {
-    let project = Project::new(CATALOG).with_downloads();
+    let project = Project::new(CATALOG).with_segments();
     for (path, content) in [("out/x86_64/data", "for x86"), ("out/aarch64/data", "for arm"), ("tree/a/b", "b")] {
         let path = project.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -29,5 +29,6 @@ mod registries;
 mod reports;
 mod rules;
 mod running;
+mod shared;
 mod split;
 mod verifying;

@@ -11,7 +11,7 @@ use crate::reader::whole;
 fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothing() {
     need("skopeo", "skopeo");
     let registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     let receipt = project.json(&["release", "1.2.0", "--tags", "1.2,latest", "--yes", "--json"]);
     let published = &receipt["containers"][0];
     let tags: Vec<&str> = published["tags"].as_array().unwrap().iter().map(|t| t["tag"].as_str().unwrap()).collect();
@@ -53,7 +53,7 @@ fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothin
 #[test]
 fn a_dry_run_sends_nothing() {
     let registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     let plan = project.json(&["release", "1.0.0", "--dry-run", "--json"]);
     assert_eq!(plan["containers"][0]["images"].as_array().unwrap().len(), 2);
     assert!(!registry.data().join("docker/registry/v2/repositories/tools").exists());
@@ -76,7 +76,7 @@ fn a_dry_run_sends_nothing() {
 #[test]
 fn a_version_that_is_something_else_already_is_refused_without_force() {
     let registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     project.ok(&["release", "1.0.0", "--yes"]);
     let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
     fs::write(project.path().join("containers.toml"), format!("{text}env = {{ CHANGED = \"yes\" }}\n")).unwrap();
@@ -89,7 +89,7 @@ fn a_version_that_is_something_else_already_is_refused_without_force() {
 fn one_target_goes_straight_to_the_version_without_an_index() {
     need("skopeo", "skopeo");
     let registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     project.ok(&["build", "--target", "aarch64"]);
     project.ok(&["push", "2.0.0", "--target", "aarch64", "--yes"]);
     let raw: Value = serde_json::from_str(&judge(
@@ -103,7 +103,7 @@ fn one_target_goes_straight_to_the_version_without_an_index() {
 #[test]
 fn a_wrong_password_names_its_source_and_the_right_one_works_from_everywhere() {
     let registry = Registry::with_password("acme", "secret-word");
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     project.ok(&["build"]);
     project.run(&["push", "1.0.0", "--yes"]).fails(3, &[&registry.host]);
 
@@ -128,7 +128,7 @@ fn a_wrong_password_names_its_source_and_the_right_one_works_from_everywhere() {
 #[test]
 fn a_registry_that_refuses_is_explained() {
     let mut registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     project.ok(&["build"]);
     registry.stop();
     project.run(&["push", "1.0.0", "--yes"]).fails(3, &[&registry.host, "hint"]);
@@ -138,7 +138,7 @@ fn a_registry_that_refuses_is_explained() {
 fn warnings_need_a_reason_and_later_steps_get_the_digests() {
     need("git", "git");
     let registry = Registry::start();
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     let git = |arguments: &[&str]| {
         let folder = project.path().display().to_string();
         judge("git", &[&["-C", &folder, "-c", "user.name=a", "-c", "user.email=a@example.org"], arguments].concat())
@@ -188,7 +188,7 @@ fn containers_of_one_release_share_what_they_have_by_mounting() {
         registry.host
     );
     let before = registry.host.clone();
-    let project = Project::new(&text).with_downloads();
+    let project = Project::new(&text).with_segments();
     let plan = project.json(&["release", "1.0.0", "--dry-run", "--json"]);
     let second = plan["containers"][1]["images"][0]["blobs"].as_array().unwrap();
     let mounted = second.iter().filter(|b| b["from"] == format!("{}/tools/fd", registry.host)).count();

@@ -253,7 +253,7 @@ fn images_pushed_by_digest_are_joined_at_a_registry_with_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let (tokens, certificate) = Tokens::start(folder.path());
     let registry = Registry::with(Terms { auth: tokens.terms(&certificate), ..Terms::default() });
-    let project = Project::fd(Some(&registry)).with_downloads();
+    let project = Project::fd(Some(&registry)).with_segments();
     let definition = fs::read_to_string(project.path().join("containers.toml")).unwrap();
     let login = "username = \"acme\"\npassword = { env = \"WORD\" }\n[defaults]";
     fs::write(project.path().join("containers.toml"), definition.replace("[defaults]", login)).unwrap();

@@ -49,7 +49,7 @@ fn junit(file: &Path) -> String {
 
 /// fd for x86_64 with links that lead nowhere, one of them with a name that no report may stumble over.
 fn project(waivers: &str) -> Project {
-    let project = Project::new("").with_downloads();
+    let project = Project::new("").with_segments();
     define(&project, waivers);
     project
 }

@@ -39,7 +39,8 @@ fn libraries_are_found_as_ldconfig_finds_them_and_read_as_readelf_reads_them() {
         // fakeroot registers a directory of its own; glibc's variants for newer processors come with libgmp.
         let project = Project::new(&format!(
             "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"dash\", \"libc-bin\"]\n[debian]\nsuite = \"{suite}\"\n[containers.py]\npackages = [\"python3\", \"libfakeroot\", \"openssl\"]\nentrypoint = \"python3\"\n"
-        ));
+        ))
+        .with_releases(suite);
         let out = project.path().join("out");
         project.ok(&["build", "--out", out.to_str().unwrap()]);
         for (target, machine, emulator) in [("x86_64", 62, None), ("aarch64", 183, Some("qemu-aarch64-static"))] {
@@ -99,7 +100,8 @@ fn java_reads_its_key_store() {
     need("umoci", "umoci");
     let project = Project::new(
         "[defaults]\ntargets = [\"x86_64\"]\nbase = [\"dash\", \"libc-bin\"]\n[containers.java]\npackages = [\"default-jre-headless\"]\nentrypoint = \"/bin/sh\"\n",
-    );
+    )
+    .with_releases("trixie");
     let out = project.path().join("out");
     project.ok(&["build", "--out", out.to_str().unwrap()]);
     let root = unpack(&project, &out, "java/x86_64");
@@ -119,7 +121,8 @@ fn layers_keep_the_rules_of_a_merged_root() {
     for (suite, apt) in [("bookworm", "_apt"), ("trixie", "_apt:*:42:65534:")] {
         let project = Project::new(&format!(
             "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\nbase = [\"dash\", \"coreutils\", \"base-files\", \"base-passwd\", \"libc-bin\", \"tzdata\"]\n[debian]\nsuite = \"{suite}\"\n[containers.login]\npackages = [\"passwd\", \"mount\", \"ca-certificates\"]\nentrypoint = \"/bin/sh\"\n"
-        ));
+        ))
+        .with_releases(suite);
         let out = project.path().join("out");
         project.ok(&["build", "--out", out.to_str().unwrap()]);
         let both = ["x86_64", "aarch64"].map(|target| image(&out, &format!("login/{target}")));

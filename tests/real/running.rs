@@ -82,7 +82,8 @@ const RUNS: [(&str, &str, &[&str]); 10] = [
 #[test]
 fn images_of_servers_and_languages_run_on_both_architectures() {
     let (registry, docker, tls) = (Registry::start(), Docker::start(), TlsServer::start());
-    let project = Project::new(&format!("[registry]\nhost = \"{}\"\nrepository = \"run/{{container}}\"\n{CONTAINERS}", registry.host));
+    let project = Project::new(&format!("[registry]\nhost = \"{}\"\nrepository = \"run/{{container}}\"\n{CONTAINERS}", registry.host))
+        .with_releases("trixie");
     project.ok(&["release", "1", "--yes"]);
     let (url, certificate) = (format!("URL={}", tls.url), format!("{}:/certificate.pem:ro", tls.certificate.display()));
     let mut problems = Vec::new();

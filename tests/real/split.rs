@@ -10,7 +10,7 @@ use crate::reader::whole;
 
 /// A build machine that has pushed its image by digest; gives what it hands over.
 fn build_machine(registry: &Registry, target: &str) -> (Project, Value) {
-    let machine = Project::fd(Some(registry)).with_downloads();
+    let machine = Project::fd(Some(registry)).with_segments();
     let file = machine.path().join("digests.json");
     let arguments = ["release", "1.2.0", "--target", target, "--digests-only", "--out-digests", "digests.json", "--yes", "--json"];
     let printed = machine.json(&arguments);
@@ -70,7 +70,7 @@ fn machines_push_by_digest_and_one_joins_what_they_pushed() {
         let named = receipt["containers"][0]["tags"].as_array().unwrap().iter().find(|t| t["tag"] == tag).unwrap();
         assert_eq!(whole(&registry.host, "tools/fd", tag).as_deref(), named["digest"].as_str(), "{tag}");
     }
-    let single = Project::fd(Some(&registry)).with_downloads();
+    let single = Project::fd(Some(&registry)).with_segments();
     let again = single.json(&["release", "1.2.0", "--tags", "latest", "--yes", "--json"]);
     assert_eq!(again["containers"][0]["digest"], receipt["containers"][0]["digest"]);
     assert_eq!(again["uploaded_bytes"], 0);

@@ -58,7 +58,7 @@ fn verdicts(report: &Value, check: &str) -> Vec<String> {
 
 #[test]
 fn an_index_whose_members_are_swapped_or_missing_fails_and_the_others_are_still_verified() {
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     let out = project.path().join("out");
     project.ok(&["build", "--out", out.to_str().unwrap()]);
     let reference = format!("oci:{}:fd", out.display());
@@ -90,7 +90,7 @@ fn an_index_whose_members_are_swapped_or_missing_fails_and_the_others_are_still_
 
 #[test]
 fn an_image_that_says_arm64_and_holds_amd64_fails_with_the_path_named() {
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     let out = project.path().join("out");
     project.ok(&["build", "--target", "x86_64", "--out", out.to_str().unwrap()]);
     let reference = format!("oci:{}:fd/x86_64", out.display());
@@ -105,7 +105,7 @@ fn an_image_that_says_arm64_and_holds_amd64_fails_with_the_path_named() {
 
 #[test]
 fn an_entrypoint_that_is_not_there_fails() {
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     let out = project.path().join("out");
     project.ok(&["build", "--target", "x86_64", "--out", out.to_str().unwrap()]);
     with_config_changed(&out, "fd/x86_64", |config| config["config"]["Entrypoint"] = serde_json::json!(["/usr/bin/not-there"]));
@@ -116,7 +116,7 @@ fn an_entrypoint_that_is_not_there_fails() {
 
 #[test]
 fn a_damaged_layer_is_a_finding_not_a_crash() {
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     let out = project.path().join("out");
     project.ok(&["build", "--target", "x86_64", "--out", out.to_str().unwrap()]);
     let largest = fs::read_dir(out.join("blobs/sha256")).unwrap().flatten().max_by_key(|e| e.metadata().unwrap().len()).unwrap().path();
@@ -133,7 +133,7 @@ fn a_damaged_layer_is_a_finding_not_a_crash() {
 fn readelf_finds_no_elf_file_of_another_machine_either() {
     need("umoci", "umoci");
     need("readelf", "binutils");
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     let out = project.path().join("out");
     project.ok(&["build", "--target", "aarch64", "--out", out.to_str().unwrap()]);
     let bundle = project.path().join("bundle");
@@ -160,7 +160,8 @@ fn what_the_builder_records_of_its_layers_is_what_reading_them_finds() {
     let project = Project::new(
         "[defaults]\nbase = [\"bash\", \"coreutils\"]\n[containers.fd]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\n\
          [containers.many]\npackages = [\"perl\", \"openssl\", \"mount\", \"ca-certificates\", \"tzdata\", \"git\"]\nentrypoint = \"git\"\n",
-    );
+    )
+    .with_releases("trixie");
     project.ok(&["build"]);
     let (written, reports) = (records(&project), project.ok(&["verify", "fd", "many", "--json"]));
     assert_eq!(written.len(), 6, "two base layers and four application layers: {:?}", written.keys());
@@ -175,7 +176,7 @@ fn what_the_builder_records_of_its_layers_is_what_reading_them_finds() {
 
 #[test]
 fn damage_is_found_although_the_content_is_recorded_and_a_damaged_record_hides_nothing() {
-    let project = Project::fd(None).with_downloads();
+    let project = Project::fd(None).with_segments();
     project.ok(&["build", "--target", "x86_64"]);
     let report = project.ok(&["verify", "fd/x86_64", "--json"]);
     for path in fs::read_dir(project.cache().join("content")).unwrap().flatten().map(|e| e.path()) {
