@@ -74,8 +74,8 @@ impl Workers {
 
     /// Runs `work` over what `produce` hands out and gives the results to `consume` in the order they were handed out.
     ///
-    /// `produce` and `consume` run on the calling thread, `work` on the workers. One piece more than there are threads
-    /// is under way, so memory does not depend on how much there is. The result is the same for any number of threads. What
+    /// `produce` and `consume` run on the calling thread, `work` on the workers. As many pieces as there are threads
+    /// are under way, so memory does not depend on how much there is. The result is the same for any number of threads. What
     /// is `small` is not worth handing over and done in turn on this thread.
     pub fn ordered<J: Send, T: Send>(
         &self,
@@ -87,9 +87,9 @@ impl Workers {
         let Some(pool) = self.pool().filter(|_| !small) else { return produce(&mut |job| consume(work(job)?)) };
         let work = &work;
         pool.in_place_scope(|scope| {
-            let mut pending: VecDeque<Receiver<Result<T>>> = VecDeque::with_capacity(self.count + 1);
+            let mut pending: VecDeque<Receiver<Result<T>>> = VecDeque::with_capacity(self.count);
             produce(&mut |job| {
-                if pending.len() > self.count
+                if pending.len() >= self.count
                     && let Some(oldest) = pending.pop_front()
                 {
                     consume(finished(&oldest)?)?;
