@@ -30,6 +30,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     if let Some(claimed) = claimed {
         alone(&mut tally, index, &image.descriptor, claimed);
     }
+    once(&mut tally, index, &image.descriptor);
     for (member, why) in index.unreadable() {
         let expected = format!("the index's member {}", shown(member));
         let advice = "whoever pulls this platform gets an error: push the member again, or make the index without it";
@@ -37,7 +38,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     }
     attestations(&mut tally, index);
     let number = |wanted: fn(&FoundMember) -> bool| index.members.iter().filter(|member| wanted(&member.found)).count();
-    let images = number(|found| matches!(found, FoundMember::Image(_) | FoundMember::Unreadable(_)));
+    let images = number(|found| matches!(found, FoundMember::Image(_) | FoundMember::Unreadable(_) | FoundMember::Unreached(_)));
     let said = number(|found| *found == FoundMember::Attestation);
     let said = if said > 0 { format!(" and {}", count(said, "attestation")) } else { String::new() };
     tally.result(Check::IndexPlatform, format!("{own}, one of {}{said}", count(images, "image")), "finding")
@@ -56,13 +57,27 @@ fn alone(tally: &mut Tally, index: &IndexMembers, own: &Descriptor, claimed: &Pl
     }
     let same = |platform: &Option<Platform>| platform.as_ref().is_some_and(|platform| platform.same(claimed));
     let images = index.members.iter().filter(|member| member.found != FoundMember::Attestation);
-    let all: Vec<_> = images.filter(|member| same(&member.claimed.platform)).map(|member| member.claimed.digest).collect();
-    let advice = "engines take the first of them and nobody ever gets the other: leave one out";
-    let expected = format!("one member for {claimed}");
-    if let Some(other) = all.iter().find(|digest| **digest != own.digest) {
-        tally.image(Verdict::Fail, None, expected, format!("{} as well", other.short()), advice);
-    } else if all.len() > 1 {
-        tally.image(Verdict::Warn, None, expected, "this one is listed twice", advice);
+    let mut others = images.filter(|member| same(&member.claimed.platform) && member.claimed.digest != own.digest);
+    if let Some(other) = others.next() {
+        let advice = "engines take the first of them and nobody ever gets the other: leave one out";
+        let expected = format!("one member for {claimed}");
+        tally.image(Verdict::Fail, None, expected, format!("{} as well", other.claimed.digest.short()), advice);
+    }
+}
+
+/// The image stands in the index once: tools that join indexes list it again, and others then take the index for damaged.
+fn once(tally: &mut Tally, index: &IndexMembers, own: &Descriptor) {
+    // For two platforms at once it is wrong in another way, which its own report says.
+    let fits = |other: &Descriptor| match (&other.platform, &own.platform) {
+        (Some(other), Some(own)) => other.same(own),
+        _ => true,
+    };
+    let times = index.members.iter().filter(|member| member.claimed.digest == own.digest && fits(&member.claimed)).count();
+    if times > 1 {
+        let expected = format!("{} in the index once", own.digest.short());
+        let found = if times == 2 { "it is listed twice".to_owned() } else { format!("it is listed {times} times") };
+        let advice = "whoever made the index added it twice: make it again, with every image once";
+        tally.image(Verdict::Warn, None, expected, found, advice);
     }
 }
 
@@ -148,7 +163,7 @@ mod tests {
         let images = index(vec![image("arm64", "arm64", None), image("amd64", "arm64", Some("v8"))], vec![]);
         assert!(found(&images[0])[0].ends_with("as well") && found(&images[1])[1].ends_with("as well"));
         let one = image("arm64", "arm64", None);
-        assert_eq!(found(&index(vec![one.clone(), one], vec![])[0]), ["warn this one is listed twice"]);
+        assert_eq!(found(&index(vec![one.clone(), one], vec![])[0]), ["warn it is listed twice"]);
     }
 
     #[test]
