@@ -82,3 +82,54 @@ pub fn inspect_facts(
     let root = MergedRoot::merge(&facts.layers);
     Ok((facts.layers.iter().map(|layer| layer.entries.len()).collect(), facts.packages(&root)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Cursor, Read};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::image::{Blobs, Descriptor};
+    use crate::progress::Silent;
+    use crate::verify::Verdict;
+    use crate::verify::samples::{Layer, Sample, result};
+
+    /// Blobs whose reading fails with this, at once or in the middle.
+    #[derive(Debug)]
+    struct Failing {
+        error: fn() -> Error,
+        at_once: bool,
+    }
+
+    impl Blobs for Failing {
+        fn open(&self, _: &Descriptor) -> Result<Box<dyn Read + Send>> {
+            match self.at_once {
+                true => Err((self.error)()),
+                false => Ok(Box::new(Cursor::new([0x1f, 0x8b, 8, 0]).chain(Cut(self.error)))),
+            }
+        }
+    }
+
+    struct Cut(fn() -> Error);
+
+    impl Read for Cut {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other((self.0)()))
+        }
+    }
+
+    #[test]
+    fn what_a_registry_lacks_is_a_finding_and_what_the_network_kept_is_an_error() {
+        let verified = |error: fn() -> Error, at_once| {
+            let mut image = Sample::new("amd64").layer(Layer::new().file("a", 0o644, b"a")).image();
+            image.blobs = Arc::new(Failing { error, at_once });
+            let report = verify(&image, "x", &Circumstances::default(), &Known::default(), &mut |_| {}, &Silent, &|| false);
+            report.map(|(report, _)| result(&report, Check::LayerDigests).verdict)
+        };
+        for at_once in [true, false] {
+            assert!(verified(|| Error::network("the connection was cut"), at_once).is_err_and(|error| error.is_outage()));
+            assert_eq!(verified(|| Error::network("404").as_answer(), at_once).unwrap(), Verdict::Fail);
+            assert_eq!(verified(|| Error::failed("the disk is gone"), at_once).unwrap(), Verdict::Fail);
+        }
+    }
+}

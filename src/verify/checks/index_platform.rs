@@ -178,6 +178,23 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_the_network_kept_from_us_is_no_finding_and_one_that_is_not_there_is() {
+        let joined = |error: crate::Error| {
+            let mut other = Descriptor::new(media_type::MANIFEST, Digest::of(b"other"), 3);
+            other.platform = Some(Platform { architecture: "s390x".into(), os: "linux".into(), variant: None });
+            let amd = image("amd64", "amd64", None);
+            let members = vec![(amd.descriptor.clone(), Some(Ok(amd))), (other, Some(Err(error)))];
+            let image = IndexMembers::join(Digest::of(b"index"), members).unwrap().remove(0);
+            (found(&image), image.index.as_ref().map_or(0, |index| index.unreached().count()))
+        };
+        assert_eq!(joined(crate::Error::network("nothing listens")), (vec![], 1));
+        assert_eq!(joined(crate::Error::network("404").as_answer()), (vec!["fail it cannot be read: 404".to_owned()], 0));
+        let nothing = |members| IndexMembers::join(Digest::of(b"index"), members).unwrap_err().message();
+        assert!(nothing(vec![]).ends_with("has no members at all"));
+        assert!(nothing(vec![(attestation(Digest::of(b"x")).claimed, None)]).ends_with("holds attestations only, no image"));
+    }
+
+    #[test]
     fn an_image_that_stands_alone_is_judged_by_its_entry() {
         assert_eq!(found(&image("amd64", "arm64", None)), ["fail linux/amd64 in the config"]);
         let report = report(&Sample::new("amd64").layer(Layer::new()).image());

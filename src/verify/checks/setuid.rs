@@ -41,12 +41,13 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         return skipped;
     }
     let mut tally = Tally::default();
-    let mut known: Vec<&str> = Vec::new();
+    let (mut known, mut others): (Vec<&str>, usize) = (Vec::new(), 0);
     for (path, node, entry) in subject.root.iter() {
         let layer = subject.facts.layers[node.layer].descriptor.digest;
         match &entry.kind {
             EntryKind::File { .. } if entry.mode & (SETUID | SETGID) != 0 => {
                 let bits = bits(entry.mode);
+                others += usize::from(!is_known(path, entry));
                 let found = format!("{bits}, {}", described(entry));
                 if entry.mode & (GROUP_WRITES | ALL_WRITE) != 0 {
                     let who = if entry.mode & ALL_WRITE != 0 { "everybody" } else { "its group" };
@@ -74,6 +75,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         }
     }
     let looked_at = match known.as_slice() {
+        [] if others > 0 => format!("{}, none known from Debian", count(others, "setuid or setgid program")),
         [] => "no setuid or setgid programs".to_owned(),
         known => {
             let names: Vec<&str> = known.iter().take(4).filter_map(|path| path.rsplit('/').next()).collect();
@@ -171,6 +173,9 @@ mod tests {
         header.set_gid(1000);
         header.set_size(0);
         layer.0.append_data(&mut header, "usr/bin/su", &[][..]).unwrap();
-        assert_eq!(findings(&Sample::new("amd64").layer(layer).report(), Check::Setuid), ["warn usr/bin/su"]);
+        let report = Sample::new("amd64").layer(layer).report();
+        assert_eq!(findings(&report, Check::Setuid), ["warn usr/bin/su"]);
+        let summary = &result(&report, Check::Setuid).summary;
+        assert!(summary.contains("1 setuid or setgid program, none known from Debian"), "{summary}");
     }
 }
