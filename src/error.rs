@@ -45,13 +45,15 @@ struct Inner {
     kind: Kind,
     message: String,
     hint: Option<String>,
+    /// See [`Error::as_answer`].
+    answered: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind` that says `message` (lower-case fragment, no full stop).
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error(Box::new(Inner { kind, message: message.into(), hint: None, source: None }))
+        Error(Box::new(Inner { kind, message: message.into(), hint: None, answered: false, source: None }))
     }
 
     /// A build, check or gate failed.
@@ -98,6 +100,19 @@ impl Error {
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message);
         self
+    }
+
+    /// Marks what was told and not merely not reached: the other side has no such thing, or not as it should be. Whoever judges
+    /// images has found something out then.
+    #[must_use]
+    pub fn as_answer(mut self) -> Self {
+        self.0.answered = true;
+        self
+    }
+
+    /// Whether nothing was found out about what was asked for: no network, no permission to look, a server with a fault.
+    pub fn is_outage(&self) -> bool {
+        self.kind() == Kind::Network && !self.0.answered
     }
 
     /// What sort of failure it was.
@@ -181,6 +196,12 @@ mod tests {
     fn kinds_map_to_the_documented_exit_codes() {
         let codes: Vec<u8> = [Kind::Failed, Kind::Usage, Kind::Network, Kind::Interrupted].map(Kind::exit_code).to_vec();
         assert_eq!(codes, [1, 2, 3, 130]);
+    }
+
+    #[test]
+    fn an_answer_is_no_outage() {
+        assert!(Error::network("nothing listens").context("reading").is_outage());
+        assert!(!Error::network("404").as_answer().context("reading").is_outage() && !Error::failed("x").is_outage());
     }
 
     #[test]

@@ -184,7 +184,7 @@ pub struct VerifyArgs {
     /// How the report is written [default: text, or what the file of --report is called: .sarif, .xml (JUnit), .json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Write the report to this file, and the usual text (or --json) to stdout
+    /// Write the report to this file (its folder is made), and the usual text (or --json) to stdout
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// From which verdict on it ends with exit code 1
@@ -203,7 +203,9 @@ pub struct VerifyArgs {
 
 fn verify_help() -> String {
     format!(
-        "Exits with 1 when an image fails a check (with --fail-on warn, also when one warns). docs/checks.md explains every check.\nThe \
+        "What cannot be read is named in the report, and does not keep the others from being checked. Exits with 2 when a REF names \
+         nothing (a mistake), else with 3 when the network, a registry or credentials kept something from being checked, else with 1 \
+         when an image is damaged or fails a check (with --fail-on warn, also when one warns).\ndocs/checks.md explains every check. The \
          architectures of one container or index are also held against the first of them (check `parity`).\nFindings that are known and \
          accepted are waived in containers.toml, with a reason: `[[containers.NAME.waive]]`.\n\n{REFERENCES}\n\nExamples:\n  catamaran \
          verify fd\n  catamaran verify fd --rebuild\n  catamaran verify fd --report verify.sarif --fail-on warn\n  catamaran verify \
@@ -245,10 +247,12 @@ fn container_name(word: &str) -> Result<ContainerName, String> {
 #[derive(Debug, Args)]
 #[command(
     after_help = "One REF: a container or an index, whose architectures are compared, each with the first. What an architecture decides is no \
-                  difference then: multiarch folders and the dynamic linker are paired, programs may be of another machine and length.\nTwo \
+                  difference then: multiarch folders and the dynamic linker are paired, programs and packaged files may be of another machine and length, \
+                  folders called after an architecture may hold more while the packages are the same, and each was made when it was.\nTwo \
                   REFs: one image against the other; of two indexes, each architecture against the same of the other. For the same \
                   architecture the content of files counts too.\n\nOnly differences are shown. Exits with 0 whatever they are, as `git diff` \
-                  does; with --exit-code, with 1 when there are any. A REF is any reference of `catamaran verify`.\n\nExamples:\n  catamaran \
+                  does; with --exit-code, with 1 when there are any (between the \
+                  architectures of one build there are none). A REF is any reference of `catamaran verify`.\n\nExamples:\n  catamaran \
                   compare fd\n  catamaran compare ghcr.io/acme/tools/fd:1.0 ghcr.io/acme/tools/fd:1.1   # what changed\n  catamaran compare fd \
                   ghcr.io/acme/tools/fd:1.1 --target aarch64 --exit-code\n  catamaran compare fd --json | jq '.comparisons[].sections[] | \
                   select(.different > 0)'"

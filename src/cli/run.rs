@@ -43,7 +43,7 @@ fn attempt<L: Link>(
 ) -> Result<()> {
     match command {
         Subcommand::Schema(args) => return schema::run(printer, args),
-        Subcommand::Verify(args) if verify::explain(printer, args) => return Ok(()),
+        Subcommand::Verify(args) if args.list || args.explain.is_some() => return verify::explain(printer, args),
         _ => {}
     }
     // Looking at an image of a registry or a layout needs no containers.toml.

@@ -9,7 +9,7 @@ use super::printer::{Ink, Printer, Results};
 use super::quantity::count;
 use super::table::{Cell, Table};
 use crate::catalog::{Catalog, select};
-use crate::session::{Change, Command, Comparison, UpdateRequest};
+use crate::session::{Change, Command, Update, UpdateRequest};
 use crate::{Error, Result};
 
 /// What `update --json` and `outdated --json` print.
@@ -45,7 +45,7 @@ pub(super) async fn outdated<L: Link>(drive: &mut Drive<L>, printer: &Printer) -
 
 async fn compare<L: Link>(drive: &mut Drive<L>, printer: &Printer, request: UpdateRequest) -> Result<()> {
     drive.run(Command::Update(request)).await?;
-    let Some(Comparison { path, written, packages, changes }) = &drive.state.comparison else {
+    let Some(Update { path, written, packages, changes }) = &drive.state.update else {
         return Err(Error::bug("the update ended without a result"));
     };
     match printer.results {

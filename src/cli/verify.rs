@@ -2,25 +2,54 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::args::{FailOn, Format, VerifyArgs};
 use super::drive::{Drive, Link};
 use super::printer::{Printer, Results};
 use super::quantity::count;
-use super::report::{Verification, format_of};
+use super::report::{Unread, Verification, format_of};
 use super::show;
 use crate::image::{Reference, replace_file};
-use crate::session::{Command, State, VerifyRequest};
+use crate::session::{Command, Failure, State, VerifyRequest};
 use crate::verify::{Check, Report, Verdict};
 use crate::{Error, Result};
 
-/// Prints what was asked about the checks themselves, if anything was: neither an engine nor an image is needed for it.
-pub(super) fn explain(printer: &Printer, args: &VerifyArgs) -> bool {
-    match args.explain {
-        Some(check) => printer.result(&show::check(check, printer.out_color)),
-        None if args.list => printer.result(&show::checks(printer.out_color)),
-        None => return false,
+/// What `verify --list --json` prints, and `--explain CHECK --json` with one check.
+#[derive(Serialize)]
+struct Explained {
+    schema: u32,
+    checks: Vec<ExplainedCheck>,
+}
+
+#[derive(Serialize)]
+struct ExplainedCheck {
+    id: &'static str,
+    about: &'static str,
+    /// The worst it says.
+    severity: Verdict,
+    why: &'static str,
+    remedy: &'static str,
+}
+
+impl From<Check> for ExplainedCheck {
+    fn from(check: Check) -> Self {
+        let (id, about, severity) = (check.id(), check.about(), check.severity());
+        ExplainedCheck { id, about, severity, why: check.why(), remedy: check.remedy() }
     }
-    true
+}
+
+/// Prints the checks themselves, all or the one that was asked for: neither an engine nor an image is needed for it.
+pub(super) fn explain(printer: &Printer, args: &VerifyArgs) -> Result<()> {
+    match (printer.results, args.explain) {
+        (Results::Document, one) => {
+            let checks = Check::ALL.into_iter().filter(|check| one.is_none_or(|one| one == *check));
+            return printer.document(&Explained { schema: 1, checks: checks.map(ExplainedCheck::from).collect() });
+        }
+        (Results::Text | Results::Events, Some(check)) => printer.result(&show::check(check, printer.out_color)),
+        (Results::Text | Results::Events, None) => printer.result(&show::checks(printer.out_color)),
+    }
+    Ok(())
 }
 
 /// Checks and prints the reports.
@@ -33,21 +62,24 @@ pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: 
     let reports = reports(&drive.state);
     let unused_waivers = drive.state.unused_waivers.as_slice();
     let remarked = if unused_waivers.is_empty() { Verdict::Skip } else { Verdict::Warn };
-    let verdict = reports.iter().map(|r| r.verdict()).max().unwrap_or(Verdict::Skip).max(remarked);
+    let unread: Vec<Unread<'_>> = drive.state.unread.iter().map(|(subject, failure)| Unread { subject, failure }).collect();
+    // What ended the run itself is none of those, and kept something else from being looked at.
+    let broken = ended.as_ref().err().filter(|error| !unread.iter().any(|unread| unread.failure.message == error.message()));
+    let broken = broken.map(Failure::from);
+    let blind = if unread.is_empty() && broken.is_none() { Verdict::Skip } else { Verdict::Fail };
+    let verdict = reports.iter().map(|r| r.verdict()).max().unwrap_or(Verdict::Skip).max(remarked).max(blind);
     let fail_from = match args.fail_on {
         FailOn::Fail => Verdict::Fail,
         FailOn::Warn => Verdict::Warn,
     };
-    let error = ended.as_ref().err();
-    let verification = Verification { schema: 1, verdict, reports: &reports, unused_waivers, error, fail_from };
-    // SARIF and JUnit have a place for what could not be looked at; the others say nothing of no image.
-    let worth = |format: Format| !reports.is_empty() || matches!(format, Format::Sarif | Format::Junit);
+    let verification =
+        Verification { schema: 1, verdict, reports: &reports, unread: &unread, error: broken.as_ref(), unused_waivers, fail_from };
     if let Some(file) = &args.report {
         let format = args.format.unwrap_or_else(|| format_of(file));
-        if worth(format) {
-            replace_file(file, verification.render(format, false)?.as_bytes())?;
-        }
+        replace_file(file, verification.render(format, false)?.as_bytes())?;
     }
+    // For people, the error says it all where there is nothing else to say.
+    let worth = |format: Format| format != Format::Text || !reports.is_empty() || unread.len() > 1;
     if let Some(format) = printed.filter(|format| worth(*format)) {
         printer.result(&verification.render(format, printer.out_color)?);
     }

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The SHA-256 of some content. Other algorithms are refused when parsing: nothing in the field uses them.
+/// The SHA-256 of some content. Other algorithms are refused when parsing, with a word of their own: hardly anything in the field
+/// uses them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -72,7 +73,16 @@ pub struct ParseDigestError(pub String);
 
 impl fmt::Display for ParseDigestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a digest (sha256: and 64 lower-case hexadecimal digits)", self.0)
+        match self.0.split_once(':') {
+            // Registered by image-spec ("Registered algorithms"), or on the way there.
+            Some((algorithm @ ("sha512" | "sha384" | "blake3"), _)) => write!(
+                f,
+                "`{}…` is a digest by {algorithm}, and content can be proven by sha256 only (check layer-digests): push the image again \
+                 with a tool that writes sha256, as all do unless told otherwise",
+                self.0.chars().take(algorithm.len() + 13).collect::<String>()
+            ),
+            _ => write!(f, "`{}` is not a digest (sha256: and 64 lower-case hexadecimal digits)", self.0),
+        }
     }
 }
 

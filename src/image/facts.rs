@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Path in the image, without leading or trailing slash and without `.` components: `usr/bin/fdfind`.
-    /// Bytes that are no UTF-8 are shown as U+FFFD.
+    /// Bytes that are no UTF-8 are shown as `\xff`.
     pub path: String,
     /// What it is.
     pub kind: EntryKind,

@@ -3,9 +3,12 @@
 /// Larger ones are not kept. Fifty thousand accounts fit.
 pub const MAX_KEPT_TEXT: u64 = 2 << 20;
 
-/// Whether the content of a file at `path` is kept: passwd(5) and group(5).
+/// Where the files are whose content is kept: passwd(5) and group(5).
+pub const KEPT_TEXTS: [&str; 2] = ["etc/passwd", "etc/group"];
+
+/// Whether the content of a file at `path` is kept.
 pub fn is_kept_text(path: &str) -> bool {
-    matches!(path, "etc/passwd" | "etc/group")
+    KEPT_TEXTS.contains(&path)
 }
 
 /// The text of a file at `path` with these `bytes`, when it is kept. Bytes that are no UTF-8 become U+FFFD.

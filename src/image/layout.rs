@@ -133,7 +133,7 @@ fn suffix(prefix: &str, image: &Image) -> String {
 struct Found<'a> {
     store: &'a Store,
     most: usize,
-    /// Every member, with the image it is; `None` for attestations.
+    /// Every member as written, with the image it is; `None` for attestations, and for what is listed before.
     read: Vec<(Descriptor, Option<Result<Image>>)>,
     /// Members met so far, each with the platform it is claimed for: one image under two platforms is looked at for both, for
     /// one of the claims is wrong. Nothing else is read twice, and a circle of indexes cannot be made anyway.
@@ -143,13 +143,11 @@ struct Found<'a> {
 impl Found<'_> {
     /// Takes in `member`, with what is below it. An error is what ends everything; what is wrong with a member is told with it.
     fn member(&mut self, member: &Descriptor, depth: usize) -> Result<()> {
-        if !self.seen.insert((member.digest, member.platform.clone())) {
-            return Ok(());
-        }
         if self.read.len() >= self.most {
             return Err(Error::failed(format!("the layout {} leads to more than {MAX_IMAGES} images", self.store.root().display())));
         }
-        if member.is_attestation() {
+        let repeats = !self.seen.insert((member.digest, member.platform.clone()));
+        if repeats || member.is_attestation() {
             self.read.push((member.clone(), None));
             return Ok(());
         }

@@ -44,7 +44,7 @@ pub use facts::{Elf, ElfClass, ElfData, ElfKind, Entry, EntryKind, InstalledPack
 pub use gzip::{GZIP_MEMBER, gzip_member};
 pub use image::{Blobs, Image};
 pub use index_members::{FoundMember, IndexMember, IndexMembers};
-pub use kept_text::{MAX_KEPT_TEXT, is_kept_text, kept_text};
+pub use kept_text::{KEPT_TEXTS, MAX_KEPT_TEXT, is_kept_text, kept_text};
 pub use layer_content::{LayerContent, LayerRecords, Witnessed};
 pub use layout::{images_in_layout, tree_in_layout};
 pub use loader_file::{CachedLibrary, LoaderFile, MAX_LOADER_FILE};

@@ -50,6 +50,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, as something found out ([`Error::as_answer`]).
+    pub fn answered(mut self) -> Self {
+        self.error = self.error.as_answer();
+        self
+    }
+
     /// Whether the registry gave one of its error codes.
     pub fn has_code(&self, code: &str) -> bool {
         self.codes.iter().any(|c| c == code)

@@ -101,6 +101,7 @@ impl Registry {
         let expected = reference.parse::<Digest>().ok();
         match expected.filter(|digest| *digest != fetched.descriptor.digest) {
             Some(_) => Err(Error::network(format!("{name} turned out to be {}", fetched.descriptor.digest))
+                .as_answer()
                 .hint("the registry or something before it changes content; nothing of it is used")),
             None => Ok(fetched),
         }
@@ -118,6 +119,7 @@ impl Registry {
         if response.status() == StatusCode::NOT_FOUND {
             return Err(Failure::answer(response, self.host(), doing)
                 .await
+                .answered()
                 .hint(format!("{name} does not exist, or these credentials may not see it")));
         }
         if !response.status().is_success() {

@@ -43,13 +43,13 @@ impl Registry {
             return Err(Error::failed(format!("{name} has {} members; at most {MAX_MEMBERS} are read", index.manifests.len())));
         }
         // At the same time, as far as the host's limit lets them.
-        let name = &name;
-        let members = index.manifests.into_iter().map(|member| async move {
-            let outcome = match member.is_attestation() {
+        let (name, all) = (&name, &index.manifests);
+        let members = all.iter().enumerate().map(|(at, member)| async move {
+            let outcome = match member.is_attestation() || IndexMembers::repeats(member, &all[..at]) {
                 true => None,
-                false => Some(self.member(repository, &member, name).await),
+                false => Some(self.member(repository, member, name).await),
             };
-            (member, outcome)
+            (member.clone(), outcome)
         });
         let images = IndexMembers::join(top.descriptor.digest, join_all(members).await)?;
         Ok(images.into_iter().map(|image| (image.descriptor.platform.clone(), image)).collect())
@@ -102,7 +102,11 @@ impl Registry {
     /// The one image with this manifest, of a repository.
     async fn image(&self, repository: &str, descriptor: Descriptor, bytes: &Bytes, name: &str) -> Result<Image> {
         let manifest = Manifest::parse(bytes, name)?;
-        let config_bytes = self.small_blob(repository, &manifest.config).await?;
+        // Without its config an image is damaged, which is not the network's fault.
+        let config_bytes = self.small_blob(repository, &manifest.config).await.map_err(|error| match error.is_outage() {
+            true => error,
+            false => Error::failed(format!("the config of {name} cannot be read")).source(error).hint("push the image again"),
+        })?;
         let config = ImageConfig::parse(&config_bytes, &format!("the config of {name}"))?;
         let blobs = self.blobs(repository);
         Ok(Image {
@@ -132,7 +136,8 @@ impl Registry {
         match Digest::of(&bytes) == blob.digest {
             true => Ok(bytes),
             false => {
-                Err(Error::network(format!("blob {} of {}/{repository} has other content than its digest says", blob.digest, self.host())))
+                let what = format!("blob {} of {}/{repository} has other content than its digest says", blob.digest, self.host());
+                Err(Error::network(what).as_answer())
             }
         }
     }
@@ -155,6 +160,7 @@ impl Registry {
             let mut skip = match response.status() {
                 StatusCode::PARTIAL_CONTENT => 0,
                 status if status.is_success() => from,
+                StatusCode::NOT_FOUND => return Err(self.declined(response, &doing, repository).await.answered()),
                 _ => return Err(self.declined(response, &doing, repository).await),
             };
             let limit = self.0.patience.stall_limit;
@@ -167,7 +173,7 @@ impl Registry {
                 skip -= skipped as u64;
                 let _ = chunk.split_to(skipped);
                 if got.fetch_add(chunk.len() as u64, Relaxed) + chunk.len() as u64 > blob.size {
-                    return Err(Error::network(format!("{doing}: it is longer than its {} bytes", blob.size)).into());
+                    return Err(Error::network(format!("{doing}: it is longer than its {} bytes", blob.size)).as_answer().into());
                 }
                 if !chunk.is_empty() && sink.send(chunk).await.is_err() {
                     return Ok(());
@@ -175,7 +181,10 @@ impl Registry {
             }
             match got.load(Relaxed) {
                 all if all == blob.size => Ok(()),
-                part => Err(Failure::from(Error::network(format!("{doing}: it ended after {part} of {} bytes", blob.size))).transient()),
+                part => {
+                    let what = format!("{doing}: it ended after {part} of {} bytes", blob.size);
+                    Err(Failure::from(Error::network(what).as_answer()).transient())
+                }
             }
         };
         Ok(self.0.patience.retry(attempt).await?)

@@ -1,11 +1,11 @@
-//! Building: lock once for all, then every target under a limit, each verified as soon as it is made.
+//! Building: lock once for all, then every target under a limit, verified as soon as all of its container are made.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -13,12 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::emitter::{Listener, Subject};
 use super::engine::{Work, blocking};
 use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSummary};
-use super::noted::{is_verified, with_report};
+use super::noted::is_verified;
+use super::prove::Proven;
+use super::siblings::Family;
 use super::{BuildRequest, RunId};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target, unsupported};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
 use crate::image::{Descriptor, Digest, Image, Index, LayerRecords, REF_NAME, Store, media_type};
-use crate::verify::{Known, Verdict};
+use crate::verify::Known;
 use crate::{Error, Kind, Result};
 
 /// Entry annotation: what decided the image's bytes. Equal inputs are not built again.
@@ -33,16 +35,27 @@ pub(super) struct Workshop {
     archive: Arc<Archive>,
 }
 
+/// A target that was built: what the store has of it, nothing when that failed; and what cancels it.
+pub(super) struct Made {
+    pub(super) target: Target,
+    pub(super) entry: Option<Descriptor>,
+    pub(super) token: CancellationToken,
+}
+
 /// What all targets of one build have in common.
-struct Shared {
-    catalog: Arc<Catalog>,
-    lock: Arc<Lock>,
+pub(super) struct Shared {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) lock: Arc<Lock>,
     /// The store's entries by name, as the build found them.
-    before: HashMap<String, Descriptor>,
+    pub(super) before: HashMap<String, Descriptor>,
     tools: Option<(Workshop, Builder)>,
-    known: Known,
+    pub(super) known: Known,
     /// The folder of the targets' logs.
     logs: PathBuf,
+    /// So many targets are built at a time,
+    builds: Semaphore,
+    /// and so many containers verified; those do not wait for all that is to be built.
+    pub(super) proofs: Semaphore,
 }
 
 impl Work {
@@ -52,7 +65,18 @@ impl Work {
         let store = self.store()?;
         let lock = debian::read_lock(&catalog.lock_path())?.unwrap_or_default();
         let entries = store.entries()?;
-        let cache = self.context.options.folders.cache.clone();
+        // What there is of each target, and whether it is what would be made now. A local file that is missing makes an image
+        // stale; why, a build says.
+        let state = |target: Target| {
+            let name = catalog.store_name(&target);
+            let entry = entries.iter().find(|d| is_named(d, &name));
+            let current = entry.is_some_and(|entry| self.is_current_now(&catalog, &lock, &target, entry));
+            (target, (entry, current))
+        };
+        let states: BTreeMap<Target, (Option<&Descriptor>, bool)> = catalog.targets().into_iter().map(state).collect();
+        let state_of = |target: &Target| states.get(target).copied().unwrap_or_default();
+        let is_current_of = |target: &Target, _: &Descriptor| state_of(target).1;
+        let family = Family { catalog: &catalog, together: &BTreeSet::new(), is_current: &is_current_of };
         let targets = catalog
             .containers
             .iter()
@@ -60,13 +84,12 @@ impl Work {
                 container.targets.iter().map(move |architecture| (container, Target::new(container.name.clone(), *architecture)))
             })
             .map(|(container, target)| {
-                let name = catalog.store_name(&target);
-                let entry = entries.iter().find(|d| is_named(d, &name));
-                // A local file that is missing makes the image stale; why, a build says.
-                let inputs = Builder::inputs(&catalog, &target, &lock, &cache).unwrap_or_default();
+                let (entry, current) = state_of(&target);
                 let state = match entry.map(|entry| (entry, store.image(entry).map(|image| built_image(&image, entry)))) {
-                    Some((entry, Ok(image))) if is_current(entry, inputs) => {
-                        ImageState::Built { image, verified: is_verified(entry, &catalog.waivers_of(target.container.as_str())) }
+                    Some((entry, Ok(image))) if current => {
+                        let kin = family.kin(&target, |target| state_of(target).0.cloned());
+                        let waivers = catalog.waivers_of(target.container.as_str());
+                        ImageState::Built { image, verified: is_verified(entry, &waivers, kin.against()) }
                     }
                     Some((_, Ok(image))) => ImageState::Stale { image },
                     Some((_, Err(_))) | None => ImageState::Never,
@@ -134,38 +157,35 @@ impl Work {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             jobs => jobs,
         };
-        let permits = Arc::new(Semaphore::new(jobs));
-        let shared = Shared { catalog: catalog.clone(), lock, before, tools, known, logs: self.log_folder() };
+        let shared = Shared {
+            catalog: catalog.clone(),
+            lock,
+            before,
+            tools,
+            known,
+            logs: self.log_folder(),
+            builds: Semaphore::new(jobs),
+            proofs: Semaphore::new(jobs),
+        };
+        let mut seen = BTreeSet::new();
         let mut running: FuturesUnordered<_> = targets
             .iter()
-            .enumerate()
-            .map(|(position, target)| {
-                let (shared, permits) = (&shared, &permits);
-                async move {
-                    let token = self.context.token_of(self.run, target);
-                    let _permit = tokio::select! {
-                        permit = permits.acquire() => permit.ok(),
-                        () = token.cancelled() => None,
-                    };
-                    (position, self.build_one(shared, target, &token).await)
-                }
+            .map(|target| &target.container)
+            .filter(|container| seen.insert(*container))
+            .map(|container| {
+                let targets = targets.iter().filter(|target| target.container == *container).collect();
+                self.build_container(&shared, targets)
             })
             .collect();
-        let mut images = Vec::new();
-        while let Some((position, image)) = running.next().await {
-            match image {
-                Some((image, true)) => images.push((position, image)),
-                Some((image, false)) => {
-                    failed += 1;
-                    images.push((position, image));
-                }
-                None => failed += 1,
-            }
+        let mut images: BTreeMap<Target, Descriptor> = BTreeMap::new();
+        while let Some(built) = running.next().await {
+            failed += built.iter().filter(|(_, image)| !matches!(image, Some((_, true)))).count();
+            images.extend(built.into_iter().filter_map(|(target, image)| image.map(|(image, _)| (target, image))));
         }
         drop(running);
         self.check_cancelled()?;
-        images.sort_by_key(|(position, _)| *position);
-        let images: Vec<(Target, Descriptor)> = images.into_iter().map(|(position, image)| (targets[position].clone(), image)).collect();
+        let images: Vec<(Target, Descriptor)> =
+            targets.iter().filter_map(|target| images.remove(target).map(|image| (target.clone(), image))).collect();
         if let Some(folder) = &request.out {
             self.write_out(&catalog, folder.clone(), images).await?;
         }
@@ -211,9 +231,23 @@ impl Work {
         Ok(lock)
     }
 
-    /// Builds and verifies one target: its image and whether the checks passed, or nothing when there is none.
-    async fn build_one(&self, shared: &Shared, target: &Target, token: &CancellationToken) -> Option<(Descriptor, bool)> {
-        let Shared { catalog, lock, before, tools, known, logs } = shared;
+    /// Builds targets of one container, and verifies them as soon as all are made, for they are held against each other: each with
+    /// its image and whether the checks passed, or nothing when there is none.
+    async fn build_container(&self, shared: &Shared, targets: Vec<&Target>) -> Vec<Proven> {
+        let made = targets.into_iter().map(|target| async move {
+            let token = self.context.token_of(self.run, target);
+            let _permit = tokio::select! {
+                permit = shared.builds.acquire() => permit.ok(),
+                () = token.cancelled() => None,
+            };
+            Made { target: target.clone(), entry: self.build_one(shared, target, &token).await, token }
+        });
+        self.prove_together(shared, join_all(made).await).await
+    }
+
+    /// Builds one target; nothing when it failed.
+    async fn build_one(&self, shared: &Shared, target: &Target, token: &CancellationToken) -> Option<Descriptor> {
+        let Shared { catalog, lock, before, tools, logs, .. } = shared;
         let began = Instant::now();
         let took = || began.elapsed().as_millis() as u64;
         let finished = |outcome: Outcome| EventKind::BuildFinished { target: target.clone(), outcome, took: took() };
@@ -224,11 +258,7 @@ impl Work {
         match self.cached(catalog, target, lock, before).await {
             Ok(Some((entry, image))) => {
                 self.emit(finished(Outcome::Cached { image })).await;
-                if is_verified(&entry, &catalog.waivers_of(target.container.as_str())) {
-                    return Some((entry, true));
-                }
-                let passed = self.prove(catalog, target, &entry, known, token).await;
-                return Some((entry, passed));
+                return Some(entry);
             }
             Ok(None) => {}
             Err(error) => {
@@ -262,8 +292,7 @@ impl Work {
         match made {
             Ok((image, descriptor)) => {
                 self.emit(finished(Outcome::Succeeded { image })).await;
-                let passed = self.prove(catalog, target, &descriptor, known, token).await;
-                Some((descriptor, passed))
+                Some(descriptor)
             }
             Err(error) => {
                 let outcome = if token.is_cancelled() { Outcome::Cancelled } else { Outcome::Failed(Failure::from(&error)) };
@@ -274,7 +303,7 @@ impl Work {
     }
 
     /// Every named entry of the store, read once: with hundreds of targets, reading the index for each would take longest.
-    async fn entries_by_name(&self) -> Result<HashMap<String, Descriptor>> {
+    pub(super) async fn entries_by_name(&self) -> Result<HashMap<String, Descriptor>> {
         let store = self.store()?;
         blocking(move || {
             let entries = store.entries()?.into_iter();
@@ -307,33 +336,6 @@ impl Work {
             Ok(Some((entry, image)))
         })
         .await
-    }
-
-    /// Runs every check over a target's image and notes the verdict in the store.
-    async fn prove(&self, catalog: &Catalog, target: &Target, entry: &Descriptor, known: &Known, token: &CancellationToken) -> bool {
-        let proven = async {
-            let store = self.store()?;
-            let image = store.image(entry)?;
-            let waivers = catalog.waivers_of(target.container.as_str());
-            let report = self.check(target, image, &waivers, known, token).await?;
-            let passed = report.verdict() < Verdict::Fail;
-            let entry = with_report(entry.clone(), &report, &waivers);
-            blocking({
-                let name = entry.annotations.get(REF_NAME).cloned().unwrap_or_default();
-                move || store.publish(&name, entry)
-            })
-            .await?;
-            Ok::<bool, Error>(passed)
-        };
-        match proven.await {
-            Ok(passed) => passed,
-            Err(error) => {
-                let hint = error.advice().map(|hint| format!("  {hint}"));
-                let lines = std::iter::once(format!("{target} could not be verified: {error}")).chain(hint).collect();
-                self.emit(EventKind::RunOutput { lines }).await;
-                false
-            }
-        }
     }
 
     /// Writes images into an OCI image layout of the user's: each under its target's name, and for every container

@@ -164,6 +164,13 @@ pub enum EventKind {
         /// All results.
         report: Arc<Report>,
     },
+    /// Something was not checked, because it could not be read.
+    VerifyFailed {
+        /// What: a reference as the user gave it, with the platform for a member of an index.
+        subject: String,
+        /// Why.
+        failure: Failure,
+    },
     /// Waivers of `containers.toml` had nothing to do: they have expired, or nothing they are for was found in any image they
     /// are for.
     WaiversUnused {

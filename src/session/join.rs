@@ -1,6 +1,7 @@
 //! Joining images that other machines pushed by digest: read from the registry, held against what they should be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -9,10 +10,11 @@ use super::engine::Work;
 use super::event::EventKind;
 use super::noted;
 use super::publish::{Wanted, host_of};
-use crate::catalog::{Catalog, Target};
+use crate::catalog::{Catalog, ContainerName, Target};
 use crate::image::{Digest, Image, RegistryReference};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::release::{self, Candidate, CandidateImage, LockState, Plan, Purpose};
+use crate::verify::{Group, Sibling};
 use crate::{Error, Result};
 
 /// How many members are read at the same time.
@@ -53,13 +55,24 @@ impl Work {
         });
         let read: Vec<_> = read.buffered(READ_AT_ONCE).try_collect().await?;
         let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
+        let known = self.known();
+        let mut firsts: BTreeMap<usize, Arc<Sibling>> = BTreeMap::new();
+        let in_all = |container: &ContainerName| members.iter().filter(|(target, _)| target.container == *container).count();
         for (position, target, path, image) in read {
             self.check_cancelled()?;
             let container = &catalog.containers[position];
+            let group = match (firsts.get(&position), in_all(&container.name)) {
+                (Some(first), _) => Group::Later(Arc::clone(first)),
+                (None, 0 | 1) => Group::Alone,
+                (None, members) => Group::First(members - 1),
+            };
             let report = match verify {
                 true => {
                     let waivers = catalog.waivers_of(container.name.as_str());
-                    Some(self.check(target, image.clone(), &waivers, &self.known(), &self.token).await?)
+                    let (report, facts) = self.check(target, image.clone(), group, &waivers, &known, &self.token).await?;
+                    let sibling = || Arc::new(Sibling { subject: target.to_string(), image: image.clone(), facts });
+                    firsts.entry(position).or_insert_with(sibling);
+                    Some(report)
                 }
                 false => None,
             };

@@ -13,14 +13,19 @@ mod emitter;
 mod engine;
 mod event;
 mod folders;
+mod inspect;
 mod join;
 mod layout;
 mod noted;
+mod prove;
 mod publish;
 mod rebuild;
+mod siblings;
 mod state;
 mod subject;
+mod unused;
 mod update;
+mod verify;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::Change;
@@ -31,4 +36,4 @@ pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Options, Session, start};
 pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, Outcome, TargetSummary};
 pub use folders::Folders;
-pub use state::{BlobState, Build, Comparison, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Verification};
+pub use state::{BlobState, Build, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Update, Verification};

@@ -9,6 +9,7 @@ use super::build::is_current;
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::noted;
+use super::siblings::{Family, FirstRead, Kin};
 use super::subject::built_entry;
 use super::{IndexRequest, PushRequest, ReleaseRequest};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, Target, Waiver};
@@ -16,7 +17,7 @@ use crate::debian::{self, Builder, Lock};
 use crate::image::{Descriptor, Digest, Platform};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange, Tags};
-use crate::verify::{AppliedWaiver, Verdict};
+use crate::verify::{AppliedWaiver, Known, Verdict};
 use crate::{Error, Result};
 
 /// How many gates forbid the plan.
@@ -149,12 +150,18 @@ impl Work {
         let none = Lock::default();
         let lock = lock.unwrap_or(&none);
         let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
+        let (together, known, mut first) = (targets.iter().cloned().collect(), self.known(), FirstRead::default());
+        let entries = self.entries_by_name().await?;
+        let is_current_now = |target: &Target, entry: &Descriptor| self.is_current_now(catalog, lock, target, entry);
+        let family = Family { catalog, together: &together, is_current: &is_current_now };
         for target in targets {
             let Some((position, container)) = catalog.containers.iter().enumerate().find(|(_, c)| c.name == target.container) else {
                 return Err(Error::usage(format!("{} has no container `{}`", catalog.path.display(), target.container)));
             };
             let entry = built_entry(&store, catalog, target)?;
-            let (verdict, waived) = self.verdict(target, &entry, &catalog.waivers_of(container.name.as_str())).await?;
+            let kin = family.kin(target, |target| entries.get(&catalog.store_name(target)).cloned());
+            let waivers = catalog.waivers_of(container.name.as_str());
+            let (verdict, waived) = self.verdict(target, &entry, &waivers, &kin, &mut first, &known).await?;
             let candidate = candidates.entry(position).or_insert_with(|| Candidate {
                 container: container.name.clone(),
                 repository: format!("{host}/{}", catalog.registry.repository_of(&container.name)),
@@ -170,12 +177,21 @@ impl Work {
         Ok(candidates.into_values().collect())
     }
 
-    async fn verdict(&self, target: &Target, entry: &Descriptor, waivers: &[Waiver]) -> Result<(Verdict, Vec<AppliedWaiver>)> {
-        if let Some(noted) = noted::verdict(entry, waivers).filter(|(verdict, _)| *verdict != Verdict::Fail) {
+    async fn verdict(
+        &self,
+        target: &Target,
+        entry: &Descriptor,
+        waivers: &[Waiver],
+        kin: &Kin,
+        first: &mut FirstRead,
+        known: &Known,
+    ) -> Result<(Verdict, Vec<AppliedWaiver>)> {
+        if let Some(noted) = noted::verdict(entry, waivers, kin.against()).filter(|(verdict, _)| *verdict != Verdict::Fail) {
             return Ok(noted);
         }
         let image = self.store()?.image(entry)?;
-        let report = self.check(target, image, waivers, &self.known(), &self.token).await?;
+        let group = self.group(kin, first, known).await?;
+        let (report, _) = self.check(target, image, group, waivers, known, &self.token).await?;
         Ok((report.verdict(), noted::used(&report)))
     }
 }

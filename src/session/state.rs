@@ -33,6 +33,8 @@ pub struct State {
     pub builds: BTreeMap<Target, Build>,
     /// Verifications of this session, by subject; the latest of each.
     pub verifications: BTreeMap<String, Verification>,
+    /// What the last verification could not read, and why.
+    pub unread: Vec<(String, Failure)>,
     /// Waivers that had nothing to do in the last verification.
     pub unused_waivers: Vec<AppliedWaiver>,
     /// Images that were read, by subject and platform; the latest of each.
@@ -50,7 +52,7 @@ pub struct State {
     /// The publication of this session.
     pub publication: Option<Publication>,
     /// What the last update found.
-    pub comparison: Option<Comparison>,
+    pub update: Option<Update>,
     /// Every run, by id.
     pub runs: BTreeMap<RunId, Run>,
     /// Milliseconds since the session began, as of the last event.
@@ -76,7 +78,7 @@ pub struct Run {
 
 /// The newest versions against the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comparison {
+pub struct Update {
     /// The lock.
     pub path: PathBuf,
     /// Whether it was renewed.
@@ -218,6 +220,9 @@ impl State {
         let run = event.run;
         match &event.kind {
             EventKind::RunStarted { command } => {
+                if command == "verify" {
+                    self.unread.clear();
+                }
                 self.runs.insert(run, Run { command: command.clone(), started: event.at, ..Run::default() });
             }
             EventKind::CatalogLoaded { path, registry, targets } => {
@@ -230,7 +235,7 @@ impl State {
                 keep(&mut run.lines, changes);
             }
             EventKind::LockCompared { path, written, packages, changes } => {
-                self.comparison = Some(Comparison { path: path.clone(), written: *written, packages: *packages, changes: changes.clone() });
+                self.update = Some(Update { path: path.clone(), written: *written, packages: *packages, changes: changes.clone() });
             }
             EventKind::RunPhaseChanged { phase } => {
                 let run = self.runs.entry(run).or_default();
@@ -299,6 +304,12 @@ impl State {
                 {
                     *verified = passed;
                 }
+            }
+            EventKind::VerifyFailed { subject, failure } => {
+                self.verifications.retain(|of, verification| of != subject || verification.report.is_some());
+                let line = format!("{subject} could not be read: {}", failure.message);
+                keep(&mut self.runs.entry(run).or_default().lines, &[line]);
+                self.unread.push((subject.clone(), failure.clone()));
             }
             EventKind::WaiversUnused { waivers } => self.unused_waivers.clone_from(waivers),
             EventKind::Inspected { inspection } => {

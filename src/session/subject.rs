@@ -1,5 +1,7 @@
 //! From a reference to the images it names, wherever they are.
 
+use std::collections::BTreeMap;
+
 use super::engine::{Work, blocking};
 use crate::catalog::{Architecture, Catalog, RegistrySettings, Target};
 use crate::image::{self, Descriptor, DockerArchive, Image, Reference, Store};
@@ -93,13 +95,20 @@ fn built(store: &Store, catalog: &Catalog, target: Target) -> Result<Named> {
     Ok(Named { subject: target.to_string(), expected: Some(target.architecture), image: store.image(&entry)?, target: Some(target) })
 }
 
-/// A lone image is called as the user called it; members of an index get their platform behind it.
+/// A lone image is called as the user called it; members of an index get their platform behind it, and a number where an index
+/// has several for one platform: each has a report of its own.
 fn name_all(shown: &str, images: Vec<(String, Image)>) -> Vec<Named> {
     let alone = images.len() == 1;
+    let mut called: BTreeMap<String, usize> = BTreeMap::new();
     images
         .into_iter()
         .map(|(member, image)| {
-            let subject = if alone || member.is_empty() { shown.to_owned() } else { format!("{shown} {member}") };
+            let mut subject = if alone || member.is_empty() { shown.to_owned() } else { format!("{shown} {member}") };
+            let number = called.entry(subject.clone()).or_default();
+            *number += 1;
+            if *number > 1 {
+                subject.push_str(&format!(" #{number}"));
+            }
             Named { subject, target: None, expected: None, image }
         })
         .collect()

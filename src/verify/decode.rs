@@ -4,9 +4,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::scan::Usage;
-use crate::Result;
-use crate::error::Kind;
 use crate::image::{Blobs, Compression, Descriptor, Digest, Hasher};
+use crate::{Error, Result};
 
 /// A layer that decompresses to more is not read on: 64 GiB is far beyond what engines unpack, and a bomb ends there.
 pub(super) const MAX_UNCOMPRESSED: u64 = 64 << 30;
@@ -28,7 +27,8 @@ pub(super) struct Decoded {
 
 /// Reads `blob` to its end, sending its decompressed content in pieces. Used pieces come back through `spare`.
 ///
-/// Damage is a fact, not an error. Errors are what says nothing about the blob: no network, no permission to look.
+/// Damage is a fact, not an error, and so is a blob that is not there. Errors are what says nothing about the blob: no network,
+/// no permission to look ([`Error::is_outage`]).
 pub(super) fn decode(
     blobs: &dyn Blobs,
     blob: &Descriptor,
@@ -39,7 +39,7 @@ pub(super) fn decode(
 ) -> Result<Decoded> {
     let mut source = match blobs.open(blob) {
         Ok(reader) => Source { reader: reader.take(blob.size.saturating_add(1)), hasher: Hasher::new(), size: 0, usage, failure: None },
-        Err(error) if matches!(error.kind(), Kind::Network | Kind::Interrupted) => return Err(error),
+        Err(error) if error.is_outage() || error.is_interrupted() => return Err(error),
         Err(error) => {
             return Ok(Decoded { digest: None, size: 0, compression: Compression::None, damage: Some(error.message()) });
         }
@@ -51,6 +51,13 @@ pub(super) fn decode(
     }
     if let Some(failure) = source.failure {
         damage = Some(format!("the blob cannot be read: {failure}"));
+        // The disk's fault, and what a registry has instead of the blob, are told of the image; of a connection that was cut,
+        // nothing can be.
+        if let Ok(error) = failure.downcast::<Error>()
+            && error.is_outage()
+        {
+            return Err(error);
+        }
         return Ok(Decoded { digest: None, size: source.size, compression, damage });
     }
     let digest = (source.size <= blob.size).then(|| source.hasher.finish());
@@ -133,8 +140,8 @@ struct Source<'a> {
     hasher: Hasher,
     size: u64,
     usage: &'a Usage<'a>,
-    /// Reading failed: what follows is the disk's or the network's fault and not the content's.
-    failure: Option<String>,
+    /// Reading failed: what follows is not the content's fault.
+    failure: Option<io::Error>,
 }
 
 impl Read for Source<'_> {
@@ -143,8 +150,9 @@ impl Read for Source<'_> {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => {
-                self.failure.get_or_insert(error.to_string());
-                return Err(error);
+                let told = io::Error::new(error.kind(), error.to_string());
+                self.failure.get_or_insert(error);
+                return Err(told);
             }
         };
         self.hasher.update(&into[..n]);

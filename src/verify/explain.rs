@@ -56,7 +56,8 @@ impl Check {
             }
             Check::Entrypoint => {
                 "What the image is for is the one thing that nobody runs before it is published for another architecture. A name that is \
-                 not on PATH, a file without its execute bit, or a script whose interpreter is missing shows on the first start only."
+                 not on PATH, a file that the image's user may not run, or a script whose interpreter is missing shows on the first start \
+                 only."
             }
             Check::Links => {
                 "A link that leads nowhere is a library, an alternative or a certificate that is not there: its package is missing, or a \
@@ -103,7 +104,7 @@ impl Check {
             }
             Check::Parity => {
                 "A tag promises the same program on every architecture. Built apart, one of them gets yesterday's package, another entrypoint \
-                 or lacks a folder, and whoever meets it looks for the mistake in their own setup."
+                 or mode, or lacks a folder, and whoever meets it looks for the mistake in their own setup."
             }
             Check::Reproducible => {
                 "An image that comes out of its inputs every time can be checked by others, needs no trust in the machine that built it, and \
@@ -120,7 +121,7 @@ impl Check {
                  replaced. Do not correct the metadata alone: see what elf-machine says."
             }
             Check::LayerDigests => {
-                "Pull or copy the image again. One of the local store is thrown away when this is found: `catamaran build` makes it anew."
+                "Pull or copy the image again; a layer that a registry does not have any more has to be pushed again. One of the local store is thrown away when this is found: `catamaran build` makes it anew."
             }
             Check::LayerDuplicates => {
                 "Make the layer with a tool that writes each path once; engines keep the last entry, and `umoci repack` or a rebuild does \
@@ -132,8 +133,8 @@ impl Check {
             }
             Check::ElfInterpreter => "Add the package that has the loader (libc6 for Debian's), or take a build for this distribution.",
             Check::Entrypoint => {
-                "Correct `entrypoint` in containers.toml, or add the package that has the program. The finding names what was looked for, \
-                 and where."
+                "Correct `entrypoint` in containers.toml, add the package that has the program, or let the image's user run it: by the mode of \
+                 the file and of every folder on the way to it, with the groups of /etc/group. The finding names what was looked for, and where."
             }
             Check::Links => "Add the package that has the target, make the link right with `links`, or waive the path with the reason.",
             Check::IndexPlatform => {
@@ -166,7 +167,8 @@ impl Check {
             }
             Check::Parity => {
                 "Build all architectures from one lock (`catamaran update` renews it for all), or waive the path that only one can have. \
-                 `catamaran compare` shows all that is different."
+                 `catamaran compare` shows all that is different. The first architecture is what the others are held against: of a container \
+                 whatever is verified, as far as there are images of what containers.toml and the lock say now."
             }
             Check::Reproducible => {
                 "The finding names the layer, the path and the field or byte. What a local file brings has to be made reproducibly; anything \
@@ -182,7 +184,10 @@ pub fn checks_markdown() -> String {
         "# Checks\n\nWhat `catamaran verify` proves of every image, and every build of its own. Made from `src/verify/explain.rs`; a test \
          keeps it true.\n`catamaran verify --explain CHECK` says the same, `catamaran verify --list` has them all on one page.\n\n\
          Each check ends with a verdict: `pass`; `skip`, when there is nothing to check; `warn`, worth a look; `fail`, wrong; `waived`, \
-         found and accepted.\n`verify` exits with 1 when an image fails, with `--fail-on warn` also when one warns.\n\n\
+         found and accepted.\n`verify` exits with 1 when an image fails, with `--fail-on warn` also when one warns.\nWhat cannot be read is listed in every report, whose verdict is `fail` then, and \
+         does not keep the rest from being checked. The exit code is 2\nwhen a reference names nothing, else 3 when the network, a \
+         registry or credentials kept something from being checked, else as above.\nOf Windows images in an index, what the index and \
+         their configs say is checked, and nothing inside.\n\n\
          A finding that is known and accepted is waived in `containers.toml`, for one container or with `[[waive]]` for all:\n\n\
          ```toml\n[[containers.fd.waive]]\ncheck = \"links\"\npath = \"usr/share/doc/**\"      # optional; * stays within a folder, ** does \
          not\nreason = \"the documentation is left out\"\nuntil = \"2027-01-01\"          # optional; the last day (UTC) on which it counts\n\

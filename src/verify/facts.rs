@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::known::Known;
+use super::linked_texts::{self, LinkedText};
 use super::rootfs::{Lookup, MergedRoot};
 use super::scan::{LayerFacts, Usage};
 use crate::image::{Digest, Image, InstalledPackage};
@@ -12,10 +13,12 @@ use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
 
 /// The facts of an image's layers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ImageFacts {
     /// The layers, base first, as the manifest lists them; one listed twice is scanned once.
     pub layers: Vec<Arc<LayerFacts>>,
+    /// Texts that are somewhere else than where they are looked for.
+    pub linked_texts: Vec<LinkedText>,
 }
 
 impl ImageFacts {
@@ -66,7 +69,9 @@ impl ImageFacts {
             facts.insert(slot, result?);
         }
         let layers: Option<Vec<_>> = slots.iter().map(|slot| facts.get(slot).cloned()).collect();
-        Ok(ImageFacts { layers: layers.ok_or_else(Error::interrupted)? })
+        let mut facts = ImageFacts { layers: layers.ok_or_else(Error::interrupted)?, linked_texts: Vec::new() };
+        facts.linked_texts = linked_texts::read(image, &facts, cancelled)?;
+        Ok(facts)
     }
 
     /// The layers that could not be read to their end. What these facts do not show may still be there.
@@ -79,7 +84,8 @@ impl ImageFacts {
         let Lookup::Found(real, node) = root.lookup(path) else { return None };
         // Within one layer the last entry of a path is the one that stays.
         let texts = self.layers.get(node.layer)?.texts.iter().rev();
-        texts.into_iter().find(|(at, _)| *at == real).map(|(_, text)| text.as_str())
+        let own = texts.into_iter().find(|(at, _)| *at == real).map(|(_, text)| text.as_str());
+        own.or_else(|| self.linked_texts.iter().find(|linked| linked.path == path).map(|linked| linked.text.as_str()))
     }
 
     /// An error when a layer could not be read to its end: half a list would lie.

@@ -14,6 +14,7 @@ mod facts;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod known;
+mod linked_texts;
 mod listing;
 mod loader;
 mod platform;
@@ -33,6 +34,7 @@ pub use compare::{Aspect, Compared, Comparison, Contents, Row, Section, Side, co
 pub use explain::checks_markdown;
 pub use facts::ImageFacts;
 pub use known::Known;
+pub use linked_texts::LinkedText;
 pub use listing::{ListedFile, list_files};
 pub use loader::Libraries;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};

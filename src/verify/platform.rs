@@ -20,6 +20,12 @@ pub(super) struct ElfPlatform {
     pub machine: u16,
 }
 
+/// Why images for `platform` are not looked into, when they are not. What holds of their files is another world: no ELF files, no
+/// modes, no users; and base layers that registries need not have.
+pub(super) fn not_looked_into(platform: &Platform) -> Option<String> {
+    (platform.os == "windows").then(|| format!("{platform}: only Linux images are looked into"))
+}
+
 impl ElfPlatform {
     /// The ELF platform of a Linux platform. Knows every GOARCH that official images exist for, also those we do not
     /// build for, because any image may be verified.

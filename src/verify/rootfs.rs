@@ -141,10 +141,16 @@ impl<'a> MergedRoot<'a> {
     /// Follows `path` from the root as far as it exists; names that do not exist are appended as they are. The number tells
     /// how much work it was.
     fn walk(&self, path: &str) -> (String, Ended, usize) {
+        self.walk_through(path, |_| {})
+    }
+
+    /// The same; `searched` hears of every folder in which a name is looked for.
+    fn walk_through(&self, path: &str, mut searched: impl FnMut(&str)) -> (String, Ended, usize) {
         let mut names: Vec<String> = split(path);
         let (mut real, mut links, mut work) = (String::new(), 0, 0);
         let mut ended = Ended::There;
         while let Some(name) = names.pop() {
+            searched(&real);
             if name == ".." {
                 real.truncate(real.rfind('/').unwrap_or(0));
                 continue;
@@ -222,6 +228,18 @@ impl<'a> MergedRoot<'a> {
         (lookup, work)
     }
 
+    /// The folders in which names are looked for on the way to `path`, in that order: whoever wants to get there has to be let
+    /// into all of them (path_resolution(7)).
+    pub(super) fn folders_to(&self, path: &str) -> Vec<(String, Node<'a>)> {
+        let mut folders: Vec<(String, Node<'a>)> = Vec::new();
+        self.walk_through(path, |folder| {
+            if let Some(node) = self.get(folder).filter(|_| folders.iter().all(|(known, _)| known != folder)) {
+                folders.push((folder.to_owned(), node));
+            }
+        });
+        folders
+    }
+
     /// Where the link at `path` with this `target` leads.
     pub fn follow(&self, path: &str, target: &str) -> Lookup<'a> {
         match target.starts_with('/') {
@@ -289,6 +307,32 @@ mod tests {
         let lower = Layer::new().folder("usr/bin").symlink("bin", "usr/bin").file("bin/sh", 0o755, b"");
         let upper = Layer::new().file("bin/.wh.sh", 0, b"").file("bin/ls", 0o755, b"").hard_link("bin/dir", "bin/ls");
         assert_eq!(paths(&Sample::new("amd64").layer(lower).layer(upper).image()), ["bin@0", "usr/bin@0", "usr/bin/dir@1", "usr/bin/ls@1"]);
+    }
+
+    #[test]
+    fn paths_that_differ_in_bytes_that_are_no_text_stay_two_and_links_lead_to_them() {
+        use std::os::unix::ffi::OsStrExt;
+        let mut layer = Layer::new();
+        for (name, target) in [(&b"a\xfe"[..], None), (b"a\xff", None), (b"link", Some(&b"a\xff"[..]))] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
+            let path = std::path::Path::new(std::ffi::OsStr::from_bytes(name));
+            match target {
+                None => layer.0.append_data(&mut header, path, &[][..]).unwrap(),
+                Some(target) => {
+                    header.set_entry_type(tar::EntryType::Symlink);
+                    layer.0.append_link(&mut header, path, std::path::Path::new(std::ffi::OsStr::from_bytes(target))).unwrap();
+                }
+            }
+        }
+        let image = Sample::new("amd64").layer(layer).image();
+        assert_eq!(paths(&image), ["a\\xfe@0", "a\\xff@0", "link@0"]);
+        let facts = ImageFacts::gather(&image, &Silent, &|| false).unwrap();
+        let root = MergedRoot::merge(&facts.layers);
+        assert!(matches!(root.lookup("link"), Lookup::Found(at, _) if at == "a\\xff"));
     }
 
     #[test]

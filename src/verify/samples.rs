@@ -195,6 +195,7 @@ impl Blobs for Memory {
 /// An image being described; [`Sample::image`] makes it whole and true.
 pub(super) struct Sample {
     pub architecture: &'static str,
+    pub os: &'static str,
     pub config: ExecutionConfig,
     /// Media type, blob, uncompressed content.
     pub layers: Vec<(&'static str, Vec<u8>, Vec<u8>)>,
@@ -202,7 +203,7 @@ pub(super) struct Sample {
 
 impl Sample {
     pub(super) fn new(architecture: &'static str) -> Self {
-        Sample { architecture, config: ExecutionConfig::default(), layers: Vec::new() }
+        Sample { architecture, os: "linux", config: ExecutionConfig::default(), layers: Vec::new() }
     }
 
     pub(super) fn layer(mut self, layer: Layer) -> Self {
@@ -223,7 +224,7 @@ impl Sample {
 
     pub(super) fn image(self) -> Image {
         let mut config =
-            ImageConfig { architecture: self.architecture.into(), os: "linux".into(), config: self.config, ..Default::default() };
+            ImageConfig { architecture: self.architecture.into(), os: self.os.into(), config: self.config, ..Default::default() };
         config.rootfs.diff_ids = self.layers.iter().map(|(_, _, content)| Digest::of(content)).collect();
         let config_bytes = config.to_bytes();
         let layers = self.layers.iter().map(|(media_type, blob, _)| Descriptor::of(*media_type, blob)).collect();

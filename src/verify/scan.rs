@@ -192,7 +192,7 @@ impl<'a> Found<'a> {
         let (mode, uid, gid) = (member.mode, member.uid, member.gid);
         let (path, kind) = match member.kind {
             EntryType::Directory => (path, EntryKind::Directory),
-            EntryType::Symlink => (path, EntryKind::Symlink { target: String::from_utf8_lossy(&member.link).into_owned() }),
+            EntryType::Symlink => (path, EntryKind::Symlink { target: text_of_path(&member.link) }),
             EntryType::Link => (path, EntryKind::HardLink { target: normal(&member.link) }),
             EntryType::Char | EntryType::Block | EntryType::Fifo => (path, EntryKind::Special),
             _ => match whiteout(&path) {
@@ -326,7 +326,17 @@ pub(super) fn normal(path: &[u8]) -> String {
             part => out.push(part),
         }
     }
-    String::from_utf8_lossy(&out.join(&b'/')).into_owned()
+    text_of_path(&out.join(&b'/'))
+}
+
+/// A path as text. Bytes that are no UTF-8 are written as `\xff`, so that two paths that differ in them stay two.
+fn text_of_path(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// Whiteouts (image-spec, "Image Layer Filesystem Changeset"): what `path` hides, when it is one.

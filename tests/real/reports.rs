@@ -83,7 +83,7 @@ fn sarif_keeps_to_its_schema_and_a_junit_parser_reads_junit() {
     // What cannot be read is said in the report that a CI server looks at, too.
     let ran = project.run(&["verify", "fd", "oci:not-there", "--report", xml.to_str().unwrap()]);
     assert_ne!(ran.code, 0);
-    assert!(junit(&xml).contains("reading the images|Error"), "{}", junit(&xml));
+    assert!(junit(&xml).contains("reading oci:not-there|Error"), "{}", junit(&xml));
 }
 
 fn place(result: &Value) -> Option<&str> {
@@ -175,6 +175,8 @@ fn checks_are_explained_without_a_project() {
     };
     let list = run(&["verify", "--list"]);
     assert!(list.code == 0 && list.out.contains("elf-machine") && list.out.contains("maintainer-scripts"), "{list:?}");
+    let list: Value = serde_json::from_str(&run(&["verify", "--list", "--json"]).out).expect("a JSON document");
+    assert_eq!((&list["schema"], &list["checks"][5]["id"]), (&1.into(), &"elf-machine".into()), "{list}");
     let one = run(&["verify", "--explain", "elf-machine"]);
     assert!(one.code == 0 && one.out.contains("atmos"), "{one:?}");
     run(&["verify", "--explain", "elf-machin"]).fails(2, &["did you mean `elf-machine`?"]);

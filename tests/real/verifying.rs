@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Project, elf_files, judge, need};
+use crate::harness::{Project, Registry, elf_files, judge, need};
 
 /// Replaces the config of `oci:DIR:NAME`'s image by `change` of it, and everything that names it by digest.
 fn with_config_changed(layout: &Path, name: &str, change: impl FnOnce(&mut Value)) {
@@ -195,4 +195,52 @@ fn damage_is_found_although_the_content_is_recorded_and_a_damaged_record_hides_n
     let ran = project.run(&["verify", "fd/x86_64"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("layer-digests"), "{}", ran.out);
+}
+
+/// What is said of the image called `subject`: the verdict of `check`.
+fn verdict_of(document: &Value, subject: &str, check: &str) -> String {
+    let report = document["reports"].as_array().expect("reports").iter().find(|report| report["subject"] == subject);
+    let checks = report.unwrap_or_else(|| panic!("no report of {subject}: {document}"))["checks"].as_array().expect("checks");
+    checks.iter().find(|result| result["check"] == check).expect("the check")["verdict"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_missing_is_found_and_what_cannot_be_reached_is_listed_and_nothing_keeps_the_others_from_being_verified() {
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_downloads();
+    project.ok(&["build"]);
+    project.ok(&["push", "1.0", "--yes"]);
+    let reference = format!("{}/tools/fd:1.0", registry.host);
+    let document: Value = serde_json::from_str(&project.ok(&["verify", &reference, "--json"])).expect("JSON");
+    assert!(document.get("unread").is_none() && document["verdict"] != "fail", "{document}");
+
+    // A layer of the arm64 image is gone from the registry.
+    let inspected = project.json(&["inspect", "fd/aarch64", "--json"]);
+    let layer = inspected["images"][0]["layers"].as_array().expect("layers").last().unwrap()["digest"].clone();
+    let hex = layer.as_str().unwrap().trim_start_matches("sha256:").to_owned();
+    fs::remove_dir_all(registry.data().join("docker/registry/v2/blobs/sha256").join(&hex[..2]).join(&hex)).expect("the blob");
+    let cold = project.path().join("cold");
+    let verify = |arguments: &[&str]| {
+        let mut command = project.command();
+        let ran = crate::harness::Ran::of(command.env("CATAMARAN_CACHE_DIR", &cold).arg("verify").args(arguments).arg("--json"));
+        (ran.code, serde_json::from_str::<Value>(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.err)))
+    };
+    let (code, document) = verify(&[&reference]);
+    assert_eq!(code, 1, "{document}");
+    let member = |platform: &str| format!("docker://{reference} {platform}");
+    assert_eq!(verdict_of(&document, &member("linux/arm64"), "layer-digests"), "fail", "{document}");
+    assert_eq!(verdict_of(&document, &member("linux/amd64"), "layer-digests"), "pass", "{document}");
+
+    // Mistakes come before the network, and that before what fails; whatever the order.
+    let (nowhere, mistake) = ("docker://127.0.0.1:1/acme/x:1", "oci:not-there");
+    for (references, expected, unread) in [
+        (vec![nowhere, reference.as_str()], 3, vec![nowhere]),
+        (vec![reference.as_str(), nowhere], 3, vec![nowhere]),
+        (vec![nowhere, mistake, reference.as_str()], 2, vec![nowhere, mistake]),
+    ] {
+        let (code, document) = verify(&references);
+        let subjects: Vec<&str> = document["unread"].as_array().expect("unread").iter().map(|u| u["subject"].as_str().unwrap()).collect();
+        assert_eq!((code, subjects), (expected, unread), "{document}");
+        assert_eq!((document["verdict"].as_str(), document["reports"].as_array().map(Vec::len)), (Some("fail"), Some(2)), "{document}");
+    }
 }

@@ -52,7 +52,7 @@ pub(super) fn document(verification: &Verification<'_>) -> io::Result<String> {
         all.skipped += counts.skipped;
     }
     let unused = verification.unused_waivers.len();
-    let errors = usize::from(verification.error.is_some());
+    let errors = verification.broken().count();
     let of_waivers = Counts { tests: unused, failures: if fail_from <= Verdict::Warn { unused } else { 0 }, ..Counts::default() };
     all = Counts { tests: all.tests + unused + errors, failures: all.failures + of_waivers.failures, errors, skipped: all.skipped };
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
@@ -71,12 +71,15 @@ pub(super) fn document(verification: &Verification<'_>) -> io::Result<String> {
                 })
             })?;
         }
-        if let Some(error) = verification.error {
-            let counts = Counts { tests: 1, errors: 1, ..Counts::default() };
+        if errors > 0 {
+            let counts = Counts { tests: errors, errors, ..Counts::default() };
             element(xml, "testsuite", &with_name("catamaran", counts), |xml| {
-                element(xml, "testcase", &[("name", "reading the images".into()), ("classname", "catamaran".into())], |xml| {
-                    element(xml, "error", &[("message", line(&error.message())), ("type", "error".into())], |xml| {
-                        text(xml, error.advice().unwrap_or_default())
+                verification.broken().try_for_each(|(subject, failure)| {
+                    let name = subject.map_or_else(|| "the run".to_owned(), |subject| format!("reading {subject}"));
+                    element(xml, "testcase", &[("name", line(&name)), ("classname", "catamaran".into())], |xml| {
+                        element(xml, "error", &[("message", line(&failure.message)), ("type", "error".into())], |xml| {
+                            text(xml, failure.hint.as_deref().unwrap_or_default())
+                        })
                     })
                 })
             })?;
@@ -194,7 +197,8 @@ mod tests {
     fn every_verdict_has_its_element() {
         let xml = with(Verdict::Fail, |v| document(v).unwrap());
         for part in [
-            r#"<testsuites name="catamaran verify" tests="7" failures="1" errors="1" skipped="2">"#,
+            r#"<testsuites name="catamaran verify" tests="8" failures="1" errors="2" skipped="2">"#,
+            "<testcase name=\"reading example.org/b\u{fffd}:1\" classname=\"catamaran\">",
             r#"<testsuite name="ghcr.io/acme/fd:1.2 linux/arm64" tests="5" failures="1" errors="0" skipped="2">"#,
             r#"<failure message="2 files" type="fail">"#,
             r#"<skipped message="waived: 2 files"/>"#,
@@ -205,7 +209,7 @@ mod tests {
             assert!(xml.contains(part), "{part}\n{xml}");
         }
         let strict = with(Verdict::Warn, |v| document(v).unwrap());
-        assert!(strict.contains(r#"tests="7" failures="3" errors="1" skipped="2">"#), "{strict}");
+        assert!(strict.contains(r#"tests="8" failures="3" errors="2" skipped="2">"#), "{strict}");
     }
 
     proptest! {

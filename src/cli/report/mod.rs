@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::args::Format;
 use super::show;
+use crate::session::Failure;
 use crate::verify::{AppliedWaiver, Report, Verdict};
 use crate::{Error, Result};
 
@@ -20,22 +21,40 @@ pub(super) use schema::report_schema;
 pub(super) struct Verification<'a> {
     /// Version of the document: 1.
     pub schema: u32,
-    /// The worst of everything below.
+    /// The worst of everything below; `fail` where something was not looked at.
     pub verdict: Verdict,
     /// One per image.
     pub reports: &'a [&'a Report],
+    /// What could not be read.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub unread: &'a [Unread<'a>],
+    /// What ended the run before everything was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'a Failure>,
     /// Waivers that had nothing to do.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub unused_waivers: &'a [AppliedWaiver],
-    /// What kept something from being looked at.
-    #[serde(skip)]
-    pub error: Option<&'a Error>,
     /// From which verdict on a check counts as failed (`--fail-on`).
     #[serde(skip)]
     pub fail_from: Verdict,
 }
 
+/// Something that could not be read, so nothing is said of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Unread<'a> {
+    /// What: a reference as it was given, with the platform for a member of an index.
+    pub subject: &'a str,
+    /// Why.
+    #[serde(flatten)]
+    pub failure: &'a Failure,
+}
+
 impl Verification<'_> {
+    /// All that kept something from being looked at, with what it was; the run's own end has nothing that it is about.
+    pub fn broken(&self) -> impl Iterator<Item = (Option<&str>, &Failure)> {
+        self.unread.iter().map(|unread| (Some(unread.subject), unread.failure)).chain(self.error.map(|error| (None, error)))
+    }
+
     /// How many images, and waivers that had nothing to do, are as bad as `--fail-on` says.
     pub fn wrong(&self) -> usize {
         let images = self.reports.iter().filter(|r| r.verdict() >= self.fail_from).count();
@@ -48,7 +67,7 @@ impl Verification<'_> {
     /// It cannot be written down, which would be a bug.
     pub fn render(&self, format: Format, color: bool) -> Result<String> {
         let mut text = match format {
-            Format::Text => show::verification(self.reports, self.unused_waivers, color),
+            Format::Text => show::verification(self, color),
             Format::Json => json(self)?,
             Format::Sarif => json(&sarif::log(self))?,
             Format::Junit => {
@@ -142,10 +161,20 @@ pub(super) mod tests {
         }
     }
 
-    pub(super) fn with<T>(fail_from: Verdict, look: impl FnOnce(&Verification<'_>) -> T) -> T {
-        let (report, unused, error) = (a_report(), [an_unused_waiver()], Error::network("b could not be reached"));
-        let verdict = report.verdict();
-        look(&Verification { schema: 1, verdict, reports: &[&report], unused_waivers: &unused, error: Some(&error), fail_from })
+    pub(in crate::cli) fn with<T>(fail_from: Verdict, look: impl FnOnce(&Verification<'_>) -> T) -> T {
+        let (report, unused_waivers) = (a_report(), [an_unused_waiver()]);
+        let gone = Failure::from(&Error::network("b could not be reached").hint("is it there?"));
+        let (unread, error) = ([Unread { subject: "example.org/b\u{1b}:1", failure: &gone }], Failure::from(&Error::interrupted()));
+        let verdict = Verdict::Fail;
+        look(&Verification {
+            schema: 1,
+            verdict,
+            reports: &[&report],
+            unread: &unread,
+            error: Some(&error),
+            unused_waivers: &unused_waivers,
+            fail_from,
+        })
     }
 
     #[test]

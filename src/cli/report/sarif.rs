@@ -50,10 +50,14 @@ pub(super) fn log(verification: &Verification<'_>) -> Log {
     let mut seen = HashMap::new();
     let results = verification.reports.iter().flat_map(|report| results(report, &mut seen)).collect();
     let notice = |level: &str, text: String| json!({ "level": level, "message": { "text": clean_line(&text) } });
-    let broken: Vec<Value> = verification.error.iter().map(|error| notice("error", error.message())).collect();
+    let broken = verification.broken().map(|(subject, failure)| match subject {
+        Some(subject) => notice("error", format!("{subject} could not be read: {}", failure.message)),
+        None => notice("error", failure.message.clone()),
+    });
+    let broken: Vec<Value> = broken.collect();
     let unused: Vec<Value> = verification.unused_waivers.iter().map(|waiver| notice("warning", remark(waiver))).collect();
     let invocation = json!({
-        "executionSuccessful": verification.error.is_none(),
+        "executionSuccessful": broken.is_empty(),
         "toolExecutionNotifications": broken,
         "toolConfigurationNotifications": unused,
     });

@@ -19,6 +19,8 @@ pub(in crate::cli) fn report_schema() -> Value {
             "schema": { "const": 1, "description": "version of this document" },
             "verdict": refer("verdict"),
             "reports": list("report", "one per image"),
+            "unread": list("unread", "what could not be read, so that nothing is said of it; the verdict is `fail` then"),
+            "error": refer("failure"),
             "unused_waivers": list("waiver", "waivers of containers.toml that have expired, or match nothing any more"),
         }),
     );
@@ -32,6 +34,21 @@ pub(in crate::cli) fn report_schema() -> Value {
             "waivers": list("waiver", "the waivers of containers.toml that are for this image"),
         }),
     );
+    let kind = json!({
+        "enum": ["usage", "network", "failed", "interrupted"],
+        "description": "a mistake of the command line or the configuration; network, registry or credentials; a damaged image; a cancel",
+    });
+    let unread = object(
+        &["subject", "kind", "message"],
+        json!({
+            "subject": text("what was asked for, with the platform for members of an index"),
+            "kind": kind,
+            "message": text("what happened, to what"),
+            "hint": text("what to do"),
+        }),
+    );
+    let mut failure = object(&["kind", "message"], json!({ "kind": kind, "message": text("what happened"), "hint": text("what to do") }));
+    failure["description"] = "what ended the run before everything was looked at; the verdict is `fail` then".into();
     let platform = json!({
         "type": "object",
         "required": ["architecture", "os"],
@@ -82,6 +99,8 @@ pub(in crate::cli) fn report_schema() -> Value {
         "check": { "oneOf": checks },
         "digest": { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" },
         "platform": platform,
+        "unread": unread,
+        "failure": failure,
         "report": report,
         "check-result": result,
         "finding": finding,
@@ -108,6 +127,7 @@ mod tests {
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let described = |name: &str| keys(&schema["definitions"][name]["properties"]);
         assert_eq!(keys(&document), keys(&schema["properties"]));
+        assert_eq!(keys(&document["unread"][0]), described("unread"));
         let report = &document["reports"][0];
         assert_eq!(keys(report), described("report"));
         let result = report["checks"].as_array().unwrap().iter().find(|c| c.get("findings").is_some()).unwrap();

@@ -52,7 +52,13 @@ fn rows(out: &mut Vec<String>, section: &Section, all: bool, color: bool) {
     let mut table = Table::plain(2);
     for row in &rows[..shown] {
         let side = |value: &Option<String>| value.as_deref().map_or_else(|| "—".to_owned(), |value| words(section.aspect, value));
-        let (left, right) = (side(&row.left), side(&row.right));
+        let (mut left, mut right) = (side(&row.left), side(&row.right));
+        if row.differs && clean_line(&left).trim_end() == clean_line(&right).trim_end() {
+            // What differs is not to be seen: spaces at an end, characters that are not shown.
+            let shown =
+                |value: &Option<String>| value.as_deref().map_or_else(|| "—".to_owned(), |value| format!("\"{}\"", value.escape_default()));
+            (left, right) = (shown(&row.left), shown(&row.right));
+        }
         let right_name = row.right_name.as_ref().map(|name| format!(" ({})", clean_line(name))).unwrap_or_default();
         let ink = |text: String, ink| if row.differs { Cell::from(text) } else { Cell::ink(text, ink) };
         let package = owned.then(|| Cell::ink(row.package.as_deref().unwrap_or_default(), Ink::Dim));
@@ -139,6 +145,14 @@ mod tests {
         "###);
         let nothing = comparison(&a_comparison(vec![section(Aspect::Config, 4, vec![])]), false, false);
         assert!(nothing.ends_with("\nno difference"), "{nothing}");
+    }
+
+    #[test]
+    fn values_that_look_alike_are_written_so_that_the_difference_shows() {
+        let row = row("label x", None, Some("a"), Some("a\u{1b}[31m "));
+        let text =
+            comparison(&a_comparison(vec![Section { aspect: Aspect::Config, compared: 1, different: 1, rows: vec![row] }]), false, false);
+        assert!(text.contains(r#""a"  →  "a\u{1b}[31m ""#), "{text}");
     }
 
     #[test]

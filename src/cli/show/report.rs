@@ -2,16 +2,26 @@
 
 use crate::cli::fact::tally;
 use crate::cli::printer::{Ink, clean_line};
-use crate::cli::report::remark;
+use crate::cli::report::{Verification, remark};
 use crate::cli::table::{Cell, Table, verdict_mark};
-use crate::verify::{AppliedWaiver, CheckResult, Finding, Report, Verdict};
+use crate::verify::{CheckResult, Finding, Report, Verdict};
 
 /// Findings shown under each check; `--json` has all that were kept.
 const MAX_FINDINGS: usize = 10;
 
-/// Every report, then waivers that had nothing to do.
-pub(in crate::cli) fn verification(reports: &[&Report], unused: &[AppliedWaiver], color: bool) -> String {
-    let mut parts: Vec<String> = reports.iter().map(|one| report(one, color)).collect();
+/// Every report, then what could not be read, then waivers that had nothing to do.
+pub(in crate::cli) fn verification(verification: &Verification<'_>, color: bool) -> String {
+    let mut parts: Vec<String> = verification.reports.iter().map(|one| report(one, color)).collect();
+    let (glyph, ink) = verdict_mark(Verdict::Fail);
+    parts.extend(verification.broken().map(|(subject, failure)| {
+        let what = subject.map_or_else(String::new, |subject| format!("{subject} could not be read: "));
+        let line = format!("{} {}", ink.paint(glyph, color), clean_line(&format!("{what}{}", failure.message)));
+        match &failure.hint {
+            Some(hint) => format!("{line}\n  {}", Ink::Dim.paint(&clean_line(hint), color)),
+            None => line,
+        }
+    }));
+    let unused = verification.unused_waivers;
     let (glyph, ink) = verdict_mark(Verdict::Warn);
     let remarks: Vec<String> = unused.iter().map(|waiver| format!("{} {}", ink.paint(glyph, color), clean_line(&remark(waiver)))).collect();
     if !remarks.is_empty() {
@@ -62,7 +72,7 @@ fn findings(out: &mut String, result: &CheckResult, color: bool) {
 mod tests {
     use super::*;
     use crate::catalog::Architecture;
-    use crate::cli::report::tests::{a_report, an_unused_waiver};
+    use crate::cli::report::tests::with;
     use crate::image::{Digest, Platform};
     use crate::verify::Check;
 
@@ -96,11 +106,12 @@ mod tests {
 
     #[test]
     fn what_is_waived_says_why_and_an_unused_waiver_is_said() {
-        let text = verification(&[&a_report()], &[an_unused_waiver()], false);
+        let text = with(Verdict::Fail, |report| verification(report, false));
         for line in [
             "✗ fail: 1 fail, 1 warn, 1 waived, 1 pass, 1 skip",
             "~ waived  links",
             "waived (fail): a <plugin> & more",
+            "✗ example.org/b\u{fffd}:1 could not be read: b could not be reached\n  is it there?\n\n✗ interrupted\n",
             "! the waiver of links (etc/*) on line 7 of containers.toml has expired on 2026-01-01",
         ] {
             assert!(text.contains(line), "{line}\n{text}");

@@ -3,9 +3,9 @@
 //! A wrong one is fatal where it matters: containerd 2.2 does not unpack an image whose config names another platform.
 
 use super::Subject;
-use super::tally::Tally;
+use super::tally::{Tally, skip};
 use crate::image::Platform;
-use crate::verify::platform::ElfPlatform;
+use crate::verify::platform::{ElfPlatform, not_looked_into};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 const REBUILD: &str = "build the image again for the right platform; do not edit the config by hand, the files must match it";
@@ -22,6 +22,8 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
             found,
             "image-spec requires both; set them in the builder",
         );
+    } else if let Some(why) = not_looked_into(&platform).filter(|_| subject.expected.is_none()) {
+        return skip(Check::ConfigPlatform, why);
     } else if ElfPlatform::of(&platform).is_none() {
         tally.image(
             Verdict::Fail,
@@ -59,6 +61,23 @@ mod tests {
         assert_eq!(verdict(&image, Some(Architecture::Aarch64)), Verdict::Pass);
         assert_eq!(verdict(&image, Some(Architecture::X86_64)), Verdict::Fail);
         assert_eq!(verdict(&image, None), Verdict::Pass);
+    }
+
+    #[test]
+    fn windows_images_are_not_looked_into_and_what_they_claim_is_judged() {
+        let mut sample = Sample::new("amd64").layer(Layer::new().file("Files/a.exe", 0o644, b"MZ")).entrypoint("a.exe");
+        sample.os = "windows";
+        let mut image = sample.image();
+        let all = |image: &crate::image::Image| {
+            let report = report(image);
+            (report.verdict(), result(&report, Check::IndexPlatform).verdict, result(&report, Check::Entrypoint).summary.clone())
+        };
+        assert_eq!(all(&image), (Verdict::Skip, Verdict::Skip, "windows/amd64: only Linux images are looked into".into()));
+        image.descriptor.platform = Some(image.platform());
+        assert_eq!(all(&image).0, Verdict::Pass);
+        crate::verify::samples::claim(&mut image, "amd64", None);
+        assert_eq!(all(&image).1, Verdict::Fail, "the index says linux");
+        assert_eq!(verdict(&image, Some(Architecture::X86_64)), Verdict::Fail, "one of ours is never for Windows");
     }
 
     #[test]

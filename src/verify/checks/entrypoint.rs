@@ -1,8 +1,9 @@
-//! `entrypoint`: what the image starts exists, is executable and of the right architecture.
+//! `entrypoint`: what the image starts exists, is of the right architecture, and the image's user may run it.
 //!
 //! A script is followed to its interpreter, as the kernel does ([`Launcher`]).
 
 use super::Subject;
+use super::identity::Identity;
 use super::launch::{Launcher, Problem, Program};
 use super::tally::{Tally, skip, skip_if_damaged};
 use crate::verify::platform::{ElfPlatform, describe_elf};
@@ -20,7 +21,14 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     };
     let mut tally = Tally::default();
     let mut looked_at = format!("{what} {command}");
-    match Launcher::of(subject).start(command).and_then(|program| can_run(subject, program)) {
+    // Whom the config means is the check `user`'s concern; where that cannot be told, what anybody may run counts.
+    let identity = Identity::of(subject).ok();
+    let launcher = Launcher::of(subject);
+    let launcher = match &identity {
+        Some(identity) => launcher.run_by(identity),
+        None => launcher,
+    };
+    match launcher.start(command).and_then(|program| can_run(subject, program)) {
         Ok(way) => looked_at = format!("{what} {}", way.join(" → ")),
         Err(Problem { path, expected, found, advice }) => {
             let path = Some(path.trim_start_matches('/').to_owned()).filter(|p| !p.is_empty());
@@ -108,6 +116,54 @@ mod tests {
             let (verdict, _, found) = summary(sample(entrypoint));
             assert!(verdict == Verdict::Fail && found.contains(why), "{entrypoint}: {found}");
         }
+    }
+
+    #[test]
+    fn the_user_of_the_image_must_be_let_in_and_may_run_it() {
+        let checked = |user: &str, mode: u32, folder: u32, owner: (u64, u64), content: &[u8]| {
+            let mut layer = Layer::new()
+                .file("etc/passwd", 0o644, b"app:x:10:20::/:\nother:x:11:11::/:\n")
+                .file("etc/group", 0o644, b"app:x:20:\ntools:x:30:root,app\n")
+                .file("usr/bin/sh", 0o755, &elf(62, ""));
+            for (path, kind, mode, content) in
+                [("opt/x", tar::EntryType::Directory, folder, &[][..]), ("opt/x/run", tar::EntryType::Regular, mode, content)]
+            {
+                let mut header = tar::Header::new_gnu();
+                header.set_entry_type(kind);
+                header.set_mode(mode);
+                header.set_uid(owner.0);
+                header.set_gid(owner.1);
+                header.set_size(content.len() as u64);
+                layer.0.append_data(&mut header, path, content).unwrap();
+            }
+            let mut sample = Sample::new("amd64").layer(layer).entrypoint("/opt/x/run");
+            sample.config.user = Some(user.into());
+            summary(sample)
+        };
+        let program = elf(62, "");
+        for (user, mode, folder, owner, why) in [
+            ("app", 0o700, 0o755, (0, 0), "mode 0700 of 0:0, which 10:20 may not run"),
+            ("app", 0o700, 0o755, (10, 0), ""),
+            ("app", 0o071, 0o755, (0, 20), ""),
+            ("app", 0o604, 0o755, (0, 20), "without execute"),
+            ("app", 0o610, 0o755, (0, 30), ""),
+            ("other", 0o610, 0o755, (0, 30), "mode 0610 of 0:30, which 11:11 may not run"),
+            // With a group in the config, those of group(5) do not count.
+            ("app:app", 0o610, 0o755, (0, 30), "may not run"),
+            ("app", 0o755, 0o700, (0, 0), "/opt/x has mode 0700 of 0:0, which 10:20 may not enter"),
+            ("app", 0o755, 0o710, (0, 30), ""),
+            ("app", 0o677, 0o755, (10, 10), "may not run"),
+            ("", 0o100, 0o000, (10, 10), ""),
+            ("0", 0o644, 0o755, (0, 0), "without execute"),
+            ("nobody", 0o100, 0o755, (0, 0), ""),
+        ] {
+            let (verdict, _, found) = checked(user, mode, folder, owner, &program);
+            let expected = if why.is_empty() { Verdict::Pass } else { Verdict::Fail };
+            assert!(verdict == expected && found.contains(why), "{user} {mode:o} {folder:o} {owner:?}: {found}");
+        }
+        let script = |mode| checked("app", mode, 0o755, (0, 20), b"#!/usr/bin/sh\n");
+        assert!(script(0o710).2.contains("may not read"), "{:?}", script(0o710));
+        assert_eq!(script(0o750).0, Verdict::Pass);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     if let Some(claimed) = claimed {
         alone(&mut tally, index, &image.descriptor, claimed);
     }
+    once(&mut tally, index, &image.descriptor);
     for (member, why) in index.unreadable() {
         let expected = format!("the index's member {}", shown(member));
         let advice = "whoever pulls this platform gets an error: push the member again, or make the index without it";
@@ -37,7 +38,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     }
     attestations(&mut tally, index);
     let number = |wanted: fn(&FoundMember) -> bool| index.members.iter().filter(|member| wanted(&member.found)).count();
-    let images = number(|found| matches!(found, FoundMember::Image(_) | FoundMember::Unreadable(_)));
+    let images = number(|found| matches!(found, FoundMember::Image(_) | FoundMember::Unreadable(_) | FoundMember::Unreached(_)));
     let said = number(|found| *found == FoundMember::Attestation);
     let said = if said > 0 { format!(" and {}", count(said, "attestation")) } else { String::new() };
     tally.result(Check::IndexPlatform, format!("{own}, one of {}{said}", count(images, "image")), "finding")
@@ -56,13 +57,27 @@ fn alone(tally: &mut Tally, index: &IndexMembers, own: &Descriptor, claimed: &Pl
     }
     let same = |platform: &Option<Platform>| platform.as_ref().is_some_and(|platform| platform.same(claimed));
     let images = index.members.iter().filter(|member| member.found != FoundMember::Attestation);
-    let all: Vec<_> = images.filter(|member| same(&member.claimed.platform)).map(|member| member.claimed.digest).collect();
-    let advice = "engines take the first of them and nobody ever gets the other: leave one out";
-    let expected = format!("one member for {claimed}");
-    if let Some(other) = all.iter().find(|digest| **digest != own.digest) {
-        tally.image(Verdict::Fail, None, expected, format!("{} as well", other.short()), advice);
-    } else if all.len() > 1 {
-        tally.image(Verdict::Warn, None, expected, "this one is listed twice", advice);
+    let mut others = images.filter(|member| same(&member.claimed.platform) && member.claimed.digest != own.digest);
+    if let Some(other) = others.next() {
+        let advice = "engines take the first of them and nobody ever gets the other: leave one out";
+        let expected = format!("one member for {claimed}");
+        tally.image(Verdict::Fail, None, expected, format!("{} as well", other.claimed.digest.short()), advice);
+    }
+}
+
+/// The image stands in the index once: tools that join indexes list it again, and others then take the index for damaged.
+fn once(tally: &mut Tally, index: &IndexMembers, own: &Descriptor) {
+    // For two platforms at once it is wrong in another way, which its own report says.
+    let fits = |other: &Descriptor| match (&other.platform, &own.platform) {
+        (Some(other), Some(own)) => other.same(own),
+        _ => true,
+    };
+    let times = index.members.iter().filter(|member| member.claimed.digest == own.digest && fits(&member.claimed)).count();
+    if times > 1 {
+        let expected = format!("{} in the index once", own.digest.short());
+        let found = if times == 2 { "it is listed twice".to_owned() } else { format!("it is listed {times} times") };
+        let advice = "whoever made the index added it twice: make it again, with every image once";
+        tally.image(Verdict::Warn, None, expected, found, advice);
     }
 }
 
@@ -148,7 +163,7 @@ mod tests {
         let images = index(vec![image("arm64", "arm64", None), image("amd64", "arm64", Some("v8"))], vec![]);
         assert!(found(&images[0])[0].ends_with("as well") && found(&images[1])[1].ends_with("as well"));
         let one = image("arm64", "arm64", None);
-        assert_eq!(found(&index(vec![one.clone(), one], vec![])[0]), ["warn this one is listed twice"]);
+        assert_eq!(found(&index(vec![one.clone(), one], vec![])[0]), ["warn it is listed twice"]);
     }
 
     #[test]
@@ -160,6 +175,23 @@ mod tests {
         assert_eq!(found(&image), ["fail it cannot be read: no such manifest", "warn no such member"]);
         let report = report(&image);
         assert!(result(&report, Check::IndexPlatform).findings[0].expected.ends_with("for linux/s390x"));
+    }
+
+    #[test]
+    fn a_member_that_the_network_kept_from_us_is_no_finding_and_one_that_is_not_there_is() {
+        let joined = |error: crate::Error| {
+            let mut other = Descriptor::new(media_type::MANIFEST, Digest::of(b"other"), 3);
+            other.platform = Some(Platform { architecture: "s390x".into(), os: "linux".into(), variant: None });
+            let amd = image("amd64", "amd64", None);
+            let members = vec![(amd.descriptor.clone(), Some(Ok(amd))), (other, Some(Err(error)))];
+            let image = IndexMembers::join(Digest::of(b"index"), members).unwrap().remove(0);
+            (found(&image), image.index.as_ref().map_or(0, |index| index.unreached().count()))
+        };
+        assert_eq!(joined(crate::Error::network("nothing listens")), (vec![], 1));
+        assert_eq!(joined(crate::Error::network("404").as_answer()), (vec!["fail it cannot be read: 404".to_owned()], 0));
+        let nothing = |members| IndexMembers::join(Digest::of(b"index"), members).unwrap_err().message();
+        assert!(nothing(vec![]).ends_with("has no members at all"));
+        assert!(nothing(vec![(attestation(Digest::of(b"x")).claimed, None)]).ends_with("holds attestations only, no image"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! their interpreters as the kernel follows them (execve(2), "Interpreter scripts"), and through env(1).
 
 use super::Subject;
+use super::identity::{EXECUTE, Identity, READ, described};
 use crate::image::{Elf, Entry, EntryKind};
 use crate::verify::rootfs::{Lookup, MergedRoot};
 
@@ -20,6 +21,16 @@ pub(super) struct Problem {
     pub advice: &'static str,
 }
 
+impl Problem {
+    /// Says which `script` names what cannot be started, when it is not what was asked for.
+    fn named_by(mut self, script: Option<&str>) -> Self {
+        if let Some(script) = script {
+            self.found.push_str(&format!("; /{script} names it as its interpreter"));
+        }
+        self
+    }
+}
+
 /// The program at the end of the way.
 #[derive(Clone, Debug)]
 pub(super) struct Program<'a> {
@@ -36,13 +47,20 @@ pub(super) struct Launcher<'a> {
     /// `PATH` as a process in the image has it.
     path: &'a str,
     workdir: &'a str,
+    /// Who starts it; for nobody in particular, what anybody may run counts.
+    identity: Option<&'a Identity>,
 }
 
 impl<'a> Launcher<'a> {
     pub(super) fn of(subject: &Subject<'a>) -> Self {
         let config = &subject.image.config.config;
         let path = config.env.iter().rev().find_map(|variable| variable.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-        Launcher { root: subject.root, path, workdir: config.working_dir.as_deref().unwrap_or("/") }
+        Launcher { root: subject.root, path, workdir: config.working_dir.as_deref().unwrap_or("/"), identity: None }
+    }
+
+    /// Only what `identity` may run.
+    pub(super) fn run_by(self, identity: &'a Identity) -> Self {
+        Launcher { identity: Some(identity), ..self }
     }
 
     /// The folders of `PATH`, in order.
@@ -53,17 +71,19 @@ impl<'a> Launcher<'a> {
     /// The way from `command` over scripts to the program that runs.
     pub(super) fn start(&self, command: &str) -> Result<Program<'a>, Problem> {
         let mut way = vec![command.to_owned()];
-        let mut command = command.to_owned();
+        let (mut command, mut script) = (command.to_owned(), None);
         for _ in 0..=MAX_SCRIPTS {
-            let (path, entry) = self.find(&command)?;
+            let (path, entry) = self.find(&command).map_err(|problem| problem.named_by(script.as_deref()))?;
             if way.last().is_some_and(|last| last.trim_start_matches('/') != path) {
                 way.push(format!("/{path}"));
             }
             match &entry.kind {
                 EntryKind::File { elf: Some(elf), .. } => return Ok(Program { way, path, elf }),
                 EntryKind::File { shebang: Some(line), .. } => {
+                    self.may_read(&path, entry)?;
                     command = self.interpreter(&path, line)?;
                     way.push(command.clone());
+                    script = Some(path);
                 }
                 EntryKind::File { size, .. } => {
                     let found = if *size == 0 { "an empty file" } else { "neither" }.to_owned();
@@ -123,6 +143,34 @@ impl<'a> Launcher<'a> {
         }
     }
 
+    /// Why the file `entry`, which `path` leads to, cannot be run, and what to do.
+    fn refusal(&self, path: &str, entry: &Entry) -> Option<(String, &'static str)> {
+        if entry.mode & 0o111 == 0 {
+            let advice = "make the file executable in the layer that adds it";
+            return Some((format!("mode {:04o} without execute permission", entry.mode), advice));
+        }
+        let identity = self.identity?;
+        if let Some((folder, shut)) = identity.shut_out(&self.root.folders_to(path)) {
+            let advice = "open the folder to the user the image runs as, or run it as another";
+            return Some((format!("/{folder} has {}, which {identity} may not enter", described(shut)), advice));
+        }
+        let advice = "give the file to the user the image runs as, open it to others, or run it as another";
+        (!identity.may(EXECUTE, entry)).then(|| (format!("{}, which {identity} may not run", described(entry)), advice))
+    }
+
+    /// The kernel runs a script that its user may not read, and the interpreter then cannot open it.
+    fn may_read(&self, path: &str, entry: &Entry) -> Result<(), Problem> {
+        match self.identity {
+            Some(identity) if !identity.may(READ, entry) => Err(Problem {
+                path: path.to_owned(),
+                expected: "a script that its interpreter can read".into(),
+                found: format!("{}, which {identity} may not read", described(entry)),
+                advice: "a script has to be readable, too: open it to the user the image runs as",
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The executable file that `command` names, with its real path.
     fn find(&self, command: &str) -> Result<(String, &'a Entry), Problem> {
         let candidates: Vec<String> = match command {
@@ -137,11 +185,8 @@ impl<'a> Launcher<'a> {
             let (found, advice) = match self.root.lookup(candidate) {
                 Lookup::Found(path, node) => match node.entry {
                     Some(entry) if matches!(entry.kind, EntryKind::File { .. }) => {
-                        if entry.mode & 0o111 != 0 {
-                            return Ok((path, entry));
-                        }
-                        let advice = "make the file executable in the layer that adds it";
-                        (format!("mode {:04o} without execute permission", entry.mode), advice)
+                        let Some(refusal) = self.refusal(candidate, entry) else { return Ok((path, entry)) };
+                        refusal
                     }
                     Some(entry) if entry.kind != EntryKind::Directory => ("no regular file".to_owned(), "name a program"),
                     _ => ("a folder".to_owned(), "name a program"),

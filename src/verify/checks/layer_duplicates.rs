@@ -24,7 +24,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         entries += layer.entries.len();
         let mut first = HashMap::with_capacity(layer.entries.len());
         for entry in &layer.entries {
-            // Paths whose bytes are no UTF-8 may look alike without being the same.
+            // In records of earlier versions, paths whose bytes are no UTF-8 look alike without being the same.
             if entry.path.contains('\u{fffd}') {
                 continue;
             }

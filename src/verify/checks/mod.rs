@@ -5,6 +5,7 @@ mod elf_interpreter;
 mod elf_libraries;
 mod elf_machine;
 mod entrypoint;
+mod identity;
 mod index_platform;
 mod launch;
 mod layer_digests;
@@ -20,6 +21,8 @@ mod setuid;
 mod tally;
 mod user;
 mod usr_merge;
+
+pub(super) use tally::skip;
 
 use super::circumstances::{Group, Rebuild};
 use super::facts::ImageFacts;

@@ -5,7 +5,7 @@
 //!
 //! - How it runs (entrypoint, user, environment, labels …) and the versions of packages are to be the same: else it fails. Another
 //!   rebuild of the same source (`+b1`, `+b2`) is the archive's doing, and only worth a look.
-//! - A package or a path that only one has is worth a look. Packages that exist for some architectures only, and paths below folders
+//! - A package or a path that only one has is worth a look, and so is another mode or owner. Packages that exist for some architectures only, and paths below folders
 //!   called after the architecture while all packages are the same, are as they have to be.
 
 use super::Subject;
@@ -43,7 +43,8 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
 
 fn held_against(first: &Sibling, subject: &Subject<'_>) -> CheckResult {
     let root = MergedRoot::merge(&first.facts.layers);
-    let [config, packages, paths] = compare::parity((&first.image, &first.facts, &root), (subject.image, subject.facts, subject.root));
+    let (sections, mut aside) = compare::parity((&first.image, &first.facts, &root), (subject.image, subject.facts, subject.root));
+    let [config, packages, paths, modes, owners] = sections;
     let mut tally = Tally::default();
     let mut report = |verdict, what: &str, row: &Row, path: bool, advice: &str| {
         let said = |value: &Option<String>| match value {
@@ -71,7 +72,6 @@ fn held_against(first: &Sibling, subject: &Subject<'_>) -> CheckResult {
             "all architectures of an image are to run the same way: build them from one definition",
         );
     }
-    let mut aside = 0;
     for row in packages.rows.iter().filter(|row| row.differs) {
         match (&row.left, &row.right) {
             (Some(left), Some(right)) => {
@@ -84,13 +84,17 @@ fn held_against(first: &Sibling, subject: &Subject<'_>) -> CheckResult {
         }
     }
     for row in paths.rows.iter().filter(|row| row.differs) {
-        // What a package has for one architecture only stands in that architecture's own folder.
-        if packages.different == 0 && compare::is_own_path(&first.image, subject.image, &row.name) {
-            aside += 1;
-            continue;
-        }
         let advice = "see which package it is from, `catamaran compare` tells, and whether the other architecture misses it";
         report(Verdict::Warn, "", row, true, advice);
+    }
+    for (what, section) in [("mode", &modes), ("owner", &owners)] {
+        for row in section.rows.iter().filter(|row| row.differs) {
+            let advice =
+                "whoever may use it on one architecture is to be able to on the other: see what sets it, and build both from one lock";
+            let said = |value: &Option<String>| value.as_ref().map(|value| format!("{what} {value}"));
+            let row = Row { left: said(&row.left), right: said(&row.right), ..row.clone() };
+            report(Verdict::Warn, "", &row, true, advice);
+        }
     }
     let aside = if aside > 0 { format!(", {} of one architecture aside", count(aside, "thing")) } else { String::new() };
     let looked_at = format!(
@@ -101,7 +105,7 @@ fn held_against(first: &Sibling, subject: &Subject<'_>) -> CheckResult {
         count(paths.compared, "path")
     );
     // Of differences beyond what a section keeps, the number is known all the same.
-    let lost = [&config, &packages, &paths].iter().map(|section| section.different - section.rows.len()).sum::<usize>();
+    let lost = [&config, &packages, &paths, &modes, &owners].iter().map(|section| section.different - section.rows.len()).sum::<usize>();
     tally.warned += lost;
     tally.result(Check::Parity, looked_at, "difference")
 }
@@ -181,6 +185,31 @@ mod tests {
         let parity = result(&report, Check::Parity);
         assert_eq!(parity.verdict, Verdict::Pass, "{parity:?}");
         assert_eq!(parity.summary, "as first: 1 setting, 1 package, 3 paths, 1 thing of one architecture aside");
+    }
+
+    #[test]
+    fn modes_and_owners_are_part_of_it() {
+        let image = |architecture, mode, uid| {
+            let mut layer = Layer::new().file("usr/bin/tool", mode, b"x");
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_mode(0o755);
+            header.set_uid(uid);
+            header.set_gid(0);
+            header.set_size(0);
+            layer.0.append_data(&mut header, "srv", &[][..]).unwrap();
+            Sample::new(architecture).layer(layer).image()
+        };
+        let report = report(&image("arm64", 0o644, 7), later(&image("amd64", 0o755, 0)));
+        let found: Vec<String> = result(&report, Check::Parity)
+            .findings
+            .iter()
+            .map(|f| format!("{} {}: {} | {}", f.verdict, f.path.as_deref().unwrap_or("-"), f.expected, f.found))
+            .collect();
+        assert_eq!(
+            found,
+            ["warn usr/bin/tool: mode 0755, as first has it | mode 0644", "warn srv: owner 0:0, as first has it | owner 7:0"]
+        );
     }
 
     #[test]

@@ -191,6 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn an_interpreter_that_is_a_script_without_one_is_what_is_named() {
+        let layer = Layer::new().file("usr/bin/a", 0o755, b"#!/usr/bin/b\n").file("usr/bin/b", 0o755, b"#!/usr/bin/python3\n");
+        let report = Sample::new("amd64").layer(base()).layer(layer).report();
+        let said: Vec<&str> = result(&report, Check::Scripts).findings.iter().map(|f| f.found.as_str()).collect();
+        assert_eq!(said, ["/usr/bin/python3 does not exist; /usr/bin/b names it as its interpreter", "/usr/bin/python3 does not exist"]);
+    }
+
+    #[test]
     fn path_is_the_images_own() {
         let found = |path: &str| {
             let layer =

@@ -41,20 +41,26 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         return skipped;
     }
     let mut tally = Tally::default();
-    let mut known: Vec<&str> = Vec::new();
+    let (mut known, mut others): (Vec<&str>, usize) = (Vec::new(), 0);
     for (path, node, entry) in subject.root.iter() {
         let layer = subject.facts.layers[node.layer].descriptor.digest;
         match &entry.kind {
             EntryKind::File { .. } if entry.mode & (SETUID | SETGID) != 0 => {
-                let found = described(entry);
+                let bits = bits(entry.mode);
+                others += usize::from(!is_known(path, entry));
+                let found = format!("{bits}, {}", described(entry));
                 if entry.mode & (GROUP_WRITES | ALL_WRITE) != 0 {
-                    let advice = "whoever may write to it can become its owner: take the write permission away";
-                    tally.path(Verdict::Fail, path, layer, "a program that only its owner may write to", found, advice);
+                    let who = if entry.mode & ALL_WRITE != 0 { "everybody" } else { "its group" };
+                    let advice = "whoever may write to it can run what they like with its rights: take the write permission away";
+                    let expected = format!("a {bits} program that only its owner may write to");
+                    tally.path(Verdict::Fail, path, layer, expected, format!("{found}: {who} may"), advice);
                 } else if is_known(path, entry) {
                     known.push(path);
                 } else {
-                    let advice = "take the bit away (`chmod u-s,g-s`) unless the image is meant to give these rights to every user";
-                    tally.path(Verdict::Warn, path, layer, "a program without the setuid and setgid bits", found, advice);
+                    let advice =
+                        "take the bit away (`chmod u-s,g-s`) unless every user is to have these rights; then waive it with the reason";
+                    let expected = "a program that runs with the rights of whoever starts it, or one that is known to need more";
+                    tally.path(Verdict::Warn, path, layer, expected, format!("{found}: it runs as {}", runs_as(entry)), advice);
                 }
             }
             EntryKind::File { .. } if entry.mode & ALL_WRITE != 0 => {
@@ -69,6 +75,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         }
     }
     let looked_at = match known.as_slice() {
+        [] if others > 0 => format!("{}, none known from Debian", count(others, "setuid or setgid program")),
         [] => "no setuid or setgid programs".to_owned(),
         known => {
             let names: Vec<&str> = known.iter().take(4).filter_map(|path| path.rsplit('/').next()).collect();
@@ -81,6 +88,25 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
 
 fn described(entry: &Entry) -> String {
     format!("mode {:04o}, of {}:{}", entry.mode, entry.uid, entry.gid)
+}
+
+/// Which of the bits are set.
+fn bits(mode: u32) -> &'static str {
+    match (mode & SETUID != 0, mode & SETGID != 0) {
+        (true, true) => "setuid and setgid",
+        (true, false) => "setuid",
+        _ => "setgid",
+    }
+}
+
+/// Whose rights a program with these bits has.
+fn runs_as(entry: &Entry) -> String {
+    let name = |id: u64| if id == 0 { "root".to_owned() } else { id.to_string() };
+    match (entry.mode & SETUID != 0, entry.mode & SETGID != 0) {
+        (true, true) => format!("user {} and group {}", name(entry.uid), name(entry.gid)),
+        (true, false) => format!("user {}", name(entry.uid)),
+        _ => format!("group {}", name(entry.gid)),
+    }
 }
 
 fn is_known(path: &str, entry: &Entry) -> bool {
@@ -128,6 +154,12 @@ mod tests {
         let report = Sample::new("amd64").layer(layer).report();
         let expected = ["fail usr/bin/mount", "warn etc/open", "warn opt/app/su", "warn srv/all", "warn usr/bin/backdoor"];
         assert_eq!(findings(&report, Check::Setuid), expected);
+        let said = |path: &str| {
+            let finding = result(&report, Check::Setuid).findings.iter().find(|f| f.path.as_deref() == Some(path)).unwrap();
+            format!("{} | {}", finding.expected, finding.found)
+        };
+        assert_eq!(said("usr/bin/mount"), "a setuid program that only its owner may write to | setuid, mode 4775, of 0:0: its group may");
+        assert!(said("usr/bin/backdoor").ends_with(" | setuid, mode 4755, of 0:0: it runs as user root"), "{}", said("usr/bin/backdoor"));
         let summary = &result(&report, Check::Setuid).summary;
         assert!(summary.contains("3 setuid or setgid programs known from Debian: chage, su, ssh-keysign"), "{summary}");
     }
@@ -141,6 +173,9 @@ mod tests {
         header.set_gid(1000);
         header.set_size(0);
         layer.0.append_data(&mut header, "usr/bin/su", &[][..]).unwrap();
-        assert_eq!(findings(&Sample::new("amd64").layer(layer).report(), Check::Setuid), ["warn usr/bin/su"]);
+        let report = Sample::new("amd64").layer(layer).report();
+        assert_eq!(findings(&report, Check::Setuid), ["warn usr/bin/su"]);
+        let summary = &result(&report, Check::Setuid).summary;
+        assert!(summary.contains("1 setuid or setgid program, none known from Debian"), "{summary}");
     }
 }

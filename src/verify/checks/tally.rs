@@ -77,7 +77,7 @@ impl Tally {
 }
 
 /// A check that does not apply.
-pub(super) fn skip(check: Check, why: impl Into<String>) -> CheckResult {
+pub(in crate::verify) fn skip(check: Check, why: impl Into<String>) -> CheckResult {
     CheckResult { check, verdict: Verdict::Skip, summary: why.into(), findings: Vec::new() }
 }
 

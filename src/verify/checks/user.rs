@@ -4,116 +4,35 @@
 //! not there is "unable to find user", a number needs no entry. A working directory that is missing is made by the engine.
 
 use super::Subject;
+use super::identity::{self, Identity, Unknown};
 use super::tally::{Tally, skip_if_damaged};
 use crate::image::{Entry, EntryKind};
 use crate::verify::report::{Check, CheckResult, Finding, Verdict};
 use crate::verify::rootfs::Lookup;
-
-const PASSWD: &str = "etc/passwd";
-const GROUP: &str = "etc/group";
-/// Engines refuse larger ids (moby/sys/user).
-const MAX_ID: u64 = i32::MAX as u64;
-
-/// An account as passwd(5) has it.
-struct Account<'a> {
-    uid: u64,
-    gid: u64,
-    home: &'a str,
-}
-
-/// Who the process is.
-struct Identity<'a> {
-    uid: u64,
-    gid: u64,
-    home: Option<&'a str>,
-}
 
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     if let Some(skipped) = skip_if_damaged(Check::User, subject.facts) {
         return skipped;
     }
     let mut tally = Tally::default();
-    let written = subject.image.config.config.user.as_deref().unwrap_or("").trim();
-    let identity = match written {
-        "" => Some(Identity { uid: 0, gid: 0, home: None }),
-        written => identity(subject, &mut tally, written),
+    let written = identity::written(subject);
+    let identity = match Identity::of(subject) {
+        Ok(identity) => Some(identity),
+        Err(Unknown { expected, found, advice }) => {
+            tally.image(Verdict::Fail, None, expected, found, advice);
+            None
+        }
     };
     let mut looked_at = match (written, &identity) {
         ("", _) => "root, as the config names no user".to_owned(),
-        (_, Some(Identity { uid, gid, .. })) => format!("{written}, {uid}:{gid}"),
+        (_, Some(identity)) => format!("{written}, {identity}"),
         (_, None) => written.to_owned(),
     };
-    if let Some(home) = identity.as_ref().and_then(|identity| identity.home) {
+    if let Some(home) = identity.as_ref().and_then(|identity| identity.home.as_deref()) {
         home_folder(subject, &mut tally, home);
     }
     working_directory(subject, &mut tally, identity.as_ref(), &mut looked_at);
     tally.result(Check::User, looked_at, "claim")
-}
-
-/// Who `written`, `user[:group]`, is; `None`, and a finding, when that cannot be told.
-fn identity<'a>(subject: &Subject<'a>, tally: &mut Tally, written: &str) -> Option<Identity<'a>> {
-    let (user, group) = written.split_once(':').map_or((written, None), |(user, group)| (user, Some(group)));
-    let accounts = subject.facts.text(subject.root, PASSWD);
-    let account = accounts.and_then(|text| account(text, user));
-    let identity = match (&account, user.parse::<u64>()) {
-        (Some(account), _) => Some((account.uid, account.gid)),
-        (None, Ok(uid)) => Some((uid, 0)),
-        (None, Err(_)) => None,
-    };
-    let Some((uid, own_group)) = identity else {
-        let advice = "add the package that makes the user, or name a number: `user = \"1000:1000\"` needs no entry";
-        tally.image(Verdict::Fail, None, format!("the user `{user}` in the image's /{PASSWD}"), absence(subject, PASSWD), advice);
-        return None;
-    };
-    let gid = match group {
-        None => own_group,
-        Some(group) => {
-            let named = subject.facts.text(subject.root, GROUP).and_then(|text| gid(text, group));
-            match named.or_else(|| group.parse().ok()) {
-                Some(gid) => gid,
-                None => {
-                    let advice = "add the package that makes the group, or name a number";
-                    let expected = format!("the group `{group}` in the image's /{GROUP}");
-                    tally.image(Verdict::Fail, None, expected, absence(subject, GROUP), advice);
-                    return None;
-                }
-            }
-        }
-    };
-    if uid.max(gid) > MAX_ID {
-        let advice = "engines refuse larger ids: choose a smaller one";
-        tally.image(Verdict::Fail, None, format!("ids up to {MAX_ID}"), format!("{uid}:{gid}"), advice);
-        return None;
-    }
-    Some(Identity { uid, gid, home: account.map(|account| account.home) })
-}
-
-/// Why a name cannot be found in the file at `path`.
-fn absence(subject: &Subject<'_>, path: &str) -> String {
-    match (subject.facts.text(subject.root, path), subject.root.lookup(path)) {
-        (Some(_), _) => "no such line".into(),
-        (None, Lookup::Found(..)) => "it is no plain file of a reasonable size".into(),
-        (None, _) => "the image has no such file".into(),
-    }
-}
-
-/// The account called `user`: by name, or by the number that an engine also looks for.
-fn account<'a>(text: &'a str, user: &str) -> Option<Account<'a>> {
-    let accounts = || {
-        text.lines().filter_map(|line| {
-            let fields: Vec<&str> = line.split(':').collect();
-            let [name, _, uid, gid, _, home, ..] = fields.as_slice() else { return None };
-            Some((*name, Account { uid: uid.parse().ok()?, gid: gid.parse().ok()?, home }))
-        })
-    };
-    let by_name = accounts().find(|(name, _)| *name == user);
-    let found = by_name.or_else(|| user.parse().ok().and_then(|uid: u64| accounts().find(|(_, account)| account.uid == uid)));
-    found.map(|(_, account)| account)
-}
-
-fn gid(text: &str, group: &str) -> Option<u64> {
-    let mut groups = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    groups.find(|fields| fields.first() == Some(&group)).and_then(|fields| fields.get(2)?.parse().ok())
 }
 
 /// `/nonexistent` is Debian's word for none.
@@ -138,7 +57,7 @@ fn home_folder(subject: &Subject<'_>, tally: &mut Tally, home: &str) {
     });
 }
 
-fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<&Identity<'_>>, looked_at: &mut String) {
+fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<&Identity>, looked_at: &mut String) {
     let Some(folder) = subject.image.config.config.working_dir.as_deref().filter(|folder| !folder.is_empty()) else { return };
     let mut finding = |verdict, found: String, advice: &str| {
         tally.add(Finding {
@@ -157,16 +76,18 @@ fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<
     match subject.root.lookup(folder) {
         Lookup::Missing(_) => looked_at.push_str(&format!(", in {folder}, which the engine will make")),
         Lookup::Found(_, node) if !is_folder(node.entry) => finding(Verdict::Fail, "it is no folder".into(), "name a folder"),
-        Lookup::Found(_, node) => match (node.entry, identity) {
-            (Some(entry), Some(identity)) if !may_enter(entry, identity) => {
-                let found = format!(
-                    "mode {:04o} of {}:{}, which {}:{} may not enter",
-                    entry.mode, entry.uid, entry.gid, identity.uid, identity.gid
-                );
-                finding(Verdict::Warn, found, "give the folder to the user, or open it to others");
+        Lookup::Found(real, node) => {
+            let mut folders = subject.root.folders_to(folder);
+            folders.push((real, node));
+            match identity.and_then(|identity| Some((identity, identity.shut_out(&folders)?))) {
+                Some((identity, (at, entry))) => {
+                    let at = if at == folders[folders.len() - 1].0 { String::new() } else { format!("/{at} has ") };
+                    let found = format!("{at}{}, which {identity} may not enter", identity::described(entry));
+                    finding(Verdict::Warn, found, "give the folder to the user, or open it to others");
+                }
+                None => looked_at.push_str(&format!(", in {folder}")),
             }
-            _ => looked_at.push_str(&format!(", in {folder}")),
-        },
+        }
         Lookup::NotAFolder(at) => finding(Verdict::Fail, format!("/{at} is no folder"), "name a folder"),
         Lookup::Loop => finding(Verdict::Fail, "symbolic links that lead to each other".into(), "correct the links"),
     }
@@ -174,15 +95,6 @@ fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<
 
 fn is_folder(entry: Option<&Entry>) -> bool {
     entry.is_none_or(|entry| entry.kind == EntryKind::Directory)
-}
-
-fn may_enter(entry: &Entry, identity: &Identity<'_>) -> bool {
-    let shift = match (entry.uid == identity.uid, entry.gid == identity.gid) {
-        (true, _) => 6,
-        (false, true) => 3,
-        (false, false) => 0,
-    };
-    identity.uid == 0 || entry.mode >> shift & 1 == 1
 }
 
 #[cfg(test)]
@@ -249,7 +161,34 @@ mod tests {
         let mut sample = sample("web", "").layer(Layer::new().file("etc/passwd", 0o644, b"root:x:0:0::/:\n"));
         assert_eq!(result(&sample.report(), Check::User).verdict, Verdict::Fail);
         sample = self::sample("web", "").layer(Layer::new().file("etc/other", 0o644, ACCOUNTS).symlink("etc/passwd", "other"));
-        assert_eq!(result(&sample.report(), Check::User).findings[0].found, "it is no plain file of a reasonable size");
+        assert_eq!(result(&sample.report(), Check::User).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn accounts_are_found_where_links_lead() {
+        let moved = |layer: Layer| {
+            let mut sample =
+                Sample::new("amd64").layer(layer).layer(Layer::new().folder("var/www").symlink("etc/passwd", "../usr/lib/passwd"));
+            sample.config.user = Some("web".into());
+            let report = sample.report();
+            let result = result(&report, Check::User);
+            (result.verdict, result.findings.first().map_or(result.summary.clone(), |f| f.found.clone()))
+        };
+        assert_eq!(moved(Layer::new().file("usr/lib/passwd", 0o644, ACCOUNTS)), (Verdict::Pass, "web, 33:34".into()));
+        let linked = Layer::new().file("usr/share/accounts", 0o644, ACCOUNTS).hard_link("usr/lib/passwd", "usr/share/accounts");
+        assert_eq!(moved(linked), (Verdict::Pass, "web, 33:34".into()));
+        assert_eq!(moved(Layer::new().folder("usr/lib/passwd")).1, "it is no file");
+        assert!(moved(Layer::new().folder("usr")).1.ends_with("leads to /usr/lib, which does not exist"), "{:?}", moved(Layer::new()));
+    }
+
+    #[test]
+    fn accounts_that_are_too_many_to_read_are_not_missing_ones() {
+        let large = [ACCOUNTS, &b"#".repeat(crate::image::MAX_KEPT_TEXT as usize)].concat();
+        let mut sample = Sample::new("amd64").layer(Layer::new().file("etc/passwd", 0o644, &large));
+        sample.config.user = Some("web".into());
+        let report = sample.report();
+        let found = &result(&report, Check::User).findings[0].found;
+        assert!(found.starts_with("a file of 2097") && found.ends_with("are read"), "{found}");
     }
 
     #[test]

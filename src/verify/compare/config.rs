@@ -7,6 +7,9 @@ use super::comparison::{Aspect, Section};
 use super::rows::Rows;
 use crate::image::{Image, ImageConfig};
 
+/// The field that says when the image was made.
+const CREATED: &str = "created";
+
 /// What decides how a container runs: everything but its annotations and when it was made.
 pub(super) fn running(pair: &Pair<'_>, all: bool) -> Section {
     compare(pair, all, &|image| fields(&image.config))
@@ -16,7 +19,7 @@ pub(super) fn running(pair: &Pair<'_>, all: bool) -> Section {
 pub(super) fn whole(pair: &Pair<'_>, all: bool) -> Section {
     compare(pair, all, &|image| {
         let mut fields = fields(&image.config);
-        fields.extend(image.config.created.iter().map(|created| ("created".to_owned(), created.clone())));
+        fields.extend(image.config.created.iter().map(|created| (CREATED.to_owned(), created.clone())));
         fields.extend(image.manifest.annotations.iter().map(|(key, value)| (format!("annotation {key}"), value.clone())));
         fields
     })
@@ -29,6 +32,8 @@ fn compare(pair: &Pair<'_>, all: bool, fields: &dyn Fn(&Image) -> BTreeMap<Strin
     for name in names {
         let (left, right) = (left.get(name), right.get(name));
         let differs = match (left, right) {
+            // Every architecture is built when it is built, or has the date of its own newest package.
+            _ if name == CREATED && pair.across_architectures => false,
             (Some(left), Some(right)) => left != right && pair.left_names.neutral(left) != pair.right_names.neutral(right),
             _ => true,
         };

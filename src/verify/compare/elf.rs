@@ -13,16 +13,21 @@ pub(super) fn compare(pair: &Pair<'_>, left: Option<&Elf>, right: Option<&Elf>) 
         let said = |elf: Option<&Elf>| elf.map_or_else(|| "no ELF file".to_owned(), describe_elf);
         return (left.is_some() != right.is_some(), said(left), said(right));
     };
-    let native = |half: &Half<'_>, elf| pair.across_architectures && is_native(&half.image.platform(), elf);
+    let native = |half: &Half<'_>, elf: &Elf| pair.across_architectures && is_native(&half.image.platform(), elf);
     let (mut left_words, mut right_words) = (Vec::new(), Vec::new());
     let expected = native(&pair.left, left) && native(&pair.right, right);
     let same = describe_elf(left) == describe_elf(right) && native(&pair.left, left) == native(&pair.right, right);
     if !expected && !same {
-        left_words.push(describe_elf(left));
-        right_words.push(describe_elf(right));
+        // Of two that are alike, one is foreign to its image: that is what differs.
+        let shown = |half: &Half<'_>, elf: &Elf| match pair.across_architectures && !native(half, elf) {
+            true => format!("{}, not for {}", describe_elf(elf), half.image.platform()),
+            false => describe_elf(elf),
+        };
+        left_words.push(shown(&pair.left, left));
+        right_words.push(shown(&pair.right, right));
     }
     for ((name, a), (_, b)) in facts(left, pair).into_iter().zip(facts(right, pair)) {
-        if pair.left_names.neutral(&a) != pair.right_names.neutral(&b) {
+        if a != b && pair.left_names.neutral(&a) != pair.right_names.neutral(&b) {
             left_words.push(said(name, &a));
             right_words.push(said(name, &b));
         }

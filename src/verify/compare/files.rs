@@ -1,10 +1,10 @@
 //! The file systems of two images, path by path.
 
 use super::comparison::{Aspect, Row, Section};
-use super::elf;
 use super::pairs::{Lone, Pairs};
 use super::rows::Rows;
 use super::{Half, Names, Pair};
+use super::{elf, packages};
 use crate::image::{Entry, EntryKind};
 use crate::progress::count;
 use crate::verify::platform::ElfPlatform;
@@ -24,7 +24,7 @@ pub(super) fn compare(pair: &Pair<'_>, pairs: &Pairs<'_>, all: bool) -> Vec<Sect
         sections.both(&both, left, right);
     }
     let Sections { kinds, modes, owners, sizes, links, elf, contents } = sections;
-    let mut out = vec![paths(pair, pairs)];
+    let mut out = vec![paths(pair, pairs, all).0];
     out.extend([kinds, modes, owners, sizes, links, elf].map(Rows::section));
     if !pair.across_architectures && pair.left.contents.is_some() && pair.right.contents.is_some() {
         out.push(contents.section());
@@ -32,14 +32,41 @@ pub(super) fn compare(pair: &Pair<'_>, pairs: &Pairs<'_>, all: bool) -> Vec<Sect
     out
 }
 
-/// What only one side has; a folder and everything below it are one row.
-pub(super) fn paths(pair: &Pair<'_>, pairs: &Pairs<'_>) -> Section {
-    let mut rows = Rows::new(Aspect::Paths, false);
+/// Permissions and owners alone, of what both sides have.
+pub(super) fn rights(pair: &Pair<'_>, pairs: &Pairs<'_>) -> [Section; 2] {
+    let (mut modes, mut owners) = (Rows::new(Aspect::Modes, false), Rows::new(Aspect::Owners, false));
+    for (left_path, right_path, left, right) in &pairs.both {
+        if let (Some(left), Some(right)) = (left, right)
+            && kind(left) == kind(right)
+        {
+            permissions(&mut modes, &mut owners, &Both { pair, left_path, right_path }, left, right);
+        }
+    }
+    [modes.section(), owners.section()]
+}
+
+fn permissions(modes: &mut Rows, owners: &mut Rows, both: &Both<'_>, left: &Entry, right: &Entry) {
+    let words = |left: String, right: String| both.row(Some(left), Some(right));
+    // A link's own mode means nothing (symlink(7)), and whoever made the tar wrote what he liked.
+    if !matches!(left.kind, EntryKind::Symlink { .. }) {
+        modes.add(left.mode != right.mode, || words(format!("{:04o}", left.mode), format!("{:04o}", right.mode)));
+    }
+    let owner = |entry: &Entry| format!("{}:{}", entry.uid, entry.gid);
+    owners.add((left.uid, left.gid) != (right.uid, right.gid), || words(owner(left), owner(right)));
+}
+
+/// What only one side has; a folder and everything below it are one row. Says besides how much of it is no difference: what packages
+/// have for one architecture only stands in folders and files called after it.
+pub(super) fn paths(pair: &Pair<'_>, pairs: &Pairs<'_>, all: bool) -> (Section, usize) {
+    let mut rows = Rows::new(Aspect::Paths, all);
+    let (same_packages, mut aside) = (pair.across_architectures && packages::are_same(pair), 0);
     let mut lone: Vec<(bool, &Lone<'_>)> = pairs.left.iter().map(|lone| (true, lone)).collect();
     lone.extend(pairs.right.iter().map(|lone| (false, lone)));
     lone.sort_by_key(|(is_left, lone)| (lone.path, *is_left));
     for (is_left, lone) in lone {
-        rows.add(true, || {
+        let own = same_packages && pair.is_own_path(lone.path);
+        aside += usize::from(own);
+        rows.add(!own, || {
             let half = if is_left { &pair.left } else { &pair.right };
             let said = Some(describe(lone));
             let (left, right) = if is_left { (said, None) } else { (None, said) };
@@ -48,7 +75,7 @@ pub(super) fn paths(pair: &Pair<'_>, pairs: &Pairs<'_>) -> Section {
     }
     let mut section = rows.section();
     section.compared += pairs.both.len();
-    section
+    (section, aside)
 }
 
 fn describe(lone: &Lone<'_>) -> String {
@@ -90,6 +117,14 @@ impl Both<'_> {
     }
 }
 
+impl Both<'_> {
+    /// Whether one package has it on both sides, in one version.
+    fn is_packaged(&self) -> bool {
+        let (left, right) = (self.pair.left.package(self.left_path), self.pair.right.package(self.right_path));
+        left.is_some() && left == right && left.is_some_and(|name| packages::is_same(self.pair, &name))
+    }
+}
+
 impl Half<'_> {
     fn package(&self, path: &str) -> Option<String> {
         self.contents?.package(path).map(str::to_owned)
@@ -127,19 +162,18 @@ impl Sections {
         if kind(left) != kind(right) {
             return;
         }
-        let is_link = matches!(left.kind, EntryKind::Symlink { .. });
-        // A link's own mode means nothing (symlink(7)), and whoever made the tar wrote what he liked.
-        if !is_link {
-            self.modes.add(left.mode != right.mode, || words(format!("{:04o}", left.mode), format!("{:04o}", right.mode)));
-        }
-        let owner = |entry: &Entry| format!("{}:{}", entry.uid, entry.gid);
-        self.owners.add((left.uid, left.gid) != (right.uid, right.gid), || words(owner(left), owner(right)));
+        permissions(&mut self.modes, &mut self.owners, both, left, right);
         match (&left.kind, &right.kind) {
             (EntryKind::File { size: a, elf: left_elf, .. }, EntryKind::File { size: b, elf: right_elf, .. }) => {
-                // A file that is called after its architecture tells of it: its length may be another.
-                let own = left_elf.is_some() && right_elf.is_some() || both.left_path != both.right_path || is_compiled(both.left_path);
-                let compiled = pair.across_architectures && own;
-                self.sizes.add(a != b && !compiled, || words(a.to_string(), b.to_string()));
+                // A file that is called after its architecture tells of it: its length may be another. So may that of a script or a
+                // header into which a package's build for each architecture has written something else.
+                let own = || {
+                    left_elf.is_some() && right_elf.is_some()
+                        || both.left_path != both.right_path
+                        || is_compiled(both.left_path)
+                        || both.is_packaged()
+                };
+                self.sizes.add(a != b && !(pair.across_architectures && own()), || words(a.to_string(), b.to_string()));
                 if left_elf.is_some() || right_elf.is_some() {
                     let (differs, left, right) = elf::compare(pair, left_elf.as_ref(), right_elf.as_ref());
                     self.elf.add(differs, || words(left, right));
@@ -154,7 +188,7 @@ impl Sections {
                 let differs = match pair.across_architectures {
                     true => {
                         let (left, right) = (&pair.left_names, &pair.right_names);
-                        left.neutral(a) != right.neutral(b) && leads(both.left_path, a, left) != leads(both.right_path, b, right)
+                        a != b && left.neutral(a) != right.neutral(b) && leads(both.left_path, a, left) != leads(both.right_path, b, right)
                     }
                     false => a != b,
                 };

@@ -61,16 +61,15 @@ pub fn compare(left: &Compared<'_>, right: &Compared<'_>, all: bool) -> Comparis
     }
 }
 
-/// What has to be the same in every architecture of an image: how it runs, its packages, and which paths it has.
-pub(super) fn parity(left: (&Image, &ImageFacts, &MergedRoot<'_>), right: (&Image, &ImageFacts, &MergedRoot<'_>)) -> [Section; 3] {
+/// What has to be the same in every architecture of an image: how it runs, its packages, which paths it has, and their modes and
+/// owners. Says besides how many paths are no difference, because they are of one architecture only.
+pub(super) fn parity(left: (&Image, &ImageFacts, &MergedRoot<'_>), right: (&Image, &ImageFacts, &MergedRoot<'_>)) -> ([Section; 5], usize) {
     let compared = |(image, facts, _): (_, _, &MergedRoot<'_>)| Compared { subject: "", image, facts, contents: None };
     let pair = Pair::of(&compared(left), left.2, &compared(right), right.2);
-    [config::running(&pair, false), packages::compare(&pair, false), files::paths(&pair, &Pairs::of(&pair))]
-}
-
-/// Whether `path` of either image is in a folder, or is a file, that is called after the image's architecture.
-pub(super) fn is_own_path(left: &Image, right: &Image, path: &str) -> bool {
-    [left, right].into_iter().any(|image| Names::of(&image.platform()).neutral(path) != path)
+    let pairs = Pairs::of(&pair);
+    let [modes, owners] = files::rights(&pair, &pairs);
+    let (paths, aside) = files::paths(&pair, &pairs, false);
+    ([config::running(&pair, false), packages::compare(&pair, false), paths, modes, owners], aside)
 }
 
 /// One half of a pair.
@@ -92,6 +91,11 @@ struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
+    /// Whether `path` of either image is in a folder, or is a file, that is called after the image's architecture.
+    fn is_own_path(&self, path: &str) -> bool {
+        [&self.left_names, &self.right_names].into_iter().any(|names| names.neutral(path) != path)
+    }
+
     fn of(left: &Compared<'a>, left_root: &'a MergedRoot<'a>, right: &Compared<'a>, right_root: &'a MergedRoot<'a>) -> Self {
         let (left_platform, right_platform) = (left.image.platform(), right.image.platform());
         let across_architectures = left_platform != right_platform;

@@ -131,8 +131,7 @@ fn two_architectures_of_one_image_compare_quietly() {
         [
             "paths more: - | file of 0 bytes",
             "modes usr/bin/tool: 0755 | 4755",
-            "elf usr/bin/tool: 64-bit little-endian x86-64; interpreter /lib64/ld-linux-x86-64.so.2 | 64-bit little-endian x86-64; \
-             interpreter /lib64/ld-linux-x86-64.so.2",
+            "elf usr/bin/tool: 64-bit little-endian x86-64 | 64-bit little-endian x86-64, not for linux/arm64",
         ]
     );
 }
@@ -172,4 +171,50 @@ fn the_last_layer_that_has_a_file_tells_its_content() {
     let found = differences(&compared(&left, &right, false));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("contents a: "), "{found:?}");
+}
+
+#[test]
+fn between_architectures_of_one_build_nothing_counts_that_their_packages_decide() {
+    let image = |architecture: &'static str, multiarch: &str, extra: Option<&str>, script: &[u8], own: &[u8]| {
+        let lists = b"0  usr/bin/script\n";
+        let mut layer = Layer::new()
+            .file("var/lib/dpkg/status.d/tool", 0o644, &status("tool", "1.0", architecture))
+            .file("var/lib/dpkg/status.d/tool.md5sums", 0o644, lists)
+            .file("usr/bin/script", 0o755, script)
+            .file("etc/own", 0o644, own);
+        layer = layer.folder(&format!("usr/lib/{multiarch}"));
+        if let Some(extra) = extra {
+            layer = layer.file(&format!("usr/lib/{multiarch}/{extra}"), 0o644, b"x");
+        }
+        let mut image = Sample::new(architecture).layer(layer).image();
+        std::sync::Arc::make_mut(&mut image.config).created = Some(format!("2026-01-01T00:00:{}Z", multiarch.len()));
+        image
+    };
+    let amd = image("amd64", "x86_64-linux-gnu", Some("only.so"), b"for x86_64", b"1");
+    let arm = |own| image("arm64", "aarch64-linux-gnu", None, b"for one that is called otherwise", own);
+    assert_eq!(differences(&compared(&amd, &arm(b"1"), false)), [""; 0]);
+    // A file of no package is the user's own.
+    assert_eq!(differences(&compared(&amd, &arm(b"22"), false)), ["sizes etc/own: 1 | 2"]);
+    let all = compared(&amd, &arm(b"1"), true);
+    let created = all.section(Aspect::Config).unwrap().rows.iter().find(|row| row.name == "created");
+    assert!(created.is_some_and(|row| !row.differs && row.left != row.right), "it is shown with everything: {created:?}");
+}
+
+#[test]
+fn what_is_foreign_to_its_image_is_said_and_not_shown_twice_alike() {
+    let image = |architecture: &'static str| {
+        let layer = Layer::new().file("var/lib/dpkg/status.d/tool", 0o644, &status("tool", "1.0", "amd64")).file(
+            "usr/bin/tool",
+            0o755,
+            &elf(62, "/lib64/ld-linux-x86-64.so.2"),
+        );
+        Sample::new(architecture).layer(layer).image()
+    };
+    assert_eq!(
+        differences(&compared(&image("amd64"), &image("arm64"), false)),
+        [
+            "packages tool: 1.0 (amd64) | 1.0 (amd64, not arm64)",
+            "elf usr/bin/tool: 64-bit little-endian x86-64 | 64-bit little-endian x86-64, not for linux/arm64",
+        ]
+    );
 }

@@ -21,6 +21,11 @@ index
 image index-swapped; an amd64 amd64 "$(platform arm64)"; an arm64 arm64 "$(platform amd64)"; index
 image index-variant; amd64; an arm armhf "$(platform arm v7)" '.variant="v6"'; index
 image index-same-platform-twice; amd64; put "$parts/bin/static" hello; layer; member "$(platform amd64)" "$(start /hello)"; index
+image index-member-twice; amd64; arm64; members+=("${members[0]}"); index
+image index-windows # a member for another world, whose base layers no registry need have
+amd64; layers=('{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"sha256:'"$(printf '%064d' 7)"'","size":7}')
+diff_ids=("\"sha256:$(printf '%064d' 8)\"")
+member '{"os":"windows","architecture":"amd64","os.version":"10.0.20348.1"}' '.os="windows" | .config.Entrypoint=["cmd.exe"]'; index
 image index-files-of-one; amd64; an arm64 amd64 "$(platform arm64)"; index
 image index-member-missing; amd64; arm64
 rm "$layout/blobs/$(jq -r '.digest | sub(":"; "/")' <<< "${members[1]}")"; index

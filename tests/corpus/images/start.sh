@@ -25,6 +25,12 @@ tar_layer "$scratch/layer.tar" gzip; seal "$(start sh)"
 begun user-unknown; echo 'root:x:0:0:root:/:/bin/sh' | write etc/passwd; layer; seal "$(start sh) | .config.User=\"app\""
 begun group-unknown
 echo 'app:x:10:10:app:/:/bin/sh' | write etc/passwd; echo 'app:x:10:' | write etc/group; layer; seal "$(start sh) | .config.User=\"app:staff\""
+begun user-elsewhere # as systems have it that keep /etc for the administrator
+echo 'app:x:10:10:app:/:/bin/sh' | write usr/lib/passwd; link ../usr/lib/passwd etc/passwd; layer; seal "$(start sh) | .config.User=\"app\""
+begun entrypoint-of-root; chmod 700 "$root/usr/bin/busybox"; layer; seal "$(start sh) | .config.User=\"1000:1000\""
+begun entrypoint-in-roots-folder; put "$parts/bin/static" root/tool; chmod 700 "$root/root"; layer; seal "$(start /root/tool) | .config.User=\"1000\""
+begun layer-missing; echo x | write x; layer; rm "$layout/blobs/$(jq -r '.digest | sub(":"; "/")' <<< "${layers[0]}")"; seal "$(start sh)"
+begun digest-sha512; layer; seal "$(start sh)" '.layers[0].digest = "sha512:" + ("0123456789abcdef" * 8)'
 begun setuid-writable; put "$parts/bin/static" usr/bin/su 4777; layer; seal "$(start sh)"
 begun setuid-unusual; put "$parts/bin/static" usr/bin/tool 4755; layer; seal "$(start sh)"
 begun writable-to-all; echo | write etc/settings 666; mkdir -p "$root/srv/in"; chmod 777 "$root/srv/in"; mkdir "$root/tmp"; chmod 1777 "$root/tmp"; layer; seal "$(start sh)"
