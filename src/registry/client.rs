@@ -22,8 +22,9 @@ use super::limit::Limit;
 use super::manifest::Found;
 use super::proxy;
 use super::retry::Patience;
-use super::roots;
+use super::silence::{Listener, Wait};
 use super::transport::Transport;
+use crate::progress::Progress;
 use crate::{Error, Result};
 
 /// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP has no such thing, and asks one
@@ -46,6 +47,8 @@ pub(super) struct Inner {
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
     /// It has shown that it takes one tag with a request.
     pub one_tag_each: AtomicBool,
+    /// Who hears that it is waited for.
+    pub listener: Listener,
     small: Limit,
     reached: AtomicBool,
     /// Where certificates for this host were read from.
@@ -70,7 +73,15 @@ impl Registry {
     /// # Errors
     /// It is no host, or a certificate that is configured for it cannot be used.
     pub fn connect(host: &str, credentials: Credentials) -> Result<Self> {
-        Self::with_patience(host, credentials, Patience::default())
+        let patience = Patience::of(credentials.variables())?;
+        Self::with_patience(host, credentials, patience)
+    }
+
+    /// The same, and `progress` hears when the registry is waited for.
+    #[must_use]
+    pub fn heard_by(self, progress: Arc<dyn Progress>) -> Self {
+        self.0.listener.is(progress);
+        self
     }
 
     pub(super) fn with_patience(host: &str, credentials: Credentials, patience: Patience) -> Result<Self> {
@@ -87,7 +98,7 @@ impl Registry {
                 _ => attempt.follow(),
             }
         });
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("catamaran/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(15))
             .tcp_keepalive(Duration::from_secs(30))
@@ -96,23 +107,13 @@ impl Registry {
             .redirect(redirects)
             .proxy(proxy::of_environment());
         // Spoken to in the clear, it may still send us to a token server or a storage service that is not.
-        if endpoint.is_plain() && transport.files.is_empty() {
-            builder = builder.tls_backend_preconfigured(roots::when_needed()?);
-        }
-        if !transport.authorities.is_empty() {
-            builder = builder.tls_certs_merge(transport.authorities);
-        }
-        if let Some(identity) = transport.identity {
-            builder = builder.identity(identity);
-        }
-        let http = builder.build().map_err(|error| {
-            Error::network("cannot prepare TLS")
-                .source(error)
-                .hint("are certificate authorities installed (ca-certificates), or SSL_CERT_FILE set?")
-        })?;
+        let tls = if endpoint.is_plain() { transport.trust.when_needed()? } else { transport.trust.now()? };
+        let http = builder.tls_backend_preconfigured(tls).build().map_err(|error| Error::network("cannot prepare TLS").source(error))?;
+        let listener = Listener::default();
         let small = if endpoint.is_plain() && endpoint.is_local() { 1 } else { SMALL_REQUESTS };
         Ok(Registry(Arc::new(Inner {
-            authority: Authority::new(endpoint.clone(), credentials),
+            authority: Authority::new(endpoint.clone(), credentials, listener.clone(), patience.answer),
+            listener,
             certificates: transport.files,
             endpoint,
             http,
@@ -143,8 +144,8 @@ impl Registry {
 
     async fn ping_once(&self) -> Result<(), Failure> {
         let doing = format!("reaching {}", self.host());
-        let request = self.0.http.get(self.0.endpoint.ping()).timeout(self.0.patience.answer_limit);
-        let response = self.send_once(request, &doing).await?;
+        let request = self.0.http.get(self.0.endpoint.ping());
+        let response = self.wait().hear(&doing, self.send_once(request, &doing)).await??;
         match response.status() {
             StatusCode::UNAUTHORIZED => {
                 self.0.authority.refused(None, response.headers()).await?;
@@ -232,10 +233,8 @@ impl Registry {
         let _place = self.0.small.enter().await;
         let mut challenged = false;
         loop {
-            let request = self
-                .authorised(scope, shape(self.0.http.request(method.clone(), url.clone()).timeout(self.0.patience.answer_limit)), url)
-                .await?;
-            let response = self.send_once(request, doing).await?;
+            let request = self.authorised(scope, shape(self.0.http.request(method.clone(), url.clone())), url).await?;
+            let response = self.wait().hear(doing, self.send_once(request, doing)).await??;
             let status = response.status();
             if status == StatusCode::UNAUTHORIZED && !challenged && self.0.endpoint.is_own(url) {
                 challenged = true;
@@ -261,7 +260,12 @@ impl Registry {
         })
     }
 
-    /// Sends, and tells why there was no answer.
+    /// A wait for an answer that begins now.
+    pub(super) fn wait(&self) -> Wait<'_> {
+        Wait::new(&self.0.listener, self.host(), self.0.patience.answer)
+    }
+
+    /// Sends, and tells why there was no answer. How long that may take is the caller's to say.
     pub(super) async fn send_once(&self, request: RequestBuilder, doing: &str) -> Result<Response, Failure> {
         let reached = self.0.reached.load(Ordering::Relaxed);
         let response = request.send().await.map_err(|error| Failure::connection(error, self.host(), doing, reached))?;

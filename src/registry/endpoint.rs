@@ -108,6 +108,22 @@ impl Endpoint {
     }
 }
 
+/// `host[:port]` of an address.
+pub(super) fn authority(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// How the server at `url` is called in a message about the registry `host`: that, unless it is another one.
+pub(super) fn called(url: &Url, host: &str) -> String {
+    let own = if is_docker_hub(host) { HUB_API } else { host };
+    let own = own.strip_suffix(if url.scheme() == "https" { ":443" } else { ":80" }).unwrap_or(own);
+    match authority(url).filter(|there| !there.eq_ignore_ascii_case(own)) {
+        Some(there) => format!("{there} (where {host} sends us)"),
+        None => host.to_owned(),
+    }
+}
+
 /// Whether `host` means Docker Hub.
 pub(super) fn is_docker_hub(host: &str) -> bool {
     HUB_NAMES.contains(&host)
@@ -144,6 +160,16 @@ mod tests {
             assert!(Endpoint::new(bad, None).is_err(), "{bad}");
         }
         assert!(!Endpoint::new("me:hunter2@host:5000", None).unwrap_err().message().contains("hunter2"));
+    }
+
+    #[test]
+    fn another_server_than_the_registry_is_called_by_its_own_name() {
+        let called = |url: &str, host: &str| called(&url.parse().unwrap(), host);
+        assert_eq!(called("https://reg.example/v2/", "Reg.example:443"), "Reg.example:443");
+        assert_eq!(called("http://[::1]:5000/v2/", "[::1]:5000"), "[::1]:5000");
+        assert_eq!(called("https://registry-1.docker.io/v2/", "docker.io"), "docker.io");
+        assert_eq!(called("https://s3.example/x?sig=hunter2", "reg.example"), "s3.example (where reg.example sends us)");
+        assert_eq!(called("https://reg.example:8443/x", "reg.example"), "reg.example:8443 (where reg.example sends us)");
     }
 
     #[test]

@@ -223,7 +223,7 @@ async fn a_registry_that_is_silent_is_given_up() {
     .await;
     let began = std::time::Instant::now();
     let error = put(&client(&server), &blob(30_000_000)).await.unwrap_err();
-    assert!(error.message().contains("nothing has moved") && error.advice().is_some(), "{error:?}");
+    assert!(error.message().contains("nothing has come or gone") && error.advice().is_some(), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(20));
 
     let silent = FaultServer::start(|_, _| Reply::Silence).await;

@@ -10,6 +10,7 @@ mod chunks;
 mod client;
 mod credential_helper;
 mod credentials;
+mod distrust;
 mod docker_config;
 mod endpoint;
 mod failure;
@@ -29,7 +30,7 @@ mod proxy;
 mod receive;
 mod remote;
 mod retry;
-mod roots;
+mod silence;
 mod tag;
 #[cfg(test)]
 mod tests;

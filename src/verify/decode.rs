@@ -4,9 +4,9 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::scan::Usage;
-use crate::Result;
-use crate::error::Kind;
+use crate::error::{Kind, read_error};
 use crate::image::{Blobs, Compression, Descriptor, Digest, Hasher};
+use crate::{Error, Result};
 
 /// A layer that decompresses to more is not read on: 64 GiB is far beyond what engines unpack, and a bomb ends there.
 pub(super) const MAX_UNCOMPRESSED: u64 = 64 << 30;
@@ -50,6 +50,9 @@ pub(super) fn decode(
         damage.get_or_insert(error.to_string());
     }
     if let Some(failure) = source.failure {
+        if matches!(failure.kind(), Kind::Network | Kind::Interrupted) {
+            return Err(failure.context(blob.digest));
+        }
         damage = Some(format!("the blob cannot be read: {failure}"));
         return Ok(Decoded { digest: None, size: source.size, compression, damage });
     }
@@ -134,7 +137,7 @@ struct Source<'a> {
     size: u64,
     usage: &'a Usage<'a>,
     /// Reading failed: what follows is the disk's or the network's fault and not the content's.
-    failure: Option<String>,
+    failure: Option<Error>,
 }
 
 impl Read for Source<'_> {
@@ -143,8 +146,10 @@ impl Read for Source<'_> {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => {
-                self.failure.get_or_insert(error.to_string());
-                return Err(error);
+                let failure = read_error(error, "reading the blob");
+                let shown = failure.message();
+                self.failure.get_or_insert(failure);
+                return Err(io::Error::other(shown));
             }
         };
         self.hasher.update(&into[..n]);
