@@ -287,12 +287,24 @@ impl Registry {
     pub(super) async fn declined(&self, response: Response, doing: &str, repository: &str) -> Failure {
         let status = response.status();
         let failure = Failure::answer(response, self.host(), doing).await;
+        // To HEAD the answer has no words; asked for them, it may say that it wants TLS.
+        if status == StatusCode::BAD_REQUEST && self.0.endpoint.is_plain() && failure.codes.is_empty() {
+            let request = self.0.http.get(self.0.endpoint.ping());
+            if let Ok(Ok(answer)) = self.wait().hear(doing, self.send_once(request, doing)).await
+                && answer.status() == StatusCode::BAD_REQUEST
+            {
+                return Failure::answer(answer, self.host(), doing).await;
+            }
+        }
         let advice = self.0.authority.advice(repository).await;
         match status.as_u16() {
             401 => failure.hint(advice),
             403 => {
                 let host = self.host();
                 failure.hint(format!("may these credentials write to {host}/{repository}, and does it exist? {advice}"))
+            }
+            404 if failure.error.advice().is_none() => {
+                failure.hint(format!("does {repository} exist there, and may these credentials see it? {advice}"))
             }
             405 | 415 if failure.codes.is_empty() => failure.hint("does the registry accept OCI images, and pushes at all?"),
             _ if failure.has_code("DENIED") => failure.hint(advice),
