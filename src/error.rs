@@ -188,7 +188,9 @@ pub fn io_error(error: std::io::Error, doing: &str, path: &std::path::Path) -> E
              says), and run it again; nothing was left half-written",
             path.display()
         )),
-        E::FileTooLarge => Some("the file system, or the limit `ulimit -f` shows, allows no larger file there; choose another place".into()),
+        E::FileTooLarge => {
+            Some("the file system, or the limit `ulimit -f` shows, allows no larger file there; choose another place".into())
+        }
         E::PermissionDenied => {
             Some("check the permissions of that path, or choose another with CATAMARAN_CACHE_DIR / CATAMARAN_STATE_DIR".into())
         }

@@ -125,11 +125,17 @@ mod tests {
 
         let after = before.clone().in_oci_types().unwrap();
         assert!(!after.has_docker_types() && after.image_count() == before.image_count());
-        assert_eq!(after.contents().iter().map(|b| b.digest).collect::<Vec<_>>(), before.contents().iter().map(|b| b.digest).collect::<Vec<_>>());
+        assert_eq!(
+            after.contents().iter().map(|b| b.digest).collect::<Vec<_>>(),
+            before.contents().iter().map(|b| b.digest).collect::<Vec<_>>()
+        );
         let [image, other, index] = after.manifests() else { panic!("{after:?}") };
         let written: Value = serde_json::from_slice(&image.bytes).unwrap();
         assert_eq!((&written["mediaType"], &written["config"]["mediaType"]), (&media_type::MANIFEST.into(), &media_type::CONFIG.into()));
-        assert_eq!((&written["layers"][0]["mediaType"], &written["layers"][1]["mediaType"]), (&media_type::LAYER_GZIP.into(), &FOREIGN.into()));
+        assert_eq!(
+            (&written["layers"][0]["mediaType"], &written["layers"][1]["mediaType"]),
+            (&media_type::LAYER_GZIP.into(), &FOREIGN.into())
+        );
         assert_eq!(written["layers"][1]["urls"][0], "https://x.test/l");
         assert_eq!(other.bytes, before.manifests()[1].bytes, "what is OCI's already stays");
         let written: Value = serde_json::from_slice(&index.bytes).unwrap();

@@ -252,7 +252,8 @@ pub fn replace_with<T>(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> Res
     };
     fs::create_dir_all(folder).at("creating", folder)?;
     // Others may keep files of their own here: only what was to become this one is swept.
-    let kind = path.file_name().map(|name| format!("{}-", name.to_string_lossy().chars().take(SHOWN).collect::<String>())).unwrap_or_default();
+    let kind =
+        path.file_name().map(|name| format!("{}-", name.to_string_lossy().chars().take(SHOWN).collect::<String>())).unwrap_or_default();
     sweep(folder, &kind);
     let mut file = new_file(folder, &kind).at("writing to", folder)?;
     let written = write(&mut file)?;

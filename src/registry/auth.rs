@@ -12,11 +12,12 @@ use serde::Deserialize;
 use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
+use super::body::bounded;
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials};
 use super::docker_config::{Proof, basic};
 use super::endpoint::{Endpoint, authority};
-use super::failure::{Failure, bounded};
+use super::failure::Failure;
 use super::silence::{Listener, Silence, Wait};
 use crate::Error;
 

@@ -8,8 +8,9 @@ use url::Url;
 
 use super::auth::Scope;
 use super::blob_stream::BlobStream;
+use super::body::bounded;
 use super::client::Registry;
-use super::failure::{Failure, bounded};
+use super::failure::Failure;
 use super::silence::Wait;
 use super::upload::{Errand, closing};
 use crate::Error;

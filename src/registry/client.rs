@@ -11,13 +11,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use reqwest::header::LOCATION;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::auth::{Authority, Scope};
+use super::body::{bounded, retry_after};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
-use super::failure::{Failure, bounded, retry_after};
+use super::failure::Failure;
 use super::limit::Limit;
 use super::manifest::Found;
 use super::proxy;
@@ -30,6 +32,8 @@ use crate::{Error, Result};
 /// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP has no such thing, and asks one
 /// after another on this machine, where waiting costs nothing, so as to stay on one connection too.
 const SMALL_REQUESTS: usize = 6;
+/// How often a request is followed to where it is redirected.
+pub(super) const MAX_REDIRECTS: usize = 5;
 /// Blobs on their way at a time.
 const UPLOADS: usize = 4;
 
@@ -91,10 +95,14 @@ impl Registry {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let own = endpoint.clone();
         let redirects = reqwest::redirect::Policy::custom(move |attempt| {
+            let first = attempt.previous().first();
+            // What is asked of the registry is followed by `exchange`, which knows where it is when something fails.
+            let followed = first.is_some_and(|url| own.is_own(url) && *url != own.ping());
             let plain = attempt.url().scheme() != "https" && !own.may_be_plain(attempt.url());
-            match (plain, attempt.previous().len()) {
-                (true, _) => attempt.error("the registry redirects to an address that is not HTTPS"),
-                (_, 6..) => attempt.error("too many redirects"),
+            match (followed, plain, attempt.previous().len()) {
+                (true, ..) => attempt.stop(),
+                (_, true, _) => attempt.error("it redirects to an address that is not HTTPS"),
+                (_, _, MAX_REDIRECTS..) => attempt.error("too many redirects"),
                 _ => attempt.follow(),
             }
         });
@@ -231,12 +239,22 @@ impl Registry {
         shape: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
     ) -> Result<Response, Failure> {
         let _place = self.0.small.enter().await;
-        let mut challenged = false;
+        let (mut challenged, mut redirects) = (false, 0);
+        let mut at = url.clone();
         loop {
-            let request = self.authorised(scope, shape(self.0.http.request(method.clone(), url.clone())), url).await?;
+            let request = self.authorised(scope, shape(self.0.http.request(method.clone(), at.clone())), &at).await?;
             let response = self.wait().hear(doing, self.send_once(request, doing)).await??;
             let status = response.status();
-            if status == StatusCode::UNAUTHORIZED && !challenged && self.0.endpoint.is_own(url) {
+            if redirects_again(status, &method) && response.headers().contains_key(LOCATION) {
+                redirects += 1;
+                if redirects > MAX_REDIRECTS {
+                    return Err(Error::network(format!("{doing}: it is redirected more than {MAX_REDIRECTS} times")).into());
+                }
+                at = self.location(&response, &at, doing)?;
+                let _ = bounded(response, 64 << 10).await;
+                continue;
+            }
+            if status == StatusCode::UNAUTHORIZED && !challenged && self.0.endpoint.is_own(&at) {
                 challenged = true;
                 self.0.authority.refused(Some(scope), response.headers()).await?;
                 let _ = bounded(response, 64 << 10).await;
@@ -310,5 +328,14 @@ impl Registry {
             _ if failure.has_code("DENIED") => failure.hint(advice),
             _ => failure,
         }
+    }
+}
+
+/// Whether the same request is to be sent elsewhere (RFC 9110, 15.4). What changes something is not made a GET of.
+fn redirects_again(status: StatusCode, method: &Method) -> bool {
+    match status.as_u16() {
+        307 | 308 => true,
+        301..=303 => matches!(*method, Method::GET | Method::HEAD),
+        _ => false,
     }
 }

@@ -89,12 +89,13 @@ impl Endpoint {
         url.origin() == self.base.origin()
     }
 
-    /// Where an upload goes on: the answer's `Location`, relative or absolute (distribution-spec, "Pushing blobs").
+    /// Where an upload, or what is redirected, goes on: the answer's `Location`, relative or absolute (distribution-spec, "Pushing
+    /// blobs").
     ///
     /// A registry behind a proxy may name itself with `http`: that is read as `https`. Leaving for plain HTTP
     /// anywhere else is refused.
     pub fn location(&self, asked: &Url, location: &str) -> Result<Url> {
-        let error = |why: &str| Error::network(format!("{} sent the upload to {why}", self.host));
+        let error = |why: &str| Error::network(format!("{} sends us to {why}", self.host));
         let mut url = asked.join(location).map_err(|_| error("an address that cannot be read"))?;
         if url.scheme() == "http" && !self.is_plain() && url.host() == self.base.host() {
             let _ = url.set_port(self.base.port());

@@ -9,8 +9,9 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::auth::Scope;
+use super::body::bounded;
 use super::client::Registry;
-use super::failure::{Failure, bounded};
+use super::failure::Failure;
 use crate::image::{Descriptor, Digest, media_type};
 use crate::{Error, Result};
 

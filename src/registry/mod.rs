@@ -5,6 +5,7 @@
 
 mod auth;
 mod blob_stream;
+mod body;
 mod challenge;
 mod chunks;
 mod client;

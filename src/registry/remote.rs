@@ -145,8 +145,7 @@ impl Registry {
         use std::sync::atomic::Ordering::Relaxed;
         let attempt = || async {
             let from = got.load(Relaxed);
-            let shape =
-                move |r: reqwest::RequestBuilder| if from > 0 { r.header(RANGE, format!("bytes={from}-")) } else { r };
+            let shape = move |r: reqwest::RequestBuilder| if from > 0 { r.header(RANGE, format!("bytes={from}-")) } else { r };
             let mut response = self.exchange(&scope, Method::GET, &url, &doing, &shape).await?;
             let mut skip = match response.status() {
                 StatusCode::PARTIAL_CONTENT => 0,

@@ -104,7 +104,8 @@ impl<'a> Wait<'a> {
 
 /// What it is to have waited in vain.
 fn given_up(host: &str, doing: &str, limit: Duration) -> Failure {
-    let error = Error::network(format!("{doing}: {host} did not answer in time: nothing has come or gone for {} seconds", limit.as_secs_f32()));
+    let error =
+        Error::network(format!("{doing}: {host} did not answer in time: nothing has come or gone for {} seconds", limit.as_secs_f32()));
     Failure::from(error.hint(format!(
         "check the network and {host}, and run it again: what has arrived is kept; {VARIABLE}=SECONDS waits longer for each answer"
     )))

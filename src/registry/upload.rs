@@ -10,17 +10,15 @@ use url::Url;
 
 use super::auth::Scope;
 use super::blob_stream::{BlobStream, BlobWatch, Content};
+use super::body::bounded;
 use super::chunks::Session;
-use super::client::Registry;
-use super::failure::{Failure, bounded};
+use super::client::{MAX_REDIRECTS, Registry};
+use super::failure::Failure;
 use crate::image::{Blobs, Descriptor, Digest};
 use crate::{Error, Result};
 
 /// How often an upload's progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How often a blob is sent where it is redirected to.
-const MAX_REDIRECTS: usize = 5;
 
 /// How a blob got there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

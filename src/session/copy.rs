@@ -172,7 +172,8 @@ impl Work {
     /// A tree in Docker's media types, as a layout has to hold it: in OCI's, unless its digests are to stay.
     fn for_layout(&self, tree: Tree, preserve_digests: bool) -> Result<Tree> {
         if preserve_digests {
-            let kept = "Docker's media types are kept, and every digest with them: umoci and older versions of skopeo will not read that layout";
+            let kept =
+                "Docker's media types are kept, and every digest with them: umoci and older versions of skopeo will not read that layout";
             self.progress.line(kept);
             return Ok(tree);
         }

@@ -252,8 +252,7 @@ fn what_a_killed_copy_has_left_is_swept_by_the_next_one() {
     big_image(&project.path().join("big"), 3_000_000);
     let from = format!("{}/a/big:1", stalls_in_the_layer(&project.path().join("big")));
     for destination in ["oci:there/layout", "docker-archive:there/x.tar"] {
-        let mut child =
-            project.command().args(["copy", &from, destination]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = project.command().args(["copy", &from, destination]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         wait_for("the copy to begin to write", || !leftovers(&project.path().join("there")).is_empty());
         // Another one that writes at the same time disturbs nobody, and is not disturbed.
         if destination.starts_with("oci:") {

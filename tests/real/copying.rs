@@ -141,7 +141,8 @@ fn a_docker_manifest_list_becomes_an_index_that_others_read_in_a_layout() {
         member["platform"] = json!({ "architecture": architecture, "os": "linux" });
         member
     });
-    let list = json!({ "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json", "manifests": members });
+    let list =
+        json!({ "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json", "manifests": members });
     let list = put("distribution.manifest.list.v2+json", list.to_string().as_bytes());
     fs::write(folder.join("index.json"), json!({ "schemaVersion": 2, "manifests": [list] }).to_string()).unwrap();
     fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
@@ -267,11 +268,11 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
     let address = format!("tcp://127.0.0.1:{port}");
     let file = |path: &Path| path.display().to_string();
     let (ca, cert, key) = (file(&authority.0), file(&server.0), file(&server.1));
-    let _docker = Docker::with(&["-H", &address, "--tlsverify", "--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key]);
+    let docker = Docker::with(&["-H", &address, "--tlsverify", "--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key]);
 
     let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
-    // Debian's Docker unpacks no zstd.
     buildkit_layout(&project.path().join("built"), "gzip");
+    buildkit_layout(&project.path().join("zstd"), "zstd");
     let run = |variables: &[(&str, &str)], arguments: &[&str]| {
         let mut command = project.command();
         for name in ["DOCKER_HOST", "CONTAINER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"] {
@@ -287,6 +288,12 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
     assert_eq!(back.code, 0, "{}", back.err);
     let manifest = raw(&format!("oci:{}:hello", project.path().join("back").display())).1;
     assert_eq!(layer_types(&manifest), ["application/vnd.oci.image.layer.v1.tar+gzip"]);
+
+    let packed = run(&at(&right), &["copy", "oci:zstd", "docker-daemon:acme/packed:1"]);
+    match docker.major_version() {
+        0..23 => packed.fails(1, &["could not load the image", "since version 23", "compression = "]),
+        _ => assert_eq!(packed.code, 0, "{}", packed.err),
+    }
 
     let inspect = ["inspect", "docker-daemon:acme/hello:1"];
     run(&[("DOCKER_HOST", &address)], &inspect).fails(3, &[&address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH"]);

@@ -241,7 +241,11 @@ fn what_is_wrong_with_a_certificate_is_said_as_what_it_is() {
         run(&registry.host).fails(3, &words);
     }
     // An authority that is not there is a mistake in what names it.
-    fs::write(project.path().join("containers.toml"), "[registry]\nhost = \"127.0.0.1:1\"\nca = \"none.pem\"\n[containers.aa]\npackages = [\"aa\"]\n").unwrap();
+    fs::write(
+        project.path().join("containers.toml"),
+        "[registry]\nhost = \"127.0.0.1:1\"\nca = \"none.pem\"\n[containers.aa]\npackages = [\"aa\"]\n",
+    )
+    .unwrap();
     run("127.0.0.1:1").fails(2, &["none.pem"]);
 }
 

@@ -310,6 +310,7 @@ fn decompressed(file: File, shown: &str) -> Result<File> {
     }
     let folder = std::env::temp_dir();
     let mut plain = tempfile::tempfile_in(&folder).at("making a temporary file in", &folder)?;
+    (&file).rewind().map_err(unreadable)?;
     let mut content = flate2::read::MultiGzDecoder::new(&file).take(MAX_ARCHIVE + 1);
     let size = io::copy(&mut content, &mut plain).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -34,8 +34,7 @@ pub fn write_docker_archive(
     };
     let mut tar = tar::Builder::new(out);
     for blob in tree.contents() {
-        let mut reader =
-            Checked { inner: HashingWriter::new(std::io::sink()), source: tree.blobs.open(&blob)?, trouble: None, progress };
+        let mut reader = Checked { inner: HashingWriter::new(std::io::sink()), source: tree.blobs.open(&blob)?, trouble: None, progress };
         let appended = tar.append_data(&mut header(blob.size), path(&blob), (&mut reader).take(blob.size));
         // What has stopped it was the reading, the writing, or neither; only then is the content to be judged.
         if let Some(trouble) = reader.trouble.take() {
