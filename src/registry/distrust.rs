@@ -43,7 +43,8 @@ fn advice(distrusted: &Distrusted) -> &'static str {
             "if it is the right one, name its file as the authority: `ca = \"…\"` in [registry], or /etc/docker/certs.d/HOST/ca.crt"
         }
         Distrusted::Authority => {
-            "sign a certificate for the server with it (`openssl x509 -req -CA …`), and name the authority's file as `ca`"
+            "make one for the server: sign it with this one (`openssl x509 -req -CA …`) and name the authority's file as `ca`, or let it be \
+             self-signed with basicConstraints=CA:FALSE"
         }
         Distrusted::UnknownIssuer(_) | Distrusted::Other(_) => NAME_THE_AUTHORITY,
     }

@@ -228,11 +228,22 @@ fn what_is_wrong_with_a_certificate_is_said_as_what_it_is() {
     };
     let expired = signed_for(folder.path(), "expired", &authority, HERE, "0");
     let other = signed(folder.path(), "other", &authority, "DNS:other.test");
-    let alone = certificate(folder.path(), "alone", HERE);
+    let alone = {
+        let path = |end: &str| folder.path().join(format!("alone{end}"));
+        let [key, request, pem] = ["-key.pem", ".csr", ".pem"].map(|end| path(end).display().to_string());
+        judge("openssl", &["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=alone", "-keyout", &key, "-out", &request]);
+        let extensions = folder.path().join("extensions").display().to_string();
+        fs::write(&extensions, format!("subjectAltName={HERE}\nbasicConstraints=CA:FALSE\n")).unwrap();
+        judge("openssl", &["x509", "-req", "-in", &request, "-signkey", &key, "-days", "2", "-extfile", &extensions, "-out", &pem]);
+        (path(".pem"), path("-key.pem"))
+    };
+    // What `openssl req -x509` makes when nothing else is asked for.
+    let both = certificate(folder.path(), "both", HERE);
     for (shown, words) in [
         (&expired, ["the certificate of 127.0.0.1", "has expired: it was good until 2", "has to renew it"]),
         (&other, ["the certificate of 127.0.0.1", "is for another name: it names other.test", "subjectAltName"]),
         (&alone, ["the certificate of 127.0.0.1", "is self-signed", "name its file as the authority"]),
+        (&both, ["the certificate of 127.0.0.1", "is an authority's (CA:TRUE)", "make one for the server"]),
     ] {
         let registry = Registry::with(Terms { tls: Some((&shown.0, &shown.1, None)), ..Terms::default() });
         // Nothing is known of it: this machine is spoken to in the clear.
