@@ -196,23 +196,25 @@ fn every_sort_of_failure_has_its_exit_code() {
     let blobs = project.path().join("damaged/blobs/sha256");
     fs::read_dir(&blobs).unwrap().flatten().for_each(|blob| fs::write(blob.path(), "other").unwrap());
     fs::write(project.path().join("no.tar"), [7; 2000]).unwrap();
-    let nothing: [(&str, &str); 0] = [];
-    for (variables, arguments, code, words) in [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let nothing: Variables = &[];
+    let cases: [(Variables, [&str; 2], i32, &str); 11] = [
         // What was named is not there, or cannot be meant.
-        (&nothing[..], ["inspect", "oci:none"], 2, "none"),
-        (&nothing, ["inspect", "docker-archive:none.tar"], 2, "opening none.tar"),
-        (&nothing, ["inspect", "oci:big:tag"], 2, "has no entry called `tag`"),
-        (&nothing, ["inspect", "127.0.0.1:1/UPPER:1"], 2, "upper-case"),
-        (&nothing, ["inspect", "aa"], 2, "has not been built"),
+        (nothing, ["inspect", "oci:none"], 2, "none"),
+        (nothing, ["inspect", "docker-archive:none.tar"], 2, "opening none.tar"),
+        (nothing, ["inspect", "oci:big:tag"], 2, "has no entry called `tag`"),
+        (nothing, ["inspect", "127.0.0.1:1/UPPER:1"], 2, "upper-case"),
+        (nothing, ["inspect", "aa"], 2, "has not been built"),
         (&[("CATAMARAN_ANSWER_TIMEOUT", "soon")], ["inspect", "127.0.0.1:1/a/b:1"], 2, "CATAMARAN_ANSWER_TIMEOUT"),
         (&[("DOCKER_HOST", "ftp://x")], ["inspect", "docker-daemon:x"], 2, "DOCKER_HOST"),
         // It is there, and is not right.
-        (&nothing, ["inspect", "docker-archive:no.tar"], 1, "no.tar"),
-        (&nothing, ["inspect", "oci:damaged"], 1, "is damaged"),
+        (nothing, ["inspect", "docker-archive:no.tar"], 1, "no.tar"),
+        (nothing, ["inspect", "oci:damaged"], 1, "is damaged"),
         // Nobody answers.
-        (&nothing, ["inspect", "127.0.0.1:1/a/b:1"], 3, "nothing listens at 127.0.0.1:1"),
+        (nothing, ["inspect", "127.0.0.1:1/a/b:1"], 3, "nothing listens at 127.0.0.1:1"),
         (&[("DOCKER_HOST", "unix:///nowhere.sock")], ["inspect", "docker-daemon:x"], 3, "/nowhere.sock"),
-    ] {
+    ];
+    for (variables, arguments, code, words) in cases {
         let ran = Ran::of(project.command().envs(variables.iter().copied()).args(arguments));
         ran.fails(code, &[words]);
     }
