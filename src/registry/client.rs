@@ -95,9 +95,8 @@ impl Registry {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let own = endpoint.clone();
         let redirects = reqwest::redirect::Policy::custom(move |attempt| {
-            let first = attempt.previous().first();
-            // What is asked of the registry is followed by `exchange`, which knows where it is when something fails.
-            let followed = first.is_some_and(|url| own.is_own(url) && *url != own.ping());
+            // Blobs and manifests are followed by `exchange`, which then knows who it was that failed.
+            let followed = attempt.previous().first().is_some_and(|url| own.is_content(url));
             let plain = attempt.url().scheme() != "https" && !own.may_be_plain(attempt.url());
             match (followed, plain, attempt.previous().len()) {
                 (true, ..) => attempt.stop(),

@@ -89,6 +89,12 @@ impl Endpoint {
         url.origin() == self.base.origin()
     }
 
+    /// Whether `url` is that of a blob or a manifest here.
+    pub fn is_content(&self, url: &Url) -> bool {
+        let path = url.path();
+        self.is_own(url) && ((path.contains("/blobs/") && !path.contains("/blobs/uploads/")) || path.contains("/manifests/"))
+    }
+
     /// Where an upload, or what is redirected, goes on: the answer's `Location`, relative or absolute (distribution-spec, "Pushing
     /// blobs").
     ///
