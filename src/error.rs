@@ -175,6 +175,9 @@ impl<T> IoContext<T> for std::io::Result<T> {
     }
 }
 
+/// Where our own files are, for whose path does not say it.
+const OWN_FILES: &str = "`catamaran` keeps its own files where CATAMARAN_CACHE_DIR and CATAMARAN_STATE_DIR say";
+
 /// The [`Error`] for an I/O failure while `doing` something to `path`.
 pub fn io_error(error: std::io::Error, doing: &str, path: &std::path::Path) -> Error {
     use std::io::ErrorKind as E;
@@ -184,17 +187,14 @@ pub fn io_error(error: std::io::Error, doing: &str, path: &std::path::Path) -> E
     };
     let hint = match error.kind() {
         E::StorageFull | E::QuotaExceeded => Some(format!(
-            "there is no room left where {} is: free some, or choose another place (`catamaran` keeps its cache where CATAMARAN_CACHE_DIR \
-             says), and run it again; nothing was left half-written",
+            "there is no room left where {} is: free some, or choose another place, and run it again; nothing was left half-written; {OWN_FILES}",
             path.display()
         )),
         E::FileTooLarge => {
             Some("the file system, or the limit `ulimit -f` shows, allows no larger file there; choose another place".into())
         }
-        E::PermissionDenied => {
-            Some("check the permissions of that path, or choose another with CATAMARAN_CACHE_DIR / CATAMARAN_STATE_DIR".into())
-        }
-        E::ReadOnlyFilesystem => Some("choose a writable place with CATAMARAN_CACHE_DIR / CATAMARAN_STATE_DIR".into()),
+        E::PermissionDenied => Some(format!("check the permissions of that path; {OWN_FILES}")),
+        E::ReadOnlyFilesystem => Some(format!("choose a place that can be written; {OWN_FILES}")),
         _ => None,
     };
     let out = Error::failed(format!("{doing} {}: {error}", path.display()));
