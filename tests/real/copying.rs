@@ -56,11 +56,13 @@ fn buildkit_layout(folder: &Path, compression: &str) -> String {
         fs::write(folder.join("blobs/sha256").join(Digest::of(bytes).hex()), bytes).unwrap();
         (Digest::of(bytes).to_string(), bytes.len())
     };
+    // More than a block of tar, however it is compressed: of less, engines that cannot unpack it make an empty layer.
+    let content: Vec<u8> = (0..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
-    header.set_size(5);
+    header.set_size(content.len() as u64);
     header.set_mode(0o644);
-    tar.append_data(&mut header, "etc/hello", &b"hello"[..]).unwrap();
+    tar.append_data(&mut header, "etc/hello", &content[..]).unwrap();
     let tar = tar.into_inner().unwrap();
     let packed = match compression {
         "zstd" => zstd::encode_all(&tar[..], 3).unwrap(),
