@@ -56,13 +56,11 @@ fn buildkit_layout(folder: &Path, compression: &str) -> String {
         fs::write(folder.join("blobs/sha256").join(Digest::of(bytes).hex()), bytes).unwrap();
         (Digest::of(bytes).to_string(), bytes.len())
     };
-    // More than a block of tar, however it is compressed: of less, engines that cannot unpack it make an empty layer.
-    let content: Vec<u8> = (0..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
-    header.set_size(content.len() as u64);
+    header.set_size(5);
     header.set_mode(0o644);
-    tar.append_data(&mut header, "etc/hello", &content[..]).unwrap();
+    tar.append_data(&mut header, "etc/hello", &b"hello"[..]).unwrap();
     let tar = tar.into_inner().unwrap();
     let packed = match compression {
         "zstd" => zstd::encode_all(&tar[..], 3).unwrap(),
@@ -283,6 +281,12 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
         Ran::of(command.envs(variables.iter().copied()).args(arguments))
     };
     let at = |place| [("DOCKER_HOST", address.as_str()), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", place)];
+    // First of all: an engine that has the same layer already does not look at this one.
+    let packed = run(&at(&right), &["copy", "oci:zstd", "docker-daemon:acme/packed:1"]);
+    match docker.major_version() {
+        0..23 => packed.fails(1, &["could not load the image", "since version 23", "compression = "]),
+        _ => assert_eq!(packed.code, 0, "{}", packed.err),
+    }
     let loaded = run(&at(&right), &["copy", "oci:built", "docker-daemon:acme/hello:1"]);
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     // Docker has unpacked the layer; on its way back it is compressed.
@@ -290,12 +294,6 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
     assert_eq!(back.code, 0, "{}", back.err);
     let manifest = raw(&format!("oci:{}:hello", project.path().join("back").display())).1;
     assert_eq!(layer_types(&manifest), ["application/vnd.oci.image.layer.v1.tar+gzip"]);
-
-    let packed = run(&at(&right), &["copy", "oci:zstd", "docker-daemon:acme/packed:1"]);
-    match docker.major_version() {
-        0..23 => packed.fails(1, &["could not load the image", "since version 23", "compression = "]),
-        _ => assert_eq!(packed.code, 0, "{}", packed.err),
-    }
 
     let inspect = ["inspect", "docker-daemon:acme/hello:1"];
     run(&[("DOCKER_HOST", &address)], &inspect).fails(3, &[&address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH"]);
