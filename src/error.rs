@@ -115,6 +115,13 @@ impl Error {
         self.kind() == Kind::Network && !self.0.answered
     }
 
+    /// The same error of another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// What sort of failure it was.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -162,23 +169,47 @@ impl std::error::Error for Error {
 pub trait IoContext<T> {
     /// Turns an I/O error into `doing PATH: cause`.
     fn at(self, doing: &str, path: &std::path::Path) -> Result<T>;
+
+    /// [`IoContext::at`] for a file that the command line, the environment or a setting names: when it is not there, or is no file,
+    /// that is a mistake in what was named.
+    fn at_named(self, doing: &str, path: &std::path::Path) -> Result<T>;
 }
 
 impl<T> IoContext<T> for std::io::Result<T> {
     fn at(self, doing: &str, path: &std::path::Path) -> Result<T> {
         self.map_err(|error| io_error(error, doing, path))
     }
+
+    fn at_named(self, doing: &str, path: &std::path::Path) -> Result<T> {
+        use std::io::ErrorKind as E;
+        self.map_err(|error| {
+            let wrongly_named = matches!(error.kind(), E::NotFound | E::NotADirectory | E::IsADirectory | E::InvalidFilename);
+            let error = io_error(error, doing, path);
+            if wrongly_named { error.of_kind(Kind::Usage) } else { error }
+        })
+    }
 }
+
+/// Where our own files are, for whose path does not say it.
+const OWN_FILES: &str = "`catamaran` keeps its own files where CATAMARAN_CACHE_DIR and CATAMARAN_STATE_DIR say";
 
 /// The [`Error`] for an I/O failure while `doing` something to `path`.
 pub fn io_error(error: std::io::Error, doing: &str, path: &std::path::Path) -> Error {
     use std::io::ErrorKind as E;
+    let error = match travelled(error) {
+        Ok(ours) => return ours.context(format_args!("{doing} {}", path.display())),
+        Err(error) => error,
+    };
     let hint = match error.kind() {
-        E::StorageFull | E::QuotaExceeded => Some(
-            "free some space (`catamaran` keeps its cache where CATAMARAN_CACHE_DIR says) and run it again; nothing was left half-written",
-        ),
-        E::PermissionDenied => Some("check the permissions of that path, or choose another with CATAMARAN_CACHE_DIR / CATAMARAN_STATE_DIR"),
-        E::ReadOnlyFilesystem => Some("choose a writable place with CATAMARAN_CACHE_DIR / CATAMARAN_STATE_DIR"),
+        E::StorageFull | E::QuotaExceeded => Some(format!(
+            "there is no room left where {} is: free some, or choose another place, and run it again; nothing was left half-written; {OWN_FILES}",
+            path.display()
+        )),
+        E::FileTooLarge => {
+            Some("the file system, or the limit `ulimit -f` shows, allows no larger file there; choose another place".into())
+        }
+        E::PermissionDenied => Some(format!("check the permissions of that path; {OWN_FILES}")),
+        E::ReadOnlyFilesystem => Some(format!("choose a place that can be written; {OWN_FILES}")),
         _ => None,
     };
     let out = Error::failed(format!("{doing} {}: {error}", path.display()));
@@ -188,8 +219,34 @@ pub fn io_error(error: std::io::Error, doing: &str, path: &std::path::Path) -> E
     }
 }
 
+/// The [`Error`] for a failure while `doing` something with bytes that come from anywhere: a file, a registry, another reader.
+///
+/// An [`Error`] that travelled inside of the `io::Error`, as those of registries do through [`std::io::Read`], comes out as what it
+/// was: a connection that was cut stays a failure of the network, and keeps its hint.
+pub fn read_error(error: std::io::Error, doing: impl fmt::Display) -> Error {
+    match travelled(error) {
+        Ok(ours) => ours.context(doing),
+        Err(error) => Error::failed(doing.to_string()).source(error),
+    }
+}
+
+/// Our own error out of one for readers and writers, if there is one in it.
+fn travelled(error: std::io::Error) -> Result<Error, std::io::Error> {
+    if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+        let kind = error.kind();
+        return match error.into_inner().map(|inner| inner.downcast::<Error>()) {
+            Some(Ok(ours)) => Ok(*ours),
+            Some(Err(other)) => Err(std::io::Error::other(other)),
+            None => Err(kind.into()),
+        };
+    }
+    Err(error)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -202,6 +259,37 @@ mod tests {
     fn an_answer_is_no_outage() {
         assert!(Error::network("nothing listens").context("reading").is_outage());
         assert!(!Error::network("404").as_answer().context("reading").is_outage() && !Error::failed("x").is_outage());
+    }
+
+    #[test]
+    fn an_error_comes_out_of_a_reader_as_what_it_was() {
+        let cut = || std::io::Error::other(Error::network("the connection was cut").hint("run it again"));
+        for error in [io_error(cut(), "writing", Path::new("/x")), read_error(cut(), "reading blob y")] {
+            assert_eq!((error.kind(), error.advice()), (Kind::Network, Some("run it again")));
+            assert!(error.message().ends_with(": the connection was cut"), "{error}");
+        }
+        let plain = read_error(std::io::ErrorKind::UnexpectedEof.into(), "reading blob y");
+        assert!(plain.kind() == Kind::Failed && plain.message().starts_with("reading blob y: "), "{plain}");
+    }
+
+    #[test]
+    fn a_full_disk_names_its_place_and_a_wrong_name_is_a_mistake_of_who_named_it() {
+        let failed = |kind: std::io::ErrorKind| std::io::Result::<()>::Err(kind.into());
+        use std::io::ErrorKind as E;
+        for (kind, named, hint) in [
+            (E::StorageFull, Kind::Failed, "/big/x.tar"),
+            (E::QuotaExceeded, Kind::Failed, "/big/x.tar"),
+            (E::FileTooLarge, Kind::Failed, "ulimit -f"),
+            (E::PermissionDenied, Kind::Failed, "permissions"),
+        ] {
+            let error = failed(kind).at_named("writing", Path::new("/big/x.tar")).unwrap_err();
+            assert!(error.kind() == named && error.message().contains("/big/x.tar"), "{error}");
+            assert!(error.advice().unwrap().contains(hint), "{error:?}");
+        }
+        for kind in [E::NotFound, E::NotADirectory, E::IsADirectory] {
+            assert_eq!(failed(kind).at_named("opening", Path::new("/x")).unwrap_err().kind(), Kind::Usage);
+            assert_eq!(failed(kind).at("opening", Path::new("/x")).unwrap_err().kind(), Kind::Failed);
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod registry;
 pub mod release;
 pub mod runtime;
 pub mod session;
+mod trust;
 pub mod tui;
 pub mod verify;
 

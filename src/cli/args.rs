@@ -280,7 +280,8 @@ pub struct CompareArgs {
 #[command(
     after_help = "Everything SOURCE names is copied, byte for byte: of an index all members, attestations too. --target takes one image out \
                   of it.\nLayers that an engine, or an archive of one, has as plain tars are compressed with gzip on their way to a registry or \
-                  a layout,\nwhich gives the image another digest and the same config; --preserve-digests leaves them as they are.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
+                  a layout,\nand manifests in Docker's media types are written in OCI's for a layout: other digests, the same configs. \
+                  --preserve-digests leaves\nthem as they are.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
                   is one of\n  HOST/REPOSITORY:TAG           a registry (docker://… works too)\n  oci:DIR[:TAG]                 an OCI image \
                   layout\n  docker-archive:FILE[:NAME:TAG]  a tar for `docker load`; one image\n  docker-daemon:NAME:TAG        the engine of \
                   this machine, Docker or Podman; one image\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
@@ -297,7 +298,7 @@ pub struct CopyArgs {
     /// Only the image for this architecture
     #[arg(long, short, value_name = "ARCHITECTURE")]
     pub target: Option<Architecture>,
-    /// Leave uncompressed layers as they are
+    /// Leave uncompressed layers and Docker's media types as they are
     #[arg(long, visible_alias = "uncompressed")]
     pub preserve_digests: bool,
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::error::io_error;
+use crate::trust::Trust;
 use crate::{Error, Result};
 
 /// How often a transient failure is tried again.
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 200 });
 /// The client of one session. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Http {
-    /// Made when it is first needed: reading the system's certificates takes longer than finding that nothing has changed.
+    /// Made when it is first needed. The system's certificates are read when a server shows one: mirrors rarely do.
     client: Arc<OnceLock<Client>>,
 }
 
@@ -106,6 +107,7 @@ impl Http {
             .user_agent(concat!("catamaran/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(15))
             .read_timeout(Duration::from_secs(60))
+            .tls_backend_preconfigured(Trust::default().when_needed()?)
             .pool_max_idle_per_host(16)
             .tcp_nodelay(true)
             .build()

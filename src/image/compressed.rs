@@ -119,7 +119,7 @@ impl Tree {
 }
 
 /// A JSON object whose values stay as they are written.
-type Object = BTreeMap<String, Box<RawValue>>;
+pub(super) type Object = BTreeMap<String, Box<RawValue>>;
 
 /// `manifest` with the new names of what has `changed`; `None` when it names nothing of it.
 fn renamed(manifest: &RawManifest, changed: &BTreeMap<Digest, Descriptor>) -> Result<Option<Vec<u8>>> {
@@ -142,7 +142,7 @@ fn renamed(manifest: &RawManifest, changed: &BTreeMap<Digest, Descriptor>) -> Re
 }
 
 /// One descriptor of a manifest or an index, and what it says it is about.
-fn rename(entry: &mut Object, changed: &BTreeMap<Digest, Descriptor>) -> serde_json::Result<()> {
+pub(super) fn rename(entry: &mut Object, changed: &BTreeMap<Digest, Descriptor>) -> serde_json::Result<()> {
     let digest: Option<Digest> = entry.get("digest").and_then(|raw| parsed(raw).ok());
     if let Some(new) = digest.and_then(|digest| changed.get(&digest)) {
         let mut set = |key: &str, value: Box<RawValue>| entry.insert(key.into(), value);
@@ -161,7 +161,7 @@ fn rename(entry: &mut Object, changed: &BTreeMap<Digest, Descriptor>) -> serde_j
     Ok(())
 }
 
-fn parsed<T: DeserializeOwned>(raw: &RawValue) -> serde_json::Result<T> {
+pub(super) fn parsed<T: DeserializeOwned>(raw: &RawValue) -> serde_json::Result<T> {
     serde_json::from_str(raw.get())
 }
 

@@ -23,6 +23,8 @@ mod layer_content;
 mod layout;
 mod loader_file;
 mod manifest;
+mod new_file;
+mod oci_types;
 mod packages;
 pub mod record;
 mod reference;

@@ -6,22 +6,27 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::descriptor::media_type;
 use super::digest::HashingWriter;
 use super::manifest::MAX_MANIFEST_SIZE;
+use super::new_file::{new_file, sweep};
 use super::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest};
 use crate::error::IoContext;
 use crate::{Error, Result, read_at_most};
 
 /// The annotation that names an entry of `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// How much of a file's name is in that of the temporary one beside it.
+const SHOWN: usize = 50;
 
 /// An OCI image layout on disk. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: Arc<Path>,
+    /// What killed writers have left among the blobs was swept.
+    swept: Arc<OnceLock<()>>,
 }
 
 impl Store {
@@ -30,7 +35,7 @@ impl Store {
         let root: PathBuf = root.into();
         let blobs = root.join("blobs/sha256");
         fs::create_dir_all(&blobs).at("creating", &blobs)?;
-        let store = Store { root: root.into() };
+        let store = Store { root: root.into(), swept: Arc::default() };
         if !store.root.join("oci-layout").exists() {
             store.replace("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         }
@@ -43,7 +48,7 @@ impl Store {
         if !root.join("oci-layout").is_file() {
             return Err(Error::usage(format!("{} is not an OCI image layout", root.display())).hint("it has no `oci-layout` file"));
         }
-        Ok(Store { root: root.into() })
+        Ok(Store { root: root.into(), swept: Arc::default() })
     }
 
     /// Its folder.
@@ -66,10 +71,14 @@ impl Store {
         self.image(manifest).is_ok_and(|image| image.manifest.blobs().all(|blob| self.has(blob)))
     }
 
-    /// Begins a blob. Nothing is visible before [`BlobWriter::finish`]; dropping it leaves nothing behind.
+    /// Begins a blob. Nothing is visible before [`BlobWriter::finish`]; dropping it leaves nothing behind, and what a killed
+    /// process left is removed by the next writer.
     pub fn writer(&self) -> Result<BlobWriter> {
         let folder = self.root.join("blobs/sha256");
-        let file = tempfile::Builder::new().prefix(".new-").tempfile_in(&folder).at("creating a blob in", &folder)?;
+        if self.swept.set(()).is_ok() {
+            sweep(&folder, "");
+        }
+        let file = new_file(&folder, "").at("creating a blob in", &folder)?;
         Ok(BlobWriter { store: self.clone(), out: HashingWriter::new(BufWriter::with_capacity(1 << 18, file)) })
     }
 
@@ -242,7 +251,11 @@ pub fn replace_with<T>(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> Res
         _ => Path::new("."),
     };
     fs::create_dir_all(folder).at("creating", folder)?;
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).at("writing to", folder)?;
+    // Others may keep files of their own here: only what was to become this one is swept.
+    let kind =
+        path.file_name().map(|name| format!("{}-", name.to_string_lossy().chars().take(SHOWN).collect::<String>())).unwrap_or_default();
+    sweep(folder, &kind);
+    let mut file = new_file(folder, &kind).at("writing to", folder)?;
     let written = write(&mut file)?;
     persist(file, path)?;
     Ok(written)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::descriptor::media_type;
 use super::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest};
 use crate::catalog::Architecture;
+use crate::error::read_error;
 use crate::{Error, Result};
 
 /// More manifests than any real index leads to.
@@ -222,7 +223,7 @@ impl Tree {
         reader
             .take(MAX_CONFIG + 1)
             .read_to_end(&mut bytes)
-            .map_err(|error| Error::failed(format!("reading blob {}", blob.digest)).source(error))?;
+            .map_err(|error| read_error(error, format_args!("reading blob {}", blob.digest)))?;
         match Digest::of(&bytes) == blob.digest {
             true => Ok(bytes),
             false => Err(Error::failed(format!("blob {} has other content than its digest says", blob.digest))),

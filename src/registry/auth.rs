@@ -12,11 +12,13 @@ use serde::Deserialize;
 use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
+use super::body::bounded;
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials};
 use super::docker_config::{Proof, basic};
-use super::endpoint::Endpoint;
-use super::failure::{Failure, bounded};
+use super::endpoint::{Endpoint, authority};
+use super::failure::Failure;
+use super::silence::{Listener, Silence, Wait};
 use crate::Error;
 
 /// How long a token lives when the server does not say (distribution, "Token Response Fields").
@@ -88,6 +90,9 @@ struct Slot {
 pub(super) struct Authority {
     endpoint: Endpoint,
     credentials: Credentials,
+    /// Who hears that a token server is waited for, and how long it may be.
+    listener: Listener,
+    silence: Silence,
     scheme: Mutex<Option<Scheme>>,
     known: AsyncMutex<BTreeMap<String, Credential>>,
     slots: Mutex<BTreeMap<Scope, Arc<AsyncMutex<Slot>>>>,
@@ -114,8 +119,9 @@ struct Granted {
 }
 
 impl Authority {
-    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Self {
-        Authority { endpoint, credentials, scheme: Mutex::default(), known: AsyncMutex::default(), slots: Mutex::default() }
+    pub fn new(endpoint: Endpoint, credentials: Credentials, listener: Listener, silence: Silence) -> Self {
+        let (scheme, known, slots) = Default::default();
+        Authority { endpoint, credentials, listener, silence, scheme, known, slots }
     }
 
     /// Whether the registry has said what it wants.
@@ -236,7 +242,7 @@ impl Authority {
         words: &[String],
     ) -> Result<Token, Failure> {
         let credential = self.credential(&scope.repository).await?;
-        let server = realm.host_str().unwrap_or(&self.endpoint.host);
+        let server = &authority(realm).unwrap_or_else(|| self.endpoint.host.clone());
         let name = format!("{}/{}", self.endpoint.host, scope.repository);
         let doing = format!("asking {server} for a token for {}", name.trim_end_matches('/'));
         let mut query: Vec<(&str, &str)> = service.map(|s| ("service", s)).into_iter().collect();
@@ -262,8 +268,9 @@ impl Authority {
                 }
             }
         };
-        let response =
-            request.timeout(Duration::from_secs(30)).send().await.map_err(|error| Failure::connection(error, server, &doing, false))?;
+        let wait = Wait::new(&self.listener, server, self.silence);
+        let sent = wait.hear(&doing, request.send()).await?;
+        let response = sent.map_err(|error| Failure::connection(error, server, &doing, false))?;
         if !response.status().is_success() {
             let failure = Failure::answer(response, server, &doing).await;
             let refused = failure.status.is_some_and(|s| matches!(s.as_u16(), 400 | 401 | 403));
@@ -275,7 +282,7 @@ impl Authority {
             });
         }
         let asked = Instant::now();
-        let body = bounded(response, MAX_TOKEN_ANSWER).await.map_err(|error| Failure::connection(error, server, &doing, true))?;
+        let body = bounded(response, MAX_TOKEN_ANSWER).await.map_err(|cut| Failure::cut(cut, server, &doing))?;
         // The parser's own message could quote the token.
         let answer: Option<TokenAnswer> = serde_json::from_slice(&body).ok();
         let filled = |token: &SecretString| !token.expose_secret().is_empty();

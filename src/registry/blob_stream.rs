@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
+use crate::error::read_error;
 use crate::image::{Blobs, Descriptor, Digest, Hasher};
 use crate::{Error, Result, read_full};
 
@@ -107,7 +108,7 @@ fn pump(content: &Content, whole: &OnceLock<(Digest, u64)>, sender: &mpsc::Sende
     let Content { blobs, blob, known } = content;
     let size = if *known { blob.size } else { u64::MAX };
     let mut reader = blobs.open(blob)?;
-    let failed = |error: io::Error| Error::failed(format!("reading blob {}", blob.digest)).source(error);
+    let failed = |error: io::Error| read_error(error, format_args!("reading blob {}", blob.digest));
     let wrong = |found: String| {
         Error::failed(format!("blob {} is damaged: {found}; it was not sent", blob.digest))
             .hint("delete the image from the cache and build it again")

@@ -8,8 +8,10 @@ use url::Url;
 
 use super::auth::Scope;
 use super::blob_stream::BlobStream;
+use super::body::bounded;
 use super::client::Registry;
-use super::failure::{Failure, bounded};
+use super::failure::Failure;
+use super::silence::Wait;
 use super::upload::{Errand, closing};
 use crate::Error;
 use crate::image::Digest;
@@ -96,7 +98,7 @@ impl Registry {
             let (from, end) = (session.offset, session.offset + chunk.len() as u64);
             let chunk = chunk.freeze();
             let response = self
-                .put_piece(errand, Method::PATCH, &session.url, &|r| {
+                .put_piece(errand, Method::PATCH, &session.url, chunk.len() as u64, &|r| {
                     r.header(CONTENT_TYPE, "application/octet-stream")
                         .header(CONTENT_RANGE, format!("{from}-{}", end - 1))
                         .header(CONTENT_LENGTH, chunk.len())
@@ -124,22 +126,29 @@ impl Registry {
         };
         session.closed = Some((digest, size));
         let url = closing(session.url.clone(), &digest);
-        let response = self.put_piece(errand, Method::PUT, &url, &|r| r.header(CONTENT_LENGTH, 0)).await?;
+        let response = self.put_piece(errand, Method::PUT, &url, size, &|r| r.header(CONTENT_LENGTH, 0)).await?;
         self.stored(response, errand, &digest).await?;
         Ok((digest, size))
     }
 
-    /// One request of a chunked upload. Not retried alone: the registry is asked first how far it is.
+    /// One request of a chunked upload, with which the registry has `bytes` to take in, or to put away. Not retried alone: the
+    /// registry is asked first how far it is.
     async fn put_piece(
         &self,
         errand: &Errand<'_>,
         method: Method,
         url: &Url,
+        bytes: u64,
         shape: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
     ) -> Result<Response, Failure> {
         let scope = Scope::push(errand.repository);
-        let request = shape(self.0.http.request(method, url.clone()).timeout(self.0.patience.answer_limit * 5));
-        let response = self.send_once(self.authorised(&scope, request, url).await?, &errand.doing).await?;
+        let request = self.authorised(&scope, shape(self.0.http.request(method, url.clone())), url).await?;
+        let silence = match bytes <= MAX_CHUNK as u64 {
+            true => self.0.patience.answer.with_body(bytes),
+            false => self.0.patience.answer.to_put_away(bytes),
+        };
+        let wait = Wait::new(&self.0.listener, self.host(), silence);
+        let response = wait.hear(&errand.doing, self.send_once(request, &errand.doing)).await??;
         let response = self.fresh(response, &scope, url, &errand.doing).await?;
         if response.status().is_server_error() || response.status() == StatusCode::TOO_MANY_REQUESTS {
             return Err(Failure::answer(response, self.host(), &errand.doing).await);

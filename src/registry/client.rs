@@ -11,24 +11,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use reqwest::header::LOCATION;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::auth::{Authority, Scope};
+use super::body::{bounded, retry_after};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
-use super::failure::{Failure, bounded, retry_after};
+use super::failure::Failure;
 use super::limit::Limit;
 use super::manifest::Found;
 use super::proxy;
 use super::retry::Patience;
-use super::roots;
+use super::silence::{Listener, Wait};
 use super::transport::Transport;
+use crate::progress::Progress;
 use crate::{Error, Result};
 
 /// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP has no such thing, and asks one
 /// after another on this machine, where waiting costs nothing, so as to stay on one connection too.
 const SMALL_REQUESTS: usize = 6;
+/// How often a request is followed to where it is redirected.
+pub(super) const MAX_REDIRECTS: usize = 5;
 /// Blobs on their way at a time.
 const UPLOADS: usize = 4;
 
@@ -46,6 +51,8 @@ pub(super) struct Inner {
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
     /// It has shown that it takes one tag with a request.
     pub one_tag_each: AtomicBool,
+    /// Who hears that it is waited for.
+    pub listener: Listener,
     small: Limit,
     reached: AtomicBool,
     /// Where certificates for this host were read from.
@@ -70,7 +77,15 @@ impl Registry {
     /// # Errors
     /// It is no host, or a certificate that is configured for it cannot be used.
     pub fn connect(host: &str, credentials: Credentials) -> Result<Self> {
-        Self::with_patience(host, credentials, Patience::default())
+        let patience = Patience::of(credentials.variables())?;
+        Self::with_patience(host, credentials, patience)
+    }
+
+    /// The same, and `progress` hears when the registry is waited for.
+    #[must_use]
+    pub fn heard_by(self, progress: Arc<dyn Progress>) -> Self {
+        self.0.listener.is(progress);
+        self
     }
 
     pub(super) fn with_patience(host: &str, credentials: Credentials, patience: Patience) -> Result<Self> {
@@ -80,14 +95,17 @@ impl Registry {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let own = endpoint.clone();
         let redirects = reqwest::redirect::Policy::custom(move |attempt| {
+            // Blobs and manifests are followed by `exchange`, which then knows who it was that failed.
+            let followed = attempt.previous().first().is_some_and(|url| own.is_content(url));
             let plain = attempt.url().scheme() != "https" && !own.may_be_plain(attempt.url());
-            match (plain, attempt.previous().len()) {
-                (true, _) => attempt.error("the registry redirects to an address that is not HTTPS"),
-                (_, 6..) => attempt.error("too many redirects"),
+            match (followed, plain, attempt.previous().len()) {
+                (true, ..) => attempt.stop(),
+                (_, true, _) => attempt.error("it redirects to an address that is not HTTPS"),
+                (_, _, MAX_REDIRECTS..) => attempt.error("too many redirects"),
                 _ => attempt.follow(),
             }
         });
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("catamaran/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(15))
             .tcp_keepalive(Duration::from_secs(30))
@@ -96,23 +114,13 @@ impl Registry {
             .redirect(redirects)
             .proxy(proxy::of_environment());
         // Spoken to in the clear, it may still send us to a token server or a storage service that is not.
-        if endpoint.is_plain() && transport.files.is_empty() {
-            builder = builder.tls_backend_preconfigured(roots::when_needed()?);
-        }
-        if !transport.authorities.is_empty() {
-            builder = builder.tls_certs_merge(transport.authorities);
-        }
-        if let Some(identity) = transport.identity {
-            builder = builder.identity(identity);
-        }
-        let http = builder.build().map_err(|error| {
-            Error::network("cannot prepare TLS")
-                .source(error)
-                .hint("are certificate authorities installed (ca-certificates), or SSL_CERT_FILE set?")
-        })?;
+        let tls = if endpoint.is_plain() { transport.trust.when_needed()? } else { transport.trust.now()? };
+        let http = builder.tls_backend_preconfigured(tls).build().map_err(|error| Error::network("cannot prepare TLS").source(error))?;
+        let listener = Listener::default();
         let small = if endpoint.is_plain() && endpoint.is_local() { 1 } else { SMALL_REQUESTS };
         Ok(Registry(Arc::new(Inner {
-            authority: Authority::new(endpoint.clone(), credentials),
+            authority: Authority::new(endpoint.clone(), credentials, listener.clone(), patience.answer),
+            listener,
             certificates: transport.files,
             endpoint,
             http,
@@ -143,8 +151,8 @@ impl Registry {
 
     async fn ping_once(&self) -> Result<(), Failure> {
         let doing = format!("reaching {}", self.host());
-        let request = self.0.http.get(self.0.endpoint.ping()).timeout(self.0.patience.answer_limit);
-        let response = self.send_once(request, &doing).await?;
+        let request = self.0.http.get(self.0.endpoint.ping());
+        let response = self.wait().hear(&doing, self.send_once(request, &doing)).await??;
         match response.status() {
             StatusCode::UNAUTHORIZED => {
                 self.0.authority.refused(None, response.headers()).await?;
@@ -230,14 +238,22 @@ impl Registry {
         shape: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
     ) -> Result<Response, Failure> {
         let _place = self.0.small.enter().await;
-        let mut challenged = false;
+        let (mut challenged, mut redirects) = (false, 0);
+        let mut at = url.clone();
         loop {
-            let request = self
-                .authorised(scope, shape(self.0.http.request(method.clone(), url.clone()).timeout(self.0.patience.answer_limit)), url)
-                .await?;
-            let response = self.send_once(request, doing).await?;
+            let request = self.authorised(scope, shape(self.0.http.request(method.clone(), at.clone())), &at).await?;
+            let response = self.wait().hear(doing, self.send_once(request, doing)).await??;
             let status = response.status();
-            if status == StatusCode::UNAUTHORIZED && !challenged && self.0.endpoint.is_own(url) {
+            if redirects_again(status, &method) && response.headers().contains_key(LOCATION) {
+                redirects += 1;
+                if redirects > MAX_REDIRECTS {
+                    return Err(Error::network(format!("{doing}: it is redirected more than {MAX_REDIRECTS} times")).into());
+                }
+                at = self.location(&response, &at, doing)?;
+                let _ = bounded(response, 64 << 10).await;
+                continue;
+            }
+            if status == StatusCode::UNAUTHORIZED && !challenged && self.0.endpoint.is_own(&at) {
                 challenged = true;
                 self.0.authority.refused(Some(scope), response.headers()).await?;
                 let _ = bounded(response, 64 << 10).await;
@@ -261,7 +277,12 @@ impl Registry {
         })
     }
 
-    /// Sends, and tells why there was no answer.
+    /// A wait for an answer that begins now.
+    pub(super) fn wait(&self) -> Wait<'_> {
+        Wait::new(&self.0.listener, self.host(), self.0.patience.answer)
+    }
+
+    /// Sends, and tells why there was no answer. How long that may take is the caller's to say.
     pub(super) async fn send_once(&self, request: RequestBuilder, doing: &str) -> Result<Response, Failure> {
         let reached = self.0.reached.load(Ordering::Relaxed);
         let response = request.send().await.map_err(|error| Failure::connection(error, self.host(), doing, reached))?;
@@ -283,6 +304,15 @@ impl Registry {
     pub(super) async fn declined(&self, response: Response, doing: &str, repository: &str) -> Failure {
         let status = response.status();
         let failure = Failure::answer(response, self.host(), doing).await;
+        // To HEAD the answer has no words; asked for them, it may say that it wants TLS.
+        if status == StatusCode::BAD_REQUEST && self.0.endpoint.is_plain() && failure.codes.is_empty() {
+            let request = self.0.http.get(self.0.endpoint.ping());
+            if let Ok(Ok(answer)) = self.wait().hear(doing, self.send_once(request, doing)).await
+                && answer.status() == StatusCode::BAD_REQUEST
+            {
+                return Failure::answer(answer, self.host(), doing).await;
+            }
+        }
         let advice = self.0.authority.advice(repository).await;
         match status.as_u16() {
             401 => failure.hint(advice),
@@ -290,9 +320,21 @@ impl Registry {
                 let host = self.host();
                 failure.hint(format!("may these credentials write to {host}/{repository}, and does it exist? {advice}"))
             }
+            404 if failure.error.advice().is_none() => {
+                failure.hint(format!("does {repository} exist there, and may these credentials see it? {advice}"))
+            }
             405 | 415 if failure.codes.is_empty() => failure.hint("does the registry accept OCI images, and pushes at all?"),
             _ if failure.has_code("DENIED") => failure.hint(advice),
             _ => failure,
         }
+    }
+}
+
+/// Whether the same request is to be sent elsewhere (RFC 9110, 15.4). What changes something is not made a GET of.
+fn redirects_again(status: StatusCode, method: &Method) -> bool {
+    match status.as_u16() {
+        307 | 308 => true,
+        301..=303 => matches!(*method, Method::GET | Method::HEAD),
+        _ => false,
     }
 }

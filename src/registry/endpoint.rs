@@ -89,12 +89,19 @@ impl Endpoint {
         url.origin() == self.base.origin()
     }
 
-    /// Where an upload goes on: the answer's `Location`, relative or absolute (distribution-spec, "Pushing blobs").
+    /// Whether `url` is that of a blob or a manifest here.
+    pub fn is_content(&self, url: &Url) -> bool {
+        let path = url.path();
+        self.is_own(url) && ((path.contains("/blobs/") && !path.contains("/blobs/uploads/")) || path.contains("/manifests/"))
+    }
+
+    /// Where an upload, or what is redirected, goes on: the answer's `Location`, relative or absolute (distribution-spec, "Pushing
+    /// blobs").
     ///
     /// A registry behind a proxy may name itself with `http`: that is read as `https`. Leaving for plain HTTP
     /// anywhere else is refused.
     pub fn location(&self, asked: &Url, location: &str) -> Result<Url> {
-        let error = |why: &str| Error::network(format!("{} sent the upload to {why}", self.host));
+        let error = |why: &str| Error::network(format!("{} sends us to {why}", self.host));
         let mut url = asked.join(location).map_err(|_| error("an address that cannot be read"))?;
         if url.scheme() == "http" && !self.is_plain() && url.host() == self.base.host() {
             let _ = url.set_port(self.base.port());
@@ -105,6 +112,22 @@ impl Endpoint {
             "http" if self.is_plain() && self.may_be_plain(&url) => Ok(url),
             _ => Err(error("an address that is not HTTPS").hint("ask who runs the registry; nothing was sent there")),
         }
+    }
+}
+
+/// `host[:port]` of an address.
+pub(super) fn authority(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// How the server at `url` is called in a message about the registry `host`: that, unless it is another one.
+pub(super) fn called(url: &Url, host: &str) -> String {
+    let own = if is_docker_hub(host) { HUB_API } else { host };
+    let own = own.strip_suffix(if url.scheme() == "https" { ":443" } else { ":80" }).unwrap_or(own);
+    match authority(url).filter(|there| !there.eq_ignore_ascii_case(own)) {
+        Some(there) => format!("{there} (where {host} sends us)"),
+        None => host.to_owned(),
     }
 }
 
@@ -144,6 +167,16 @@ mod tests {
             assert!(Endpoint::new(bad, None).is_err(), "{bad}");
         }
         assert!(!Endpoint::new("me:hunter2@host:5000", None).unwrap_err().message().contains("hunter2"));
+    }
+
+    #[test]
+    fn another_server_than_the_registry_is_called_by_its_own_name() {
+        let called = |url: &str, host: &str| called(&url.parse().unwrap(), host);
+        assert_eq!(called("https://reg.example/v2/", "Reg.example:443"), "Reg.example:443");
+        assert_eq!(called("http://[::1]:5000/v2/", "[::1]:5000"), "[::1]:5000");
+        assert_eq!(called("https://registry-1.docker.io/v2/", "docker.io"), "docker.io");
+        assert_eq!(called("https://s3.example/x?sig=hunter2", "reg.example"), "s3.example (where reg.example sends us)");
+        assert_eq!(called("https://reg.example:8443/x", "reg.example"), "reg.example:8443 (where reg.example sends us)");
     }
 
     #[test]

@@ -4,17 +4,15 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
-use serde::Deserialize;
 
-use super::proxy;
+use super::body::{Cut, STANDSTILL, bounded, retry_after, words};
+use super::endpoint::called;
+use super::{distrust, proxy};
 use crate::Error;
 
 /// How much of an error's body is read.
 const MAX_ERROR_BODY: usize = 64 << 10;
-/// How much of a text that is not the specification's JSON is shown.
-const MAX_SHOWN: usize = 300;
 
 /// A failed request: the error to show, and what a retry has to know.
 #[derive(Debug)]
@@ -27,13 +25,15 @@ pub(super) struct Failure {
     pub codes: Vec<String>,
     /// Trying again may help.
     pub transient: bool,
+    /// Nothing has come for as long as we wait: trying again takes as long.
+    pub silent: bool,
     /// The registry asked for this much patience.
     pub retry_after: Option<Duration>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure { error, status: None, codes: Vec::new(), transient: false, retry_after: None }
+        Failure { error, status: None, codes: Vec::new(), transient: false, silent: false, retry_after: None }
     }
 }
 
@@ -56,6 +56,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, worth another try, though not many: it has taken its time.
+    pub fn silent(mut self) -> Self {
+        (self.transient, self.silent) = (true, true);
+        self
+    }
+
     /// Whether the registry gave one of its error codes.
     pub fn has_code(&self, code: &str) -> bool {
         self.codes.iter().any(|c| c == code)
@@ -67,18 +73,20 @@ impl Failure {
         self
     }
 
-    /// No answer: connection, TLS, name or time.
+    /// No answer: connection, TLS, name or time. `host` is the registry's, or the token server's.
     ///
     /// `reached` says that the host has answered before: then a refused connection is an interruption worth a retry, not a
     /// registry that is not there.
     pub fn connection(error: reqwest::Error, host: &str, doing: &str, reached: bool) -> Self {
         let over_tls = error.url().is_some_and(|url| url.scheme() == "https");
         let proxy = error.url().and_then(proxy::of);
+        let host = &error.url().map_or_else(|| host.to_owned(), |url| called(url, host));
         // The URL may hold a signature or an upload's state: it is not shown.
         let error = error.without_url();
         let about = |what: String, hint: &str| Error::network(format!("{doing}: {what}")).hint(hint.to_owned());
-        let mut transient = reached || !error.is_connect();
+        let (mut transient, mut silent) = (reached || !error.is_connect(), false);
         let shown = if let Some((what, hint)) = proxy.and_then(|proxy| proxy::complaint(&error, &proxy, host)) {
+            silent = error.is_timeout();
             about(what, &hint)
         } else if refuses_our_certificate(&error) {
             transient = false;
@@ -88,25 +96,10 @@ impl Failure {
             )
         } else if let Some(tls) = cause::<rustls::Error>(&error) {
             transient = false;
-            use rustls::Error as Tls;
-            match tls {
-                Tls::InvalidCertificate(problem) if format!("{problem:?}").contains("CaUsedAsEndEntity") => about(
-                    format!("the certificate of {host} is an authority's (CA:TRUE), which a server may not show as its own"),
-                    "sign a certificate for the server with it (`openssl x509 -req -CA …`), and name the authority's file as `ca`",
-                ),
-                Tls::InvalidCertificate(problem) => about(
-                    format!("the certificate of {host} is not trusted: {problem:?}"),
-                    "name the file of its certificate authority: `ca = \"…\"` in [registry], /etc/docker/certs.d/HOST/ca.crt, or SSL_CERT_FILE",
-                ),
-                Tls::InvalidMessage(_) => about(
-                    format!("{host} does not speak TLS"),
-                    "registries are spoken to over HTTPS; plain HTTP only at loopback addresses (localhost, 127.0.0.0/8, ::1) and where \
-                     `insecure = true` in [registry] or CATAMARAN_INSECURE_REGISTRIES=HOST asks for it",
-                ),
-                other => about(format!("TLS with {host} failed: {other}"), "check the address and the system's clock"),
-            }
+            let (what, hint) = distrust::explained(tls, host);
+            about(what, hint)
         } else if error.is_timeout() {
-            transient = true;
+            (transient, silent) = (true, true);
             about(format!("{host} did not answer in time"), "check the network, and run it again: what has arrived is kept")
         } else if mentions(&error, "dns error") {
             about(format!("the name {host} cannot be found"), "check its spelling and this machine's DNS")
@@ -122,19 +115,40 @@ impl Failure {
                 "if it does, name it: `client-cert` and `client-key` in [registry], or HOST/client.cert and client.key in /etc/docker/certs.d",
             )
             .source(error)
+        } else if !over_tls && mentions(&error, "invalid HTTP version") {
+            transient = false;
+            about(format!("{host} answers something that is not HTTP"), WANTS_TLS)
         } else {
             about(format!("the connection to {host} failed"), "check the network, and run it again: what has arrived is kept").source(error)
         };
-        Failure { transient, ..shown.into() }
+        Failure { transient, silent, ..shown.into() }
+    }
+
+    /// A body that did not come to its end.
+    pub fn cut(cut: Cut, host: &str, doing: &str) -> Self {
+        match cut {
+            Cut::Broken(error) => Failure::connection(error, host, doing, true),
+            Cut::Silent => {
+                let seconds = STANDSTILL.as_secs();
+                Failure::from(Error::network(format!(
+                    "{doing}: {host} has begun to answer, and nothing more has come for {seconds} seconds"
+                )))
+                .silent()
+            }
+        }
     }
 
     /// An answer that is not the hoped-for one. Reads its body for the registry's own words.
     pub async fn answer(response: Response, host: &str, doing: &str) -> Self {
         let status = response.status();
         let retry_after = retry_after(response.headers());
+        // Over plain HTTP a proxy may be the one who answers; over TLS it cannot.
+        let proxy = Some(response.url()).filter(|url| url.scheme() == "http").and_then(proxy::of);
+        let host = called(response.url(), host);
         let body = bounded(response, MAX_ERROR_BODY).await.unwrap_or_default();
         let (codes, words) = words(&body);
-        let mut text = format!("{doing}: {host} answered {}", status.as_u16());
+        let through = proxy.as_ref().map(|proxy| format!(", through the proxy {proxy},")).unwrap_or_default();
+        let mut text = format!("{doing}: {host}{through} answered {}", status.as_u16());
         if let Some(reason) = status.canonical_reason() {
             text.push(' ');
             text.push_str(reason);
@@ -146,100 +160,45 @@ impl Failure {
         let transient =
             matches!(status.as_u16(), 408 | 429 | 499 | 522) || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED);
         let mut error = Error::network(text);
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            error = error.hint("the registry limits how much it is asked; wait a while and run it again, what has arrived is kept");
-        } else if status.is_server_error() {
-            error = error.hint("the fault is on the registry's side; run it again later, what has arrived is kept");
+        if status == StatusCode::BAD_REQUEST && wants_tls(&body) {
+            error = Error::network(format!("{doing}: {host} speaks TLS, and was asked in plain HTTP")).hint(WANTS_TLS);
+        } else if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) = (status, &proxy) {
+            error = error.hint(format!("the proxy wants a user and a password: HTTP_PROXY=http://USER:PASSWORD@{proxy}"));
+        } else if let Some(hint) = advice(status) {
+            error = error.hint(hint);
         }
-        Failure { error, status: Some(status), codes, transient, retry_after }
+        Failure { error, status: Some(status), codes, transient, silent: false, retry_after }
     }
 }
 
-/// How much patience an answer asks for.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get("retry-after").and_then(|v| v.to_str().ok()).and_then(seconds_from_now)
-}
+/// What to do about a registry at a loopback address that speaks TLS.
+const WANTS_TLS: &str = "registries at loopback addresses are spoken to in plain HTTP, unless there are certificates for them: name the file of its \
+     certificate authority (`ca = \"…\"` in [registry], or certs.d/HOST/ca.crt below /etc/docker or ~/.config/containers), then it is TLS";
 
-/// `Retry-After`: seconds, or an HTTP date.
-fn seconds_from_now(value: &str) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?;
-    let left = date.timestamp().as_second() - jiff::Timestamp::now().as_second();
-    Some(Duration::from_secs(left.max(0).unsigned_abs()))
-}
-
-/// Reads at most `limit` bytes of a body.
-pub(super) async fn bounded(mut response: Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        bytes.extend_from_slice(&chunk[..chunk.len().min(limit - bytes.len())]);
-        if bytes.len() == limit {
-            break;
-        }
-    }
-    Ok(bytes)
-}
-
-#[derive(Deserialize)]
-struct Errors {
-    errors: Vec<OneError>,
-}
-
-#[derive(Deserialize)]
-struct OneError {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
-/// What token servers and gateways answer instead.
-#[derive(Deserialize)]
-struct OtherError {
-    #[serde(alias = "error_description", alias = "details", alias = "detail")]
-    message: Option<String>,
-    error: Option<String>,
-}
-
-/// The error codes of a body, and a line that says what it says.
-fn words(body: &[u8]) -> (Vec<String>, String) {
-    if let Ok(Errors { errors }) = serde_json::from_slice(body)
-        && !errors.is_empty()
-    {
-        let line: Vec<String> = errors
-            .iter()
-            .take(3)
-            .map(|e| match (e.code.as_str(), e.message.as_str()) {
-                (code, "") => code.to_owned(),
-                ("", message) => message.to_owned(),
-                (code, message) => format!("{code}: {message}"),
-            })
-            .collect();
-        return (errors.into_iter().map(|e| e.code).collect(), printable(&line.join("; ")));
-    }
-    if let Ok(OtherError { message, error }) = serde_json::from_slice(body)
-        && let Some(text) = message.or(error)
-    {
-        return (Vec::new(), printable(&text));
-    }
+/// What Go's servers and nginx say to plain HTTP where they speak TLS.
+pub(super) fn wants_tls(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
-    // A gateway's HTML page says nothing that its status has not said.
-    if text.trim_start().starts_with('<') {
-        return (Vec::new(), String::new());
-    }
-    (Vec::new(), printable(text.lines().next().unwrap_or_default()))
+    text.contains("HTTP request to an HTTPS server") || text.contains("plain HTTP request was sent to HTTPS port")
 }
 
-/// One line without control characters: what a server sends must not drive the terminal.
-fn printable(text: &str) -> String {
-    let mut out: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_SHOWN).collect();
-    if text.trim().chars().nth(MAX_SHOWN).is_some() {
-        out.push('…');
-    }
-    out
+/// What to do about an answer, as far as its status alone says it.
+fn advice(status: StatusCode) -> Option<&'static str> {
+    Some(match status.as_u16() {
+        413 => {
+            "the registry, or a proxy before it, takes nothing that large: raise its limit (nginx: client_max_body_size), or make smaller \
+             layers (`layers = N` in containers.toml)"
+        }
+        429 => {
+            "the registry limits how much it is asked; wait a while and run it again, what has arrived is kept. Many let those who log in \
+             ask more often"
+        }
+        502..=504 | 520..=524 => {
+            "what stands before the registry (a proxy, a load balancer) cannot reach it; run it again later, what has arrived is kept"
+        }
+        507 => "the registry's storage is full: whoever runs it has to make room (delete old tags, collect garbage); then run it again",
+        500.. => "the fault is on the registry's side; run it again later, what has arrived is kept. Its own log says more",
+        _ => return None,
+    })
 }
 
 /// The first error of type `T` among the causes, also inside of `io::Error`s.
@@ -280,34 +239,4 @@ pub(super) fn mentions(error: &(dyn StdError + 'static), text: &str) -> bool {
         next = error.source();
     }
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn the_registrys_own_words_are_found() {
-        let spec = br#"{"errors":[{"code":"DENIED","message":"requested access\u001b[31m is denied","detail":[]}]}"#;
-        assert_eq!(words(spec), (vec!["DENIED".to_owned()], "DENIED: requested access [31m is denied".to_owned()));
-        assert_eq!(words(br#"{"details":"incorrect username or password"}"#).1, "incorrect username or password");
-        assert_eq!(words(b"<html>502</html>").1, "");
-        assert_eq!(words(b"quota exceeded\nmore").1, "quota exceeded");
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(seconds_from_now("7"), Some(Duration::from_secs(7)));
-        assert_eq!(seconds_from_now("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(seconds_from_now("soon"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_body_becomes_one_short_line(body in proptest::collection::vec(any::<u8>(), 0..600)) {
-            let (_, line) = words(&body);
-            prop_assert!(line.chars().count() <= MAX_SHOWN + 1 && !line.chars().any(char::is_control));
-        }
-    }
 }

@@ -9,9 +9,10 @@ use super::credentials::{Credentials, Variables};
 use super::fault_server::{FaultServer, Reply, Request, reply};
 use super::tests::{accepted, blob, client, json, put};
 use super::{Arrival, Registry};
-use crate::Kind;
 use crate::catalog::RegistrySettings;
 use crate::image::{Digest, media_type};
+use crate::progress::{Progress, Unit};
+use crate::{Error, Kind};
 
 /// Bytes of every PATCH and PUT, in the order they came.
 fn sent(server: &FaultServer) -> Vec<u8> {
@@ -181,15 +182,16 @@ async fn an_identity_token_is_exchanged_and_never_sent_to_the_registry() {
 
 #[tokio::test]
 async fn every_refusal_says_what_it_is_and_what_to_do() {
-    for (status, words, kind) in [
-        (401, "401 Unauthorized", Kind::Network),
-        (403, "403 Forbidden", Kind::Network),
-        (404, "404 Not Found", Kind::Network),
-        (413, "413 Payload Too Large", Kind::Network),
-        (429, "429 Too Many Requests", Kind::Network),
-        (500, "500 Internal Server Error", Kind::Network),
-        (502, "502 Bad Gateway", Kind::Network),
-        (507, "507 Insufficient Storage", Kind::Network),
+    for (status, words, advice) in [
+        (401, "401 Unauthorized", "PASSWORD (environment)"),
+        (403, "403 Forbidden", "may these credentials write to"),
+        (404, "404 Not Found", "does a/b exist there"),
+        (413, "413 Payload Too Large", "client_max_body_size"),
+        (429, "429 Too Many Requests", "limits how much it is asked"),
+        (500, "500 Internal Server Error", "on the registry's side"),
+        (502, "502 Bad Gateway", "what stands before the registry"),
+        (503, "503 Service Unavailable", "what stands before the registry"),
+        (507, "507 Insufficient Storage", "storage is full"),
     ] {
         let server = FaultServer::start(move |r, _| match (status, r.method.as_str()) {
             (401, _) => Reply::Answer(401, vec![("WWW-Authenticate", "Basic realm=\"x\"".into())], vec![]),
@@ -199,9 +201,9 @@ async fn every_refusal_says_what_it_is_and_what_to_do() {
         })
         .await;
         let error = put(&client(&server), &blob(10)).await.unwrap_err();
-        assert!(error.message().contains(words) && error.kind() == kind, "{status}: {error}");
+        assert!(error.message().contains(words) && error.kind() == Kind::Network, "{status}: {error}");
         assert!(error.message().contains("pushing blob") && error.message().contains("/a/b"), "{error}");
-        assert!(status == 404 || status == 413 || error.advice().is_some(), "{status}: no advice");
+        assert!(error.advice().is_some_and(|said| said.contains(advice)), "{status}: {error:?}");
         assert!(!format!("{error:?}").contains("hunter2") && !format!("{error:?}").contains("aHVudGVyMg"), "{error:?}");
         // What cannot get better is not tried again.
         let tries = server.lines().iter().filter(|l| l.starts_with("PUT")).count();
@@ -223,12 +225,95 @@ async fn a_registry_that_is_silent_is_given_up() {
     .await;
     let began = std::time::Instant::now();
     let error = put(&client(&server), &blob(30_000_000)).await.unwrap_err();
-    assert!(error.message().contains("nothing has moved") && error.advice().is_some(), "{error:?}");
+    assert!(error.message().contains("nothing has come or gone") && error.advice().is_some(), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(20));
 
     let silent = FaultServer::start(|_, _| Reply::Silence).await;
-    let error = client(&silent).find_manifest("a/b", "1").await.unwrap_err();
+    let lines = Arc::new(Lines::default());
+    let registry = client(&silent).heard_by(Arc::clone(&lines) as Arc<dyn Progress>);
+    let error = registry.find_manifest("a/b", "1").await.unwrap_err();
     assert!(error.message().contains("did not answer in time"), "{error}");
+    assert!(error.advice().unwrap().contains("CATAMARAN_ANSWER_TIMEOUT"), "{error:?}");
+    // Each try has taken its time: there is one more, and no third. Who waits with us has heard of both.
+    assert_eq!(silent.lines().len(), 2, "{:?}", silent.lines());
+    let told = lines.0.lock().unwrap();
+    assert!(told.len() >= 2 && told[0].starts_with(&format!("waiting for {} for ", silent.host)), "{told:?}");
+}
+
+/// Lines that were told.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Progress for Lines {
+    fn phase(&self, _: &str) {}
+    fn amount(&self, _: u64, _: u64, _: Unit) {}
+    fn line(&self, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_flows_may_take_longer_than_silence() {
+    // A manifest in ten pieces, each after a wait; all of them together take longer than an answer may.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let text = br#"{"schemaVersion":2}"#;
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _ = socket.read(&mut [0; 4096]).await;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n", media_type::MANIFEST, text.len());
+        socket.write_all(head.as_bytes()).await.unwrap();
+        for piece in text.chunks(2) {
+            tokio::time::sleep(Duration::from_millis(70)).await;
+            socket.write_all(piece).await.unwrap();
+        }
+    });
+    let server = FaultServer { host, log: Arc::default(), connections: Arc::default() };
+    assert_eq!(&client(&server).manifest("a/b", "1").await.unwrap().bytes[..], text);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_the_registry_is_named_when_it_fails() {
+    let text = br#"{"schemaVersion":2}"#;
+    let failing = FaultServer::start(|_, _| reply(500)).await;
+    for (elsewhere, words) in [("127.0.0.1:1".to_owned(), "nothing listens at"), (failing.host.clone(), "answered 500")] {
+        let target = format!("http://{elsewhere}/store?sig=hunter2");
+        let server = FaultServer::start(move |r, _| match r.target.contains("/blobs/") {
+            true => Reply::Answer(307, vec![("Location", target.clone())], vec![]),
+            false => Reply::Answer(200, vec![("Content-Type", media_type::MANIFEST.into())], text.to_vec()),
+        })
+        .await;
+        let registry = client(&server);
+        let error = Error::from(registry.find_blob_raw("a/b", &Digest::of(b"x")).await.unwrap_err());
+        let named = format!("{elsewhere} (where {} sends us)", server.host);
+        assert!(error.message().contains(words) && error.message().contains(&named), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+    // So is the token server.
+    let server = FaultServer::start(|_, _| {
+        Reply::Answer(401, vec![("WWW-Authenticate", r#"Bearer realm="http://127.0.0.1:1/token""#.into())], vec![])
+    })
+    .await;
+    let error = client(&server).find_manifest("a/b", "1").await.unwrap_err();
+    assert!(error.message().contains("nothing listens at 127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_on_this_machine_that_wants_tls_is_told_of() {
+    for text in ["Client sent an HTTP request to an HTTPS server.\n", "<h1>The plain HTTP request was sent to HTTPS port</h1>"] {
+        let server = FaultServer::start(move |_, _| Reply::Answer(400, vec![], text.into())).await;
+        let registry = client(&server);
+        let errors = [
+            registry.find_manifest("a/b", "1").await.unwrap_err(),
+            registry.ping().await.unwrap_err(),
+            put(&registry, &blob(10)).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.message().contains("speaks TLS, and was asked in plain HTTP"), "{error}");
+            assert!(error.advice().unwrap().contains("certs.d/HOST/ca.crt"), "{error:?}");
+        }
+    }
 }
 
 #[tokio::test]

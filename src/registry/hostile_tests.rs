@@ -73,7 +73,7 @@ async fn a_slow_registry_is_waited_for_and_one_that_is_too_slow_is_named() {
     // A whole blob may take longer to be put away than an answer.
     let server =
         FaultServer::start(|r, _| if r.method == "POST" { accepted("/up") } else { Reply::Late(Duration::from_millis(1200), 201) }).await;
-    assert_eq!(put(&client(&server), &blob(100_000)).await.unwrap(), Arrival::Sent);
+    assert_eq!(put(&client(&server), &blob(9_000_000)).await.unwrap(), Arrival::Sent);
 }
 
 #[tokio::test]

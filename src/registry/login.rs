@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use reqwest::Method;
 
 use super::auth::Scope;
+use super::body::bounded;
 use super::client::Registry;
-use super::failure::bounded;
 use crate::{Error, Result};
 
 /// A login that was tried out.

@@ -9,8 +9,9 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::auth::Scope;
+use super::body::bounded;
 use super::client::Registry;
-use super::failure::{Failure, bounded};
+use super::failure::Failure;
 use crate::image::{Descriptor, Digest, media_type};
 use crate::{Error, Result};
 
@@ -127,7 +128,7 @@ impl Registry {
         }
         let declared = heading(response.headers());
         let kind = content_type(response.headers());
-        let bytes = bounded(response, MAX_MANIFEST + 1).await.map_err(|error| Failure::connection(error, self.host(), doing, true))?;
+        let bytes = bounded(response, MAX_MANIFEST + 1).await.map_err(|cut| Failure::cut(cut, self.host(), doing))?;
         if bytes.len() > MAX_MANIFEST {
             return Err(Error::network(format!("{doing}: it is larger than {MAX_MANIFEST} bytes")).into());
         }

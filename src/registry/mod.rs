@@ -5,11 +5,13 @@
 
 mod auth;
 mod blob_stream;
+mod body;
 mod challenge;
 mod chunks;
 mod client;
 mod credential_helper;
 mod credentials;
+mod distrust;
 mod docker_config;
 mod endpoint;
 mod failure;
@@ -29,7 +31,7 @@ mod proxy;
 mod receive;
 mod remote;
 mod retry;
-mod roots;
+mod silence;
 mod tag;
 #[cfg(test)]
 mod tests;

@@ -48,7 +48,8 @@ pub(super) fn of(url: &Url) -> Option<String> {
 /// (With a proxy it is the proxy's name that is looked up, and the proxy that is connected to.)
 pub(super) fn complaint(error: &reqwest::Error, proxy: &str, host: &str) -> Option<(String, String)> {
     // NO_PROXY knows no ports.
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let server = host.split(' ').next().unwrap_or(host);
+    let name = server.rsplit_once(':').map_or(server, |(name, _)| name);
     let around = format!("HTTPS_PROXY or HTTP_PROXY names it; NO_PROXY={name} goes without");
     let refused = cause::<io::Error>(error).is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
     Some(if mentions(error, "tunnel error: proxy authorization required") {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{join_all, try_join_all};
@@ -151,11 +150,7 @@ impl Registry {
         use std::sync::atomic::Ordering::Relaxed;
         let attempt = || async {
             let from = got.load(Relaxed);
-            let shape = move |r: reqwest::RequestBuilder| {
-                // The answer may be gigabytes: it has a limit on standing still instead of one on its whole time.
-                let r = r.timeout(Duration::from_secs(7 * 24 * 3600));
-                if from > 0 { r.header(RANGE, format!("bytes={from}-")) } else { r }
-            };
+            let shape = move |r: reqwest::RequestBuilder| if from > 0 { r.header(RANGE, format!("bytes={from}-")) } else { r };
             let mut response = self.exchange(&scope, Method::GET, &url, &doing, &shape).await?;
             let mut skip = match response.status() {
                 StatusCode::PARTIAL_CONTENT => 0,
@@ -163,11 +158,8 @@ impl Registry {
                 StatusCode::NOT_FOUND => return Err(self.declined(response, &doing, repository).await.answered()),
                 _ => return Err(self.declined(response, &doing, repository).await),
             };
-            let limit = self.0.patience.stall_limit;
             loop {
-                let stalled =
-                    |_| Failure::from(Error::network(format!("{doing}: nothing has come for {} seconds", limit.as_secs_f32()))).transient();
-                let chunk = tokio::time::timeout(limit, response.chunk()).await.map_err(stalled)?;
+                let chunk = self.wait().hear(&doing, response.chunk()).await?;
                 let Some(mut chunk) = chunk.map_err(|error| Failure::connection(error, self.host(), &doing, true))? else { break };
                 let skipped = chunk.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
                 skip -= skipped as u64;
@@ -187,7 +179,14 @@ impl Registry {
                 }
             }
         };
-        Ok(self.0.patience.retry(attempt).await?)
+        loop {
+            let before = got.load(Relaxed);
+            match self.0.patience.retry(attempt).await {
+                // As with uploads, patience is for standing still.
+                Err(failure) if failure.transient && got.load(Relaxed) > before => {}
+                done => return Ok(done?),
+            }
+        }
     }
 }
 

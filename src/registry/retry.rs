@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
+use super::credentials::Variables;
 use super::failure::Failure;
+use super::silence::{self, Silence};
+use crate::{Error, Result};
+
+/// The longest silence that can be asked for.
+const MOST_SECONDS: u64 = 24 * 3600;
 
 /// How patient we are with a registry.
 #[derive(Clone, Copy, Debug)]
@@ -15,10 +21,10 @@ pub(super) struct Patience {
     pub first_pause: Duration,
     /// A registry that asks for a longer pause is not waited for.
     pub longest_pause: Duration,
-    /// How long a request without a blob may take.
-    pub answer_limit: Duration,
-    /// How long a blob on its way may stand still.
-    pub stall_limit: Duration,
+    /// Further tries after the first that ended in silence: each has taken its time.
+    pub silent_retries: usize,
+    /// How long an answer, or the next piece of a blob, may be waited for.
+    pub answer: Silence,
 }
 
 impl Default for Patience {
@@ -27,13 +33,27 @@ impl Default for Patience {
             retries: 4,
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(90),
-            answer_limit: Duration::from_secs(60),
-            stall_limit: Duration::from_secs(60),
+            silent_retries: 1,
+            answer: Silence { told_after: Duration::from_secs(5), limit: Duration::from_secs(60) },
         }
     }
 }
 
 impl Patience {
+    /// What the environment asks for.
+    ///
+    /// # Errors
+    /// It asks for something that is no number of seconds.
+    pub fn of(variables: &Variables) -> Result<Self> {
+        let mut patience = Patience::default();
+        if let Some(text) = variables.get(silence::VARIABLE).filter(|text| !text.is_empty()) {
+            let seconds = text.trim().parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
+            let wrong = || Error::usage(format!("{} has to be a number of seconds, 1 to {MOST_SECONDS}", silence::VARIABLE));
+            patience.answer.limit = Duration::from_secs(seconds.ok_or_else(wrong)?);
+        }
+        Ok(patience)
+    }
+
     /// Does `operation` until it succeeds, fails for good, or patience ends.
     pub async fn retry<T, F, Fut>(&self, operation: F) -> Result<T, Failure>
     where
@@ -46,10 +66,14 @@ impl Patience {
             .with_max_times(self.retries)
             .with_jitter();
         let longest = self.longest_pause;
+        let mut silent = 0;
         operation
             .retry(pauses)
             .sleep(tokio::time::sleep)
-            .when(|failure: &Failure| failure.transient)
+            .when(|failure: &Failure| {
+                silent += usize::from(failure.silent);
+                failure.transient && silent <= self.silent_retries
+            })
             .adjust(move |failure, pause| match (pause, failure.retry_after) {
                 (Some(pause), Some(asked)) => (asked <= longest).then(|| pause.max(asked)),
                 (pause, _) => pause,

@@ -9,8 +9,9 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
 use super::auth::Scope;
+use super::body::bounded;
 use super::client::Registry;
-use super::failure::{Failure, bounded};
+use super::failure::Failure;
 use super::manifest::Stored;
 use crate::Result;
 use crate::image::Digest;

@@ -9,6 +9,7 @@ use super::client::Registry;
 use super::credentials::{Credentials, Variables};
 use super::fault_server::{FaultServer, Reply, Request, reply};
 use super::retry::Patience;
+use super::silence::Silence;
 use super::{Arrival, Stored};
 use crate::Kind;
 use crate::catalog::{RegistrySettings, Secret, Setting};
@@ -18,8 +19,8 @@ const PATIENCE: Patience = Patience {
     retries: 3,
     first_pause: Duration::from_millis(1),
     longest_pause: Duration::from_secs(2),
-    answer_limit: Duration::from_millis(400),
-    stall_limit: Duration::from_millis(400),
+    silent_retries: 1,
+    answer: Silence { told_after: Duration::from_millis(100), limit: Duration::from_millis(400) },
 };
 
 /// A client whose password is `hunter2`.

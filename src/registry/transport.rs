@@ -5,12 +5,15 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::{Certificate, Identity};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 use super::credentials::Variables;
 use super::endpoint::Security;
 use crate::catalog::RegistrySettings;
-use crate::{Error, Result, read_at_most};
+use crate::trust::{self, Trust};
+use crate::{Error, Kind, Result, read_at_most};
 
 /// Larger files are no certificates.
 const MAX_PEM: u64 = 1 << 20;
@@ -20,14 +23,12 @@ const MAX_FILES: usize = 100;
 const INSECURE: &str = "CATAMARAN_INSECURE_REGISTRIES";
 
 /// What a host needs beyond the system's certificate authorities.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Transport {
     /// Plain HTTP was asked for.
     pub insecure: bool,
-    /// Further authorities.
-    pub authorities: Vec<Certificate>,
-    /// Our own certificate and key.
-    pub identity: Option<Identity>,
+    /// Further authorities, and our own certificate and key.
+    pub trust: Trust,
     /// The files it came from, for people.
     pub files: Vec<PathBuf>,
 }
@@ -73,7 +74,7 @@ impl Transport {
         for path in files {
             match path.extension().and_then(|e| e.to_str()) {
                 Some("crt") => self.trust(&path)?,
-                Some("cert") if self.identity.is_none() => {
+                Some("cert") if self.trust.identity.is_none() => {
                     let key = path.with_extension("key");
                     if !key.is_file() {
                         return Err(Error::usage(format!("{} has no key beside it", path.display()))
@@ -99,23 +100,25 @@ impl Transport {
             let pem = pem.map_err(|_| error("it is not PEM"))?;
             if pem.label == "CERTIFICATE" {
                 pem.parse_x509().map_err(|_| error("a certificate in it is damaged"))?;
+                self.trust.authorities.push(CertificateDer::from(pem.contents));
                 found += 1;
             }
         }
         if found == 0 {
             return Err(error("there is no certificate in it"));
         }
-        self.authorities.extend(Certificate::from_pem_bundle(&bytes).map_err(|_| error("it cannot be read"))?);
         self.files.push(path.to_owned());
         Ok(())
     }
 
     fn identify(&mut self, certificate: &Path, key: &Path) -> Result<()> {
-        let mut pem = read(certificate)?;
-        pem.push(b'\n');
-        pem.extend(read(key)?);
+        let (chain, private) = (read(certificate)?, read(key)?);
+        let pair = || {
+            let chain = CertificateDer::pem_slice_iter(&chain).collect::<Result<Vec<_>, _>>().ok().filter(|chain| !chain.is_empty())?;
+            CertifiedKey::from_der(chain, PrivateKeyDer::from_pem_slice(&private).ok()?, &trust::provider()).ok()
+        };
         // The library's own message could quote the key.
-        self.identity = Some(Identity::from_pem(&pem).map_err(|_| {
+        self.trust.identity = Some(pair().ok_or_else(|| {
             Error::usage(format!("{} and {} are not a certificate and its private key", certificate.display(), key.display()))
                 .hint("both have to be PEM, and the key without a password")
         })?);
@@ -133,9 +136,10 @@ fn folders(variables: &Variables) -> Vec<PathBuf> {
     folders
 }
 
+/// A file that is not there, or not to be read, is a mistake in what names it.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let too_large = || Error::usage(format!("{} is larger than {MAX_PEM} bytes; certificates are not", path.display()));
-    read_at_most(path, MAX_PEM)?.ok_or_else(too_large)
+    read_at_most(path, MAX_PEM).map_err(|error| error.of_kind(Kind::Usage))?.ok_or_else(too_large)
 }
 
 #[cfg(test)]
@@ -174,14 +178,14 @@ mod tests {
             ("client.cert", "hunter2", "has no key beside it"),
         ] {
             std::fs::write(folder.join(name), text).unwrap();
-            let error = of("a.example:5000").unwrap_err();
+            let error = of("a.example:5000").err().unwrap();
             assert!(error.message().contains(name) && error.message().contains(part), "{error}");
             assert!(!format!("{error:?}").contains("hunter2"));
             std::fs::remove_file(folder.join(name)).unwrap();
         }
         std::fs::write(folder.join("client.cert"), "hunter2").unwrap();
         std::fs::write(folder.join("client.key"), "hunter2").unwrap();
-        assert!(of("a.example:5000").unwrap_err().message().contains("are not a certificate and its private key"));
+        assert!(of("a.example:5000").err().unwrap().message().contains("are not a certificate and its private key"));
         assert!(of("a.example").unwrap().files.is_empty());
     }
 }

@@ -10,17 +10,15 @@ use url::Url;
 
 use super::auth::Scope;
 use super::blob_stream::{BlobStream, BlobWatch, Content};
+use super::body::bounded;
 use super::chunks::Session;
-use super::client::Registry;
-use super::failure::{Failure, bounded};
+use super::client::{MAX_REDIRECTS, Registry};
+use super::failure::Failure;
 use crate::image::{Blobs, Descriptor, Digest};
 use crate::{Error, Result};
 
 /// How often an upload's progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How often a blob is sent where it is redirected to.
-const MAX_REDIRECTS: usize = 5;
 
 /// How a blob got there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,27 +208,23 @@ impl Registry {
 
     /// Sends, reports progress, and gives up when nothing moves.
     async fn watched(&self, request: RequestBuilder, watch: &BlobWatch, errand: &Errand<'_>) -> Result<Response, Failure> {
-        let (doing, size, patience) = (&errand.doing, errand.content.blob.size, &self.0.patience);
+        let (doing, size, silence) = (&errand.doing, errand.content.blob.size, self.0.patience.answer);
         let send = self.send_once(request, doing);
         tokio::pin!(send);
         let mut ticks = tokio::time::interval(TICK);
-        let (mut reported, mut moved) = (None, tokio::time::Instant::now());
+        let (mut reported, mut wait) = (None, self.wait());
         loop {
             tokio::select! {
                 answer = &mut send => return answer,
-                now = ticks.tick() => {
+                _ = ticks.tick() => {
                     let taken = watch.taken();
                     if reported != Some(taken) {
-                        (reported, moved) = (Some(taken), now);
+                        reported = Some(taken);
+                        // A registry may need its time to put a whole blob away.
+                        wait.moved(if taken >= size { silence.to_put_away(size) } else { silence });
                         (errand.progress)(taken);
                     }
-                    // A registry may need its time to put a whole blob away.
-                    let limit = if taken >= size { patience.stall_limit * 5 } else { patience.stall_limit };
-                    if now.duration_since(moved) > limit {
-                        let still = format!("{doing}: nothing has moved for {} seconds", limit.as_secs_f32());
-                        let error = Error::network(still).hint("check the network, and run it again: what has arrived is kept");
-                        return Err(Failure::from(error).transient());
-                    }
+                    wait.look(doing)?;
                 }
             }
         }

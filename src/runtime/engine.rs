@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Body, Client, ClientBuilder, Response, StatusCode};
@@ -134,8 +134,8 @@ impl Engine {
         }
     }
 
-    /// Writes the image `name` to `file`, as a Docker archive; `progress` hears bytes.
-    pub async fn save(&self, name: &str, mut file: File, progress: &(dyn Fn(u64) + Send + Sync)) -> Result<File> {
+    /// Writes the image `name` to `file`, which lies in `folder`, as a Docker archive; `progress` hears bytes.
+    pub async fn save(&self, name: &str, mut file: File, folder: &Path, progress: &(dyn Fn(u64) + Send + Sync)) -> Result<File> {
         let mut url = reqwest::Url::parse(&self.base).map_err(|error| Error::network("the engine's address").source(error))?;
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(["images", "get"]);
@@ -153,7 +153,7 @@ impl Engine {
                 false => refused,
             });
         }
-        let writing = |error| crate::error::io_error(error, "writing", std::path::Path::new("a temporary file"));
+        let writing = |error| crate::error::io_error(error, "writing a temporary file in", folder);
         let mut got = 0;
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.unreachable(error))? {
             file = blocking(move || file.write_all(&chunk).map(|()| (file, chunk.len()))).await.map_err(writing).map(|(file, n)| {
@@ -168,7 +168,7 @@ impl Engine {
 
     /// Loads the Docker archive in `file`.
     pub async fn load(&self, mut file: File) -> Result<()> {
-        let reading = |error| crate::error::io_error(error, "reading", std::path::Path::new("a temporary file"));
+        let reading = |error| crate::error::io_error(error, "reading", Path::new("a temporary file"));
         let size = file.metadata().map_err(reading)?.len();
         file.rewind().map_err(reading)?;
         let body = Body::wrap_stream(ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10));

@@ -21,7 +21,7 @@ use crate::image::{
 use crate::progress::{Progress, Unit};
 use crate::registry::{Received, Registry};
 use crate::runtime::Engine;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// What to copy.
 #[derive(Clone, Debug)]
@@ -105,6 +105,9 @@ impl Work {
                 _ => (tree, 0),
             };
         }
+        if matches!(destination, Reference::Layout { .. }) && tree.has_docker_types() {
+            tree = self.for_layout(tree, request.preserve_digests)?;
+        }
         let top = tree.top().descriptor.clone();
         let attestations = tree.attestations();
         let bytes = tree.contents().iter().map(|blob| blob.size).sum();
@@ -166,6 +169,24 @@ impl Work {
         }
     }
 
+    /// A tree in Docker's media types, as a layout has to hold it: in OCI's, unless its digests are to stay.
+    fn for_layout(&self, tree: Tree, preserve_digests: bool) -> Result<Tree> {
+        if preserve_digests {
+            let kept =
+                "Docker's media types are kept, and every digest with them: umoci and older versions of skopeo will not read that layout";
+            self.progress.line(kept);
+            return Ok(tree);
+        }
+        let digest = tree.top().descriptor.digest;
+        let tree = tree.in_oci_types()?;
+        let now = tree.top().descriptor.digest;
+        self.progress.line(&format!(
+            "{digest} is in Docker's media types, which most tools do not read in a layout: written in OCI's it is {now} \
+             (--preserve-digests keeps Docker's)"
+        ));
+        Ok(tree)
+    }
+
     async fn to_registry(&self, tree: &Tree, to: &RegistryReference, from: &Reference, open: Option<Registry>) -> Result<Received> {
         let digest = tree.top().descriptor.digest;
         if let Some(wanted) = to.digest.filter(|wanted| *wanted != digest) {
@@ -191,24 +212,25 @@ impl Work {
             if file.exists() {
                 return Err(Error::usage(format!("{} is there already", file.display())).hint("remove it, or name another file"));
             }
-            replace_with(&file, &mut |out| archive(&tree, name.as_deref(), out, &token, &progress))
+            replace_with(&file, &mut |out| archive(&tree, name.as_deref(), out, &file, &token, &progress))
         })
         .await
     }
 
     async fn to_daemon(&self, tree: Tree, name: &str) -> Result<u64> {
         let engine = Engine::find().await?;
+        let zstd = tree.contents().iter().any(|blob| blob.media_type.ends_with("+zstd"));
         let tagged = with_tag(name);
         let (token, progress) = (self.token.clone(), Arc::clone(&self.progress));
         let folder = self.context.options.folders.cache.clone();
         let (file, moved) = blocking(move || {
             let mut file = spool(&folder)?;
-            let moved = archive(&tree, Some(&tagged), &mut file, &token, &progress)?;
+            let moved = archive(&tree, Some(&tagged), &mut file, &folder, &token, &progress)?;
             Ok((file, moved))
         })
         .await?;
         self.emit(EventKind::RunPhaseChanged { phase: "load".into() }).await;
-        engine.load(file).await?;
+        engine.load(file).await.map_err(|error| if zstd { not_unpacked(error) } else { error })?;
         Ok(moved)
     }
 
@@ -216,8 +238,8 @@ impl Work {
     pub(super) async fn saved(&self, name: &str) -> Result<DockerArchive> {
         let engine = Engine::find().await?;
         let folder = self.context.options.folders.cache.clone();
-        let file = blocking(move || spool(&folder)).await?;
-        let file = engine.save(name, file, &|bytes| self.progress.amount(bytes, 0, Unit::Bytes)).await?;
+        let (file, folder) = blocking(move || Ok((spool(&folder)?, folder))).await?;
+        let file = engine.save(name, file, &folder, &|bytes| self.progress.amount(bytes, 0, Unit::Bytes)).await?;
         let shown = format!("docker-daemon:{name}");
         blocking(move || DockerArchive::read(file, shown)).await
     }
@@ -250,15 +272,33 @@ fn of_images(catalog: &Catalog, store: &Store, mut images: Vec<Image>, container
     Tree::of_index(&index.to_bytes(), &images, Arc::new(store.clone()))
 }
 
-fn archive(tree: &Tree, name: Option<&str>, out: &mut dyn Write, token: &CancellationToken, progress: &Arc<dyn Progress>) -> Result<u64> {
+fn archive(
+    tree: &Tree,
+    name: Option<&str>,
+    out: &mut dyn Write,
+    place: &Path,
+    token: &CancellationToken,
+    progress: &Arc<dyn Progress>,
+) -> Result<u64> {
     let total: u64 = tree.contents().iter().map(|blob| blob.size).sum();
     let mut done = 0;
-    write_docker_archive(tree, name, io::BufWriter::with_capacity(256 << 10, out), &mut |n| {
+    write_docker_archive(tree, name, io::BufWriter::with_capacity(256 << 10, out), place, &mut |n| {
         done += n;
         progress.amount(done, total, Unit::Bytes);
         if token.is_cancelled() { Err(Error::interrupted()) } else { Ok(()) }
     })?;
     Ok(done)
+}
+
+/// An engine that did not take layers which are compressed with zstd, and does not say that this is why.
+fn not_unpacked(error: Error) -> Error {
+    if error.kind() != Kind::Failed || error.advice().is_some() {
+        return error;
+    }
+    error.hint(
+        "its layers are compressed with zstd, which Docker unpacks since version 23: load it into a newer engine or into Podman, or build \
+         it with `compression = \"gzip\"`",
+    )
 }
 
 /// A file without a name beside the cache, where there is room for images.

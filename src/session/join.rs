@@ -26,6 +26,7 @@ impl Work {
         let catalog = self.catalog()?;
         let host = host_of(&catalog, request.registry.as_deref())?;
         let registry = Registry::connect(&host, Credentials::new(&catalog.registry, Variables::of_process()))?;
+        let registry = registry.heard_by(Arc::clone(&self.progress));
         let variables = Variables::of_process();
         let tags = release::choose_tags(&request.version, request.tags.as_deref(), catalog.folder(), &variables);
         let (candidates, tags) = tokio::join!(self.members(&catalog, &registry, &request.members, request.verify), tags);

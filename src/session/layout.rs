@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Work, blocking};
-use crate::error::IoContext;
+use crate::error::{IoContext, read_error};
 use crate::image::{BlobWriter, Descriptor, Store, Tree};
 use crate::progress::Unit;
 use crate::{Error, Result};
@@ -70,7 +70,7 @@ pub(super) fn pour(
         if token.is_cancelled() {
             return Err(Error::interrupted());
         }
-        let n = reader.read(&mut buffer).map_err(|error| Error::failed(format!("reading blob {}", blob.digest)).source(error))?;
+        let n = reader.read(&mut buffer).map_err(|error| read_error(error, format_args!("reading blob {}", blob.digest)))?;
         if n == 0 {
             return Ok(());
         }

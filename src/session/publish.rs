@@ -41,6 +41,7 @@ impl Work {
         let (candidates, tags) = tokio::join!(self.candidates(&catalog, lock.as_ref(), &host, &targets), tags);
         let (candidates, tags) = (candidates?, tags?);
         let registry = connecting.await.map_err(|error| Error::failed("connecting stopped unexpectedly").source(error))??;
+        let registry = registry.heard_by(Arc::clone(&self.progress));
         let lock = lock_state(lock.as_ref(), &catalog, &targets);
         let purpose = if request.digests_only { Purpose::Digests } else { Purpose::Release };
         self.plan_for(&catalog, registry, &candidates, Wanted { tags, force: request.force, purpose, lock }).await
@@ -70,6 +71,7 @@ impl Work {
             Some(registry) => registry,
             None => Registry::connect(&plan.registry, Credentials::new(&catalog.registry, Variables::of_process()))?,
         };
+        let registry = registry.heard_by(Arc::clone(&self.progress));
         let candidates = match plan.purpose {
             Purpose::Release | Purpose::Digests => {
                 let lock = debian::read_lock(&catalog.lock_path())?;

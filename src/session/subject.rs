@@ -1,6 +1,7 @@
 //! From a reference to the images it names, wherever they are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::engine::{Work, blocking};
 use crate::catalog::{Architecture, Catalog, RegistrySettings, Target};
@@ -73,7 +74,8 @@ impl Work {
             Some(_) => self.catalog()?.registry,
             None => RegistrySettings::default(),
         };
-        Registry::connect(host, Credentials::new(&settings, Variables::of_process()))
+        let registry = Registry::connect(host, Credentials::new(&settings, Variables::of_process()))?;
+        Ok(registry.heard_by(Arc::clone(&self.progress)))
     }
 }
 

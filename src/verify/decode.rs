@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender};
 
 use super::scan::Usage;
+use crate::error::read_error;
 use crate::image::{Blobs, Compression, Descriptor, Digest, Hasher};
 use crate::{Error, Result};
 
@@ -50,14 +51,12 @@ pub(super) fn decode(
         damage.get_or_insert(error.to_string());
     }
     if let Some(failure) = source.failure {
-        damage = Some(format!("the blob cannot be read: {failure}"));
         // The disk's fault, and what a registry has instead of the blob, are told of the image; of a connection that was cut,
         // nothing can be.
-        if let Ok(error) = failure.downcast::<Error>()
-            && error.is_outage()
-        {
-            return Err(error);
+        if failure.is_outage() || failure.is_interrupted() {
+            return Err(failure.context(blob.digest));
         }
+        damage = Some(format!("the blob cannot be read: {failure}"));
         return Ok(Decoded { digest: None, size: source.size, compression, damage });
     }
     let digest = (source.size <= blob.size).then(|| source.hasher.finish());
@@ -140,8 +139,8 @@ struct Source<'a> {
     hasher: Hasher,
     size: u64,
     usage: &'a Usage<'a>,
-    /// Reading failed: what follows is not the content's fault.
-    failure: Option<io::Error>,
+    /// Reading failed: what follows is the disk's or the network's fault and not the content's.
+    failure: Option<Error>,
 }
 
 impl Read for Source<'_> {
@@ -150,9 +149,10 @@ impl Read for Source<'_> {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => {
-                let told = io::Error::new(error.kind(), error.to_string());
-                self.failure.get_or_insert(error);
-                return Err(told);
+                let failure = read_error(error, "reading the blob");
+                let shown = failure.message();
+                self.failure.get_or_insert(failure);
+                return Err(io::Error::other(shown));
             }
         };
         self.hasher.update(&into[..n]);

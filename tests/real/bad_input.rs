@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::harness::{Project, Ran, leftovers, need, wait_for};
+use crate::registries::big_image;
 
 #[test]
 fn every_mistake_in_the_file_is_shown_at_once() {
@@ -185,6 +186,123 @@ fn a_full_disk_is_named_and_leaves_nothing_that_a_rerun_trusts() {
     ran.fails(1, &["space"]);
     assert!(!ran.err.contains("left: "), "{}", ran.err);
     project.ok(&["build"]);
+}
+
+#[test]
+fn every_sort_of_failure_has_its_exit_code() {
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    big_image(&project.path().join("big"), 3000);
+    big_image(&project.path().join("damaged"), 3000);
+    let blobs = project.path().join("damaged/blobs/sha256");
+    fs::read_dir(&blobs).unwrap().flatten().for_each(|blob| fs::write(blob.path(), "other").unwrap());
+    fs::write(project.path().join("no.tar"), [7; 2000]).unwrap();
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let nothing: Variables = &[];
+    let cases: [(Variables, [&str; 2], i32, &str); 11] = [
+        // What was named is not there, or cannot be meant.
+        (nothing, ["inspect", "oci:none"], 2, "none"),
+        (nothing, ["inspect", "docker-archive:none.tar"], 2, "opening none.tar"),
+        (nothing, ["inspect", "oci:big:tag"], 2, "has no entry called `tag`"),
+        (nothing, ["inspect", "127.0.0.1:1/UPPER:1"], 2, "upper-case"),
+        (nothing, ["inspect", "aa"], 2, "has not been built"),
+        (&[("CATAMARAN_ANSWER_TIMEOUT", "soon")], ["inspect", "127.0.0.1:1/a/b:1"], 2, "CATAMARAN_ANSWER_TIMEOUT"),
+        (&[("DOCKER_HOST", "ftp://x")], ["inspect", "docker-daemon:x"], 2, "DOCKER_HOST"),
+        // It is there, and is not right.
+        (nothing, ["inspect", "docker-archive:no.tar"], 1, "no.tar"),
+        (nothing, ["inspect", "oci:damaged"], 1, "is damaged"),
+        // Nobody answers.
+        (nothing, ["inspect", "127.0.0.1:1/a/b:1"], 3, "nothing listens at 127.0.0.1:1"),
+        (&[("DOCKER_HOST", "unix:///nowhere.sock")], ["inspect", "docker-daemon:x"], 3, "/nowhere.sock"),
+    ];
+    for (variables, arguments, code, words) in cases {
+        let ran = Ran::of(project.command().envs(variables.iter().copied()).args(arguments));
+        ran.fails(code, &[words]);
+    }
+}
+
+#[test]
+fn a_full_disk_under_a_copy_names_the_place_and_not_the_content() {
+    need("unshare", "util-linux");
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    big_image(&project.path().join("big"), 3_000_000);
+    let small = project.path().join("small");
+    fs::create_dir_all(&small).unwrap();
+    for destination in ["docker-archive:small/x.tar", "oci:small/layout"] {
+        let script = format!("mount -t tmpfs -o size=1m none {} && exec \"$0\" copy oci:big {destination}", small.display());
+        let mut command = Command::new("unshare");
+        let program = project.command();
+        command.args(["--mount", "sh", "-c", &script]).arg(program.get_program()).current_dir(project.path());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let ran = Ran::of(&mut command);
+        ran.fails(1, &["writing", "small/", "No space left", "there is no room left where small/"]);
+        assert!(!ran.err.contains("turned out to be") && !ran.err.contains("damaged"), "{}", ran.err);
+    }
+}
+
+/// A registry that begins to send the layer of the one image it has, and then says nothing more.
+fn stalls_in_the_layer(folder: &std::path::Path) -> String {
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    let digest = |bytes: &[u8]| catamaran::image::Digest::of(bytes);
+    let index: serde_json::Value = serde_json::from_slice(&read("index.json")).unwrap();
+    let blob = |digest: &serde_json::Value| read(&format!("blobs/sha256/{}", digest.as_str().unwrap().trim_start_matches("sha256:")));
+    let manifest = blob(&index["manifests"][0]["digest"]);
+    let parsed: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let (config, layer) = (blob(&parsed["config"]["digest"]), blob(&parsed["layers"][0]["digest"]));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut silent = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+                request.push(byte[0]);
+            }
+            let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
+            let body = [&manifest, &config, &layer].into_iter().find(|b| line.contains(&digest(b).hex())).unwrap_or(&manifest);
+            let kind = "content-type: application/vnd.oci.image.manifest.v1+json\r\nconnection: close";
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\n{kind}\r\ncontent-length: {}\r\n\r\n", body.len());
+            if body == &layer {
+                let _ = stream.write_all(&body[..body.len() / 2]);
+                silent.push(stream);
+            } else {
+                let _ = stream.write_all(body);
+            }
+        }
+    });
+    host
+}
+
+#[test]
+fn what_a_killed_copy_has_left_is_swept_by_the_next_one() {
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    big_image(&project.path().join("big"), 3_000_000);
+    let from = format!("{}/a/big:1", stalls_in_the_layer(&project.path().join("big")));
+    for destination in ["oci:there/layout", "docker-archive:there/x.tar"] {
+        let mut child = project.command().args(["copy", &from, destination]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for("the copy to begin to write", || !leftovers(&project.path().join("there")).is_empty());
+        // Another one that writes at the same time disturbs nobody, and is not disturbed.
+        if destination.starts_with("oci:") {
+            project.ok(&["copy", "oci:big", &format!("{destination}:other")]);
+            assert_eq!(leftovers(&project.path().join("there")).len(), 1, "the first one's file has been swept");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!leftovers(&project.path().join("there")).is_empty());
+        // What the other one brought is taken away: there has to be something to write.
+        for blob in fs::read_dir(project.path().join("there/layout/blobs/sha256")).unwrap().flatten() {
+            if !blob.file_name().to_string_lossy().starts_with(".new-") {
+                fs::remove_file(blob.path()).unwrap();
+            }
+        }
+        project.ok(&["copy", "oci:big", destination]);
+        assert_eq!(leftovers(&project.path().join("there")), Vec::<std::path::PathBuf>::new());
+    }
 }
 
 #[test]

@@ -113,6 +113,60 @@ fn an_attestation_travels_with_its_image_and_is_never_taken_for_one() {
 }
 
 #[test]
+fn a_docker_manifest_list_becomes_an_index_that_others_read_in_a_layout() {
+    need("umoci", "umoci");
+    let registry = Registry::start();
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    let folder = project.path().join("docker");
+    let put = |kind: &str, bytes: &[u8]| {
+        fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
+        fs::write(folder.join("blobs/sha256").join(Digest::of(bytes).hex()), bytes).unwrap();
+        json!({ "mediaType": format!("application/vnd.docker.{kind}"), "digest": Digest::of(bytes).to_string(), "size": bytes.len() })
+    };
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(5);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "etc/hello", &b"hello"[..]).unwrap();
+    let tar = tar.into_inner().unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&tar).unwrap();
+    let layer = put("image.rootfs.diff.tar.gzip", &packed.finish().unwrap());
+    let members = ["amd64", "arm64"].map(|architecture| {
+        let rootfs = json!({ "type": "layers", "diff_ids": [Digest::of(&tar).to_string()] });
+        let config = json!({ "architecture": architecture, "os": "linux", "config": {}, "rootfs": rootfs }).to_string();
+        let image = json!({ "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "config": put("container.image.v1+json", config.as_bytes()), "layers": [layer] });
+        let mut member = put("distribution.manifest.v2+json", image.to_string().as_bytes());
+        member["platform"] = json!({ "architecture": architecture, "os": "linux" });
+        member
+    });
+    let list =
+        json!({ "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json", "manifests": members });
+    let list = put("distribution.manifest.list.v2+json", list.to_string().as_bytes());
+    fs::write(folder.join("index.json"), json!({ "schemaVersion": 2, "manifests": [list] }).to_string()).unwrap();
+    fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+
+    // Registries take it as it is; so does a layout when it is told to.
+    let at = format!("{}/a/docker:1", registry.host);
+    assert_eq!(project.json(&["copy", "oci:docker", &at, "--json"])["digest"], list["digest"]);
+    let kept = project.run(&["copy", &at, "oci:kept", "--preserve-digests", "--json"]);
+    assert!(kept.code == 0 && kept.out.contains(list["digest"].as_str().unwrap()), "{kept:?}");
+    assert!(kept.err.contains("will not read that layout"), "{}", kept.err);
+    let copied = project.run(&["copy", &at, "oci:oci:1"]);
+    assert!(copied.code == 0 && copied.err.contains("--preserve-digests"), "{copied:?}");
+    let layout = project.path().join("oci").display().to_string();
+    let (digest, index) = raw(&format!("oci:{layout}:1"));
+    assert!(copied.out.starts_with(&digest), "{}", copied.out);
+    assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
+    project.ok(&["verify", "oci:oci:1"]);
+    project.ok(&["copy", "oci:oci:1", "oci:one:1", "--target", "x86_64"]);
+    let one = project.path().join("one").display().to_string();
+    judge("umoci", &["unpack", "--rootless", "--image", &format!("{one}:1"), &project.path().join("bundle").display().to_string()]);
+    assert_eq!(fs::read_to_string(project.path().join("bundle/rootfs/etc/hello")).unwrap(), "hello");
+}
+
+#[test]
 fn archives_are_read_both_ways() {
     need("skopeo", "skopeo");
     let project = Project::fd(None).with_segments();
@@ -131,6 +185,7 @@ fn archives_are_read_both_ways() {
     project.run(&["inspect", "docker-archive:ours.tar:acme/fd:9"]).fails(2, &["no image called `acme/fd:9`", "acme/fd:1"]);
     fs::write(project.path().join("short.tar"), &fs::read(project.path().join("ours.tar")).unwrap()[..100_000]).unwrap();
     project.run(&["inspect", "docker-archive:short.tar"]).fails(1, &["short.tar", "cut short"]);
+    project.run(&["inspect", "docker-archive:none.tar"]).fails(2, &["opening none.tar"]);
 }
 
 /// The media types of a manifest's layers, none twice.
@@ -213,11 +268,11 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
     let address = format!("tcp://127.0.0.1:{port}");
     let file = |path: &Path| path.display().to_string();
     let (ca, cert, key) = (file(&authority.0), file(&server.0), file(&server.1));
-    let _docker = Docker::with(&["-H", &address, "--tlsverify", "--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key]);
+    let docker = Docker::with(&["-H", &address, "--tlsverify", "--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key]);
 
     let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
-    // Debian's Docker unpacks no zstd.
     buildkit_layout(&project.path().join("built"), "gzip");
+    buildkit_layout(&project.path().join("zstd"), "zstd");
     let run = |variables: &[(&str, &str)], arguments: &[&str]| {
         let mut command = project.command();
         for name in ["DOCKER_HOST", "CONTAINER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"] {
@@ -226,6 +281,12 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
         Ran::of(command.envs(variables.iter().copied()).args(arguments))
     };
     let at = |place| [("DOCKER_HOST", address.as_str()), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", place)];
+    // First of all: an engine that has the same layer already does not look at this one.
+    let packed = run(&at(&right), &["copy", "oci:zstd", "docker-daemon:acme/packed:1"]);
+    match docker.major_version() {
+        0..23 => packed.fails(1, &["could not load the image", "since version 23", "compression = "]),
+        _ => assert_eq!(packed.code, 0, "{}", packed.err),
+    }
     let loaded = run(&at(&right), &["copy", "oci:built", "docker-daemon:acme/hello:1"]);
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     // Docker has unpacked the layer; on its way back it is compressed.

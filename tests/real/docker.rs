@@ -43,6 +43,12 @@ impl Docker {
         docker
     }
 
+    /// The engine's version: `20` of `20.10.24`.
+    pub fn major_version(&self) -> u32 {
+        let ran = Ran::of(&mut self.command(&["version", "--format", "{{.Server.Version}}"]));
+        ran.out.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_else(|| panic!("no version: {ran:?}"))
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(["-H", &self.socket]).args(arguments);

@@ -29,13 +29,18 @@ pub fn certificate(folder: &Path, name: &str, place: &str) -> (PathBuf, PathBuf)
 
 /// A certificate for `place` that `authority` has signed: its file and its key's.
 pub fn signed(folder: &Path, name: &str, authority: &(PathBuf, PathBuf), place: &str) -> (PathBuf, PathBuf) {
+    signed_for(folder, name, authority, place, "2")
+}
+
+/// The same for so many days; with none it is over at once.
+fn signed_for(folder: &Path, name: &str, authority: &(PathBuf, PathBuf), place: &str, days: &str) -> (PathBuf, PathBuf) {
     let path = |end: &str| folder.join(format!("{name}{end}")).display().to_string();
     fs::write(folder.join("extensions"), format!("subjectAltName={place}\nbasicConstraints=CA:FALSE\n")).unwrap();
     let subject = format!("/CN={name}");
     judge("openssl", &["req", "-newkey", "rsa:2048", "-nodes", "-subj", &subject, "-keyout", &path("-key.pem"), "-out", &path(".csr")]);
     let (ca, ca_key) = (authority.0.to_str().unwrap(), authority.1.to_str().unwrap());
     let extensions = folder.join("extensions").display().to_string();
-    let request = ["x509", "-req", "-in", &path(".csr"), "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2"].map(str::to_owned);
+    let request = ["x509", "-req", "-in", &path(".csr"), "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", days].map(str::to_owned);
     let arguments: Vec<String> = request.into_iter().chain(["-extfile".into(), extensions, "-out".into(), path(".pem")]).collect();
     judge("openssl", &arguments.iter().map(String::as_str).collect::<Vec<_>>());
     (path(".pem").into(), path("-key.pem").into())
@@ -206,6 +211,53 @@ fn tls_with_our_own_authority_and_a_client_certificate() {
     project.ok(&["copy", &to, "oci:back"]);
     fs::write(project.path().join("containers.toml"), settings(&client)).unwrap();
     project.run(&["copy", &to, "oci:back"]).fails(3, &["is not trusted", "ca = "]);
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_said_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = certificate(folder.path(), "authority", HERE);
+    let project = Project::new("[containers.aa]\npackages = [\"aa\"]\n");
+    big_image(&project.path().join("big"), 3000);
+    let config = project.path().join("xdg");
+    let run = |host: &str| Ran::of(project.command().env("XDG_CONFIG_HOME", &config).args(["copy", "oci:big", &format!("{host}/a/big:1")]));
+    let trusting = |ca: &Path, host: &str| {
+        let certs = config.join("containers/certs.d").join(host);
+        fs::create_dir_all(&certs).unwrap();
+        fs::copy(ca, certs.join("ca.crt")).unwrap();
+    };
+    let expired = signed_for(folder.path(), "expired", &authority, HERE, "0");
+    let other = signed(folder.path(), "other", &authority, "DNS:other.test");
+    let alone = {
+        let path = |end: &str| folder.path().join(format!("alone{end}"));
+        let [key, request, pem] = ["-key.pem", ".csr", ".pem"].map(|end| path(end).display().to_string());
+        judge("openssl", &["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=alone", "-keyout", &key, "-out", &request]);
+        let extensions = folder.path().join("extensions").display().to_string();
+        fs::write(&extensions, format!("subjectAltName={HERE}\nbasicConstraints=CA:FALSE\n")).unwrap();
+        judge("openssl", &["x509", "-req", "-in", &request, "-signkey", &key, "-days", "2", "-extfile", &extensions, "-out", &pem]);
+        (path(".pem"), path("-key.pem"))
+    };
+    // What `openssl req -x509` makes when nothing else is asked for.
+    let both = certificate(folder.path(), "both", HERE);
+    for (shown, words) in [
+        (&expired, ["the certificate of 127.0.0.1", "has expired: it was good until 2", "has to renew it"]),
+        (&other, ["the certificate of 127.0.0.1", "is for another name: it names other.test", "subjectAltName"]),
+        (&alone, ["the certificate of 127.0.0.1", "is self-signed", "name its file as the authority"]),
+        (&both, ["the certificate of 127.0.0.1", "is an authority's (CA:TRUE)", "make one for the server"]),
+    ] {
+        let registry = Registry::with(Terms { tls: Some((&shown.0, &shown.1, None)), ..Terms::default() });
+        // Nothing is known of it: this machine is spoken to in the clear.
+        run(&registry.host).fails(3, &["speaks TLS, and was asked in plain HTTP", "certs.d/HOST/ca.crt"]);
+        trusting(&authority.0, &registry.host);
+        run(&registry.host).fails(3, &words);
+    }
+    // An authority that is not there is a mistake in what names it.
+    fs::write(
+        project.path().join("containers.toml"),
+        "[registry]\nhost = \"127.0.0.1:1\"\nca = \"none.pem\"\n[containers.aa]\npackages = [\"aa\"]\n",
+    )
+    .unwrap();
+    run("127.0.0.1:1").fails(2, &["none.pem"]);
 }
 
 #[test]

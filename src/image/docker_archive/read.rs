@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use super::Entry;
-use crate::error::IoContext;
+use crate::error::{IoContext, io_error};
 use crate::image::descriptor::media_type;
 use crate::image::{Blobs, Descriptor, Digest, HashingWriter, Image, ImageConfig, Index, Manifest};
 use crate::{Error, Result};
@@ -53,7 +53,7 @@ impl fmt::Debug for DockerArchive {
 impl DockerArchive {
     /// Opens the archive at `path`; one compressed with gzip is decompressed into a temporary file.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::read(File::open(path).at("opening", path)?, path.display().to_string())
+        Self::read(File::open(path).at_named("opening", path)?, path.display().to_string())
     }
 
     /// Reads the archive in `file`, which errors call `shown`.
@@ -308,10 +308,16 @@ fn decompressed(file: File, shown: &str) -> Result<File> {
         }
         _ => return Ok(file),
     }
-    let mut plain = tempfile::tempfile().map_err(|error| Error::failed("a temporary file cannot be made").source(error))?;
+    let folder = std::env::temp_dir();
+    let mut plain = tempfile::tempfile_in(&folder).at("making a temporary file in", &folder)?;
     (&file).rewind().map_err(unreadable)?;
     let mut content = flate2::read::MultiGzDecoder::new(&file).take(MAX_ARCHIVE + 1);
-    let size = io::copy(&mut content, &mut plain).map_err(|error| Error::failed(format!("decompressing {shown}")).source(error))?;
+    let size = io::copy(&mut content, &mut plain).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            io_error(error, &format!("decompressing {shown} into"), &folder).hint("there is no room left there; TMPDIR names another place")
+        }
+        _ => Error::failed(format!("decompressing {shown}")).source(error),
+    })?;
     if size > MAX_ARCHIVE {
         return Err(Error::failed(format!("{shown} decompresses to more than {MAX_ARCHIVE} bytes")));
     }
@@ -372,7 +378,7 @@ mod tests {
 
         // Ours keeps the manifest, so that its digest comes back.
         let mut bytes = Vec::new();
-        write_docker_archive(&Tree::of_image(&image), Some("acme/fd:2"), &mut bytes, &mut |_| Ok(())).unwrap();
+        write_docker_archive(&Tree::of_image(&image), Some("acme/fd:2"), &mut bytes, Path::new("x"), &mut |_| Ok(())).unwrap();
         let again = DockerArchive::read(written(&bytes), "new.tar".into()).unwrap();
         let (tags, copy) = again.images(None).unwrap().remove(0);
         assert_eq!((tags[0].as_str(), copy.descriptor.digest), ("acme/fd:2", image.descriptor.digest));
