@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::auth::{Authority, Scope};
@@ -44,8 +45,8 @@ pub(super) struct Inner {
     pub uploads: Limit,
     /// What tags named when they were last looked at.
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
-    /// It has shown that it takes one tag with a request.
-    pub one_tag_each: AtomicBool,
+    /// Whether it sets several tags with one request; found out by the first who has several to set, while the others wait.
+    pub several_tags: OnceCell<bool>,
     small: Limit,
     reached: AtomicBool,
     /// Where certificates for this host were read from.
@@ -119,7 +120,7 @@ impl Registry {
             patience,
             uploads: Limit::new(UPLOADS),
             seen: Mutex::default(),
-            one_tag_each: AtomicBool::new(false),
+            several_tags: OnceCell::new(),
             small: Limit::new(small),
             reached: AtomicBool::new(false),
         })))
