@@ -30,7 +30,7 @@ pub struct PlanRequest<'a> {
     pub candidates: &'a [Candidate],
     /// The catalog's folder, whose git status is a gate.
     pub folder: &'a Path,
-    /// A version that exists and differs may be overwritten.
+    /// A version that exists and differs may be overwritten; every blob is looked at, also where all tags are as they should be.
     pub force: bool,
     /// What it is for.
     pub purpose: Purpose,
