@@ -183,7 +183,8 @@ fn pressed(project: &Project, registry: &Registry, version: &str, twice: bool) -
     let mut command = project.command();
     command.args(["push", version, "--tags", "latest", "--yes", "--registry", &wire.host]).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let press = || assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let pid = child.id().to_string();
+    let press = || assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     wait_for("the version's tag to be asked for", || stuck.load(Ordering::Relaxed));
     press();
     let began = Instant::now();
