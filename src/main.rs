@@ -9,6 +9,9 @@ use catamaran::session::{self, Folders, Options};
 use catamaran::{Error, Result, tui};
 use clap::Parser;
 
+/// How long the exit waits for cancelled work to clean up behind itself.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
@@ -34,13 +37,20 @@ fn dashboard(cli: &Cli) -> Result<ExitCode> {
     let options = tui::preferences(&folders.config, cli.theme.clone())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::failed("cannot start").source(error))?;
-    let ended = runtime.block_on(async {
+    let (ended, all_ended) = runtime.block_on(async {
         let session = session::start(Options { file: cli.global.file.clone(), folders });
         let commands = session.commands;
-        tui::run(tui::Link { events: session.events, send: Box::new(move |command| commands.send(command)) }, options).await
+        let link = tui::Link { events: session.events, send: Box::new(move |command| commands.send(command)) };
+        let ended = tui::run(link, options).await;
+        (ended, tokio::time::timeout(LAST_WORK, session.ended.wait()).await.is_ok())
     });
-    // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.
-    runtime.shutdown_timeout(Duration::from_secs(3));
+    if all_ended {
+        // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.
+        runtime.shutdown_timeout(LAST_WORK);
+    } else {
+        // A run that is still going would panic over a runtime that is shut down under it; the end of the process ends both.
+        std::mem::forget(runtime);
+    }
     let summary = ended?;
     Printer::fallback().result(&summary.lines.join("\n"));
     Ok(ExitCode::from(summary.exit_code()))

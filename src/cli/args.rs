@@ -352,7 +352,7 @@ pub struct SendArgs {
     /// Accept warnings of gates for this reason, which goes into the receipt
     #[arg(long, value_name = "WORDS", value_parser = super::confirm::reason)]
     pub reason: Option<String>,
-    /// Overwrite a version that exists and differs
+    /// Overwrite a version that exists and differs; look at every blob at the registry, and send what it has lost
     #[arg(long)]
     pub force: bool,
     /// Push to this registry instead of the one in containers.toml

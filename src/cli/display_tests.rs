@@ -109,7 +109,7 @@ fn tags_that_were_put_back_are_said_and_no_longer_count_as_public() {
     let public: Vec<String> = state.publication.unwrap().tags.into_iter().map(|(reference, _)| reference).collect();
     assert_eq!(public, ["reg/fd:2-arm64"]);
     insta::assert_snapshot!(err.text(), @r###"
-    publishing 2: 0 B to send
+    publishing 2: nothing to send, everything is there already
     fd ✓ tagged reg/fd:2-arm64 → 11507a0e2f5e (new)
     fd ✓ tagged reg/fd:2 → 11507a0e2f5e (new)
     fd ✓ tagged reg/fd:latest → 11507a0e2f5e (was cba06b5736fa)

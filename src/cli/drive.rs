@@ -35,12 +35,14 @@ pub(super) struct Drive<L> {
     display: Box<dyn Display>,
     /// One message for each Ctrl-C or SIGTERM.
     pub interrupts: mpsc::Receiver<()>,
+    /// A run was left while it was still going.
+    pub left: bool,
     printer: Printer,
 }
 
 impl<L: Link> Drive<L> {
     pub fn new(link: L, display: Box<dyn Display>, interrupts: mpsc::Receiver<()>, printer: &Printer) -> Self {
-        Drive { link, state: State::default(), display, interrupts, printer: printer.clone() }
+        Drive { link, state: State::default(), display, interrupts, left: false, printer: printer.clone() }
     }
 
     /// Runs `command` to its end; says how many targets, checks or gates failed.
@@ -79,11 +81,17 @@ impl<L: Link> Drive<L> {
                     if signal.is_none() {
                         open = false;
                     } else if interrupted {
-                        return Err(Error::interrupted());
+                        self.left = true;
+                        let error = Error::interrupted();
+                        return Err(match self.state.public_of(run) {
+                            Some(public) => error.hint(public),
+                            None => error,
+                        });
                     } else {
                         interrupted = true;
                         self.display.finish();
-                        self.printer.note("stopping… (once more to stop at once)");
+                        let waiting = if self.state.is_tagging(run) { " for the registry's answer about tags" } else { "" };
+                        self.printer.note(&format!("stopping…{waiting} (once more to stop at once)"));
                         self.link.send(Command::Cancel { run: Some(run), target: None });
                     }
                 }

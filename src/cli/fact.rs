@@ -70,16 +70,24 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
             let subject = target.as_ref().map_or_else(|| clean_line(&report.subject), name);
             Fact::new(subject, format!("verified: {}", tally(report))).marked(glyph, ink)
         }
+        EventKind::PublishStarted { version, bytes: 0 } => {
+            Fact::new("", format!("publishing {version}: nothing to send, everything is there already"))
+        }
         EventKind::PublishStarted { version, bytes: n } => Fact::new("", format!("publishing {version}: {} to send", bytes(*n))),
-        EventKind::ManifestPublished { container, digest, platform } => {
+        EventKind::ManifestPublished { container, digest, platform, present } => {
             let what = platform.as_ref().map_or_else(|| "index".to_owned(), |p| format!("image for {p}"));
-            Fact::new(container.to_string(), format!("sent {what} {digest}"))
+            let text = if *present { format!("{what} {digest} is there already") } else { format!("sent {what} {digest}") };
+            Fact::new(container.to_string(), text)
+        }
+        EventKind::TagPublished { container, reference, digest, change: TagChange::Unchanged } => {
+            Fact::new(container.to_string(), format!("{reference} names {} already", digest.short())).marked("✓", Ink::Good)
         }
         EventKind::TagPublished { container, reference, digest, change } => {
             let change = match change {
                 TagChange::New => "new".to_owned(),
                 TagChange::Unchanged => "unchanged".to_owned(),
                 TagChange::Moves { from } => format!("was {}", from.short()),
+                TagChange::Unknown => "not known before".to_owned(),
             };
             Fact::new(container.to_string(), format!("tagged {reference} → {} ({change})", digest.short())).marked("✓", Ink::Good)
         }

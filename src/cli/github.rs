@@ -13,9 +13,12 @@ use super::quantity::{bytes, count};
 use crate::release::{Purpose, Receipt, TagChange};
 use crate::{Error, Result};
 
+/// The variables that name the files.
+pub(super) const VARIABLES: [&str; 2] = ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"];
+
 /// Appends to the files that the environment names, if it names any.
 pub(super) fn hand_on(receipt: &Receipt, file: Option<&Path>, environment: impl Fn(&str) -> Option<OsString>) -> Result<()> {
-    for (variable, text) in [("GITHUB_OUTPUT", outputs(receipt, file)), ("GITHUB_STEP_SUMMARY", summary(receipt))] {
+    for (variable, text) in VARIABLES.into_iter().zip([outputs(receipt, file), summary(receipt)]) {
         let Some(path) = environment(variable).filter(|path| !path.is_empty()) else { continue };
         let appended = OpenOptions::new().append(true).create(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
         appended.map_err(|error| Error::failed(format!("{variable} ({}) cannot be written", path.display())).source(error))?;
@@ -64,6 +67,7 @@ fn summary(receipt: &Receipt) -> String {
                 TagChange::New => "new".to_owned(),
                 TagChange::Unchanged => "unchanged".to_owned(),
                 TagChange::Moves { from } => format!("was `{}`", from.short()),
+                TagChange::Unknown => "not known before".to_owned(),
             };
             lines.push(format!("| `{}:{}` | `{}` | {change} |", cell(&container.repository), cell(&tag.tag), tag.digest));
         }
@@ -72,7 +76,11 @@ fn summary(receipt: &Receipt) -> String {
         }
     }
     let (sent, there) = (count(receipt.uploaded_blobs, "blob"), count(receipt.present_blobs, "blob"));
-    lines.extend([String::new(), format!("Sent {} in {sent}; {there} there already.", bytes(receipt.uploaded_bytes))]);
+    let transfer = match receipt.sent_nothing() {
+        true => format!("Nothing to send: {there} there already."),
+        false => format!("Sent {} in {sent}; {there} there already.", bytes(receipt.uploaded_bytes)),
+    };
+    lines.extend([String::new(), transfer]);
     for image in receipt.containers.iter().flat_map(|container| &container.images) {
         lines.extend(image.waived.iter().map(|w| format!("\n~ waived in {}: {}: {}", image.target, cell(&w.scope()), cell(&w.reason))));
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::args::IndexArgs;
 use super::drive::{Drive, Link};
+use super::outputs;
 use super::printer::Printer;
 use super::push;
 use crate::catalog::{Architecture, Catalog, Target, select};
@@ -15,7 +16,7 @@ use crate::{Error, Result};
 
 /// Plans and, when everything allows it, publishes the index and the tags.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &IndexArgs) -> Result<()> {
-    push::can_be_written(&args.send, None)?;
+    outputs::can_be_written(&args.send, None, |name| std::env::var_os(name))?;
     let files = args.from.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
     let request = request(catalog, args, &files, |name| std::env::var(name).ok())?;
     drive.run(Command::PlanIndex(request)).await?;

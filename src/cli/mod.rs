@@ -19,6 +19,7 @@ mod inspect;
 mod json;
 mod list;
 mod matrix;
+mod outputs;
 mod plain;
 mod printer;
 mod push;

@@ -3,36 +3,25 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::args::{PushArgs, SendArgs};
 use super::confirm::{self, Consent as Needs};
 use super::drive::{Drive, Link};
-use super::github;
+use super::outputs;
 use super::printer::{Printer, Results};
 use super::show;
 use crate::catalog::{Catalog, near, select};
-use crate::image::replace_file;
 use crate::release::{Consent, Plan, Purpose, PushedDigests, Receipt};
 use crate::session::{Command, PushRequest};
 use crate::{Error, Result};
 
 /// Plans and, when everything allows it, publishes.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &PushArgs) -> Result<()> {
-    can_be_written(&args.send, args.out_digests.as_deref())?;
+    outputs::can_be_written(&args.send, args.out_digests.as_deref(), |name| std::env::var_os(name))?;
     let request = request(catalog, args, |name| std::env::var(name).ok())?;
     drive.run(Command::Plan(request)).await?;
     publish(drive, printer, &args.send, args.out_digests.as_deref()).await
-}
-
-/// Refuses files that could not be written, before anything is sent.
-pub(super) fn can_be_written(args: &SendArgs, out_digests: Option<&Path>) -> Result<()> {
-    for file in args.receipt.as_deref().into_iter().chain(out_digests) {
-        let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-        if file.is_dir() || !folder.is_dir() {
-            let why = if file.is_dir() { "it is a folder" } else { "its folder is not there" };
-            return Err(Error::usage(format!("{} cannot be written: {why}; nothing was sent", file.display())));
-        }
-    }
-    Ok(())
 }
 
 /// Shows the plan that the state has, asks where that is needed, and carries it out.
@@ -45,7 +34,12 @@ pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, ar
     }
     show_plan(printer, &plan);
     let mut agreed = Consent { accept_warnings: args.yes, reason: args.reason.clone(), force: args.force };
-    match confirm::consent(&plan, args.yes, args.reason.is_some(), printer.interactive)? {
+    let needs = confirm::consent(&plan, args.yes, args.reason.is_some(), printer.interactive);
+    if needs.is_err() && printer.results == Results::Document {
+        // Whoever reads the result finds in it which gates forbid it.
+        printer.document(&Verdicted::of(&plan))?;
+    }
+    match needs? {
         Needs::Given => {}
         Needs::Version => confirm::ask(drive, printer, &plan).await?,
         Needs::ReasonAndVersion => {
@@ -59,6 +53,9 @@ pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, ar
     {
         // It was refused because it no longer matches: this is what would match.
         show_plan(printer, now);
+        if printer.results == Results::Document {
+            printer.document(&Verdicted::of(now))?;
+        }
     }
     let failed = ended?;
     let Some(publication) = drive.state.publication.as_ref().filter(|p| p.receipt.is_some()) else {
@@ -67,9 +64,25 @@ pub(super) async fn publish<L: Link>(drive: &mut Drive<L>, printer: &Printer, ar
     if let Some(receipt) = publication.receipt.clone() {
         print(printer, &receipt)?;
         // Whatever happens to our notes, the images are there by now.
-        hand_on(args, out_digests, &receipt, publication.receipt_path.as_deref()).map_err(|e| e.context("it is published, but"))?;
+        outputs::hand_on(args, out_digests, &receipt, publication.receipt_path.as_deref())
+            .map_err(|e| e.context("it is published, but"))?;
     }
     if failed > 0 { super::build::outcome(&drive.state, failed) } else { Ok(()) }
+}
+
+/// A plan as a document, with whether it may be carried out.
+#[derive(Serialize)]
+struct Verdicted<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    /// No gate forbids it. Gates that warn need `--yes` or `--reason`.
+    publishable: bool,
+}
+
+impl<'a> Verdicted<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        Verdicted { plan, publishable: plan.refusal(true, false).is_none() }
+    }
 }
 
 /// The plan is what one consents to, not the result: it goes to stderr.
@@ -83,7 +96,7 @@ fn show_plan(printer: &Printer, plan: &Plan) {
 fn dry_run(printer: &Printer, plan: &Plan) -> Result<()> {
     match printer.results {
         Results::Events => {}
-        Results::Document => printer.document(plan)?,
+        Results::Document => printer.document(&Verdicted::of(plan))?,
         Results::Text => printer.result(&show::plan(plan, printer.out_color)),
     }
     // Warnings are for whoever does it for real.
@@ -101,20 +114,6 @@ fn print(printer: &Printer, receipt: &Receipt) -> Result<()> {
             Ok(())
         }
     }
-}
-
-/// Writes the files that were asked for, and what GitHub Actions hands to later steps.
-fn hand_on(args: &SendArgs, out_digests: Option<&Path>, receipt: &Receipt, kept: Option<&Path>) -> Result<()> {
-    let json = |text: serde_json::Result<String>| {
-        text.map(|text| format!("{text}\n").into_bytes()).map_err(|error| Error::failed("writing JSON").source(error))
-    };
-    if let Some(file) = &args.receipt {
-        replace_file(file, &json(serde_json::to_string_pretty(receipt))?)?;
-    }
-    if let Some(file) = out_digests {
-        replace_file(file, &json(serde_json::to_string_pretty(&PushedDigests::of(receipt)))?)?;
-    }
-    github::hand_on(receipt, args.receipt.as_deref().or(kept), |name| std::env::var_os(name))
 }
 
 /// What to push: the version, containers and tags from the arguments, or from `VERSION` and `TAGS` as in the reference

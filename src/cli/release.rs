@@ -3,6 +3,7 @@
 use super::args::ReleaseArgs;
 use super::build;
 use super::drive::{Drive, Link};
+use super::outputs;
 use super::printer::Printer;
 use super::push;
 use crate::Result;
@@ -12,7 +13,7 @@ use crate::session::{BuildRequest, Command, ReleaseRequest};
 /// Releases what `args` select. The engine builds, verifies and plans; the plan is then shown, consented to and carried
 /// out exactly as `push` does it, so that nobody publishes what they have not seen.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &ReleaseArgs) -> Result<()> {
-    push::can_be_written(&args.push.send, args.push.out_digests.as_deref())?;
+    outputs::can_be_written(&args.push.send, args.push.out_digests.as_deref(), |name| std::env::var_os(name))?;
     let push = push::request(catalog, &args.push, |name| std::env::var(name).ok())?;
     let jobs = args.jobs.map_or(0, usize::from);
     let build = BuildRequest { targets: push.targets.clone(), jobs, locked: args.locked, out: None };

@@ -63,17 +63,20 @@ fn attempt<L: Link>(
         .enable_all()
         .build()
         .map_err(|error| Error::new(Kind::Failed, "cannot start").source(error))?;
-    let done = runtime.block_on(async {
+    let (done, left) = runtime.block_on(async {
         // Before the engine: what is selected wrongly should not start anything.
-        let catalog = match command {
+        let prepared = match command {
             Subcommand::Build(_) | Subcommand::Update(_) | Subcommand::Push(_) | Subcommand::Release(_) | Subcommand::Index(_) => {
-                Some(load(file.as_deref())?)
+                load(file.as_deref()).map(Some)
             }
-            _ => None,
+            _ => Ok(None),
         };
-        let link = connect(file)?;
+        let (catalog, link) = match prepared.and_then(|catalog| Ok((catalog, connect(file)?))) {
+            Ok(prepared) => prepared,
+            Err(error) => return (Err(error), false),
+        };
         let mut drive = Drive::new(link, display(printer), interrupts(), printer);
-        match (command, &catalog) {
+        let done = match (command, &catalog) {
             (Subcommand::List(_), _) => list::run(&mut drive, printer).await,
             (Subcommand::Inspect(args), _) => inspect::run(&mut drive, printer, args).await,
             (Subcommand::Verify(args), _) => verify::run(&mut drive, printer, args).await,
@@ -96,10 +99,16 @@ fn attempt<L: Link>(
                 | Subcommand::Index(_),
                 _,
             ) => Ok(()),
-        }
+        };
+        (done, drive.left)
     });
-    // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.
-    runtime.shutdown_timeout(LAST_WORK);
+    if left {
+        // A run that is still going would panic over a runtime that is shut down under it; the end of the process ends both.
+        std::mem::forget(runtime);
+    } else {
+        // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.
+        runtime.shutdown_timeout(LAST_WORK);
+    }
     done
 }
 

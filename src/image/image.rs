@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Descriptor, ImageConfig, IndexMembers, Manifest, Platform};
@@ -12,6 +13,11 @@ pub trait Blobs: fmt::Debug + Send + Sync {
     /// Opens a blob as a stream from its beginning. Called on blocking threads only; the reader does not check the
     /// digest, whoever relies on the content does.
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>>;
+
+    /// The file that holds it, where a blob is a file of its own that its user may remove.
+    fn file(&self, _blob: &Descriptor) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// One image: what it says (config, manifest) and what it holds (blobs). Cheap to clone.

@@ -210,6 +210,10 @@ impl Blobs for Store {
         let path = self.blob_path(&blob.digest);
         Ok(Box::new(File::open(&path).at("opening", &path)?))
     }
+
+    fn file(&self, blob: &Descriptor) -> Option<PathBuf> {
+        Some(self.blob_path(&blob.digest))
+    }
 }
 
 /// A blob being written.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::LOCATION;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::auth::{Authority, Scope};
@@ -49,8 +50,8 @@ pub(super) struct Inner {
     pub uploads: Limit,
     /// What tags named when they were last looked at.
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
-    /// It has shown that it takes one tag with a request.
-    pub one_tag_each: AtomicBool,
+    /// Whether it sets several tags with one request; found out by the first who has several to set, while the others wait.
+    pub several_tags: OnceCell<bool>,
     /// Who hears that it is waited for.
     pub listener: Listener,
     small: Limit,
@@ -127,7 +128,7 @@ impl Registry {
             patience,
             uploads: Limit::new(UPLOADS),
             seen: Mutex::default(),
-            one_tag_each: AtomicBool::new(false),
+            several_tags: OnceCell::new(),
             small: Limit::new(small),
             reached: AtomicBool::new(false),
         })))

@@ -1,7 +1,6 @@
 //! Tags: several with one request where the registry can, one request each where it cannot.
 
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -26,13 +25,20 @@ impl Registry {
     /// stores the manifest by digest, which changes nothing, and then gets one request for each tag, as it does for a lone one.
     pub async fn put_tags(&self, repository: &str, kind: &str, bytes: &[u8], tags: &[&str]) -> Result<Stored> {
         let mut left: Vec<&str> = tags.to_vec();
-        if left.len() > 1 && !self.0.one_tag_each.load(Ordering::Relaxed) {
-            for some in tags.chunks(TAGS) {
-                let set = self.put_with_tags(repository, kind, bytes, some).await?;
-                if set.is_empty() {
-                    self.0.one_tag_each.store(true, Ordering::Relaxed);
-                    break;
-                }
+        if left.len() > 1 {
+            let mut first = None;
+            let asked = self.0.several_tags.get_or_try_init(|| async {
+                let set = self.put_with_tags(repository, kind, bytes, &tags[..tags.len().min(TAGS)]).await?;
+                let knows = !set.is_empty();
+                first = Some(set);
+                Ok::<_, Failure>(knows)
+            });
+            let knows = *asked.await?;
+            for some in tags.chunks(TAGS).filter(|_| knows) {
+                let set = match first.take() {
+                    Some(set) => set,
+                    None => self.put_with_tags(repository, kind, bytes, some).await?,
+                };
                 left.retain(|tag| !set.iter().any(|s| s == tag));
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::candidate::{Candidate, LockState};
 use super::git::git;
 use super::index::platform_of;
-use super::plan::{Gate, Plan, PlannedTag, Purpose, TagChange};
+use super::plan::{ContainerPlan, Gate, Plan, PlannedTag, Presence, Purpose, TagChange};
 use crate::catalog::Architecture;
 use crate::verify::Verdict;
 use crate::{Error, Kind};
@@ -139,11 +139,29 @@ pub(super) fn architectures(candidates: &[Candidate], purpose: Purpose) -> Gate 
     if !empty.is_empty() {
         gate("architectures", Verdict::Fail, format!("no image of {}", some(&empty)), Some("build it first"))
     } else if !partial.is_empty() {
-        let hint = "the tags will name only what is there; leave out --target to push every architecture";
+        let hint = match purpose {
+            Purpose::Index => "the tags will name only what is given; give the others too, with --image or --from",
+            _ => "the tags will name only what is there; leave out --target to push every architecture",
+        };
         gate("architectures", Verdict::Warn, some(&partial), Some(hint))
     } else {
         gate("architectures", Verdict::Pass, "every target of every container is there", None)
     }
+}
+
+/// `architectures`, failed: images that are to be joined, and that the registry has no longer whole. Nobody here can send what
+/// another machine built.
+pub(super) fn incomplete_members(containers: &[ContainerPlan], purpose: Purpose) -> Option<Gate> {
+    if purpose != Purpose::Index {
+        return None;
+    }
+    let mut lost = Vec::new();
+    for image in containers.iter().flat_map(|container| &container.images) {
+        let gone = image.blobs.iter().filter(|blob| !matches!(blob.presence, Presence::Present | Presence::Unknown) && blob.from.is_none());
+        lost.extend(gone.map(|blob| format!("the registry no longer has blob {} of {}", blob.digest, image.target)));
+    }
+    let hint = "push it again where it was built: `catamaran push VERSION NAME --digests-only --force`";
+    (!lost.is_empty()).then(|| gate("architectures", Verdict::Fail, some(&lost), Some(hint)))
 }
 
 /// `platforms`: every config names the platform of its target.

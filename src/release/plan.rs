@@ -107,6 +107,8 @@ pub enum Presence {
     Upload,
     /// Another image of the plan sends it, or another of its repositories has it and it is mounted from there.
     Shared,
+    /// The registry could not be asked; a gate says why.
+    Unknown,
 }
 
 /// The index a push makes.
@@ -150,6 +152,8 @@ pub enum TagChange {
         /// What it names now.
         from: Digest,
     },
+    /// The registry could not be asked; a gate says why.
+    Unknown,
 }
 
 /// One condition of a release. All are evaluated and shown; a fail blocks, a warning needs `--yes`.
@@ -174,7 +178,7 @@ impl Plan {
 
     /// Blobs that have to be sent, that are there already, and that another image of the plan brings.
     pub fn blob_counts(&self) -> (usize, usize, usize) {
-        let blobs = || self.containers.iter().flat_map(|c| &c.images).flat_map(|i| &i.blobs);
+        let blobs = || self.images().flat_map(|i| &i.blobs);
         let count = |presence| blobs().filter(|b| b.presence == presence).count();
         (count(Presence::Upload), count(Presence::Present), count(Presence::Shared))
     }
@@ -186,11 +190,25 @@ impl Plan {
 
     /// Whether everything is at the registry already, tags included.
     pub fn is_done(&self) -> bool {
-        self.bytes_to_upload() == 0 && self.containers.iter().flat_map(ContainerPlan::all_tags).all(|t| t.change == TagChange::Unchanged)
+        self.containers.iter().all(ContainerPlan::is_done)
+    }
+
+    /// Whether the registry was asked: without its answers nobody knows what has to be sent, and which tags there are.
+    pub fn is_known(&self) -> bool {
+        self.images().all(|image| image.presence != Presence::Unknown)
+    }
+
+    fn images(&self) -> impl Iterator<Item = &PlannedImage> {
+        self.containers.iter().flat_map(|c| &c.images)
     }
 }
 
 impl PlannedImage {
+    /// Whether the registry has it with every one of its blobs.
+    pub fn is_there(&self) -> bool {
+        self.presence == Presence::Present && self.blobs.iter().all(|blob| blob.presence == Presence::Present)
+    }
+
     /// How many of its blobs stand like this, those apart that are mounted from another repository.
     pub fn blobs_that_are(&self, presence: Presence) -> usize {
         self.blobs.iter().filter(|b| b.presence == presence && b.from.is_none()).count()
@@ -215,6 +233,13 @@ impl ContainerPlan {
         });
         let index = self.index.iter().filter(|i| i.presence == Presence::Upload).map(|i| i.size);
         images.chain(index).sum()
+    }
+
+    /// Whether all of it is at the registry already, tags included.
+    pub fn is_done(&self) -> bool {
+        self.images.iter().all(PlannedImage::is_there)
+            && self.index.iter().all(|index| index.presence == Presence::Present)
+            && self.all_tags().all(|tag| tag.change == TagChange::Unchanged)
     }
 
     /// Architecture tags first, then the container's own.

@@ -1,7 +1,8 @@
 //! Computing the plan: only HEAD and GET, as few as possible.
 //!
-//! The tags are asked for first. A tag that names what it should proves its manifest is there, and a manifest that is there
-//! has its blobs: so a release that is at the registry already costs one HEAD for each tag and nothing else.
+//! The tags are asked for first. A tag that names what it should proves its manifest is there, and where every tag of a container
+//! does, its blobs are taken to be there: so a release that is at the registry already costs one HEAD for each tag and nothing else.
+//! Before a tag is set, or when asked with `force`, every blob is looked at: a registry can lose one and still show the manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -29,7 +30,7 @@ pub struct PlanRequest<'a> {
     pub candidates: &'a [Candidate],
     /// The catalog's folder, whose git status is a gate.
     pub folder: &'a Path,
-    /// A version that exists and differs may be overwritten.
+    /// A version that exists and differs may be overwritten; every blob is looked at, also where all tags are as they should be.
     pub force: bool,
     /// What it is for.
     pub purpose: Purpose,
@@ -43,7 +44,7 @@ pub struct PlanRequest<'a> {
 ///
 /// # Errors
 /// What was asked for makes no sense (kind usage), or it was cancelled. A registry that does not answer is a failed gate of the
-/// plan, not an error: then what the registry has is unknown, and everything is planned to be sent.
+/// plan, not an error: then what the registry has is unknown, and the plan says so.
 pub async fn plan(registry: &Registry, request: &PlanRequest<'_>, cancel: &CancellationToken) -> Result<Plan> {
     tokio::select! {
         biased;
@@ -71,9 +72,9 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
     // None waits for the others: a large work tree takes git longer than the registry takes.
     let ((mut reachable, mut credentials, source), git_clean, git_tag) =
         tokio::join!(reach(registry, &paths), gates::git_clean(folder), gates::git_tag(folder, version));
-    let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::default()).collect::<Vec<_>>(), &BTreeMap::new());
+    let mut containers = planned(&drafts, &drafts.iter().map(|_| Survey::unasked()).collect::<Vec<_>>(), &BTreeMap::new());
     if reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass {
-        match try_join_all(drafts.iter().map(|draft| draft.survey(registry))).await {
+        match try_join_all(drafts.iter().map(|draft| draft.survey(registry, force))).await {
             Ok(surveys) => {
                 let missing = missing(&drafts, &surveys);
                 let elsewhere = neighbours::find(registry, neighbours, &missing).await;
@@ -85,6 +86,7 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
         credentials = gates::gate("credentials", Verdict::Skip, "the registry did not answer", None);
     }
     let known = reachable.verdict == Verdict::Pass && credentials.verdict == Verdict::Pass;
+    let architectures = gates::incomplete_members(&containers, purpose).unwrap_or_else(|| gates::architectures(candidates, purpose));
 
     let mut plan = Plan {
         schema: 1,
@@ -101,7 +103,7 @@ async fn make(registry: &Registry, request: &PlanRequest<'_>) -> Result<Plan> {
             gates::current(candidates, purpose),
             gates::lock(lock),
             gates::verified(candidates, purpose),
-            gates::architectures(candidates, purpose),
+            architectures,
             gates::platforms(candidates),
         ],
     };
@@ -153,6 +155,32 @@ struct Survey {
     tags: BTreeMap<String, Found>,
     manifests: BTreeSet<Digest>,
     blobs: BTreeSet<Digest>,
+    /// Nobody could be asked: that something is not in here says nothing.
+    unasked: bool,
+}
+
+impl Survey {
+    fn unasked() -> Self {
+        Survey { unasked: true, ..Survey::default() }
+    }
+
+    /// What becomes of a tag that is to name `to`.
+    fn change(&self, tag: &str, to: Digest) -> TagChange {
+        match self.tags.get(tag) {
+            _ if self.unasked => TagChange::Unknown,
+            None => TagChange::New,
+            Some(found) if found.digest == to => TagChange::Unchanged,
+            Some(found) => TagChange::Moves { from: found.digest },
+        }
+    }
+
+    fn presence(&self, manifest: &Digest) -> Presence {
+        match self.manifests.contains(manifest) {
+            _ if self.unasked => Presence::Unknown,
+            true => Presence::Present,
+            false => Presence::Upload,
+        }
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -183,8 +211,8 @@ impl<'a> Draft<'a> {
         Ok(Draft { path: candidate.path(host)?, candidate, images, image_tags, index, tags, to })
     }
 
-    /// Asks what the registry has: tags, then manifests no tag spoke for, then the blobs of manifests that are not there.
-    async fn survey(&self, registry: &Registry) -> Result<Survey> {
+    /// Asks what the registry has: tags, then manifests no tag spoke for, then the blobs, unless everything else is as it should be.
+    async fn survey(&self, registry: &Registry, force: bool) -> Result<Survey> {
         let mut survey = Survey::default();
         let tags: Vec<&String> = self.image_tags.iter().chain(&self.tags).collect();
         let found = try_join_all(tags.iter().map(|tag| registry.find_manifest(&self.path, tag))).await?;
@@ -206,32 +234,31 @@ impl<'a> Draft<'a> {
             .map(|digest| async move { registry.find_manifest(&self.path, &digest.to_string()).await.map(|f| (digest, f.is_some())) });
         survey.manifests.extend(try_join_all(looks).await?.into_iter().filter(|(_, there)| *there).map(|(digest, _)| *digest));
 
-        let there = |image: &&&CandidateImage| survey.manifests.contains(&manifest_of(image).digest);
-        for image in self.images.iter().filter(there) {
-            survey.blobs.extend(image.image.manifest.blobs().map(|b| b.digest));
+        let all: BTreeSet<Digest> = self.images.iter().flat_map(|i| i.image.manifest.blobs().map(|b| b.digest)).collect();
+        if !force && self.is_released(&survey) {
+            survey.blobs = all;
+            return Ok(survey);
         }
-        let absent = self.images.iter().filter(|i| !there(i)).flat_map(|i| i.image.manifest.blobs().map(|b| b.digest));
-        let absent: BTreeSet<Digest> = absent.filter(|d| !survey.blobs.contains(d)).collect();
         let looks =
-            absent.iter().map(|digest| async move { registry.find_blob(&self.path, digest).await.map(|size| (*digest, size.is_some())) });
+            all.iter().map(|digest| async move { registry.find_blob(&self.path, digest).await.map(|size| (*digest, size.is_some())) });
         let looked = try_join_all(looks).await?;
         survey.blobs.extend(looked.into_iter().filter(|(_, there)| *there).map(|(digest, _)| digest));
         Ok(survey)
+    }
+
+    /// Whether every manifest is there, and every tag names what it should.
+    fn is_released(&self, survey: &Survey) -> bool {
+        let images = || self.images.iter().map(|image| manifest_of(image).digest);
+        let tags = self.image_tags.iter().zip(images()).chain(self.tags.iter().zip(self.to.iter().cycle().copied()));
+        images().chain(self.index.iter().map(|index| index.0)).all(|digest| survey.manifests.contains(&digest))
+            && tags.into_iter().all(|(tag, to)| survey.change(tag, to) == TagChange::Unchanged)
     }
 
     /// The plan, given what the registry has.
     ///
     /// `coming` knows which repository has a blob, or gets it first.
     fn planned<'b>(&'b self, survey: &Survey, coming: &mut BTreeMap<Digest, &'b str>) -> ContainerPlan {
-        let tag = |tag: &String, to: Digest| {
-            let change = match survey.tags.get(tag) {
-                None => TagChange::New,
-                Some(found) if found.digest == to => TagChange::Unchanged,
-                Some(found) => TagChange::Moves { from: found.digest },
-            };
-            PlannedTag { tag: tag.clone(), to, change }
-        };
-        let presence = |digest: &Digest| if survey.manifests.contains(digest) { Presence::Present } else { Presence::Upload };
+        let tag = |tag: &String, to: Digest| PlannedTag { tag: tag.clone(), to, change: survey.change(tag, to) };
         let mut images = Vec::new();
         let mut brought = BTreeSet::new();
         for (n, candidate) in self.images.iter().enumerate() {
@@ -240,6 +267,7 @@ impl<'a> Draft<'a> {
             let blobs = candidate.image.manifest.blobs().map(|blob| {
                 let first = *coming.entry(blob.digest).or_insert(own);
                 let (presence, from) = match (survey.blobs.contains(&blob.digest), first == own) {
+                    _ if survey.unasked => (Presence::Unknown, None),
                     (true, _) => (Presence::Present, None),
                     (false, false) => (Presence::Shared, Some(first.to_owned())),
                     (false, true) if !brought.insert(blob.digest) => (Presence::Shared, None),
@@ -252,7 +280,7 @@ impl<'a> Draft<'a> {
                 platform: candidate.image.platform(),
                 digest: manifest.digest,
                 size: manifest.size,
-                presence: presence(&manifest.digest),
+                presence: survey.presence(&manifest.digest),
                 blobs: blobs.collect(),
                 waived: candidate.waived.clone(),
                 tag: self.image_tags.get(n).map(|t| tag(t, manifest.digest)),
@@ -265,7 +293,7 @@ impl<'a> Draft<'a> {
             index: self.index.as_ref().map(|(digest, bytes)| PlannedIndex {
                 digest: *digest,
                 size: bytes.len() as u64,
-                presence: presence(digest),
+                presence: survey.presence(digest),
                 annotations: self.candidate.annotations.clone(),
                 content: String::from_utf8_lossy(bytes).into_owned(),
             }),

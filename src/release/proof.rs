@@ -1,10 +1,11 @@
 //! Before and after: is the registry still as planned, and is everything there that was sent?
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::plan::{PlannedTag, Presence, TagChange};
+use super::plan::{PlannedImage, PlannedTag, Presence, TagChange};
 use super::publish::{Bound, Publication, Unpublished, no_longer};
 use super::receipt::{PublishedContainer, PublishedTag};
 use crate::image::Digest;
@@ -41,6 +42,7 @@ impl Publication<'_> {
                 TagChange::New => None,
                 TagChange::Unchanged => Some(tag.to),
                 TagChange::Moves { from } => Some(from),
+                TagChange::Unknown => return Err(no_longer("the registry was not asked").hint("make a new plan").into()),
             };
             // A tag that names the goal already was set by an earlier try, or by someone who wants the same.
             if now == planned || now == Some(tag.to) {
@@ -54,8 +56,8 @@ impl Publication<'_> {
         try_join_all(looks).await.map(|_| ())
     }
 
-    /// Makes sure that the manifests which the plan found at the registry are still there, before tags speak for them.
-    /// Those that were sent just now need no look, and neither does a release that is there whole.
+    /// Makes sure that the manifests which the plan found at the registry are still there, and their blobs, before tags speak for
+    /// them. Those that were sent just now need no look, and neither does a release that is there whole.
     pub async fn manifests_are_there(&self) -> Result<(), Unpublished> {
         if self.plan.is_done() {
             return Ok(());
@@ -67,23 +69,35 @@ impl Publication<'_> {
         });
         let looks = found.map(|(bound, digest)| async move {
             let reference = digest.to_string();
-            let seen = self.registry.seen_manifest(&bound.path, &reference, FRESH).is_some_and(|found| found.is_some());
-            if seen || self.registry.find_manifest(&bound.path, &reference).await?.is_some() {
+            // The plan has looked at the blobs when it looked at the manifest.
+            if self.registry.seen_manifest(&bound.path, &reference, FRESH).is_some_and(|found| found.is_some()) {
                 return Ok(());
             }
-            let what = format!("{}@{digest} was at the registry when it was made, and is gone now", bound.plan.repository);
+            let gone = match self.registry.find_manifest(&bound.path, &reference).await? {
+                None => Some(reference),
+                Some(_) => self.missing_blob(bound, |image| image.digest == digest).await?.map(|(blob, _)| blob.to_string()),
+            };
+            let Some(gone) = gone else { return Ok(()) };
+            let what = format!("{}@{gone} was at the registry when it was made, and is gone now", bound.plan.repository);
             Err(Unpublished { error: no_longer(&what).hint("make a new plan, which sends it again"), stale: true })
         });
         try_join_all(looks).await.map(|_| ())
     }
 
     /// Reads every tag back and compares. The version itself is read whole, so that its bytes are proven, not only announced.
+    ///
+    /// What this release has sent of images is looked at too, blob by blob: a registry may take what it does not keep.
     pub async fn prove(&self) -> Result<Vec<PublishedContainer>> {
+        self.listener.phase("proof");
         let containers = self.containers.iter().map(|bound| async move {
             let tags = try_join_all(bound.plan.all_tags().map(|tag| self.prove_tag(bound, tag))).await?;
             // Nothing else speaks for images that have no tag; the plan has just seen those that were there already.
             let untagged = bound.plan.images.iter().filter(|_| bound.plan.tags.is_empty() && !self.plan.is_done());
             try_join_all(untagged.map(|image| self.prove_image(bound, &image.digest))).await?;
+            if let Some((blob, image)) = self.missing_blob(bound, |image| !image.is_there()).await? {
+                let what = format!("blob {blob} of {} is not in {}, though the registry took it", image.target, bound.plan.repository);
+                return Err(Error::network(what).hint("run it again with --force: it looks at every blob, and sends what is missing"));
+            }
             self.published(bound, tags)
         });
         try_join_all(containers).await
@@ -111,6 +125,22 @@ impl Publication<'_> {
                     .hint("someone else may have pushed at the same time"))
             }
         }
+    }
+
+    /// A blob that is not there, and the image that needs it, of those images of a container that are `wanted`.
+    async fn missing_blob<'b>(
+        &self,
+        bound: &'b Bound<'_>,
+        wanted: impl Fn(&PlannedImage) -> bool,
+    ) -> Result<Option<(Digest, &'b PlannedImage)>> {
+        let blobs =
+            bound.plan.images.iter().filter(|image| wanted(image)).flat_map(|image| image.blobs.iter().map(move |b| (b.digest, image)));
+        let once: BTreeMap<Digest, &PlannedImage> = blobs.collect();
+        let looks = once.into_iter().map(|(digest, image)| async move {
+            let found = self.registry.find_blob(&bound.path, &digest).await?;
+            Ok::<_, Error>(found.is_none().then_some((digest, image)))
+        });
+        Ok(try_join_all(looks).await?.into_iter().flatten().next())
     }
 
     /// What a tag names now, or did when it was last looked at if that is no longer ago than `age`.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::Candidate;
@@ -14,8 +14,15 @@ use super::proof::Before;
 use super::receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
 use super::tagging::Attempt;
 use crate::image::{Digest, Image, media_type};
-use crate::registry::{Registry, Stored};
-use crate::{Error, Result};
+use crate::registry::Registry;
+use crate::{Error, Kind, Result};
+
+/// What to say of a release that stopped before its tags.
+pub const NO_TAG: &str = "no tag was set, so nothing of this release can be pulled; run it again to go on with what has arrived";
+
+/// How long a cancelled publication waits for the answers of a registry that is setting tags: most take far less, and then nothing
+/// is left open.
+const LAST_ANSWERS: Duration = Duration::from_millis(800);
 
 /// What the user agreed to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,10 +89,10 @@ pub async fn publish(
     };
     let done = tokio::select! {
         biased;
-        () = publication.interrupted(cancel) => Err(Error::interrupted().into()),
+        () = publication.interrupted(cancel) => Err(publication.left().into()),
         done = work => done,
     };
-    let containers = done.map_err(|stopped: Unpublished| publication.explain(stopped))?;
+    let containers = done.map_err(|stopped: Unpublished| publication.explain(stopped, cancel.is_cancelled()))?;
     let sent = publication.sent_blobs.load(Ordering::Relaxed);
     let all: usize = plan.containers.iter().map(|c| unique_blobs(c).len()).sum();
     let accepted_warnings = plan.warnings(consent.force);
@@ -129,7 +136,7 @@ pub(super) struct Publication<'a> {
     pub sent_blobs: AtomicUsize,
     /// The tags that were set, or may have been: their requests were sent.
     pub attempts: Mutex<Vec<Attempt<'a>>>,
-    /// Tags are being set: from here on it is quicker to finish than to stop.
+    /// Tags are being set: from here on what is under way is waited for a little, since the next answer may be the last.
     pub finishing: CancellationToken,
 }
 
@@ -174,64 +181,24 @@ impl<'a> Publication<'a> {
         })
     }
 
-    /// Image manifests by digest, then indexes by digest.
-    async fn put_manifests(&self) -> Result<()> {
-        let images = self.containers.iter().flat_map(|bound| bound.plan.images.iter().zip(&bound.images).map(move |(p, i)| (bound, p, *i)));
-        try_join_all(images.map(|(bound, planned, image)| async move {
-            if planned.presence != Presence::Present {
-                self.put_image(bound, &planned.digest, image).await?;
-            }
-            self.listener.manifest_published(&bound.plan.container, &planned.digest, Some(&planned.platform));
-            Ok::<_, Error>(())
-        }))
-        .await?;
-        let indexes = self.containers.iter().filter_map(|bound| bound.plan.index.as_ref().map(|index| (bound, index)));
-        try_join_all(indexes.map(|(bound, index)| async move {
-            if index.presence != Presence::Present {
-                self.put(&bound.path, &index.digest.to_string(), media_type::INDEX, index.content.as_bytes()).await?;
-                self.sent_bytes.fetch_add(index.size, Ordering::Relaxed);
-            }
-            self.listener.manifest_published(&bound.plan.container, &index.digest, None);
-            Ok::<_, Error>(())
-        }))
-        .await?;
-        Ok(())
-    }
-
-    /// One image manifest. A registry that misses blobs of it gets them once more.
-    async fn put_image(&self, bound: &Bound<'_>, digest: &Digest, image: &Image) -> Result<()> {
-        let (reference, kind) = (digest.to_string(), &image.descriptor.media_type);
-        if let Stored::MissesBlobs(_) = self.registry.put_manifest(&bound.path, &reference, kind, &image.manifest_bytes).await? {
-            self.send_missing(bound, image).await?;
-            self.put(&bound.path, &reference, kind, &image.manifest_bytes).await?;
-        }
-        self.sent_bytes.fetch_add(image.manifest_bytes.len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-
-    pub async fn put(&self, path: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<()> {
-        match self.registry.put_manifest(path, reference, kind, bytes).await? {
-            Stored::Yes => Ok(()),
-            Stored::MissesBlobs(error) => Err(error),
-        }
-    }
-
-    /// Ends when the user cancels while there is still something to stop.
+    /// Ends when the user cancels; while tags are set and read back, [`LAST_ANSWERS`] later.
     async fn interrupted(&self, cancel: &CancellationToken) {
-        tokio::select! {
-            biased;
-            () = self.finishing.cancelled() => std::future::pending().await,
-            () = cancel.cancelled() => {}
+        cancel.cancelled().await;
+        if self.finishing.is_cancelled() {
+            tokio::time::sleep(LAST_ANSWERS).await;
         }
     }
 
     /// Adds that no tag was touched, unless the error says already what became of the tags.
-    fn explain(&self, stopped: Unpublished) -> Unpublished {
+    fn explain(&self, stopped: Unpublished, cancelled: bool) -> Unpublished {
         if self.finishing.is_cancelled() {
-            return stopped;
+            // Stopped, and failed while it was stopping: what the failure says of the tags must not be lost.
+            return match stopped.error.advice().filter(|_| cancelled && !stopped.error.is_interrupted()) {
+                Some(advice) => Error::new(Kind::Interrupted, format!("interrupted; {}", stopped.error.message())).hint(advice).into(),
+                None => stopped,
+            };
         }
-        let state = "no tag was set, so nothing of this release can be pulled; run it again to go on with what has arrived";
-        Unpublished { error: also(stopped.error, state), ..stopped }
+        Unpublished { error: also(stopped.error, NO_TAG), ..stopped }
     }
 }
 

@@ -89,6 +89,11 @@ pub struct PublishedTag {
 }
 
 impl Receipt {
+    /// Whether everything was there already, whatever became of the tags.
+    pub fn sent_nothing(&self) -> bool {
+        self.uploaded_bytes == 0 && self.uploaded_blobs == 0
+    }
+
     /// Where this receipt is kept, below the state folder: `receipts/20261122T221500Z-1.2.0.json`.
     pub fn file_name(&self) -> String {
         let stamp: String = self.finished.chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();

@@ -9,7 +9,7 @@ use super::plan::Presence;
 use super::publish::{Bound, Publication, unique_blobs};
 use crate::image::{Descriptor, Digest, Image};
 use crate::registry::Arrival;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// One blob and everything it is needed for.
 #[derive(Default)]
@@ -64,20 +64,30 @@ impl Publication<'_> {
         Ok(())
     }
 
-    /// Sends the blobs of `image` that the registry says it lacks.
-    pub async fn send_missing(&self, bound: &Bound<'_>, image: &Image) -> Result<()> {
-        for blob in image.manifest.blobs() {
-            if self.registry.find_blob(&bound.path, &blob.digest).await?.is_none() {
-                self.send(bound, image, blob, None).await?;
-            }
-        }
+    /// Sends the blobs of `image` again that the registry lacks; all of them when it says that it lacks none, though it has just
+    /// refused a manifest for want of one.
+    pub async fn send_again(&self, bound: &Bound<'_>, image: &Image) -> Result<()> {
+        let blobs: Vec<&Descriptor> = image.manifest.blobs().collect();
+        let looks = blobs.iter().map(|blob| self.registry.find_blob(&bound.path, &blob.digest));
+        let found = try_join_all(looks).await?;
+        let none_missing = found.iter().all(Option::is_some);
+        let missing = blobs.iter().zip(&found).filter(|(_, found)| none_missing || found.is_none()).map(|(blob, _)| *blob);
+        try_join_all(missing.map(|blob| self.send(bound, image, blob, None))).await?;
         Ok(())
     }
 
     async fn send(&self, bound: &Bound<'_>, image: &Image, blob: &Descriptor, source: Option<&str>) -> Result<Arrival> {
         let container = &bound.plan.container;
         let progress = |sent: u64| self.listener.blob_progress(container, &blob.digest, sent, blob.size);
-        let arrival = self.registry.put_blob(&bound.path, blob, &image.blobs, source.filter(|s| *s != bound.path), &progress).await?;
+        let sent = self.registry.put_blob(&bound.path, blob, &image.blobs, source.filter(|s| *s != bound.path), &progress).await;
+        let arrival = sent.map_err(|error| match image.blobs.file(blob) {
+            // It is our copy that is at fault, not the registry.
+            Some(file) if error.kind() == Kind::Failed => error.hint(format!(
+                "remove {} and build it again: `catamaran build {container}`; what is unharmed is not built anew",
+                file.display()
+            )),
+            _ => error,
+        })?;
         if arrival == Arrival::Sent {
             self.sent_bytes.fetch_add(blob.size, Ordering::Relaxed);
             self.sent_blobs.fetch_add(1, Ordering::Relaxed);

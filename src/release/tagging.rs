@@ -5,7 +5,9 @@ use std::sync::PoisonError;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
+use super::manifests::forgets;
 use super::plan::{ContainerPlan, PlannedTag, TagChange};
+use super::public::{self, Named};
 use super::publish::{Bound, Publication, Unpublished, also, top_of};
 use crate::image::Digest;
 use crate::registry::Stored;
@@ -17,6 +19,18 @@ pub(super) struct Attempt<'a> {
     /// Which container of the publication.
     container: usize,
     tag: &'a PlannedTag,
+    standing: Standing,
+}
+
+/// How a tag stands, as far as the registry has said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It was asked for, and may be set.
+    Asked,
+    /// It names what it should.
+    Set,
+    /// It does not, or does no more.
+    Undone,
 }
 
 /// What became of a tag that had been set when another one failed.
@@ -27,9 +41,9 @@ enum Undone {
     Back(String, Digest),
     /// It is gone again.
     Deleted(String),
-    /// It still names what this release gave it.
+    /// It still names what this release gave it; in words, with what can be done about it.
     Stays(String),
-    /// The registry did not say.
+    /// The registry did not say; in words.
     Unknown(String),
 }
 
@@ -50,6 +64,7 @@ impl<'a> Publication<'a> {
             return Err(Error::interrupted().into());
         }
         self.finishing.cancel();
+        self.listener.phase("tags");
         for wave in self.waves() {
             if let Err(error) = self.set(wave).await {
                 return Err(self.undo(error).await.into());
@@ -64,11 +79,12 @@ impl<'a> Publication<'a> {
             let plan: &'a ContainerPlan = bound.plan;
             for (planned, image) in plan.images.iter().zip(&bound.images) {
                 let (media_type, bytes) = (image.descriptor.media_type.as_str(), image.manifest_bytes.as_ref());
-                waves[0].extend(planned.tag.iter().map(|tag| Setting { attempt: Attempt { container, tag }, media_type, bytes }));
+                let attempt = |tag| Attempt { container, tag, standing: Standing::Asked };
+                waves[0].extend(planned.tag.iter().map(|tag| Setting { attempt: attempt(tag), media_type, bytes }));
             }
             let (media_type, bytes) = top_of(bound);
             for (position, tag) in plan.tags.iter().enumerate() {
-                let setting = Setting { attempt: Attempt { container, tag }, media_type, bytes };
+                let setting = Setting { attempt: Attempt { container, tag, standing: Standing::Asked }, media_type, bytes };
                 waves[if position == 0 { 1 } else { 2 }].push(setting);
             }
         }
@@ -94,19 +110,33 @@ impl<'a> Publication<'a> {
         let changed: Vec<&Setting<'_, 'a>> = settings.iter().filter(|s| s.attempt.tag.change != TagChange::Unchanged).collect();
         if let Some(Setting { attempt, media_type, bytes }) = changed.first() {
             let tags: Vec<&str> = changed.iter().map(|setting| setting.attempt.tag.tag.as_str()).collect();
+            let bound = &self.containers[attempt.container];
             self.attempts.lock().unwrap_or_else(PoisonError::into_inner).extend(changed.iter().map(|setting| setting.attempt));
-            if let Stored::MissesBlobs(error) =
-                self.registry.put_tags(&self.containers[attempt.container].path, media_type, bytes, &tags).await?
-            {
-                return Err(error);
+            if let Stored::MissesBlobs(_) = self.registry.put_tags(&bound.path, media_type, bytes, &tags).await? {
+                self.put_images_again(bound).await?;
+                if let Stored::MissesBlobs(error) = self.registry.put_tags(&bound.path, media_type, bytes, &tags).await? {
+                    return Err(forgets(error));
+                }
             }
+            changed.iter().for_each(|setting| self.mark(&setting.attempt, Standing::Set));
         }
         for Setting { attempt, .. } in &settings {
             let (bound, tag) = (&self.containers[attempt.container], attempt.tag);
-            let reference = format!("{}:{}", bound.plan.repository, tag.tag);
-            self.listener.tag_published(&bound.plan.container, &reference, &tag.to, &tag.change);
+            self.listener.tag_published(&bound.plan.container, &self.reference(attempt), &tag.to, &tag.change);
         }
         Ok(())
+    }
+
+    /// Notes how a tag stands now.
+    fn mark(&self, attempt: &Attempt<'_>, standing: Standing) {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |other: &&mut Attempt<'_>| other.container == attempt.container && other.tag.tag == attempt.tag.tag;
+        attempts.iter_mut().filter(same).for_each(|noted| noted.standing = standing);
+    }
+
+    /// `host/path:tag`.
+    fn reference(&self, attempt: &Attempt<'_>) -> String {
+        format!("{}:{}", self.containers[attempt.container].plan.repository, attempt.tag.tag)
     }
 
     /// Puts what was set back, and adds to `error` what became of every tag.
@@ -114,7 +144,14 @@ impl<'a> Publication<'a> {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // What people follow first.
         attempts.reverse();
-        let undone = join_all(attempts.iter().map(|attempt| self.undo_one(attempt))).await;
+        let undone = join_all(attempts.iter().map(|attempt| async {
+            let end = self.undo_one(attempt).await;
+            if matches!(end, Undone::Nothing | Undone::Back(..) | Undone::Deleted(_)) {
+                self.mark(attempt, Standing::Undone);
+            }
+            end
+        }))
+        .await;
         let (mut back, mut stays, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
         for end in undone {
             match end {
@@ -144,20 +181,31 @@ impl<'a> Publication<'a> {
 
     async fn undo_one(&self, attempt: &Attempt<'_>) -> Undone {
         let (bound, tag) = (&self.containers[attempt.container], attempt.tag);
-        let reference = format!("{}:{}", bound.plan.repository, tag.tag);
+        let reference = self.reference(attempt);
+        // Whoever reads it can do by hand what we could not.
+        let by_hand = match tag.change {
+            TagChange::Moves { from } => {
+                format!(" (it named {from} before; `catamaran copy {}@{from} {reference}` puts it back)", bound.plan.repository)
+            }
+            _ => String::new(),
+        };
         match self.registry.find_manifest(&bound.path, &tag.tag).await {
-            Err(_) => return Undone::Unknown(reference),
+            Err(_) => return Undone::Unknown(format!("{reference}{by_hand}")),
             Ok(found) if found.as_ref().map(|f| f.digest) != Some(tag.to) => return Undone::Nothing,
             Ok(_) => {}
         }
+        let stays = |why: String| Undone::Stays(format!("{reference} names {}, {why}{by_hand}", tag.to));
         let (undone, now) = match tag.change {
-            TagChange::Moves { from } if self.move_back(bound, tag, from).await.is_ok() => {
-                (Undone::Back(reference.clone(), from), Some(from))
-            }
-            TagChange::New if self.registry.delete_tag(&bound.path, &tag.tag).await.is_ok_and(|deleted| deleted) => {
-                (Undone::Deleted(reference.clone()), None)
-            }
-            _ => return Undone::Stays(reference),
+            TagChange::Moves { from } => match self.move_back(bound, tag, from).await {
+                Ok(()) => (Undone::Back(reference.clone(), from), Some(from)),
+                Err(error) => return stays(format!("and could not be put back: {error}")),
+            },
+            TagChange::New => match self.registry.delete_tag(&bound.path, &tag.tag).await {
+                Ok(true) => (Undone::Deleted(reference.clone()), None),
+                Ok(false) => return stays("is new, and stays: the registry does not delete tags".into()),
+                Err(error) => return stays(format!("is new, and stays: {error}")),
+            },
+            TagChange::Unchanged | TagChange::Unknown => return Undone::Nothing,
         };
         self.listener.tag_rolled_back(&bound.plan.container, &reference, now.as_ref());
         undone
@@ -171,11 +219,24 @@ impl<'a> Publication<'a> {
     /// Adds to `error` that the tags are set.
     pub fn say_public(&self, error: Error) -> Unpublished {
         let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = |a: &Attempt<'_>| format!("{}:{}", self.containers[a.container].plan.repository, a.tag.tag);
-        let public: Vec<String> = attempts.iter().map(name).collect();
+        let public: Vec<String> = attempts.iter().map(|a| format!("{} names {}", self.reference(a), a.tag.to)).collect();
         match public.is_empty() {
             true => error.into(),
             false => also(error, &format!("already public: {}", public.join(", "))).into(),
         }
+    }
+
+    /// What to say when the user stops it: which tags are public by then, once the first was asked for.
+    pub fn left(&self) -> Error {
+        if !self.finishing.is_cancelled() {
+            return Error::interrupted();
+        }
+        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing =
+            |wanted| -> Vec<Named> { attempts.iter().filter(|a| a.standing == wanted).map(|a| (self.reference(a), a.tag.to)).collect() };
+        let (set, asked) = (standing(Standing::Set), standing(Standing::Asked));
+        let changes = self.containers.iter().flat_map(|bound| bound.plan.all_tags()).filter(|tag| tag.change != TagChange::Unchanged);
+        let unset = changes.count().saturating_sub(set.len() + asked.len());
+        Error::interrupted().hint(public::in_words(&set, &asked, unset))
     }
 }

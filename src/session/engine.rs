@@ -4,6 +4,7 @@
 //! `RunFinished` or `RunFailed`.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,19 @@ pub struct Session {
     pub commands: Commands,
     /// Listen here. Bounded: a front end that does not listen makes the work wait.
     pub events: mpsc::Receiver<Event>,
+    /// Wait here for the last run, once the front end has let go of the rest.
+    pub ended: Ended,
+}
+
+/// Tells when no run of a session is under way any more.
+#[derive(Debug)]
+pub struct Ended(mpsc::Receiver<Infallible>);
+
+impl Ended {
+    /// Waits until the engine and all its runs have ended: they do when nobody can ask or listen any more.
+    pub async fn wait(mut self) {
+        let _ = self.0.recv().await;
+    }
 }
 
 /// The asking half of a session. Never waits. Cheap to clone.
@@ -61,6 +75,7 @@ impl Commands {
 pub fn start(options: Options) -> Session {
     let (emitter, events) = Emitter::new();
     let (queue, mut commands) = mpsc::unbounded_channel();
+    let (alive, ended) = mpsc::channel(1);
     tokio::spawn(async move {
         let context = Context {
             options: Arc::new(options),
@@ -69,6 +84,7 @@ pub fn start(options: Options) -> Session {
             all: CancellationToken::new(),
             workshop: Arc::default(),
             planned: Arc::default(),
+            _alive: alive,
         };
         while let Some((run, command)) = commands.recv().await {
             match command {
@@ -85,7 +101,7 @@ pub fn start(options: Options) -> Session {
         }
         context.all.cancel(); // the front end is gone
     });
-    Session { commands: Commands { queue, next: Arc::new(AtomicU64::new(1)) }, events }
+    Session { commands: Commands { queue, next: Arc::new(AtomicU64::new(1)) }, events, ended: Ended(ended) }
 }
 
 /// What every run needs. Cheap to clone.
@@ -100,6 +116,8 @@ pub(super) struct Context {
     /// The connection over which the last plan was made: its publication goes on over it, and what the plan has just
     /// seen need not be asked again.
     pub(super) planned: Arc<Mutex<Option<crate::registry::Registry>>>,
+    /// Held by the engine and by every run; [`Ended`] waits for the last of them.
+    _alive: mpsc::Sender<Infallible>,
 }
 
 struct Tokens {
@@ -160,7 +178,10 @@ impl Context {
         listening.finish().await;
         let end = match result {
             Ok(failed) => EventKind::RunFinished { failed, took: began.elapsed().as_millis() as u64 },
-            Err(_) if token.is_cancelled() => EventKind::RunFailed { failure: Failure::from(&Error::interrupted()) },
+            // One that knows that it was stopped may also know what that leaves behind.
+            Err(error) if token.is_cancelled() && !error.is_interrupted() => {
+                EventKind::RunFailed { failure: Failure::from(&Error::interrupted()) }
+            }
             Err(error) => EventKind::RunFailed { failure: Failure::from(&error) },
         };
         self.runs().remove(&run);
@@ -285,6 +306,7 @@ mod tests {
             all: CancellationToken::new(),
             workshop: Arc::default(),
             planned: Arc::default(),
+            _alive: mpsc::channel(1).0,
         };
         let token = context.begin(RunId(7));
         let work = tokio::task::spawn_blocking(move || assert!(token.is_cancelled(), "a bug in the middle of a push"));

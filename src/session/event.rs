@@ -244,6 +244,9 @@ pub enum EventKind {
         digest: Digest,
         /// The platform; `None` for an index.
         platform: Option<Platform>,
+        /// It was there already; nothing was sent.
+        #[serde(default)]
+        present: bool,
     },
     /// A tag was set.
     TagPublished {

@@ -248,9 +248,13 @@ impl Publishing for Listener {
         let _ = self.said.send(EventKind::BlobFinished { container: container.clone(), digest: *digest, size, present });
     }
 
-    fn manifest_published(&self, container: &ContainerName, digest: &Digest, platform: Option<&Platform>) {
-        let kind = EventKind::ManifestPublished { container: container.clone(), digest: *digest, platform: platform.cloned() };
-        let _ = self.said.send(kind);
+    fn manifest_published(&self, container: &ContainerName, digest: &Digest, platform: Option<&Platform>, present: bool) {
+        let (container, platform) = (container.clone(), platform.cloned());
+        let _ = self.said.send(EventKind::ManifestPublished { container, digest: *digest, platform, present });
+    }
+
+    fn phase(&self, phase: &str) {
+        let _ = self.said.send(EventKind::RunPhaseChanged { phase: phase.to_owned() });
     }
 
     fn tag_published(&self, container: &ContainerName, reference: &str, digest: &Digest, change: &TagChange) {

@@ -14,7 +14,7 @@ use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
 use crate::progress::Unit;
-use crate::release::{Plan, Receipt};
+use crate::release::{NO_TAG, Named, Plan, Receipt, public_in_words};
 use crate::verify::{self, AppliedWaiver, CheckResult, Report};
 
 /// Log lines kept in memory per target; the whole log is in its file.
@@ -382,6 +382,23 @@ impl State {
         });
         let mine = || self.inspections.values().filter(|i| i.target.as_ref() == Some(target));
         mine().find(|i| Some(i.digest) == present).or_else(|| mine().next())
+    }
+
+    /// Whether `run` publishes, and has come to its tags.
+    pub fn is_tagging(&self, run: RunId) -> bool {
+        self.runs.get(&run).is_some_and(|run| matches!(run.phase.as_deref(), Some("tags" | "proof")))
+    }
+
+    /// What is public of the release that `run` publishes, in words, as far as its events have told; `None` when it publishes none.
+    pub fn public_of(&self, run: RunId) -> Option<String> {
+        let publication = self.publication.as_ref().filter(|publication| publication.run == run)?;
+        if !self.is_tagging(run) {
+            return Some(NO_TAG.into());
+        }
+        let planned = self.plan.iter().flat_map(|plan| &plan.containers);
+        let tags = planned.flat_map(|c| c.all_tags().map(move |tag| (format!("{}:{}", c.repository, tag.tag), tag.to)));
+        let asked: Vec<Named> = tags.filter(|(tag, _)| !publication.tags.iter().any(|(set, _)| set == tag)).collect();
+        Some(public_in_words(&publication.tags, &asked, 0))
     }
 
     /// Runs that are still going.

@@ -1,15 +1,16 @@
 //! Releases that are cut off: by the death of the registry, by our own, by somebody else. No tag ever names half of something.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use rand::Rng;
 
-use crate::harness::{Project, Registry};
+use crate::harness::{Project, Registry, wait_for};
 use crate::reader::{Trap, Wire, manifest, request, whole};
 
 const TAGS: [&str; 4] = ["1.0.0-amd64", "1.0.0-arm64", "1.0.0", "latest"];
@@ -158,10 +159,61 @@ fn a_tag_that_may_not_be_set_puts_the_moved_ones_back() {
     let push = ["push", "2.0.0", "--tags", "latest,stable", "--yes", "--registry", &wire.host];
     let ran = project.run(&push);
     // This registry deletes no tags, so the new ones stay, and are named.
-    ran.fails(3, &["403", "latest names", "again", "already public: ", "tools/fd:2.0.0", "run it again"]);
+    let stays = "names sha256:";
+    ran.fails(3, &["403", "latest names", "again", "already public: ", "tools/fd:2.0.0", stays, "does not delete tags", "run it again"]);
     assert_eq!(whole(&registry.host, "tools/fd", "latest"), before);
     assert_eq!(whole(&registry.host, "tools/fd", "stable"), None);
     project.ok(&push);
     let tags = ["2.0.0", "latest", "stable"].map(|tag| whole(&registry.host, "tools/fd", tag));
     assert!(tags[0].is_some() && tags[0] != before && tags.iter().all(|t| *t == tags[0]), "{tags:?}");
+}
+
+/// Pushes to a registry that answers nothing from the version's tag on, and presses Ctrl-C, `twice` or once.
+fn pressed(project: &Project, registry: &Registry, version: &str, twice: bool) -> String {
+    let stuck = Arc::new(AtomicBool::new(false));
+    let noticed = Arc::clone(&stuck);
+    let spring = Box::new(move || {
+        noticed.store(true, Ordering::Relaxed);
+        loop {
+            std::thread::park();
+        }
+    });
+    let line = format!("PUT /v2/tools/fd/manifests/{version} ");
+    let wire = Wire::to(&registry.host, Trap { line, nth: 1, spring, answer: None });
+    let mut command = project.command();
+    command.args(["push", version, "--tags", "latest", "--yes", "--registry", &wire.host]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let pid = child.id().to_string();
+    let press = || assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    wait_for("the version's tag to be asked for", || stuck.load(Ordering::Relaxed));
+    press();
+    let began = Instant::now();
+    let (mut said, mut lines) = (String::new(), BufReader::new(child.stderr.take().unwrap()));
+    while !said.contains("stopping…") {
+        assert!(lines.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    if twice {
+        press();
+    }
+    lines.read_to_string(&mut said).unwrap();
+    let took = began.elapsed();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(took.as_secs_f32() < if twice { 0.7 } else { 2.5 }, "{took:?}: {said}");
+    assert!(!said.contains("panicked") && !said.contains("Tokio"), "{said}");
+    said
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_tags_ends_soon_and_says_what_is_public() {
+    let registry = Registry::start();
+    let project = built(&format!("{} tools", registry.host));
+    for (version, twice) in [("1.0.0", false), ("1.1.0", true)] {
+        let said = pressed(&project, &registry, version, twice);
+        let public = whole(&registry.host, "tools/fd", &format!("{version}-amd64")).unwrap();
+        for part in ["for the registry's answer about tags", "; perhaps public", "run it again"] {
+            assert!(said.contains(part), "`{part}` is missing from {said}");
+        }
+        assert!(said.contains(&format!("tools/fd:{version}-amd64 names {public}")), "{said}");
+        project.ok(&["push", version, "--tags", "latest", "--yes"]);
+    }
 }

@@ -45,9 +45,37 @@ fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothin
 
     let plan = project.json(&["push", "1.2.0", "--tags", "1.2,latest", "--dry-run", "--json"]);
     assert!(plan["containers"][0]["tags"].as_array().unwrap().iter().all(|t| t["change"] == "unchanged"), "{plan}");
-    let again = project.json(&["push", "1.2.0", "--tags", "1.2,latest", "--yes", "--json"]);
+    // Again: one HEAD for each manifest's tag over one connection, as the registry's own log has it.
+    let push = |tags: &str, more: &[&str]| {
+        let before = registry.served().len();
+        let receipt = project.json(&[&["push", "1.2.0", "--yes", "--json", "--tags", tags], more].concat());
+        (receipt, registry.served()[before..].to_vec())
+    };
+    let connections = |lines: &[String]| {
+        let ports: std::collections::BTreeSet<&str> = lines.iter().map(|l| l.split(' ').next().unwrap()).collect();
+        ports.len()
+    };
+    let asked = |lines: &[String], method: &str| lines.iter().filter(|l| l.contains(&format!("\"{method} "))).count();
+    let (again, lines) = push("1.2,latest", &[]);
     assert_eq!((&again["uploaded_bytes"], &again["uploaded_blobs"]), (&0.into(), &0.into()));
     assert_eq!(again["containers"][0]["digest"], published["digest"]);
+    assert_eq!((asked(&lines, "HEAD"), asked(&lines, "GET"), lines.len(), connections(&lines)), (5, 1, 6, 1), "{lines:#?}");
+    assert!(project.ok(&["push", "1.2.0", "--tags", "1.2,latest", "--yes"]).contains("nothing to send: 6 blobs there already"));
+
+    // Another tag: every blob is looked at before it is set, and one request sets it.
+    let (again, lines) = push("1.2,latest,stable", &[]);
+    assert_eq!((&again["uploaded_bytes"], asked(&lines, "PUT"), asked(&lines, "POST")), (&0.into(), 1, 0), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|l| l.contains("\"HEAD ") && l.contains("/blobs/")).count(), 6, "{lines:#?}");
+
+    // A blob is lost, as by a collection of garbage that went wrong: it comes back with the next tag, and with --force.
+    let layer = plan["containers"][0]["images"][0]["blobs"][1]["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
+    let file = registry.data().join(format!("docker/registry/v2/blobs/sha256/{}/{layer}/data", &layer[..2]));
+    for (tags, more) in [("1.2,latest,stable", &["--force"][..]), ("next", &[])] {
+        fs::remove_file(&file).unwrap();
+        let (healed, _) = push(tags, more);
+        assert_eq!((&healed["uploaded_blobs"], file.exists()), (&1.into(), true), "{healed}");
+    }
+    judge("skopeo", &["copy", "--src-tls-verify=false", &at("next"), &format!("oci:{}:it", project.path().join("healed").display())]);
 }
 
 #[test]
@@ -81,7 +109,10 @@ fn a_version_that_is_something_else_already_is_refused_without_force() {
     let text = fs::read_to_string(project.path().join("containers.toml")).unwrap();
     fs::write(project.path().join("containers.toml"), format!("{text}env = {{ CHANGED = \"yes\" }}\n")).unwrap();
     project.ok(&["build"]);
-    project.run(&["push", "1.0.0", "--yes"]).fails(1, &["1.0.0", "--force"]);
+    let refused = project.run(&["push", "1.0.0", "--yes", "--json"]);
+    refused.fails(1, &["1.0.0", "--force"]);
+    let plan: Value = serde_json::from_str(&refused.out).unwrap();
+    assert_eq!((&plan["schema"], &plan["publishable"], &plan["gates"][7]["verdict"]), (&1.into(), &false.into(), &"fail".into()), "{plan}");
     project.ok(&["push", "1.0.0", "--yes", "--force"]);
 }
 
@@ -132,6 +163,14 @@ fn a_registry_that_refuses_is_explained() {
     project.ok(&["build"]);
     registry.stop();
     project.run(&["push", "1.0.0", "--yes"]).fails(3, &[&registry.host, "hint"]);
+    let dry = project.run(&["push", "1.0.0", "--dry-run"]);
+    dry.fails(3, &[&registry.host]);
+    assert!(dry.out.contains("unknown: the registry could not be asked") && !dry.out.contains("+ new"), "{}", dry.out);
+    let dry = project.run(&["push", "1.0.0", "--dry-run", "--json"]);
+    let plan: Value = serde_json::from_str(&dry.out).unwrap();
+    let image = &plan["containers"][0]["images"][0];
+    assert_eq!((dry.code, &plan["publishable"], &image["presence"]), (3, &false.into(), &"unknown".into()), "{plan}");
+    assert_eq!((&image["tag"]["change"], &image["blobs"][0]["presence"]), (&"unknown".into(), &"unknown".into()), "{plan}");
 }
 
 #[test]
@@ -150,6 +189,10 @@ fn warnings_need_a_reason_and_later_steps_get_the_digests() {
     git(&["commit", "-qm", "all"]);
     project.run(&["push", "1.0.0", "--tags="]).fails(1, &["no tag v1.0.0 or 1.0.0 names HEAD", "--reason"]);
     project.run(&["push", "1.0.0", "--receipt", "no/such/folder/r.json"]).fails(2, &["no/such/folder", "nothing was sent"]);
+
+    let nowhere = crate::harness::Ran::of(project.command().env("GITHUB_OUTPUT", "/nowhere/output").args(["push", "1.0.0", "--yes"]));
+    nowhere.fails(2, &["GITHUB_OUTPUT (/nowhere/output) cannot be written", "nothing was sent"]);
+    assert_eq!(whole(&registry.host, "tools/fd", "1.0.0"), None);
 
     let out = project.path().join("out");
     fs::create_dir(&out).unwrap();

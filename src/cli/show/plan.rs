@@ -8,13 +8,17 @@ use crate::release::{ContainerPlan, Plan, PlannedImage, PlannedTag, Presence, Ta
 /// Everything a push would do, and every gate.
 pub(in crate::cli) fn plan(plan: &Plan, color: bool) -> String {
     let (upload, present, shared) = plan.blob_counts();
+    let (sending, blobs) = match plan.is_known() {
+        true => (bytes(plan.bytes_to_upload()), format!("{upload} to send, {present} there already, {shared} shared")),
+        false => ("unknown: the registry could not be asked".to_owned(), "unknown".to_owned()),
+    };
     let mut head = Table::plain(2);
     for (name, value) in [
         ("registry", plan.registry.clone()),
         ("credentials", plan.credentials.clone()),
         ("tags", plan.tag_rule.clone()),
-        ("to send", bytes(plan.bytes_to_upload())),
-        ("blobs", format!("{upload} to send, {present} there already, {shared} shared")),
+        ("to send", sending),
+        ("blobs", blobs),
     ] {
         head.row([Cell::ink(name, Ink::Dim), value.into()]);
     }
@@ -46,6 +50,7 @@ fn images(container: &ContainerPlan) -> Table {
         Presence::Upload => Cell::from("+ send"),
         Presence::Present => Cell::ink("= there", Ink::Dim),
         Presence::Shared => Cell::ink("= shared", Ink::Dim),
+        Presence::Unknown => Cell::ink("? unknown", Ink::Warn),
     };
     for image in &container.images {
         let size = image.blobs.iter().map(|b| b.size).sum::<u64>() + image.size;
@@ -72,6 +77,9 @@ fn blobs(image: &PlannedImage) -> String {
     let of = |presence| image.blobs_that_are(presence);
     let (send, there, shared) = (of(Presence::Upload), of(Presence::Present), of(Presence::Shared));
     let counted = [(send, "to send"), (there, "there"), (shared, "shared")];
+    if image.presence == Presence::Unknown {
+        return all;
+    }
     let mut parts: Vec<String> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     parts.extend(image.mounts().into_iter().map(|(from, n)| format!("{n} mounted from {from}")));
     if send == image.blobs.len() { all } else { format!("{all}: {}", parts.join(", ")) }
@@ -84,6 +92,7 @@ fn tags(container: &ContainerPlan) -> Table {
             TagChange::New => Cell::ink("+ new", Ink::Good),
             TagChange::Unchanged => Cell::ink("= unchanged", Ink::Dim),
             TagChange::Moves { from } => Cell::ink(format!("~ moves from {}", from.short()), Ink::Warn),
+            TagChange::Unknown => Cell::ink("? unknown", Ink::Warn),
         };
         table.row([format!("tag {tag}").into(), format!("→ {}", to.short()).into(), change]);
     }

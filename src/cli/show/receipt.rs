@@ -21,6 +21,7 @@ pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
                 TagChange::New => "new".to_owned(),
                 TagChange::Unchanged => "unchanged".to_owned(),
                 TagChange::Moves { from } => format!("was {}", from.short()),
+                TagChange::Unknown => "not known before".to_owned(),
             };
             table.row([format!("{}:{}", container.repository, tag.tag).into(), tag.digest.to_string().into(), Cell::ink(change, Ink::Dim)]);
         }
@@ -33,12 +34,11 @@ pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
         }
         out.push(table.render(color));
     }
-    out.push(format!(
-        "sent {} in {}, {} there already",
-        bytes(receipt.uploaded_bytes),
-        count(receipt.uploaded_blobs, "blob"),
-        count(receipt.present_blobs, "blob")
-    ));
+    let there = count(receipt.present_blobs, "blob");
+    out.push(match receipt.sent_nothing() {
+        true => format!("nothing to send: {there} there already"),
+        false => format!("sent {} in {}, {there} there already", bytes(receipt.uploaded_bytes), count(receipt.uploaded_blobs, "blob")),
+    });
     for image in receipt.containers.iter().flat_map(|container| &container.images) {
         let waived = |w: &AppliedWaiver| format!("waived in {}: {}: {}", image.target, w.scope(), w.reason);
         out.extend(image.waived.iter().map(|w| format!("{} {}", Ink::Dim.paint("~", color), clean_line(&waived(w)))));

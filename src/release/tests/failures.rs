@@ -76,6 +76,64 @@ async fn when_a_tag_fails_the_others_go_back_to_where_they_were() {
 }
 
 #[tokio::test]
+async fn a_failure_in_one_container_takes_back_the_tags_of_the_others() {
+    let broken = Arc::new(Mutex::new(false));
+    let fault = Arc::clone(&broken);
+    let (server, kept) = registry(move |r, _| {
+        let this = *fault.lock().unwrap() && r.method == "PUT" && r.target.contains("/rg/manifests/") && r.target.ends_with("latest");
+        this.then(|| reply(403))
+    })
+    .await;
+    let both = |own: &str| [candidate(&server.host, "fd", own), candidate(&server.host, "rg", own)];
+    let old = both("old");
+    published(&server, &planned(&server, &old, &["1.0", "latest"]).await.unwrap(), &old).await.unwrap();
+    let before = kept.lock().unwrap()["/v2/acme/fd/manifests/latest"].clone();
+    *broken.lock().unwrap() = true;
+    let new = both("new");
+    let error = published(&server, &planned(&server, &new, &["2.0", "latest"]).await.unwrap(), &new).await.unwrap_err();
+    let advice = error.advice().unwrap();
+    for part in ["fd:latest names", "fd:2.0 is gone again", "fd:2.0-amd64 is gone again", "rg:2.0 is gone again", "nothing of this release"]
+    {
+        assert!(advice.contains(part), "{part}: {advice}");
+    }
+    assert_eq!(kept.lock().unwrap()["/v2/acme/fd/manifests/latest"], before);
+    assert!(!kept.lock().unwrap().keys().any(|path| path.contains("/manifests/2.0")));
+}
+
+#[tokio::test]
+async fn a_tag_that_cannot_be_put_back_is_named_with_the_command_that_does_it() {
+    let broken = Arc::new(Mutex::new(0));
+    let fault = Arc::clone(&broken);
+    let (server, _) = registry(move |r, _| {
+        let mut asked = fault.lock().unwrap();
+        let latest = r.method == "PUT" && r.target.ends_with("/manifests/latest");
+        *asked += usize::from(latest && *asked > 0);
+        let stable = r.method == "PUT" && r.target.ends_with("/manifests/stable") && *asked > 0;
+        // `stable` may not be set; `latest` may be, but not once more.
+        (r.method == "DELETE" || stable || (latest && *asked > 2)).then(|| reply(405))
+    })
+    .await;
+    let old = [candidate(&server.host, "fd", "old")];
+    let names = ["1.0", "latest", "stable"];
+    let first = published(&server, &planned(&server, &old, &names).await.unwrap(), &old).await.unwrap();
+    *broken.lock().unwrap() = 1;
+    let new = [candidate(&server.host, "fd", "new")];
+    let plan = planned(&server, &new, &["2.0", "latest", "stable"]).await.unwrap();
+    let error = published(&server, &plan, &new).await.unwrap_err();
+    let (advice, fd) = (error.advice().unwrap(), format!("{}/acme/fd", server.host));
+    let (from, to) = (first.containers[0].digest.unwrap(), plan.containers[0].index.as_ref().unwrap().digest);
+    for part in [
+        format!("{fd}:latest names {to}, and could not be put back: "),
+        format!("(it named {from} before; `catamaran copy {fd}@{from} {fd}:latest` puts it back)"),
+        format!("{fd}:2.0 names {to}, is new, and stays: the registry does not delete tags"),
+        "run it again".into(),
+    ] {
+        assert!(advice.contains(&part), "{part}: {advice}");
+    }
+    assert!(!advice.contains("nothing of this release is public"), "{advice}");
+}
+
+#[tokio::test]
 async fn a_tag_that_moves_while_blobs_are_sent_stops_the_release_before_any_tag() {
     let (server, _) = registry(|r, kept| {
         // Someone else publishes the same version while the index is on its way.

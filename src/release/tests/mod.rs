@@ -16,6 +16,9 @@ use crate::verify::Verdict;
 use crate::{Kind, Result};
 
 mod failures;
+mod lost_blobs;
+mod requests;
+mod stopping;
 
 #[derive(Debug, Default)]
 struct Memory(BTreeMap<Digest, Vec<u8>>);
@@ -139,78 +142,19 @@ fn gate<'a>(plan: &'a Plan, id: &str) -> &'a Gate {
 }
 
 #[tokio::test]
-async fn tags_come_last_and_a_second_push_asks_for_each_tag_once() {
-    let (server, kept) = registry(|_, _| None).await;
-    let candidates = [candidate(&server.host, "fd", "fd"), candidate(&server.host, "rg", "rg")];
-    let plan = planned(&server, &candidates, &["1.0", "latest"]).await.unwrap();
-    assert!(server.lines().iter().all(|l| l.starts_with("GET") || l.starts_with("HEAD")));
-    assert_eq!(plan.verdict(), Verdict::Pass);
-    assert_eq!(plan.containers[0].images[0].tag.as_ref().unwrap().tag, "1.0-amd64");
-
-    let before = server.lines().len();
-    let receipt = published(&server, &plan, &candidates).await.unwrap();
-    // The base layers (and here the configs) are sent to one repository and mounted in the other.
-    assert_eq!((receipt.uploaded_blobs, receipt.present_blobs), (8, 4));
-    let writes: Vec<String> =
-        server.lines()[before..].iter().filter(|l| l.starts_with("PUT")).map(|l| l.split('?').next().unwrap().to_owned()).collect();
-    let rank = |line: &String| match line {
-        l if l.contains("/blobs/") => 0,
-        l if l.contains("/manifests/sha256:") => 1,
-        l if l.ends_with("-amd64") || l.ends_with("-arm64") => 2,
-        l if l.ends_with("/1.0") => 3,
-        _ => 4,
-    };
-    assert!(writes.is_sorted_by_key(rank), "{writes:#?}");
-    let index = kept.lock().unwrap()["/v2/acme/fd/manifests/1.0"].clone();
-    assert_eq!(Digest::of(&index), plan.containers[0].index.as_ref().unwrap().digest);
-    assert_eq!(kept.lock().unwrap()["/v2/acme/fd/manifests/latest"], index);
-
-    let before = server.lines().len();
-    let registry = client(&server);
-    let tags = tags(&["1.0", "latest"]);
-    let request = request(&tags, &candidates);
-    let cancel = CancellationToken::new();
-    let again = super::plan(&registry, &request, &cancel).await.unwrap();
-    assert!(again.is_done());
-    publish(&registry, &again, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
-    let lines = &server.lines()[before..];
-    assert_eq!(lines.iter().filter(|l| l.starts_with("HEAD")).count(), 8, "{lines:#?}");
-    assert_eq!(lines.len(), 9, "{lines:#?}");
-}
-
-#[tokio::test]
-async fn a_tag_is_asked_for_when_planning_before_it_is_set_and_after_and_not_once_more() {
-    let (server, _) = registry(|_, _| None).await;
-    let candidates = [candidate(&server.host, "fd", "fd")];
-    let registry = client(&server);
-    let tags = tags(&["1.0", "latest"]);
-    let request = request(&tags, &candidates);
-    let cancel = CancellationToken::new();
-    let plan = super::plan(&registry, &request, &cancel).await.unwrap();
-    publish(&registry, &plan, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
-    let lines = server.lines();
-    let count = |start: &str, end: &str| lines.iter().filter(|l| l.starts_with(start) && l.ends_with(end)).count();
-    for tag in ["1.0-amd64", "1.0-arm64", "latest"] {
-        assert_eq!(count("HEAD", &format!("/manifests/{tag}")), 3, "{tag}: {lines:#?}");
-    }
-    // The version is read back with its bytes.
-    assert_eq!((count("HEAD", "/manifests/1.0"), count("GET", "/manifests/1.0")), (2, 1), "{lines:#?}");
-    let last_look = lines.iter().rposition(|l| l.starts_with("HEAD") && l.ends_with("/1.0")).unwrap();
-    let first_tag = lines.iter().position(|l| l.starts_with("PUT") && l.contains("/manifests/1.0")).unwrap();
-    let last_manifest = lines.iter().rposition(|l| l.starts_with("PUT") && l.contains("/manifests/sha256:")).unwrap();
-    assert!(last_manifest < last_look && last_look < first_tag, "{lines:#?}");
-
-    // Another version of the same images: what planning has just seen is the look before tags are set, and they are read back.
-    let before = lines.len();
-    let tags = self::tags(&["1.1", "latest"]);
-    let request = self::request(&tags, &candidates);
-    let plan = super::plan(&registry, &request, &cancel).await.unwrap();
-    publish(&registry, &plan, &candidates, &Consent::default(), &Unheard, &cancel).await.unwrap();
-    let lines = &server.lines()[before..];
-    let count = |start: &str, end: &str| lines.iter().filter(|l| l.starts_with(start) && l.contains(end)).count();
-    assert_eq!((count("HEAD", "/manifests/1.1-"), count("HEAD", "/manifests/latest")), (4, 2), "{lines:#?}");
-    // The images by digest, since no tag named them when the plan was made; the index was what `latest` named.
-    assert_eq!((count("HEAD", "/manifests/sha256:"), count("PUT", "/manifests/"), lines.len()), (2, 3, 13), "{lines:#?}");
+async fn of_a_registry_that_cannot_be_reached_nothing_is_claimed() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let candidates = [candidate(&nobody, "fd", "fd")];
+    let registry = Registry::connect(&nobody, Credentials::new(&RegistrySettings::default(), Variables::from_fn(|_| None))).unwrap();
+    let tags = tags(&["1.0"]);
+    let plan = plan(&registry, &request(&tags, &candidates), &CancellationToken::new()).await.unwrap();
+    assert!(!plan.is_known() && !plan.is_done() && plan.bytes_to_upload() == 0 && plan.blob_counts() == (0, 0, 0));
+    let container = &plan.containers[0];
+    assert!(container.images.iter().all(|i| i.presence == Presence::Unknown && i.blobs.iter().all(|b| b.presence == Presence::Unknown)));
+    assert!(
+        container.index.as_ref().unwrap().presence == Presence::Unknown && container.all_tags().all(|t| t.change == TagChange::Unknown)
+    );
+    assert_eq!(plan.refusal(true, true).unwrap().kind(), Kind::Network);
 }
 
 #[tokio::test]
@@ -240,8 +184,10 @@ async fn by_digest_only_nothing_is_tagged_and_the_images_are_read_back() {
     let receipt = published(&server, &digests, &candidates).await.unwrap();
     assert_eq!((receipt.containers[0].digest, receipt.containers[0].images.len(), receipt.uploaded_blobs), (None, 2, 6));
     assert!(kept.lock().unwrap().keys().filter(|k| k.contains("/manifests/")).all(|k| k.contains("sha256:")));
-    let last = server.lines().into_iter().rev().take(2).collect::<Vec<_>>();
-    assert!(last.iter().all(|l| l.starts_with("HEAD /v2/acme/fd/manifests/sha256")), "{last:?}");
+    let lines = server.lines();
+    let (images, blobs) = lines[lines.len() - 8..].split_at(2);
+    assert!(images.iter().all(|l| l.starts_with("HEAD /v2/acme/fd/manifests/sha256")), "{images:?}");
+    assert!(blobs.iter().all(|l| l.starts_with("HEAD /v2/acme/fd/blobs/sha256")), "{blobs:?}");
 
     // What arrived is gone again: that is no success.
     let (server, kept) = registry(|r, kept| {
@@ -266,6 +212,10 @@ async fn images_of_other_machines_are_joined_only_when_they_are_what_they_are_gi
     };
     let good = elsewhere(candidate(&server.host, "fd", "fd"));
     let tags = tags(&["1.0"]);
+    let pushed = [candidate(&server.host, "fd", "fd")];
+    let by_digest = PlanRequest { purpose: Purpose::Digests, ..request(&tags, &pushed) };
+    let digests = plan(&client(&server), &by_digest, &CancellationToken::new()).await.unwrap();
+    published(&server, &digests, &pushed).await.unwrap();
     let request = PlanRequest { purpose: Purpose::Index, lock: &LockState::Unused, ..request(&tags, &good) };
     let joined = plan(&client(&server), &request, &CancellationToken::new()).await.unwrap();
     let skipped: Vec<&str> = joined.gates.iter().filter(|g| g.verdict == Verdict::Skip).map(|g| g.id.as_str()).collect();

@@ -19,12 +19,17 @@ pub fn page(model: &Model) -> Page {
     for container in &plan.containers {
         page.blank();
         let bytes = container.bytes_to_upload();
-        let sending = if bytes == 0 { "everything is there already".to_owned() } else { format!("{} to send", text::bytes(bytes)) };
+        let sending = match bytes {
+            _ if !plan.is_known() => "the registry could not be asked".to_owned(),
+            0 => "everything is there already".to_owned(),
+            bytes => format!("{} to send", text::bytes(bytes)),
+        };
         page.pieces(vec![(container.repository.clone(), Meaning::Title), (format!("   {sending}"), Meaning::Muted)]);
         for image in &container.images {
             let count = |p| image.blobs_that_are(p);
             let (new, there, shared) = (count(Presence::Upload), count(Presence::Present), count(Presence::Shared));
-            let mut parts = vec![format!("{new} to send")];
+            let unknown = image.presence == Presence::Unknown;
+            let mut parts = vec![if unknown { "unknown".to_owned() } else { format!("{new} to send") }];
             parts.extend((there > 0).then(|| format!("{there} there already")));
             parts.extend((shared > 0).then(|| format!("{shared} shared")));
             parts.extend(image.mounts().into_iter().map(|(from, n)| format!("{n} mounted from {}", text::printable(from))));
@@ -37,7 +42,11 @@ pub fn page(model: &Model) -> Page {
             ]);
         }
         if let Some(index) = &container.index {
-            let there = if index.presence == Presence::Present { "there already" } else { "to send" };
+            let there = match index.presence {
+                Presence::Present => "there already",
+                Presence::Unknown => "unknown",
+                Presence::Upload | Presence::Shared => "to send",
+            };
             page.pieces(vec![
                 (format!("  {:<12}", "index"), Meaning::Text),
                 (format!(" {:>10}  ", text::bytes(index.size)), Meaning::Muted),
@@ -54,6 +63,7 @@ pub fn page(model: &Model) -> Page {
                 TagChange::New => ("new".to_owned(), Meaning::Added),
                 TagChange::Unchanged => ("unchanged".to_owned(), Meaning::Muted),
                 TagChange::Moves { from } => (format!("moves from {}", from.short()), Meaning::Changed),
+                TagChange::Unknown => ("unknown".to_owned(), Meaning::Muted),
             };
             let arrow = model.theme.glyph(Glyph::Arrow);
             page.pieces(vec![(format!("  {:<widest$} {arrow} {}  ", tag.tag, tag.to.short()), Meaning::Text), (word, meaning)]);

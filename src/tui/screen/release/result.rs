@@ -59,14 +59,12 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(row(area, 1), "Nothing was published.", Meaning::Muted);
         return;
     };
-    let sent = text::count(receipt.uploaded_blobs, "blob");
-    let head = format!(
-        "{} {} is published and was read back: {sent}, {} sent, {} there already",
-        canvas.glyph(Glyph::Pass),
-        receipt.version,
-        text::bytes(receipt.uploaded_bytes),
-        receipt.present_blobs
-    );
+    let (sent, there) = (text::count(receipt.uploaded_blobs, "blob"), receipt.present_blobs);
+    let transfer = match receipt.sent_nothing() {
+        true => format!("nothing to send, {} there already", text::count(there, "blob")),
+        false => format!("{sent}, {} sent, {there} there already", text::bytes(receipt.uploaded_bytes)),
+    };
+    let head = format!("{} {} is published and was read back: {transfer}", canvas.glyph(Glyph::Pass), receipt.version);
     let mut y = 1 + usize::from(canvas.paragraph(Rect { height: 2.min(area.height), ..below(area, 1) }, &head, Meaning::Success)) + 1;
     let lines = copyable(model);
     let copy_height = (lines.len() as u16 + 2).min((area.height / 2).max(3));
