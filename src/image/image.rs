@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::{Descriptor, ImageConfig, IndexMembers, Manifest, Platform};
+use super::{Descriptor, ImageConfig, IndexMembers, Manifest, Platform, Stamp};
 use crate::Result;
 
 /// Where an image's blobs can be read: the local store, a registry, or regenerated from Nix store paths.
@@ -12,6 +12,11 @@ pub trait Blobs: fmt::Debug + Send + Sync {
     /// Opens a blob as a stream from its beginning. Called on blocking threads only; the reader does not check the
     /// digest, whoever relies on the content does.
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>>;
+
+    /// How the file looks that holds just this blob, when there is one.
+    fn stamp(&self, _blob: &Descriptor) -> Option<Stamp> {
+        None
+    }
 }
 
 /// One image: what it says (config, manifest) and what it holds (blobs). Cheap to clone.

@@ -3,7 +3,7 @@
 use super::InstalledPackage;
 
 /// Larger metadata files are not read: dpkg's status of five thousand packages has 8 MiB.
-pub const MAX_METADATA: u64 = 32 << 20;
+pub const MAX_METADATA: u64 = 12 << 20;
 
 /// Which metadata a file is, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::descriptor::media_type;
 use super::digest::HashingWriter;
 use super::manifest::MAX_MANIFEST_SIZE;
-use super::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest};
+use super::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest, Stamp};
 use crate::error::IoContext;
 use crate::{Error, Result, read_at_most};
 
@@ -200,6 +200,10 @@ impl Blobs for Store {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
         let path = self.blob_path(&blob.digest);
         Ok(Box::new(File::open(&path).at("opening", &path)?))
+    }
+
+    fn stamp(&self, blob: &Descriptor) -> Option<Stamp> {
+        fs::metadata(self.blob_path(&blob.digest)).ok().filter(fs::Metadata::is_file).map(|metadata| Stamp::of(&metadata))
     }
 }
 

@@ -18,13 +18,17 @@ use crate::{Error, Result};
 impl Work {
     /// Runs every check over everything the request's references name; says how many images failed.
     pub(super) async fn verify(&self, request: &VerifyRequest) -> Result<usize> {
-        let (mut failed, known) = (0, self.known());
-        let mut unreadable = None;
+        let (mut failed, mut unreadable) = (0, None);
         let mut reports: Vec<(Option<ContainerName>, Arc<Report>)> = Vec::new();
         // Before anything is read: a name that is not there is a mistake of the command line.
         let given = request.waivers_of.as_ref().map(|name| self.waivers_of(name)).transpose()?;
         let mut catalog = None;
         for reference in &request.references {
+            // Of each anew: what one place has been seen to hold says nothing about another.
+            let mut known = self.known_of(reference);
+            if request.rehash {
+                known.proofs = None;
+            }
             let images = match self.images_of(reference).await {
                 Ok(images) => images,
                 // The others are looked at all the same; the first that could not be read decides how it ends.
@@ -160,7 +164,7 @@ impl Work {
     pub(super) async fn list_files(&self, reference: &Reference) -> Result<()> {
         for named in self.images_of(reference).await? {
             self.check_cancelled()?;
-            let read = self.reading(move |known, progress, cancelled| {
+            let read = self.reading(self.known_of(reference), move |known, progress, cancelled| {
                 let files = verify::list_files(&named.image, known, progress, cancelled)?;
                 let (digest, platform) = (named.image.descriptor.digest, named.image.platform());
                 Ok(Listing { schema: 1, subject: named.subject, target: named.target, digest, platform, files })
@@ -177,7 +181,7 @@ impl Work {
         let unreadable = unreadable_member(&images);
         for named in images {
             self.check_cancelled()?;
-            let read = self.reading(move |known, progress, cancelled| {
+            let read = self.reading(self.known_of(reference), move |known, progress, cancelled| {
                 let (entries, packages) = verify::inspect_facts(&named.image, known, progress, cancelled)?;
                 Ok(inspection(named.subject, named.target, &named.image, &entries, packages))
             });

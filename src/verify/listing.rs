@@ -20,15 +20,15 @@ pub struct ListedFile {
     pub entry: Entry,
 }
 
-/// Every path that some layer put into the image and no later one took away, sorted by path.
+/// Every path that some layer put into the image and no later one took away: each folder before what is in it, sorted by name.
 ///
 /// Same pass and same conditions as [`verify`](super::verify()); a layer that cannot be read is an error.
 pub fn list_files(image: &Image, known: &Known, progress: &dyn Progress, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Vec<ListedFile>> {
     let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     facts.require_whole()?;
     let root = MergedRoot::merge(&facts.layers);
-    let listed = |path: &str, layer: usize, entry: &Entry| ListedFile { layer, entry: Entry { path: path.to_owned(), ..entry.clone() } };
-    Ok(root.iter().filter(|(path, ..)| !path.is_empty()).map(|(path, node, entry)| listed(path, node.layer, entry)).collect())
+    let files = root.iter().filter(|(path, ..)| !path.is_root());
+    Ok(files.map(|(path, node, entry)| ListedFile { layer: node.layer, entry: entry.at(path.text()) }).collect())
 }
 
 impl ListedFile {

@@ -58,10 +58,6 @@ impl<R: BufRead> Members<R> {
         Members { input, pending: 0, data: 0, ended: false }
     }
 
-    pub(super) fn into_inner(self) -> R {
-        self.input
-    }
-
     /// The next member; its data can be read with [`Members::head`] until the next call.
     pub(super) fn next(&mut self) -> io::Result<Option<Member>> {
         let mut extensions = Extensions::default();

@@ -2,7 +2,7 @@
 //! their interpreters as the kernel follows them (execve(2), "Interpreter scripts"), and through env(1).
 
 use super::Subject;
-use crate::image::{Elf, Entry, EntryKind};
+use crate::image::{Elf, EntryKind, EntryRef};
 use crate::verify::rootfs::{Lookup, MergedRoot};
 
 /// What engines set when the config does not (runc, Docker).
@@ -59,14 +59,14 @@ impl<'a> Launcher<'a> {
             if way.last().is_some_and(|last| last.trim_start_matches('/') != path) {
                 way.push(format!("/{path}"));
             }
-            match &entry.kind {
+            match entry.kind {
                 EntryKind::File { elf: Some(elf), .. } => return Ok(Program { way, path, elf }),
                 EntryKind::File { shebang: Some(line), .. } => {
                     command = self.interpreter(&path, line)?;
                     way.push(command.clone());
                 }
                 EntryKind::File { size, .. } => {
-                    let found = if *size == 0 { "an empty file" } else { "neither" }.to_owned();
+                    let found = if size == 0 { "an empty file" } else { "neither" }.to_owned();
                     let advice = "the kernel cannot run it: begin a script with `#!` and its interpreter, or name a program";
                     return Err(Problem { path, expected: "an ELF file or a script with a `#!` line".into(), found, advice });
                 }
@@ -124,7 +124,7 @@ impl<'a> Launcher<'a> {
     }
 
     /// The executable file that `command` names, with its real path.
-    fn find(&self, command: &str) -> Result<(String, &'a Entry), Problem> {
+    fn find(&self, command: &str) -> Result<(String, EntryRef<'a>), Problem> {
         let candidates: Vec<String> = match command {
             "" => Vec::new(),
             c if c.starts_with('/') => vec![c.to_owned()],

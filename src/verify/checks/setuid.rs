@@ -7,7 +7,7 @@
 
 use super::Subject;
 use super::tally::{Tally, count, skip_if_damaged};
-use crate::image::{Entry, EntryKind};
+use crate::image::{EntryKind, EntryRef};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 const SETUID: u32 = 0o4000;
@@ -44,26 +44,27 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let mut known: Vec<&str> = Vec::new();
     for (path, node, entry) in subject.root.iter() {
         let layer = subject.facts.layers[node.layer].descriptor.digest;
-        match &entry.kind {
+        match entry.kind {
             EntryKind::File { .. } if entry.mode & (SETUID | SETGID) != 0 => {
-                let found = described(entry);
+                let found = described(&entry);
                 if entry.mode & (GROUP_WRITES | ALL_WRITE) != 0 {
                     let advice = "whoever may write to it can become its owner: take the write permission away";
-                    tally.path(Verdict::Fail, path, layer, "a program that only its owner may write to", found, advice);
-                } else if is_known(path, entry) {
-                    known.push(path);
+                    tally.path(Verdict::Fail, &path.text(), layer, "a program that only its owner may write to", found, advice);
+                } else if is_known(&path.text(), &entry) {
+                    known.push(path.name);
                 } else {
                     let advice = "take the bit away (`chmod u-s,g-s`) unless the image is meant to give these rights to every user";
-                    tally.path(Verdict::Warn, path, layer, "a program without the setuid and setgid bits", found, advice);
+                    tally.path(Verdict::Warn, &path.text(), layer, "a program without the setuid and setgid bits", found, advice);
                 }
             }
             EntryKind::File { .. } if entry.mode & ALL_WRITE != 0 => {
                 let advice = "every user of the container can change it: take the permission away";
-                tally.path(Verdict::Warn, path, layer, "a file that not everybody may write to", described(entry), advice);
+                tally.path(Verdict::Warn, &path.text(), layer, "a file that not everybody may write to", described(&entry), advice);
             }
             EntryKind::Directory if entry.mode & (ALL_WRITE | STICKY) == ALL_WRITE => {
                 let advice = "every user of the container can replace the files in it: set the sticky bit, or take the permission away";
-                tally.path(Verdict::Warn, path, layer, "the sticky bit on a folder that everybody may write to", described(entry), advice);
+                let expected = "the sticky bit on a folder that everybody may write to";
+                tally.path(Verdict::Warn, &path.text(), layer, expected, described(&entry), advice);
             }
             _ => {}
         }
@@ -71,7 +72,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let looked_at = match known.as_slice() {
         [] => "no setuid or setgid programs".to_owned(),
         known => {
-            let names: Vec<&str> = known.iter().take(4).filter_map(|path| path.rsplit('/').next()).collect();
+            let names: Vec<&str> = known.iter().take(4).copied().collect();
             let more = if known.len() > names.len() { ", …" } else { "" };
             format!("{} known from Debian: {}{more}", count(known.len(), "setuid or setgid program"), names.join(", "))
         }
@@ -79,11 +80,11 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     tally.result(Check::Setuid, looked_at, "path")
 }
 
-fn described(entry: &Entry) -> String {
+fn described(entry: &EntryRef<'_>) -> String {
     format!("mode {:04o}, of {}:{}", entry.mode, entry.uid, entry.gid)
 }
 
-fn is_known(path: &str, entry: &Entry) -> bool {
+fn is_known(path: &str, entry: &EntryRef<'_>) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     entry.uid == 0 && is_program_folder(folder) && KNOWN.iter().any(|(names, _)| names.contains(&name))
 }

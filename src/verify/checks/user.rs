@@ -5,7 +5,7 @@
 
 use super::Subject;
 use super::tally::{Tally, skip_if_damaged};
-use crate::image::{Entry, EntryKind};
+use crate::image::{EntryKind, EntryRef};
 use crate::verify::report::{Check, CheckResult, Finding, Verdict};
 use crate::verify::rootfs::Lookup;
 
@@ -158,7 +158,7 @@ fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<
         Lookup::Missing(_) => looked_at.push_str(&format!(", in {folder}, which the engine will make")),
         Lookup::Found(_, node) if !is_folder(node.entry) => finding(Verdict::Fail, "it is no folder".into(), "name a folder"),
         Lookup::Found(_, node) => match (node.entry, identity) {
-            (Some(entry), Some(identity)) if !may_enter(entry, identity) => {
+            (Some(entry), Some(identity)) if !may_enter(&entry, identity) => {
                 let found = format!(
                     "mode {:04o} of {}:{}, which {}:{} may not enter",
                     entry.mode, entry.uid, entry.gid, identity.uid, identity.gid
@@ -172,11 +172,11 @@ fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<
     }
 }
 
-fn is_folder(entry: Option<&Entry>) -> bool {
+fn is_folder(entry: Option<EntryRef<'_>>) -> bool {
     entry.is_none_or(|entry| entry.kind == EntryKind::Directory)
 }
 
-fn may_enter(entry: &Entry, identity: &Identity<'_>) -> bool {
+fn may_enter(entry: &EntryRef<'_>, identity: &Identity<'_>) -> bool {
     let shift = match (entry.uid == identity.uid, entry.gid == identity.gid) {
         (true, _) => 6,
         (false, true) => 3,

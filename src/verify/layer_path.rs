@@ -1,0 +1,39 @@
+//! What the name of a tar's member means: a path in the image, or a whiteout of one.
+
+use crate::image::EntryKind;
+
+/// The path in the image: as engines see it, `/`-rooted and cleaned, without the leading slash.
+pub(super) fn normal(path: &[u8]) -> String {
+    let mut out: Vec<&[u8]> = Vec::new();
+    for part in path.split(|b| *b == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(out.pop()),
+            part => out.push(part),
+        }
+    }
+    String::from_utf8_lossy(&out.join(&b'/')).into_owned()
+}
+
+/// Whiteouts (image-spec, "Image Layer Filesystem Changeset"): what `path` hides, when it is one.
+pub(super) fn whiteout(path: &str) -> Option<(String, EntryKind)> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    // What hides no name is a file like any other.
+    let hidden = name.strip_prefix(".wh.").filter(|hidden| !matches!(*hidden, "" | "." | ".."))?;
+    if hidden == ".wh..opq" {
+        return Some((folder.to_owned(), EntryKind::Opaque));
+    }
+    let path = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
+    Some((path, EntryKind::Whiteout))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leaves_the_image() {
+        assert_eq!(normal(b"/../..//a/./b/../c/"), "a/c");
+        assert_eq!(normal(b"./"), "");
+    }
+}
