@@ -4,13 +4,15 @@
 #
 #   cargo build --release && benches/verify.sh [ROUNDS]
 #
-# Needs pigz, zstd and GNU time. PLACE=DIR keeps downloads and images for the next time (1 GB).
+# Then images that are made to fill memory are verified, and what that took at most is told.
+#
+# Needs pigz, zstd, python3 and GNU time. PLACE=DIR keeps downloads and images for the next time (1 GB).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5}
 . benches/place.sh
 need /usr/bin/time
-need pigz zstd
+need pigz zstd python3
 case $(dpkg --print-architecture) in amd64) target=x86_64 ;; arm64) target=aarch64 ;; *) echo "amd64 or arm64 only" >&2; exit 2 ;; esac
 . benches/closure_packages.sh
 mkdir -p "$place/gzip" "$place/zstd"
@@ -49,3 +51,49 @@ show zstd "verify, zstd, never seen"
 show hashed "verify, ours, content recorded, --rehash"
 show warm "verify, ours, content recorded, untouched"
 echo "times of decompressing: gzip $(ratio gzip), zstd $(ratio zstd)"
+
+# Images of one layer that are all paths, as layouts in absurd/NAME.
+python3 - "$place/absurd" <<'PYTHON'
+import gzip, hashlib, io, json, os, sys, tarfile
+
+
+def layout(name, paths):
+    folder = os.path.join(sys.argv[1], name)
+    os.makedirs(folder + "/blobs/sha256", exist_ok=True)
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.GNU_FORMAT) as out:
+        for path in paths:
+            out.addfile(tarfile.TarInfo(path))
+
+    def put(media_type, content):
+        digest = hashlib.sha256(content).hexdigest()
+        with open(f"{folder}/blobs/sha256/{digest}", "wb") as out:
+            out.write(content)
+        return {"mediaType": "application/vnd.oci.image." + media_type, "digest": "sha256:" + digest, "size": len(content)}
+
+    layer = put("layer.v1.tar+gzip", gzip.compress(tar.getvalue(), 1))
+    diff_id = "sha256:" + hashlib.sha256(tar.getvalue()).hexdigest()
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [diff_id]}}
+    manifest = {"schemaVersion": 2, "config": put("config.v1+json", json.dumps(config).encode()), "layers": [layer]}
+    index = {"schemaVersion": 2, "manifests": [put("manifest.v1+json", json.dumps(manifest).encode())]}
+    for name, content in [("oci-layout", {"imageLayoutVersion": "1.0.0"}), ("index.json", index)]:
+        with open(f"{folder}/{name}", "w") as out:
+            json.dump(content, out)
+
+
+long = "/".join(["d" * 250] * 15)
+layout("100,000 files of one folder", (f"f{n}" for n in range(100_000)))
+layout("50,000 paths of 3.8 kB, one folder", (f"{long}/f{n}" for n in range(50_000)))
+layout("50,000 paths of 3.8 kB, all apart", (f"{n:08}/{long}/f" for n in range(50_000)))
+module = lambda n: f"usr/lib/node_modules/package-{n // 60}/dist/lib/module-{n % 60}.js"
+layout("300,000 files of node modules", (module(n) for n in range(300_000)))
+layout("600,000 files of node modules", (module(n) for n in range(600_000)))
+PYTHON
+for image in "$place"/absurd/*; do
+  CATAMARAN_CACHE_DIR=$place/never /usr/bin/time -o "$place/clock" -f '%e %M' "$ours" verify "oci:$image" --output quiet >"$place/report" 2>/dev/null || true
+  read -r seconds kib < <(tail -1 "$place/clock")
+  end="all of it"
+  grep -q "more paths, or longer ones" "$place/report" && end="refused: more paths, or longer ones, than are looked at"
+  printf '%-44s %6s s %5s MiB   %s\n' "${image##*/}" "$seconds" "$((kib / 1024))" "$end"
+done
+rm -rf "$place/absurd" "$place/never"

@@ -92,8 +92,10 @@ struct Growing {
     last: (String, u32),
 }
 
-/// What a folder takes while entries are added, its name apart.
-const FOLDER_COST: usize = size_of::<Folder>() + 32;
+/// What a folder takes while entries are added, its name apart, and later when it is merged with those of other layers.
+const FOLDER_COST: usize = size_of::<Folder>() + 32 + MERGED_FOLDER;
+/// The latter: a place in a B-tree, a number, and its name.
+pub(crate) const MERGED_FOLDER: usize = 96;
 /// The same of an owner.
 const OWNER_COST: usize = size_of::<(u64, u64)>() + 48;
 
@@ -399,7 +401,8 @@ mod tests {
     fn a_hundred_thousand_files_take_four_megabytes() {
         let mut entries = Entries::default();
         let kind = || EntryKind::File { size: 5, elf: None, shebang: None };
-        let file = |n: usize| Entry { path: format!("usr/share/doc/package-{}/file-{n}", n / 100), kind: kind(), mode: 0o644, uid: 0, gid: 0 };
+        let file =
+            |n: usize| Entry { path: format!("usr/share/doc/package-{}/file-{n}", n / 100), kind: kind(), mode: 0o644, uid: 0, gid: 0 };
         let cost: usize = (0..100_000).map(|n| entries.push(file(n)).unwrap()).sum();
         assert!(cost < 4_000_000, "{cost}");
     }

@@ -44,6 +44,7 @@ pub use digest::{Digest, Hasher, HashingWriter, ParseDigestError};
 pub use docker_archive::{DockerArchive, write_docker_archive};
 pub use elf::{ELF_HEAD, read_elf};
 pub use elf_reader::ElfReader;
+pub(crate) use entries::MERGED_FOLDER;
 pub use entries::{Entries, EntryRef, KindRef};
 pub use facts::{Elf, ElfClass, ElfData, ElfKind, Entry, EntryKind, InstalledPackage};
 pub use gzip::{GZIP_MEMBER, gzip_member};

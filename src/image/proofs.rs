@@ -38,6 +38,6 @@ impl Proofs {
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
-        self.folder.join(format!("{}-proof-v{FORMAT}.json", digest.hex()))
+        self.folder.join(format!("{}-v{FORMAT}.json", digest.hex()))
     }
 }

@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Digest, Hasher, HashingWriter};
-use crate::error::IoContext;
 use crate::Result;
+use crate::error::IoContext;
 
 /// The record at `path` about `key`, if it is there and whole.
 pub fn read<T: DeserializeOwned>(path: &Path, key: &Digest) -> Option<T> {

@@ -236,7 +236,7 @@ impl Work {
         Known {
             records: Some(LayerRecords::new(folders.content())),
             keep: true,
-            proofs: Some(Proofs::new(folders.content())),
+            proofs: Some(Proofs::new(folders.proofs())),
             witnessed: Witnessed::default(),
             scripts: Some(ScriptRecords::new(folders.scripts())),
         }

@@ -64,9 +64,8 @@ pub(super) fn scan_layer(
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<LayerFacts> {
     let mut found = Found::new(usage);
-    let (streamed, tar_damage) = stream(blobs, blob, usage, cancelled, |content| {
-        found.read(&mut Members::new(content)).err().map(|error| error.to_string())
-    })?;
+    let (streamed, tar_damage) =
+        stream(blobs, blob, usage, cancelled, |content| found.read(&mut Members::new(content)).err().map(|error| error.to_string()))?;
     if cancelled() {
         return Err(Error::interrupted());
     }
@@ -161,7 +160,9 @@ impl<'a> Found<'a> {
 
 fn too_much() -> io::Error {
     let limit = MAX_FACTS >> 20;
-    io::Error::other(format!("the image has more paths, or longer ones, than are looked at: what is known of them would take more than {limit} MiB"))
+    io::Error::other(format!(
+        "the image has more paths, or longer ones, than are looked at: what is known of them would take more than {limit} MiB"
+    ))
 }
 
 #[cfg(test)]

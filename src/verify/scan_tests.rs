@@ -149,3 +149,17 @@ proptest! {
         crate::verify::samples::report(&image);
     }
 }
+
+#[test]
+fn paths_beyond_all_reason_are_damage_and_not_memory() {
+    let mut tar = Vec::new();
+    for n in 0..12_000 {
+        let path = format!("{n:08}{}\0", ["d".repeat(250).as_str(); 14].join("/"));
+        tar.extend(header(b'L', b"././@LongLink", path.len() as u64).as_bytes());
+        tar.extend(padded(path.as_bytes()));
+        tar.extend(header(b'0', b"short", 0).as_bytes());
+    }
+    let facts = facts(media_type::LAYER_TAR, tar);
+    assert!(facts.damage.is_some_and(|damage| damage.contains("more than 36 MiB")));
+    assert!(facts.entries.len() > 5_000 && facts.entries.memory() < 36 << 20, "{}", facts.entries.memory());
+}

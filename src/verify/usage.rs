@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::image::LayerContent;
+use crate::image::{LayerContent, MERGED_FOLDER};
 use crate::progress::{Progress, Unit};
 
 /// The most bytes of memory that the facts of one image may take, with what merging its layers needs for each: some 350,000
@@ -57,5 +57,6 @@ impl<'a> Usage<'a> {
 /// How many entries there are, and how much the facts take besides.
 fn extent(content: &LayerContent) -> (u64, u64) {
     let kept: usize = content.kept.iter().map(|(path, file)| path.len() + file.memory()).sum();
-    (content.entries.len() as u64, (content.entries.memory() + kept) as u64)
+    let folders = content.entries.folders() * MERGED_FOLDER;
+    (content.entries.len() as u64, (content.entries.memory() + folders + kept) as u64)
 }

@@ -67,14 +67,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     tally.result(Check::ElfMachine, format!("{looked_at}{partly}"), "file")
 }
 
-fn judge(
-    path: &str,
-    entry: &EntryRef<'_>,
-    elf: &Elf,
-    wanted: ElfPlatform,
-    mostly_native: bool,
-    architecture: &str,
-) -> (Verdict, String) {
+fn judge(path: &str, entry: &EntryRef<'_>, elf: &Elf, wanted: ElfPlatform, mostly_native: bool, architecture: &str) -> (Verdict, String) {
     let place = device_or_test(path).or_else(|| compat_or_cross(path, elf.machine).filter(|_| mostly_native && elf.damage.is_none()));
     if let Some(place) = place {
         return (Verdict::Warn, format!("{place} may be for another processor; leave it out if the image does not need it"));

@@ -32,7 +32,13 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     }
     if subject.root.is_crowded() {
         let advice = "the image is made to fill a file system: look at the links of folders that are not there";
-        tally.image(Verdict::Fail, None, "links to folders that some layer has", "too many folders that none has: not every file was judged", advice);
+        tally.image(
+            Verdict::Fail,
+            None,
+            "links to folders that some layer has",
+            "too many folders that none has: not every file was judged",
+            advice,
+        );
     }
     for (path, node, entry) in subject.root.iter() {
         let EntryKind::Symlink { target } = entry.kind else { continue };

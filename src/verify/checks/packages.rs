@@ -49,7 +49,8 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
                 tally.path(verdict, &path, digest, expected, found, advice);
             }
             if metadata == Metadata::Dpkg
-                && let Some((other, version)) = dpkg.insert((&package.name, &package.architecture), (path.clone(), package.version.as_str()))
+                && let Some((other, version)) =
+                    dpkg.insert((&package.name, &package.architecture), (path.clone(), package.version.as_str()))
             {
                 let found = format!("version {} here and {version} in {other}", package.version);
                 let advice = "scanners report both: leave the list of the package that is not there out";

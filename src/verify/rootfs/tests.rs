@@ -58,3 +58,29 @@ fn forty_links_are_followed_and_circles_end() {
     assert!(matches!(root.lookup("self"), Lookup::Loop));
     assert!(matches!(root.lookup("l1/x"), Lookup::NotAFolder(at) if at == "l0"));
 }
+
+#[test]
+fn links_to_folders_without_end_are_left_out_and_said() {
+    let deep = ["b"; 500].join("/");
+    let links = (0..60)
+        .fold(Layer::new(), |layer, n| layer.symlink(&format!("l{n}"), &format!("x{n}/{deep}")).file(&format!("l{n}/f"), 0o644, b""));
+    let image = Sample::new("amd64").layer(links).image();
+    let facts = ImageFacts::gather(&image, &Silent, &|| false).unwrap();
+    let root = MergedRoot::merge(&facts.layers);
+    assert!(root.is_crowded() && matches!(root.lookup("l1/f"), Lookup::Found(..)));
+    let report = crate::verify::samples::report(&image);
+    let links = crate::verify::samples::findings(&report, crate::verify::Check::Links);
+    assert!(links.contains(&"fail -".to_owned()), "{links:?}");
+}
+
+#[test]
+fn what_is_replaced_again_and_again_takes_no_more_room() {
+    let deep = ["b"; 100].join("/");
+    let layer = (0..50).fold(Layer::new(), |layer, _| layer.file("a", 0o644, b"").file(&format!("a/{deep}"), 0o644, b""));
+    let image = Sample::new("amd64").layer(layer).image();
+    let facts = ImageFacts::gather(&image, &Silent, &|| false).unwrap();
+    let root = MergedRoot::merge(&facts.layers);
+    // The root, `a`, and what is below it but for the file.
+    assert_eq!((root.is_crowded(), root.folders.len()), (false, 101));
+    assert!(root.get(&format!("a/{deep}")).is_some_and(|node| !node.is_directory()) && root.get("a").unwrap().entry.is_none());
+}
