@@ -20,7 +20,7 @@ pub struct ListedFile {
     pub entry: Entry,
 }
 
-/// Every path that some layer put into the image and no later one took away: each folder before what is in it, sorted by name.
+/// Every path that some layer put into the image and no later one took away, sorted by path.
 ///
 /// Same pass and same conditions as [`verify`](super::verify()); a layer that cannot be read is an error.
 pub fn list_files(image: &Image, known: &Known, progress: &dyn Progress, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Vec<ListedFile>> {
@@ -28,7 +28,10 @@ pub fn list_files(image: &Image, known: &Known, progress: &dyn Progress, cancell
     facts.require_whole()?;
     let root = MergedRoot::merge(&facts.layers);
     let files = root.iter().filter(|(path, ..)| !path.is_root());
-    Ok(files.map(|(path, node, entry)| ListedFile { layer: node.layer, entry: entry.at(path.text()) }).collect())
+    let mut files: Vec<_> = files.map(|(path, node, entry)| ListedFile { layer: node.layer, entry: entry.at(path.text()) }).collect();
+    // As texts: `a-b` comes before what is in `a`.
+    files.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+    Ok(files)
 }
 
 impl ListedFile {
@@ -108,6 +111,13 @@ mod tests {
         assert_eq!(shown, ["0 -rw-r--r-- a", "0 drwxr-xr-x d", "1 lrwxrwxrwx l", "1 -rwsr-xr-x tool", "1 -rwsr-xr-x twin"]);
         let header = files[4].elf_header();
         assert!(header.contains(&("machine", "x86-64 (62)".into())) && header.contains(&("interpreter", "/ld".into())), "{header:?}");
+    }
+
+    #[test]
+    fn files_are_sorted_as_texts_for_those_who_look_one_up() {
+        let layer = Layer::new().folder("a").file("a/b", 0o644, b"").file("a-b", 0o644, b"").file("a0", 0o644, b"");
+        let files = list_files(&Sample::new("amd64").layer(layer).image(), &Known::default(), &Silent, &|| false).unwrap();
+        assert_eq!(files.iter().map(|file| file.entry.path.as_str()).collect::<Vec<_>>(), ["a", "a-b", "a/b", "a0"]);
     }
 
     #[test]

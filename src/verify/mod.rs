@@ -39,7 +39,7 @@ pub use known::Known;
 pub use listing::{ListedFile, list_files};
 pub use loader::Libraries;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
-pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node};
+pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node, Path};
 pub use run::{check_facts, inspect_facts, verify};
 pub use scan::LayerFacts;
 pub use waive::{AppliedWaiver, WaivedAs, waive, waive_result};
