@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::packages::MAX_PACKAGES;
 use super::{InstalledPackage, LoaderFile, MAX_LOADER_FILE, MAX_METADATA, Metadata};
 
 /// Larger texts are not kept. Fifty thousand accounts fit.
@@ -38,7 +39,7 @@ impl KeptFile {
             return Some(KeptFile::Text(String::from_utf8_lossy(bytes).into_owned()));
         }
         if let Some(metadata) = Metadata::of_path(path) {
-            return Some(KeptFile::Packages(metadata.read(bytes)));
+            return Some(metadata.read(bytes)).filter(|packages| packages.len() <= MAX_PACKAGES).map(KeptFile::Packages);
         }
         LoaderFile::read(path, bytes).map(KeptFile::Loader)
     }
@@ -58,4 +59,27 @@ impl KeptFile {
 
 fn is_text(path: &str) -> bool {
     matches!(path, "etc/passwd" | "etc/group")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_beyond_reason_are_not_kept() {
+        let status = |count: usize| KeptFile::read("var/lib/dpkg/status", "Package:a\n\n".repeat(count).as_bytes());
+        assert!(matches!(status(MAX_PACKAGES), Some(KeptFile::Packages(packages)) if packages.len() == MAX_PACKAGES));
+        assert_eq!(status(MAX_PACKAGES + 1), None);
+        let folders = KeptFile::read("etc/ld.so.conf", "/\n".repeat(1 << 20).as_bytes()).unwrap();
+        assert!(folders.memory() < 1 << 20, "{}", folders.memory());
+    }
+
+    #[test]
+    fn which_files_are_kept() {
+        for path in ["etc/passwd", "etc/group", "etc/ld.so.cache", "var/lib/dpkg/status", "lib/apk/db/installed"] {
+            assert!(KeptFile::read(path, b"").is_some(), "{path}");
+            assert_eq!(KeptFile::read(path, b"\x7fELF"), None, "{path}");
+        }
+        assert_eq!(KeptFile::read("etc/shadow", b""), None);
+    }
 }

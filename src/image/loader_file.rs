@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Larger loader files are taken for none. The cache of two hundred packages has less than 100 KiB.
 pub const MAX_LOADER_FILE: u64 = 4 << 20;
+/// Most folders of one file that names folders; images have a dozen.
+const MAX_FOLDERS: usize = 10_000;
 /// Longest name or path in one (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
@@ -74,7 +76,7 @@ fn musl_architecture(name: &str) -> Option<&str> {
 
 /// Absolute paths only: `include`, `hwcap` and what depends on the folder a program is started in are no folders of an image.
 fn folders<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
-    lines.map(str::trim).filter(|line| line.starts_with('/') && line.len() <= MAX_PATH).map(str::to_owned).collect()
+    lines.map(str::trim).filter(|line| line.starts_with('/') && line.len() <= MAX_PATH).take(MAX_FOLDERS).map(str::to_owned).collect()
 }
 
 /// Reads `glibc-ld.so.cache1.1` (glibc's `dl-cache.h`), also behind a cache of the old format; `None` when it is damaged.

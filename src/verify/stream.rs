@@ -168,7 +168,9 @@ fn decode(
     let mut damage = decompressed.err().map(|error| error.to_string());
     // A plain blob that was given up is not hashed to its end.
     let whole = compression != Compression::None || damage.is_none();
-    if let Err(error) = source.drain() {
+    if !cancelled()
+        && let Err(error) = source.drain()
+    {
         damage.get_or_insert(error.to_string());
     }
     if let Some(failure) = source.failure {

@@ -34,7 +34,11 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         let layer = &subject.facts.layers[node.layer];
         let digest = layer.descriptor.digest;
         let Some(KeptFile::Packages(packages)) = layer.kept(&path) else {
-            let found = if size > MAX_METADATA { format!("{size} bytes") } else { "a file that is not stored plainly".to_owned() };
+            let found = if size > MAX_METADATA {
+                format!("{size} bytes")
+            } else {
+                "a file that is not stored plainly, or names more packages than there are".to_owned()
+            };
             tally.path(Verdict::Warn, &path, digest, "a package list of a reasonable size", found, READ_AGAIN);
             continue;
         };
