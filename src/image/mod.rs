@@ -12,7 +12,6 @@ mod elf;
 mod elf_head;
 mod elf_reader;
 mod entries;
-mod entries_json;
 mod facts;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;

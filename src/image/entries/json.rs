@@ -6,7 +6,8 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Elf, Entries, EntryKind};
+use super::Entries;
+use crate::image::{Elf, EntryKind};
 
 #[derive(Serialize)]
 struct Out<'a> {

@@ -1,33 +1,17 @@
 //! The entries of a layer, packed: a path is a folder's number and a name, a row has 20 bytes, and what few files have (an ELF
 //! header, an interpreter line) is kept aside. A hundred thousand ordinary files take some 4 MiB.
 
+mod entry_ref;
+mod json;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
+pub use self::entry_ref::{EntryRef, KindRef};
 use super::{Elf, Entry, EntryKind};
-
-/// What an entry that is looked at is.
-pub type KindRef<'a> = EntryKind<&'a str, &'a Elf>;
-
-/// One entry, as [`Entries`] hands it out.
-#[derive(Clone, Copy, Debug)]
-pub struct EntryRef<'a> {
-    /// What it is.
-    pub kind: KindRef<'a>,
-    /// Permission bits, with setuid, setgid and sticky (`0o7777`).
-    pub mode: u32,
-    /// Owner.
-    pub uid: u64,
-    /// Group.
-    pub gid: u64,
-    /// The folder it is in: a number of [`Entries::parent`]; 0 is the root.
-    pub folder: u32,
-    /// Its name in that folder; empty for the root itself.
-    pub name: &'a str,
-    entries: &'a Entries,
-    row: &'a Row,
-}
 
 /// The entries of one layer, in the order of its tar.
 #[derive(Clone, Default)]
@@ -284,47 +268,6 @@ impl Entries {
     }
 }
 
-impl<'a> EntryRef<'a> {
-    /// Its path, as [`Entry::path`] has it.
-    pub fn path(&self) -> String {
-        let mut path = self.entries.folder_names(self.folder).join("/");
-        if !path.is_empty() {
-            path.push('/');
-        }
-        path.push_str(self.name);
-        path
-    }
-
-    /// The entry by itself, at `path`.
-    pub fn at(&self, path: String) -> Entry {
-        let kind = match self.kind {
-            EntryKind::File { size, elf, shebang } => EntryKind::File { size, elf: elf.cloned(), shebang: shebang.map(str::to_owned) },
-            EntryKind::Directory => EntryKind::Directory,
-            EntryKind::Symlink { target } => EntryKind::Symlink { target: target.to_owned() },
-            EntryKind::HardLink { target } => EntryKind::HardLink { target: target.to_owned() },
-            EntryKind::Special => EntryKind::Special,
-            EntryKind::Whiteout => EntryKind::Whiteout,
-            EntryKind::Opaque => EntryKind::Opaque,
-        };
-        Entry { path, kind, mode: self.mode, uid: self.uid, gid: self.gid }
-    }
-
-    /// Whether both say the same, whatever they are called.
-    pub fn is_like(&self, other: &EntryRef<'_>) -> bool {
-        (self.kind, self.mode, self.uid, self.gid) == (other.kind, other.mode, other.uid, other.gid)
-    }
-
-    /// Which entry it is: the same number for all hard links of a file, as device and inode are, and no other's.
-    pub fn identity(&self) -> usize {
-        std::ptr::from_ref(self.row).addr()
-    }
-
-    /// The layer's entries it is one of.
-    pub fn of(&self) -> &'a Entries {
-        self.entries
-    }
-}
-
 impl PartialEq for Entries {
     fn eq(&self, other: &Self) -> bool {
         let same = |(a, b): (EntryRef<'_>, EntryRef<'_>)| a.is_like(&b) && a.path() == b.path();
@@ -349,61 +292,5 @@ impl FromIterator<Entry> for Entries {
         }
         out.finish();
         out
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn kind() -> impl Strategy<Value = EntryKind> {
-        let text = || "[a-z/.ü]{0,12}";
-        let file = (prop_oneof![0u64..10, Just(u64::from(u32::MAX)), any::<u64>()], proptest::option::of(text()));
-        prop_oneof![
-            file.prop_map(|(size, shebang)| EntryKind::File { size, elf: None, shebang }),
-            Just(EntryKind::Directory),
-            text().prop_map(|target| EntryKind::Symlink { target }),
-            text().prop_map(|target| EntryKind::HardLink { target }),
-            Just(EntryKind::Special),
-            Just(EntryKind::Whiteout),
-            Just(EntryKind::Opaque),
-        ]
-    }
-
-    prop_compose! {
-        fn entry()(path in "([ab]{1,2}/){0,4}[a-zü]{1,3}|", kind in kind(), mode in 0u32..0o10000, uid in 0u64..3, gid: u64) -> Entry {
-            Entry { path, kind, mode, uid, gid }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_goes_in_comes_out_and_survives_json(entries in proptest::collection::vec(entry(), 0..40)) {
-            let packed: Entries = entries.iter().cloned().collect();
-            let out: Vec<Entry> = packed.iter().map(|entry| entry.at(entry.path())).collect();
-            prop_assert_eq!(&out, &entries);
-            let json = serde_json::to_vec(&packed).unwrap();
-            prop_assert_eq!(serde_json::from_slice::<Entries>(&json).unwrap(), packed);
-        }
-
-        #[test]
-        fn any_json_is_entries_or_an_error(folders in proptest::collection::vec((0u32..4, "[a-c]"), 0..4), folder in 0u32..6) {
-            let json = serde_json::json!({ "folders": folders, "rows": [[folder, "x", "directory", 0o755, 0, 0]] });
-            // Whoever asks for a path comes to an end.
-            if let Ok(entries) = serde_json::from_value::<Entries>(json) {
-                prop_assert!(entries.iter().all(|entry| entry.path().ends_with('x')));
-            }
-        }
-    }
-
-    #[test]
-    fn a_hundred_thousand_files_take_four_megabytes() {
-        let mut entries = Entries::default();
-        let kind = || EntryKind::File { size: 5, elf: None, shebang: None };
-        let file =
-            |n: usize| Entry { path: format!("usr/share/doc/package-{}/file-{n}", n / 100), kind: kind(), mode: 0o644, uid: 0, gid: 0 };
-        let cost: usize = (0..100_000).map(|n| entries.push(file(n)).unwrap()).sum();
-        assert!(cost < 4_000_000, "{cost}");
     }
 }
