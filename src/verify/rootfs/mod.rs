@@ -163,7 +163,7 @@ impl<'a> MergedRoot<'a> {
         Inside { root: self, open: vec![(folder, self.children(folder))] }
     }
 
-    fn children(&self, folder: u32) -> Range<'_, (u32, &'a str), Slot> {
+    fn children(&self, folder: u32) -> Children<'_, 'a> {
         self.nodes.range((folder, "")..(folder.saturating_add(1), ""))
     }
 
@@ -194,10 +194,13 @@ impl<'a> MergedRoot<'a> {
     }
 }
 
+/// What is in a folder.
+type Children<'r, 'a> = Range<'r, (u32, &'a str), Slot>;
+
 /// What is below a folder, depth first.
 struct Inside<'r, 'a> {
     root: &'r MergedRoot<'a>,
-    open: Vec<(u32, Range<'r, (u32, &'a str), Slot>)>,
+    open: Vec<(u32, Children<'r, 'a>)>,
 }
 
 impl<'r, 'a> Iterator for Inside<'r, 'a> {
