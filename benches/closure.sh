@@ -13,17 +13,8 @@ rounds=${1:-5}
 need /usr/bin/time
 case $(dpkg --print-architecture) in amd64) target=x86_64 ;; arm64) target=aarch64 ;; *) echo "amd64 or arm64 only" >&2; exit 2 ;; esac
 arch=$(dpkg --print-architecture)
-packages=(nginx redis python3 postgresql-17 nodejs default-jre-headless git curl ruby php-cli perl sqlite3)
-
-quoted=$(printf '"%s", ' "${packages[@]}")
-cat > "$place/containers.toml" <<END
-[defaults]
-targets = ["$target"]
-base = ["bash", "coreutils"]
-[containers.closure]
-packages = [${quoted%, }]
-entrypoint = "bash"
-END
+. benches/closure_packages.sh
+closure_toml > "$place/containers.toml"
 
 ours() { (cd "$place" && "$ours" "$@" >/dev/null); }
 forget() {

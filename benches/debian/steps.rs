@@ -98,6 +98,7 @@ pub fn verify(criterion: &mut Criterion, ground: &Ground) {
         records: Some(LayerRecords::new(ground.cache.join("content"))),
         witnessed,
         scripts: Some(ScriptRecords::new(ground.cache.join("debian/scripts"))),
+        ..Known::default()
     };
     let circumstances = Circumstances { expected: Some(Architecture::X86_64), ..Circumstances::default() };
     let run = |known: &Known| {

@@ -181,6 +181,9 @@ pub struct VerifyArgs {
     /// Build containers once more, from the lock and the packages alone, and show the first byte that is different
     #[arg(long)]
     pub rebuild: bool,
+    /// Hash built images too, even if their files were not touched since they were hashed last (others always are)
+    #[arg(long)]
+    pub rehash: bool,
     /// How the report is written [default: text, or what the file of --report is called: .sarif, .xml (JUnit), .json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,

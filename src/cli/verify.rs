@@ -57,7 +57,7 @@ pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: 
     let printed = printed(printer, args)?;
     let references: Vec<Reference> = args.references.iter().map(|r| r.parse()).collect::<Result<_>>()?;
     // What could be checked is shown even when something else could not be read.
-    let request = VerifyRequest { references, waivers_of: args.waivers_of.clone(), rebuild: args.rebuild };
+    let request = VerifyRequest { references, waivers_of: args.waivers_of.clone(), rebuild: args.rebuild, rehash: args.rehash };
     let ended = drive.run(Command::Verify(request)).await;
     let reports = reports(&drive.state);
     let unused_waivers = drive.state.unused_waivers.as_slice();

@@ -141,7 +141,12 @@ pub struct HashingWriter<W> {
 impl<W: Write> HashingWriter<W> {
     /// Starts over `inner`.
     pub fn new(inner: W) -> Self {
-        HashingWriter { inner, hasher: Hasher::new(), written: 0 }
+        Self::after(Hasher::new(), inner)
+    }
+
+    /// Starts over `inner`, after what `hasher` has taken in.
+    pub fn after(hasher: Hasher, inner: W) -> Self {
+        HashingWriter { inner, hasher, written: 0 }
     }
 
     /// The writer, the digest and the number of bytes that went through.

@@ -20,32 +20,32 @@ pub struct Entry {
     pub gid: u64,
 }
 
-/// What a layer entry is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EntryKind {
+/// What a layer entry is. `T` is how texts are held, and `E` an ELF header: owned, or borrowed ([`super::KindRef`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", bound(deserialize = "T: Deserialize<'de>, E: Deserialize<'de>"))]
+pub enum EntryKind<T = String, E = Elf> {
     /// A regular file.
     File {
         /// Its length in bytes.
         size: u64,
         /// Its ELF header, when it is an ELF file.
         #[serde(skip_serializing_if = "Option::is_none", default)]
-        elf: Option<Elf>,
+        elf: Option<E>,
         /// The interpreter line, when it starts with `#!` (without those two bytes, trimmed, at most 255 bytes).
         #[serde(skip_serializing_if = "Option::is_none", default)]
-        shebang: Option<String>,
+        shebang: Option<T>,
     },
     /// A directory.
     Directory,
     /// A symbolic link, with its target as written.
     Symlink {
         /// As written: absolute or relative to the link's folder.
-        target: String,
+        target: T,
     },
     /// A hard link to an earlier path of the same layer (normalised like [`Entry::path`]).
     HardLink {
         /// The other path.
-        target: String,
+        target: T,
     },
     /// A character or block device, or a fifo.
     Special,
@@ -147,10 +147,11 @@ impl Elf {
         }
     }
 
-    /// How many bytes its texts have together.
-    pub fn text(&self) -> usize {
+    /// How many bytes of memory its texts take.
+    pub fn memory(&self) -> usize {
         let one = [&self.interpreter, &self.soname, &self.rpath, &self.runpath, &self.damage];
-        one.into_iter().flatten().chain(self.needed.iter().flatten()).map(String::len).sum()
+        let needed = self.needed.iter().flatten().map(|name| size_of_val(name) + name.len());
+        one.into_iter().flatten().map(String::len).chain(needed).sum()
     }
 }
 

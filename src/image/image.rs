@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Descriptor, ImageConfig, IndexMembers, Manifest, Platform};
+use super::{Descriptor, ImageConfig, IndexMembers, Manifest, Platform, Stamp};
 use crate::Result;
 
 /// Where an image's blobs can be read: the local store, a registry, or regenerated from Nix store paths.
@@ -16,6 +16,11 @@ pub trait Blobs: fmt::Debug + Send + Sync {
 
     /// The file that holds it, where a blob is a file of its own that its user may remove.
     fn file(&self, _blob: &Descriptor) -> Option<PathBuf> {
+        None
+    }
+
+    /// How the file looks that holds just this blob, when there is one.
+    fn stamp(&self, _blob: &Descriptor) -> Option<Stamp> {
         None
     }
 }

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compression, Digest, Entry, InstalledPackage, LoaderFile, record};
+use super::{Compression, Digest, Entries, KeptFile, record};
 use crate::Result;
 
 /// Changes whenever the same blob would be described differently: a part of the file name, so older ones are just not found.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// What one pass over a whole, undamaged blob finds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +25,9 @@ pub struct LayerContent {
     /// Length of the uncompressed tar.
     pub uncompressed_size: u64,
     /// Every entry, in the order of the tar.
-    pub entries: Vec<Entry>,
-    /// Package metadata: the path of the file, and the installed packages it names.
-    pub packages: Vec<(String, Vec<InstalledPackage>)>,
-    /// Files that tell loaders where libraries are, by path.
-    pub loader_files: Vec<(String, LoaderFile)>,
-    /// Small text files that checks read ([`is_kept_text`](super::is_kept_text)): path and content.
-    pub texts: Vec<(String, String)>,
+    pub entries: Entries,
+    /// Small files whose content checks read, by path.
+    pub kept: Vec<(String, KeptFile)>,
 }
 
 /// The records of one folder. Cheap to clone.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Larger loader files are taken for none. The cache of two hundred packages has less than 100 KiB.
 pub const MAX_LOADER_FILE: u64 = 4 << 20;
+/// Most folders of one file that names folders; images have a dozen.
+const MAX_FOLDERS: usize = 10_000;
 /// Longest name or path in one (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
@@ -58,11 +60,11 @@ impl LoaderFile {
         })
     }
 
-    /// How many bytes its texts have together.
-    pub fn text(&self) -> usize {
+    /// How many bytes of memory it takes.
+    pub fn memory(&self) -> usize {
         match self {
-            LoaderFile::Configured(folders) | LoaderFile::MuslPath(folders) => folders.iter().map(|f| f.len() + 24).sum(),
-            LoaderFile::Cache(libraries) => libraries.iter().map(|l| l.name.len() + l.path.len() + 56).sum(),
+            LoaderFile::Configured(folders) | LoaderFile::MuslPath(folders) => folders.iter().map(|f| f.len() + size_of_val(f)).sum(),
+            LoaderFile::Cache(libraries) => libraries.iter().map(|l| l.name.len() + l.path.len() + size_of_val(l)).sum(),
         }
     }
 }
@@ -74,7 +76,7 @@ fn musl_architecture(name: &str) -> Option<&str> {
 
 /// Absolute paths only: `include`, `hwcap` and what depends on the folder a program is started in are no folders of an image.
 fn folders<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
-    lines.map(str::trim).filter(|line| line.starts_with('/') && line.len() <= MAX_PATH).map(str::to_owned).collect()
+    lines.map(str::trim).filter(|line| line.starts_with('/') && line.len() <= MAX_PATH).take(MAX_FOLDERS).map(str::to_owned).collect()
 }
 
 /// Reads `glibc-ld.so.cache1.1` (glibc's `dl-cache.h`), also behind a cache of the old format; `None` when it is damaged.
@@ -200,7 +202,7 @@ mod tests {
             for path in ["etc/ld.so.cache", "etc/ld.so.conf", "etc/ld-musl-x86_64.path"] {
                 let read = LoaderFile::read(path, &bytes).unwrap();
                 // 56 more for each of at most one library in 24 bytes.
-                prop_assert!(read.text() <= 8 * bytes.len() + 64);
+                prop_assert!(read.memory() <= 8 * bytes.len() + 64);
             }
         }
     }

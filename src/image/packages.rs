@@ -3,7 +3,10 @@
 use super::InstalledPackage;
 
 /// Larger metadata files are not read: dpkg's status of five thousand packages has 8 MiB.
-pub const MAX_METADATA: u64 = 32 << 20;
+pub const MAX_METADATA: u64 = 12 << 20;
+
+/// A list that names more is not kept: short stanzas would take many times the file's length. Debian has some 60,000 packages in all.
+pub(super) const MAX_PACKAGES: usize = 100_000;
 
 /// Which metadata a file is, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,7 @@ impl Metadata {
         }
     }
 
-    /// The installed packages that `text` describes. What is no stanza of a package is passed over.
+    /// The installed packages that `text` describes, at most one more than 100,000. What is no stanza of a package is passed over.
     pub fn read(self, text: &[u8]) -> Vec<InstalledPackage> {
         let (name, version, architecture): (&[u8], &[u8], &[u8]) = match self {
             Metadata::Dpkg => (b"Package", b"Version", b"Architecture"),
@@ -39,6 +42,9 @@ impl Metadata {
         for line in text.split(|b| *b == b'\n') {
             if line.trim_ascii().is_empty() {
                 out.extend(std::mem::take(&mut stanza).package());
+                if out.len() > MAX_PACKAGES {
+                    return out;
+                }
                 continue;
             }
             let Some(colon) = line.iter().position(|b| *b == b':') else { continue };

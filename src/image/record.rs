@@ -4,16 +4,16 @@
 //! another place is not believed there.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Digest, Hasher};
+use super::{Digest, Hasher, HashingWriter};
+use crate::Result;
 use crate::error::IoContext;
-use crate::{Error, Result};
 
 /// The record at `path` about `key`, if it is there and whole.
 pub fn read<T: DeserializeOwned>(path: &Path, key: &Digest) -> Option<T> {
@@ -23,14 +23,10 @@ pub fn read<T: DeserializeOwned>(path: &Path, key: &Digest) -> Option<T> {
     (Digest::from_hex(noted).ok()? == checksum(key, content)).then(|| serde_json::from_slice(content).ok())?
 }
 
-/// Writes it, whole or not at all.
+/// Writes it, whole or not at all, and never holds all of it in memory.
 ///
 /// It is not synced: what a crash leaves half-written does not have its checksum, and counts as missing.
 pub fn write<T: Serialize>(path: &Path, key: &Digest, value: &T) -> Result<()> {
-    let content = serde_json::to_vec(value).map_err(|error| Error::failed(format!("cannot write {}", path.display())).source(error))?;
-    let mut bytes = checksum(key, &content).hex().into_bytes();
-    bytes.push(b'\n');
-    bytes.extend(content);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).at("creating", folder)?;
     let mut file = tempfile::Builder::new()
@@ -38,14 +34,24 @@ pub fn write<T: Serialize>(path: &Path, key: &Digest, value: &T) -> Result<()> {
         .permissions(fs::Permissions::from_mode(0o644))
         .tempfile_in(folder)
         .at("writing to", folder)?;
-    file.write_all(&bytes).at("writing", path)?;
+    // The checksum stands first and is known last.
+    file.write_all(format!("{:64}\n", "").as_bytes()).at("writing", path)?;
+    let mut out = BufWriter::with_capacity(1 << 16, HashingWriter::after(begin(key), file.as_file_mut()));
+    serde_json::to_writer(&mut out, value).map_err(io::Error::from).at("writing", path)?;
+    let (_, checksum, _) = out.into_inner().map_err(|error| error.into_error()).at("writing", path)?.finish();
+    file.rewind().and_then(|()| file.write_all(checksum.hex().as_bytes())).at("writing", path)?;
     file.persist(path).map_err(|error| error.error).at("writing", path)?;
     Ok(())
 }
 
-fn checksum(key: &Digest, content: &[u8]) -> Digest {
+fn begin(key: &Digest) -> Hasher {
     let mut hasher = Hasher::new();
     hasher.update(key.hex().as_bytes());
+    hasher
+}
+
+fn checksum(key: &Digest, content: &[u8]) -> Digest {
+    let mut hasher = begin(key);
     hasher.update(content);
     hasher.finish()
 }

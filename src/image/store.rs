@@ -12,7 +12,7 @@ use super::descriptor::media_type;
 use super::digest::HashingWriter;
 use super::manifest::MAX_MANIFEST_SIZE;
 use super::new_file::{new_file, sweep};
-use super::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest};
+use super::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest, Stamp};
 use crate::error::IoContext;
 use crate::{Error, Result, read_at_most};
 
@@ -213,6 +213,10 @@ impl Blobs for Store {
 
     fn file(&self, blob: &Descriptor) -> Option<PathBuf> {
         Some(self.blob_path(&blob.digest))
+    }
+
+    fn stamp(&self, blob: &Descriptor) -> Option<Stamp> {
+        fs::metadata(self.blob_path(&blob.digest)).ok().filter(fs::Metadata::is_file).map(|metadata| Stamp::of(&metadata))
     }
 }
 

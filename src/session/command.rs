@@ -83,6 +83,8 @@ pub struct VerifyRequest {
     pub waivers_of: Option<ContainerName>,
     /// Build every container among them once more, apart from what was built before, to see if the same comes out.
     pub rebuild: bool,
+    /// Hash the blobs of our own store too, even if nobody has touched them since that was done last.
+    pub rehash: bool,
 }
 
 impl From<Vec<Reference>> for VerifyRequest {

@@ -7,7 +7,7 @@ use super::event::EventKind;
 use super::subject::Named;
 use crate::catalog::Architecture;
 use crate::image::Reference;
-use crate::verify::{self, Compared, Contents, ImageFacts};
+use crate::verify::{self, Compared, Contents, ImageFacts, Known};
 use crate::{Error, Result};
 
 /// What to compare with what.
@@ -30,13 +30,14 @@ impl Work {
         for (left, right) in pairs {
             self.check_cancelled()?;
             let all = request.all;
-            let read = self.reading(move |known, progress, cancelled| {
-                let read = |named: &Named| {
+            let (left_known, right_known) = (self.known_of(&request.left), self.known_of(request.right.as_ref().unwrap_or(&request.left)));
+            let read = self.reading(left_known, move |known, progress, cancelled| {
+                let read = |named: &Named, known: &Known| {
                     let facts = ImageFacts::gather_knowing(&named.image, known, progress, cancelled)?;
                     facts.require_whole().map_err(|error| error.context(&named.subject))?;
                     Ok::<_, Error>(facts)
                 };
-                let (left_facts, right_facts) = (read(&left)?, read(&right)?);
+                let (left_facts, right_facts) = (read(&left, known)?, read(&right, &right_known)?);
                 let digests = left.image.platform() == right.image.platform();
                 let contents = |named: &Named| verify::read_contents(&named.image, digests, progress, cancelled);
                 let (left_contents, right_contents) = (contents(&left)?, contents(&right)?);

@@ -19,7 +19,7 @@ use super::event::{EventKind, Failure};
 use super::folders::Folders;
 use super::{Command, Event, RunId};
 use crate::catalog::{self, Catalog, Target};
-use crate::image::{LayerRecords, ScriptRecords, Store, Witnessed};
+use crate::image::{LayerRecords, Proofs, Reference, ScriptRecords, Store, Witnessed};
 use crate::progress::Progress;
 use crate::verify::Known;
 use crate::{Error, Result};
@@ -256,17 +256,31 @@ impl Work {
         let folders = &self.context.options.folders;
         Known {
             records: Some(LayerRecords::new(folders.content())),
+            keep: true,
+            proofs: Some(Proofs::new(folders.proofs())),
             witnessed: Witnessed::default(),
             scripts: Some(ScriptRecords::new(folders.scripts())),
         }
     }
 
-    /// Reads images on a blocking thread, with what is known of layers; tells this run's progress, and stops when it is cancelled.
+    /// What may be taken for known of the images that `reference` names: of a container everything. Blobs elsewhere are hashed
+    /// every time, and what is learnt of those in a registry is not written to the disk.
+    pub(super) fn known_of(&self, reference: &Reference) -> Known {
+        let known = self.known();
+        match reference {
+            Reference::Container { .. } => known,
+            Reference::Registry(_) => Known { keep: false, proofs: None, ..known },
+            _ => Known { proofs: None, ..known },
+        }
+    }
+
+    /// Reads images on a blocking thread, with what is `known` of their layers; tells this run's progress, and stops when it is cancelled.
     pub(super) async fn reading<T: Send + 'static>(
         &self,
+        known: Known,
         read: impl FnOnce(&Known, &dyn Progress, &(dyn Fn() -> bool + Sync)) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (known, token, progress) = (self.known(), self.token.clone(), Arc::clone(&self.progress));
+        let (token, progress) = (self.token.clone(), Arc::clone(&self.progress));
         let read = blocking(move || read(&known, progress.as_ref(), &|| token.is_cancelled())).await;
         read.map_err(|error| if self.token.is_cancelled() { Error::interrupted() } else { error })
     }

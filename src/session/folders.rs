@@ -42,6 +42,11 @@ impl Folders {
         self.cache.join("content")
     }
 
+    /// Which blobs of the images were hashed, and how their files looked then.
+    pub fn proofs(&self) -> PathBuf {
+        self.cache.join("proofs")
+    }
+
     /// Records of what plain layers became when they were compressed, by their digests.
     pub fn compressed(&self) -> PathBuf {
         self.cache.join("compressed")

@@ -15,7 +15,7 @@ impl Work {
     pub(super) async fn list_files(&self, reference: &Reference) -> Result<()> {
         for named in self.images_of(reference).await? {
             self.check_cancelled()?;
-            let read = self.reading(move |known, progress, cancelled| {
+            let read = self.reading(self.known_of(reference), move |known, progress, cancelled| {
                 let files = verify::list_files(&named.image, known, progress, cancelled)?;
                 let (digest, platform) = (named.image.descriptor.digest, named.image.platform());
                 Ok(Listing { schema: 1, subject: named.subject, target: named.target, digest, platform, files })
@@ -32,7 +32,7 @@ impl Work {
         let unreadable = unreadable_member(&images);
         for named in images {
             self.check_cancelled()?;
-            let read = self.reading(move |known, progress, cancelled| {
+            let read = self.reading(self.known_of(reference), move |known, progress, cancelled| {
                 let (entries, packages) = verify::inspect_facts(&named.image, known, progress, cancelled)?;
                 Ok(inspection(named.subject, named.target, &named.image, &entries, packages))
             });

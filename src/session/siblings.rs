@@ -128,7 +128,7 @@ impl Work {
             // Its own verification proves its blobs; here only what they hold is asked for.
             let witnessed = Witnessed::default();
             image.manifest.layers.iter().for_each(|layer| witnessed.add(layer.digest));
-            let known = Known { records, witnessed, scripts: None };
+            let known = Known { records, witnessed, ..Known::default() };
             let facts = ImageFacts::gather_knowing(&image, &known, &Silent, &|| token.is_cancelled())?;
             if token.is_cancelled() { Err(Error::interrupted()) } else { Ok(Sibling { subject, image, facts }) }
         })

@@ -29,7 +29,7 @@ impl Work {
             work: self,
             request,
             given,
-            known: self.known(),
+            known: Known::default(),
             own: None,
             first: FirstRead::default(),
             failed: 0,
@@ -92,6 +92,11 @@ struct Own {
 impl Verifying<'_> {
     /// Everything that one reference names.
     async fn reference(&mut self, reference: &Reference) -> Result<()> {
+        // Of each anew: what one place has been seen to hold says nothing about another.
+        self.known = self.work.known_of(reference);
+        if self.request.rehash {
+            self.known.proofs = None;
+        }
         let images = self.work.images_of(reference).await?;
         let targets: Vec<Target> = images.iter().filter_map(|named| named.target.clone()).collect();
         if !targets.is_empty() && self.own.is_none() {

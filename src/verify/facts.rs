@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::known::Known;
 use super::linked_texts::{self, LinkedText};
 use super::rootfs::{Lookup, MergedRoot};
-use super::scan::{LayerFacts, Usage};
-use crate::image::{Digest, Image, InstalledPackage};
+use super::scan::LayerFacts;
+use super::usage::Usage;
+use crate::image::{Digest, Image, InstalledPackage, KeptFile};
 use crate::progress::{Progress, Unit};
 use crate::{Error, Result};
 
@@ -82,9 +83,10 @@ impl ImageFacts {
     /// The content of the file that `path` leads to, when it is one of the small texts that are kept.
     pub fn text(&self, root: &MergedRoot<'_>, path: &str) -> Option<&str> {
         let Lookup::Found(real, node) = root.lookup(path) else { return None };
-        // Within one layer the last entry of a path is the one that stays.
-        let texts = self.layers.get(node.layer)?.texts.iter().rev();
-        let own = texts.into_iter().find(|(at, _)| *at == real).map(|(_, text)| text.as_str());
+        let own = match self.layers.get(node.layer)?.kept(&real) {
+            Some(KeptFile::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
         own.or_else(|| self.linked_texts.iter().find(|linked| linked.path == path).map(|linked| linked.text.as_str()))
     }
 
@@ -96,17 +98,20 @@ impl ImageFacts {
             .hint("`catamaran verify` shows everything that is wrong with the image"))
     }
 
+    /// The small files whose content is kept, as far as no later layer replaced or removed them.
+    pub(super) fn kept<'a>(&'a self, root: &MergedRoot<'_>) -> impl Iterator<Item = (&'a str, &'a KeptFile)> {
+        let of_layer = |(index, layer): (usize, &'a Arc<LayerFacts>)| layer.kept.iter().map(move |(path, file)| (index, path, file));
+        let visible = |(index, path, _): &(usize, &String, &KeptFile)| root.get(path).is_some_and(|node| node.layer == *index);
+        self.layers.iter().enumerate().flat_map(of_layer).filter(visible).map(|(_, path, file)| (path.as_str(), file))
+    }
+
     /// The packages that the metadata visible in the image names, sorted, each once.
     pub fn packages(&self, root: &MergedRoot<'_>) -> Vec<InstalledPackage> {
-        let mut out = Vec::new();
-        for (index, layer) in self.layers.iter().enumerate() {
-            for (path, packages) in &layer.packages {
-                // Metadata of a lower layer that was replaced or removed no longer tells what is installed.
-                if root.get(path).is_some_and(|node| node.layer == index) {
-                    out.extend(packages.iter().cloned());
-                }
-            }
-        }
+        let lists = self.kept(root).filter_map(|(_, file)| match file {
+            KeptFile::Packages(packages) => Some(packages),
+            _ => None,
+        });
+        let mut out: Vec<InstalledPackage> = lists.flatten().cloned().collect();
         out.sort();
         out.dedup();
         out

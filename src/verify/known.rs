@@ -2,8 +2,9 @@
 
 use std::io::Read;
 
-use super::scan::{LayerFacts, Usage, scan_layer};
-use crate::image::{Blobs, Descriptor, Hasher, LayerContent, LayerRecords, ScriptRecords, Witnessed};
+use super::scan::{LayerFacts, scan_layer};
+use super::usage::Usage;
+use crate::image::{Blobs, Descriptor, Hasher, LayerContent, LayerRecords, Proofs, ScriptRecords, Stamp, Witnessed};
 use crate::{Error, Result};
 
 /// How much of a blob is read and hashed at a time.
@@ -14,7 +15,12 @@ const PIECE: usize = 256 << 10;
 pub struct Known {
     /// Records of what is inside blobs; a blob that has one is hashed and not decompressed.
     pub records: Option<LayerRecords>,
-    /// Blobs of this run that need not even be hashed. What turns out to be whole is added.
+    /// Whether what is learnt is written to the records.
+    pub keep: bool,
+    /// Files of blobs that were hashed before, and need not be again as long as nobody has touched them. For our own store only.
+    pub proofs: Option<Proofs>,
+    /// Blobs of this run that need not even be hashed. What turns out to be whole is added: so this is for blobs of one place, and
+    /// another that claims to have the same is read.
     pub witnessed: Witnessed,
     /// What became of the scripts of the images we built.
     pub scripts: Option<ScriptRecords>,
@@ -34,24 +40,51 @@ impl Known {
         if let Some(content) = self.records.as_ref().and_then(|records| records.load(&blob.digest))
             && usage.take_in(&content)
         {
-            if self.witnessed.has(&blob.digest) || is_whole(blobs, blob, cancelled)? {
+            if self.witnessed.has(&blob.digest) || self.is_proven(blobs, blob) || self.hash(blobs, blob, cancelled)? {
                 self.witnessed.add(blob.digest);
                 usage.read(blob.size);
                 return Ok(LayerFacts::recalled(blob, content));
             }
             usage.give_back(&content);
         }
+        let stamp = blobs.stamp(blob);
         let facts = scan_layer(blobs, blob, usage, cancelled)?;
         if facts.damage.is_some() || facts.digest != Some(blob.digest) || facts.size != blob.size {
             return Ok(facts);
         }
         self.witnessed.add(blob.digest);
-        let Some(records) = &self.records else { return Ok(facts) };
-        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, packages, loader_files, texts, .. } = facts;
-        let content = LayerContent { compression, diff_id, uncompressed_size, entries, packages, loader_files, texts };
+        self.prove(blobs, blob, stamp);
+        let Some(records) = self.records.as_ref().filter(|_| self.keep) else { return Ok(facts) };
+        let LayerFacts { descriptor, compression, diff_id, uncompressed_size, entries, kept, .. } = facts;
+        let content = LayerContent { compression, diff_id, uncompressed_size, entries, kept };
         // A record only saves time; without it the blob is read again.
         let _ = records.keep(&blob.digest, &content);
         Ok(LayerFacts::recalled(&descriptor, content))
+    }
+
+    /// Whether the blob's file is the one that was hashed, and has not been touched since.
+    fn is_proven(&self, blobs: &dyn Blobs, blob: &Descriptor) -> bool {
+        let stamp = blobs.stamp(blob).filter(|stamp| stamp.size == blob.size);
+        self.proofs.as_ref().zip(stamp).is_some_and(|(proofs, stamp)| proofs.hold(&blob.digest, &stamp))
+    }
+
+    fn hash(&self, blobs: &dyn Blobs, blob: &Descriptor, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<bool> {
+        let stamp = blobs.stamp(blob);
+        let whole = is_whole(blobs, blob, cancelled)?;
+        if whole {
+            self.prove(blobs, blob, stamp);
+        }
+        Ok(whole)
+    }
+
+    /// Notes that the file, which looked like `before` when reading it began, holds the blob: unless it was changed meanwhile.
+    fn prove(&self, blobs: &dyn Blobs, blob: &Descriptor, before: Option<Stamp>) {
+        if let Some((proofs, before)) = self.proofs.as_ref().zip(before)
+            && before.is_settled()
+            && blobs.stamp(blob).as_ref() == Some(&before)
+        {
+            proofs.note(&blob.digest, &before);
+        }
     }
 }
 
@@ -80,15 +113,16 @@ fn is_whole(blobs: &dyn Blobs, blob: &Descriptor, cancelled: &(dyn Fn() -> bool 
 mod tests {
     use std::fs;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::image::{Digest, Image, media_type};
+    use crate::image::{Digest, Entries, Image, Store, media_type};
     use crate::progress::Silent;
     use crate::verify::samples::{Layer, Sample, elf, gzip};
     use crate::verify::{Circumstances, Report, verify};
 
     fn known(folder: &std::path::Path) -> Known {
-        Known { records: Some(LayerRecords::new(folder.into())), witnessed: Witnessed::default(), scripts: None }
+        Known { records: Some(LayerRecords::new(folder.into())), keep: true, ..Known::default() }
     }
 
     fn report(image: &Image, known: &Known) -> Report {
@@ -164,16 +198,71 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_proven_blob_is_not_read_and_one_changed_in_place_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("images")).unwrap();
+        let made = sample().image();
+        store.put(&made.config_bytes).unwrap();
+        store.import("sample", &made).unwrap();
+        let image = store.image(&store.find("sample").unwrap().unwrap()).unwrap();
+        let known = || Known { proofs: Some(Proofs::new(folder.path().join("proofs"))), ..known(&folder.path().join("content")) };
+        let proofs = || fs::read_dir(folder.path().join("proofs")).map_or(0, Iterator::count);
+        let whole = report(&image, &known());
+        // Written just now: it could change once more without its times changing.
+        assert_eq!(proofs(), 0);
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        assert_eq!(report(&image, &known()), whole);
+        assert_eq!(proofs(), 2);
+        // A proven blob is taken for what it is without being opened.
+        let counting = Arc::new(Counting(store.clone(), AtomicUsize::new(0)));
+        let counted = Image { blobs: counting.clone(), ..image.clone() };
+        assert_eq!(report(&counted, &known()), whole);
+        assert_eq!(counting.1.load(Ordering::Relaxed), 0);
+        // One byte changed in place, with length and mtime as they were.
+        let path = store.blob_path(&image.manifest.layers[0].digest);
+        let (mut bytes, modified) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        let changed = report(&counted, &known());
+        assert_eq!(counting.1.load(Ordering::Relaxed), 2, "hashed, and then scanned");
+        assert_eq!(changed.verdict(), crate::verify::Verdict::Fail);
+        assert_eq!(changed, report(&image, &Known::default()));
+    }
+
+    /// A store that counts how often a blob is opened.
+    #[derive(Debug)]
+    struct Counting(Store, AtomicUsize);
+
+    impl Blobs for Counting {
+        fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.open(blob)
+        }
+
+        fn stamp(&self, blob: &Descriptor) -> Option<Stamp> {
+            self.0.stamp(blob)
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_unless_it_shall_be_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = Known { keep: false, ..known(&folder.path().join("content")) };
+        report(&sample().image(), &known);
+        assert!(!folder.path().join("content").exists());
+    }
+
     fn content(tar: &[u8]) -> LayerContent {
         let compression = crate::image::Compression::Gzip;
         LayerContent {
             compression,
             diff_id: Digest::of(tar),
             uncompressed_size: tar.len() as u64,
-            entries: Vec::new(),
-            packages: Vec::new(),
-            loader_files: Vec::new(),
-            texts: Vec::new(),
+            entries: Entries::default(),
+            kept: Vec::new(),
         }
     }
 

@@ -4,13 +4,13 @@
 //! read a second time for it, and a scan keeps nothing on suspicion.
 
 use std::io::{self, BufRead};
-use std::sync::mpsc;
 
-use super::decode::{CHUNKS, Content, decode};
 use super::facts::ImageFacts;
+use super::layer_path::normal;
 use super::rootfs::{Lookup, MergedRoot};
-use super::scan::{Usage, normal};
+use super::stream::stream;
 use super::tarball::Members;
+use super::usage::Usage;
 use crate::image::{Blobs, Descriptor, EntryKind, Image, KEPT_TEXTS, MAX_KEPT_TEXT};
 use crate::progress::Silent;
 use crate::{Error, Result};
@@ -28,12 +28,12 @@ pub struct LinkedText {
 ///
 /// Same conditions as [`ImageFacts::gather`]; what cannot be read to its end is left out, and the layer's facts say so.
 pub(super) fn read(image: &Image, facts: &ImageFacts, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Vec<LinkedText>> {
-    let is_link = |kind: &EntryKind| matches!(kind, EntryKind::Symlink { .. } | EntryKind::HardLink { .. });
     // The texts themselves, or a folder above them.
     let leads_there =
         |path: &str| KEPT_TEXTS.iter().any(|text| text.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-    let mut entries = facts.layers.iter().flat_map(|layer| &layer.entries);
-    if !entries.any(|entry| is_link(&entry.kind) && leads_there(&entry.path)) {
+    let is_link = |kind| matches!(kind, EntryKind::Symlink { .. } | EntryKind::HardLink { .. });
+    let mut links = facts.layers.iter().flat_map(|layer| layer.entries.iter()).filter(|entry| is_link(entry.kind));
+    if !links.any(|link| leads_there(&link.path())) {
         return Ok(Vec::new());
     }
     let root = MergedRoot::merge(&facts.layers);
@@ -44,11 +44,11 @@ pub(super) fn read(image: &Image, facts: &ImageFacts, cancelled: &(dyn Fn() -> b
         }
         let Lookup::Found(_, node) = root.lookup(path) else { continue };
         let Some(entry) = node.entry else { continue };
-        let EntryKind::File { size, elf: None, .. } = &entry.kind else { continue };
+        let EntryKind::File { size, elf: None, .. } = entry.kind else { continue };
         // A hard link of another layer shows the very entry of the file: it is in the layer whose entry that is.
-        let layer = facts.layers.iter().find(|layer| layer.entries.as_ptr_range().contains(&std::ptr::from_ref(entry)));
-        let Some(layer) = layer.filter(|_| *size <= MAX_KEPT_TEXT) else { continue };
-        if let Some(bytes) = read_file(&*image.blobs, &layer.descriptor, &entry.path, cancelled)? {
+        let layer = facts.layers.iter().find(|layer| std::ptr::eq(&layer.entries, entry.of()));
+        let Some(layer) = layer.filter(|_| size <= MAX_KEPT_TEXT) else { continue };
+        if let Some(bytes) = read_file(&*image.blobs, &layer.descriptor, &entry.path(), cancelled)? {
             texts.push(LinkedText { path, text: String::from_utf8_lossy(&bytes).into_owned() });
         }
     }
@@ -58,16 +58,8 @@ pub(super) fn read(image: &Image, facts: &ImageFacts, cancelled: &(dyn Fn() -> b
 /// The content of the last file called `path` in the layer `blob`.
 fn read_file(blobs: &dyn Blobs, blob: &Descriptor, path: &str, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Option<Vec<u8>>> {
     let usage = Usage::new(&Silent, blob.size);
-    let (pieces, received) = mpsc::sync_channel(CHUNKS);
-    let (spare, returned) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let decoder = scope.spawn(|| decode(blobs, blob, pieces, returned, &usage, cancelled));
-        let mut members = Members::new(Content::new(received, spare));
-        let found = find(&mut members, path);
-        drop(members);
-        decoder.join().map_err(|_| Error::failed(format!("reading the layer {} broke off", blob.digest)))??;
-        if cancelled() { Err(Error::interrupted()) } else { Ok(found.unwrap_or_default()) }
-    })
+    let (_, found) = stream(blobs, blob, &usage, cancelled, |content| find(&mut Members::new(content), path))?;
+    if cancelled() { Err(Error::interrupted()) } else { Ok(found.unwrap_or_default()) }
 }
 
 fn find<R: BufRead>(members: &mut Members<R>, path: &str) -> io::Result<Option<Vec<u8>>> {

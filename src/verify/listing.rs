@@ -27,8 +27,11 @@ pub fn list_files(image: &Image, known: &Known, progress: &dyn Progress, cancell
     let facts = ImageFacts::gather_knowing(image, known, progress, cancelled)?;
     facts.require_whole()?;
     let root = MergedRoot::merge(&facts.layers);
-    let listed = |path: &str, layer: usize, entry: &Entry| ListedFile { layer, entry: Entry { path: path.to_owned(), ..entry.clone() } };
-    Ok(root.iter().filter(|(path, ..)| !path.is_empty()).map(|(path, node, entry)| listed(path, node.layer, entry)).collect())
+    let files = root.iter().filter(|(path, ..)| !path.is_root());
+    let mut files: Vec<_> = files.map(|(path, node, entry)| ListedFile { layer: node.layer, entry: entry.at(path.text()) }).collect();
+    // As texts: `a-b` comes before what is in `a`.
+    files.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+    Ok(files)
 }
 
 impl ListedFile {
@@ -108,6 +111,13 @@ mod tests {
         assert_eq!(shown, ["0 -rw-r--r-- a", "0 drwxr-xr-x d", "1 lrwxrwxrwx l", "1 -rwsr-xr-x tool", "1 -rwsr-xr-x twin"]);
         let header = files[4].elf_header();
         assert!(header.contains(&("machine", "x86-64 (62)".into())) && header.contains(&("interpreter", "/ld".into())), "{header:?}");
+    }
+
+    #[test]
+    fn files_are_sorted_as_texts_for_those_who_look_one_up() {
+        let layer = Layer::new().folder("a").file("a/b", 0o644, b"").file("a-b", 0o644, b"").file("a0", 0o644, b"");
+        let files = list_files(&Sample::new("amd64").layer(layer).image(), &Known::default(), &Silent, &|| false).unwrap();
+        assert_eq!(files.iter().map(|file| file.entry.path.as_str()).collect::<Vec<_>>(), ["a", "a-b", "a/b", "a0"]);
     }
 
     #[test]

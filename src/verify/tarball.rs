@@ -58,10 +58,6 @@ impl<R: BufRead> Members<R> {
         Members { input, pending: 0, data: 0, ended: false }
     }
 
-    pub(super) fn into_inner(self) -> R {
-        self.input
-    }
-
     /// The next member; its data can be read with [`Members::head`] until the next call.
     pub(super) fn next(&mut self) -> io::Result<Option<Member>> {
         let mut extensions = Extensions::default();
@@ -135,6 +131,8 @@ impl<R: BufRead> Members<R> {
     /// Appends up to `most` bytes of the current member's stored data to `out`.
     pub(super) fn head(&mut self, out: &mut Vec<u8>, most: u64) -> io::Result<()> {
         let mut wanted = most.min(self.data);
+        // Callers ask for no more than they can hold; growing by doubling would hold three times as much.
+        out.reserve_exact(usize::try_from(wanted).unwrap_or(0));
         while wanted > 0 {
             let available = self.input.fill_buf()?;
             if available.is_empty() {

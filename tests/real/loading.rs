@@ -90,7 +90,7 @@ fn programs_load_what_their_own_loaders_say_they_load() {
             .iter()
             .filter_map(|(path, _, entry)| match &entry.kind {
                 EntryKind::File { elf: Some(elf), .. } if elf.kind() == ElfKind::Program && entry.mode & 0o111 != 0 => {
-                    Some((elf.interpreter.clone()?, path.to_owned()))
+                    Some((elf.interpreter.clone()?, path.text()))
                 }
                 _ => None,
             })

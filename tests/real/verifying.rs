@@ -1,11 +1,11 @@
 //! An image that is not what it says, and judges for the ones that are.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{Project, Registry, elf_files, judge, need};
+use crate::harness::{Project, Ran, Registry, elf_files, judge, need};
 
 /// Replaces the config of `oci:DIR:NAME`'s image by `change` of it, and everything that names it by digest.
 fn with_config_changed(layout: &Path, name: &str, change: impl FnOnce(&mut Value)) {
@@ -242,5 +242,33 @@ fn what_is_missing_is_found_and_what_cannot_be_reached_is_listed_and_nothing_kee
         let subjects: Vec<&str> = document["unread"].as_array().expect("unread").iter().map(|u| u["subject"].as_str().unwrap()).collect();
         assert_eq!((code, subjects), (expected, unread), "{document}");
         assert_eq!((document["verdict"].as_str(), document["reports"].as_array().map(Vec::len)), (Some("fail"), Some(2)), "{document}");
+    }
+}
+
+/// Every file below `folder`, if that is there at all.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn an_image_of_a_registry_is_verified_and_nothing_is_written_to_the_disk() {
+    let registry = Registry::start();
+    let project = Project::fd(None).with_downloads();
+    let (out, remote) = (project.path().join("out"), format!("docker://{}/tools/fd:1", registry.host));
+    project.ok(&["build", "--target", "x86_64", "--out", out.to_str().unwrap()]);
+    project.ok(&["copy", &format!("oci:{}:fd/x86_64", out.display()), &remote]);
+    // Everything this user may have, as it is for somebody who never ran the program; and the place of temporary files.
+    let fresh = project.path().join("fresh");
+    fs::create_dir(&fresh).unwrap();
+    for arguments in [["verify", &remote, "--json"], ["inspect", &remote, "--json"]] {
+        let mut command = project.command();
+        for variable in ["CATAMARAN_CACHE_DIR", "CATAMARAN_STATE_DIR", "CATAMARAN_CONFIG_DIR", "HOME", "XDG_CACHE_HOME", "TMPDIR"] {
+            command.env(variable, &fresh);
+        }
+        let ran = Ran::of(command.args(arguments));
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("\"schema\""), "{}", ran.out);
+        assert_eq!(files_below(&fresh), Vec::<PathBuf>::new());
     }
 }

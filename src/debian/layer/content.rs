@@ -4,9 +4,7 @@ use super::super::rootfs::Content;
 use super::cache::CachedLayer;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
-use crate::image::{
-    Compression, ElfReader, Entry, EntryKind, LayerContent, LoaderFile, MAX_LOADER_FILE, Metadata, is_kept_text, kept_text, read_shebang,
-};
+use crate::image::{Compression, ElfReader, Entries, Entry, EntryKind, KeptFile, LayerContent, read_shebang};
 
 /// Longest path that verification takes (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -16,51 +14,34 @@ const MAX_PATH: usize = 4096;
 /// `None` when facts alone do not tell: a package ships a whiteout, or package metadata, accounts or a loader's cache of its own, or the
 /// layer has local files, of which only hashes are known. Such a layer is scanned.
 pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option<LayerContent> {
-    let mut entries = Vec::with_capacity(plan.directories.len() + plan.files.len());
-    let (mut packages, mut loader_files, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut entries, mut kept) = (Entries::default(), Vec::new());
+    let mut push = |entry: Entry| is_plain(&entry).then(|| entries.push(entry)).flatten();
     for d in &plan.directories {
-        entries.push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid });
+        push(Entry { path: d.path.clone(), kind: EntryKind::Directory, mode: d.mode, uid: d.uid, gid: d.gid })?;
     }
     for (segment, edits) in &plan.segments {
         for entry in segment.entries.iter().filter_map(|entry| edits.apply(entry)) {
-            let read_by_checks = Metadata::of_path(&entry.path).is_some() || is_kept_text(&entry.path);
-            if read_by_checks && matches!(entry.kind, EntryKind::File { .. }) {
-                return None;
-            }
-            if LoaderFile::is_at(&entry.path) && matches!(entry.kind, EntryKind::File { .. }) {
+            if KeptFile::limit(&entry.path).is_some() && matches!(entry.kind, EntryKind::File { .. }) {
                 let bytes = segment.contents.get(&entry.path)?;
-                loader_files.push((entry.path.clone(), LoaderFile::read(&entry.path, &bytes.0)?));
+                kept.push((entry.path.clone(), KeptFile::read(&entry.path, &bytes.0)?));
             }
-            entries.push(entry);
+            push(entry)?;
         }
     }
     for (path, file) in &plan.files {
         let (kind, mode) = match &file.content {
             Content::File(bytes) => {
-                if let Some(metadata) = Metadata::of_path(path) {
-                    packages.push((path.clone(), metadata.read(bytes)));
-                }
-                if bytes.len() as u64 <= MAX_LOADER_FILE {
-                    loader_files.extend(LoaderFile::read(path, bytes).map(|file| (path.clone(), file)));
-                }
-                texts.extend(kept_text(path, bytes).map(|text| (path.clone(), text)));
+                kept.extend(KeptFile::read(path, bytes).map(|file| (path.clone(), file)));
                 (EntryKind::File { size: bytes.len() as u64, elf: ElfReader::whole(bytes), shebang: read_shebang(bytes) }, file.mode)
             }
             Content::Link(target) => (EntryKind::Symlink { target: target.clone() }, file.mode),
             Content::Local(_) => return None,
             Content::Directory | Content::Packaged { .. } => continue,
         };
-        entries.push(Entry { path: path.clone(), kind, mode, uid: file.uid, gid: file.gid });
+        push(Entry { path: path.clone(), kind, mode, uid: file.uid, gid: file.gid })?;
     }
-    let plain = |entry: &Entry| {
-        let link = match &entry.kind {
-            EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
-            _ => 0,
-        };
-        let name = entry.path.rsplit('/').next().unwrap_or_default();
-        !name.starts_with(".wh.") && entry.path.len().max(link) <= MAX_PATH
-    };
-    entries.iter().all(plain).then_some(LayerContent {
+    entries.finish();
+    Some(LayerContent {
         compression: match layer.compression {
             LayerCompression::Gzip => Compression::Gzip,
             LayerCompression::Zstd => Compression::Zstd,
@@ -68,8 +49,16 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
         diff_id: layer.diff_id,
         uncompressed_size: layer.raw_size,
         entries,
-        packages,
-        loader_files,
-        texts,
+        kept,
     })
+}
+
+/// Whether a scan would take `entry` for what it is: no whiteout by its name, and not beyond what a path may have.
+fn is_plain(entry: &Entry) -> bool {
+    let link = match &entry.kind {
+        EntryKind::Symlink { target } | EntryKind::HardLink { target } => target.len(),
+        _ => 0,
+    };
+    let name = entry.path.rsplit('/').next().unwrap_or_default();
+    !name.starts_with(".wh.") && entry.path.len().max(link) <= MAX_PATH
 }

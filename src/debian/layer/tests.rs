@@ -122,7 +122,7 @@ fn unpacked(folder: &std::path::Path, plans: &[LayerPlan]) -> BTreeMap<String, S
         }
         // What is told of the layer without reading it is what was written.
         match content(plan, &layer) {
-            Some(told) => assert_eq!(told.entries.into_iter().map(|entry| entry.path).collect::<BTreeSet<_>>(), here, "layer {number}"),
+            Some(told) => assert_eq!(told.entries.iter().map(|entry| entry.path()).collect::<BTreeSet<_>>(), here, "layer {number}"),
             None => assert!(here.iter().any(|path| path.contains(".wh.")), "only whiteouts have to be read"),
         }
     }

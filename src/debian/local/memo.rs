@@ -1,44 +1,18 @@
 //! The hashes of large local files, remembered: a run that finds nothing to do must not read 500 MB to find it.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::IoContext;
 use crate::image::record;
-use crate::image::{Digest, Hasher};
+use crate::image::{Digest, Hasher, Stamp};
 use crate::{Error, Result};
 
 /// Smaller files are hashed in less time than a record takes to read.
 const WORTH_A_RECORD: u64 = 1 << 20;
-/// A file changed less than this long ago, in seconds, may change again without its times changing (git's "racy" files).
-const SETTLED: i64 = 2;
-
-/// What tells that a file has not been changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Stamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct Memo {
@@ -70,8 +44,7 @@ pub(super) fn digest(path: &Path, folder: &Path) -> Result<(u64, Digest)> {
         return Err(Error::failed(format!("{} is being written to", path.display())).hint("build again when it is finished"));
     }
     let digest = hasher.finish();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(0));
-    if large && now - stamp.modified.0.max(stamp.changed.0) > SETTLED {
+    if large && stamp.is_settled() {
         // Without the record the file is only read once more.
         let _ =
             std::fs::create_dir_all(folder).and_then(|()| record::write(&at, &key, &Memo { stamp, digest }).map_err(std::io::Error::other));

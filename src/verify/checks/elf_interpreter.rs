@@ -26,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let mut problems: BTreeMap<(&str, u32), Option<String>> = BTreeMap::new();
     let mut programs = 0;
     for (path, node, entry) in subject.root.iter() {
-        let EntryKind::File { elf: Some(elf), .. } = &entry.kind else { continue };
+        let EntryKind::File { elf: Some(elf), .. } = entry.kind else { continue };
         // A C library that tells its version when it is started (glibc's libc.so.6) has an interpreter too; nobody needs that.
         let is_library = elf.soname.is_some() && elf.flags_1 & Elf::PIE == 0;
         let Some(interpreter) = elf.interpreter.as_deref().filter(|_| wanted.is(elf) && !is_library) else { continue };
@@ -38,7 +38,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         let verdict = if entry.mode & 0o111 != 0 { Verdict::Fail } else { Verdict::Warn };
         let digest = subject.facts.layers[node.layer].descriptor.digest;
         let advice = format!("{}, or link the program statically", where_from(interpreter));
-        tally.path(verdict, path, digest, format!("the interpreter {interpreter} in the image"), problem.clone(), advice);
+        tally.path(verdict, &path.text(), digest, format!("the interpreter {interpreter} in the image"), problem.clone(), advice);
     }
     let found: BTreeSet<&str> = problems.iter().filter(|(_, problem)| problem.is_none()).map(|((path, _), _)| *path).collect();
     let found: Vec<&str> = found.into_iter().take(3).collect();
@@ -65,7 +65,7 @@ fn problem_with(root: &MergedRoot<'_>, interpreter: &str, program: &Elf) -> Opti
         return Some("a relative path, which depends on the folder the program is started in".into());
     }
     match root.lookup(interpreter) {
-        Lookup::Found(at, node) => match node.entry.map(|entry| (&entry.kind, entry.mode)) {
+        Lookup::Found(at, node) => match node.entry.map(|entry| (entry.kind, entry.mode)) {
             Some((EntryKind::File { elf: Some(elf), .. }, mode)) => {
                 if elf.damage.is_some() || !same_abi(program, elf) {
                     return Some(format!("{at} is {}", describe_elf(elf)));

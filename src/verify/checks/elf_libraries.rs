@@ -17,11 +17,11 @@ use std::rc::Rc;
 use super::Subject;
 use super::launch::DEFAULT_PATH;
 use super::tally::{Tally, count, skip, skip_if_damaged};
-use crate::image::{Elf, ElfKind, Entry, EntryKind};
+use crate::image::{Elf, ElfKind, EntryKind, EntryRef};
 use crate::verify::loader::{Exhausted, Family, Libraries, Loader};
 use crate::verify::platform::{ElfPlatform, describe_elf, same_abi};
 use crate::verify::report::{Check, CheckResult, Verdict};
-use crate::verify::rootfs::{Lookup, MergedRoot, Node};
+use crate::verify::rootfs::{Lookup, MergedRoot, Node, Path};
 
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     if let Some(skipped) = skip_if_damaged(Check::ElfLibraries, subject.facts) {
@@ -42,29 +42,30 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
 
 /// An ELF file that needs libraries.
 struct File<'a> {
-    path: &'a str,
+    path: String,
     node: Node<'a>,
-    entry: &'a Entry,
+    entry: EntryRef<'a>,
     elf: &'a Elf,
 }
 
 /// The visible files for this platform that need libraries, or of which it is not known.
 fn native<'a>(root: &'a MergedRoot<'a>, wanted: ElfPlatform) -> impl Iterator<Item = File<'a>> {
-    root.iter().filter_map(move |(path, node, entry)| match &entry.kind {
+    root.iter().filter_map(move |(path, node, entry)| match entry.kind {
         EntryKind::File { elf: Some(elf), .. } if wanted.is(elf) && elf.kind() != ElfKind::Other => {
-            elf.needed.as_ref().is_none_or(|needed| !needed.is_empty()).then_some(File { path, node, entry, elf })
+            let needs = elf.needed.as_ref().is_none_or(|needed| !needed.is_empty());
+            needs.then(|| File { path: path.text(), node, entry, elf })
         }
         _ => None,
     })
 }
 
 /// What one file lacks.
-struct Lack<'a> {
+struct Lack<'s, 'a> {
     verdict: Verdict,
     layer: usize,
     names: BTreeSet<&'a str>,
     /// A program that loads it, when that is another file.
-    by: Option<&'a str>,
+    by: Option<&'s str>,
     /// What is there instead, or where else it is.
     notes: Vec<String>,
 }
@@ -77,8 +78,8 @@ struct Looking<'s, 'a> {
     loaders: HashMap<Rc<Loader>, usize>,
     /// Files that a program loads when it starts, by identity.
     loaded: HashSet<usize>,
-    lacks: BTreeMap<String, Lack<'a>>,
-    elsewhere: Option<HashMap<&'a str, &'a str>>,
+    lacks: BTreeMap<String, Lack<'s, 'a>>,
+    elsewhere: Option<HashMap<&'a str, Path<'a, 'a>>>,
     programs: usize,
     shared: usize,
     hosted: usize,
@@ -103,10 +104,10 @@ impl<'s, 'a> Looking<'s, 'a> {
                 continue;
             };
             *self.loaders.entry(loader).or_default() += 1;
-            let Some(process) = self.libraries.start(file.path)? else { continue };
+            let Some(process) = self.libraries.start(&file.path)? else { continue };
             self.loaded.extend(process.loaded.iter().map(|loaded| self.libraries.file(loaded.object).inode()));
             let executable = file.entry.mode & 0o111 != 0;
-            let direct = started.contains(file.path.rsplit_once('/').map_or("", |(folder, _)| folder)) || entrypoint == Some(file.path);
+            let direct = started.contains(file.path.rsplit_once('/').map_or("", |(folder, _)| folder)) || entrypoint == Some(&file.path);
             for missing in &process.missing {
                 let object = self.libraries.file(process.loaded[missing.by].object);
                 let (path, layer) = (object.path.clone(), object.layer);
@@ -116,13 +117,13 @@ impl<'s, 'a> Looking<'s, 'a> {
                     let what = unfit.elf().map_or_else(|| "no ELF file".to_owned(), describe_elf);
                     notes.push(format!("/{} is {what}", unfit.path));
                 } else if let Some(other) = elsewhere {
-                    notes.push(self.where_else(other)?);
+                    notes.push(self.where_else(&other.text())?);
                 }
                 let verdict = match executable && (elsewhere.is_none() || direct) {
                     true => Verdict::Fail,
                     false => Verdict::Warn,
                 };
-                let by = (missing.by > 0).then_some(file.path);
+                let by = (missing.by > 0).then_some(file.path.as_str());
                 self.lack(path, layer, verdict, missing.name, by, notes);
             }
         }
@@ -141,19 +142,19 @@ impl<'s, 'a> Looking<'s, 'a> {
     }
 
     /// The program that the image starts, when the config names it by its path.
-    fn entrypoint(&self) -> Option<&'a str> {
+    fn entrypoint(&self) -> Option<&'s str> {
         let config = &self.subject.image.config.config;
         let command = config.entrypoint.first().or(config.cmd.first()).filter(|command| command.starts_with('/'))?;
         let Lookup::Found(real, _) = self.subject.root.lookup(command) else { return None };
-        self.files.iter().find(|file| file.path == real).map(|file| file.path)
+        self.files.iter().find(|file| file.path == real).map(|file| file.path.as_str())
     }
 
-    fn without_loader(&mut self, file: &File<'a>) {
+    fn without_loader(&mut self, file: &'s File<'a>) {
         let interpreter = file.elf.interpreter.as_deref().and_then(|path| path.rsplit('/').next());
         for name in file.elf.needed.iter().flatten().filter(|name| Some(name.as_str()) != interpreter) {
             if self.elsewhere(name).is_none() {
                 let verdict = if file.entry.mode & 0o111 != 0 { Verdict::Fail } else { Verdict::Warn };
-                self.lack(file.path.to_owned(), file.node.layer, verdict, name, None, Vec::new());
+                self.lack(file.path.clone(), file.node.layer, verdict, name, None, Vec::new());
             }
         }
     }
@@ -165,12 +166,12 @@ impl<'s, 'a> Looking<'s, 'a> {
                 continue;
             }
             self.shared += 1;
-            if self.loaded.contains(&std::ptr::from_ref(file.entry).addr()) {
+            if self.loaded.contains(&file.entry.identity()) {
                 continue;
             }
             let missing: Vec<&str> = match self.loader_for(file.elf) {
                 Some(loader) => {
-                    let process = self.libraries.alone(&loader, file.path)?;
+                    let process = self.libraries.alone(&loader, &file.path)?;
                     process.into_iter().flat_map(|process| process.missing).map(|missing| missing.name).collect()
                 }
                 None => needed.iter().map(String::as_str).collect(),
@@ -178,7 +179,7 @@ impl<'s, 'a> Looking<'s, 'a> {
             let nowhere: Vec<&str> = missing.iter().copied().filter(|name| self.elsewhere(name).is_none()).collect();
             self.hosted += usize::from(!missing.is_empty() && nowhere.is_empty());
             for name in nowhere {
-                self.lack(file.path.to_owned(), file.node.layer, Verdict::Warn, name, None, Vec::new());
+                self.lack(file.path.clone(), file.node.layer, Verdict::Warn, name, None, Vec::new());
             }
         }
         Ok(())
@@ -197,28 +198,25 @@ impl<'s, 'a> Looking<'s, 'a> {
     }
 
     /// A file of the image that programs could mean by the library `name`.
-    fn elsewhere(&mut self, name: &str) -> Option<&'a str> {
+    fn elsewhere(&mut self, name: &str) -> Option<Path<'a, 'a>> {
         let subject = self.subject;
         let files = self.files;
         let known = self.elsewhere.get_or_insert_with(|| {
             let Some(like) = files.first().map(|file| file.elf) else { return HashMap::new() };
             let mut known = HashMap::new();
             for (path, _, entry) in subject.root.iter() {
-                let name = path.rsplit('/').next().unwrap_or_default();
-                let (path, elf) = match &entry.kind {
-                    EntryKind::File { elf: Some(elf), .. } => (path, elf),
-                    EntryKind::Symlink { target } if name.contains(".so") => match subject.root.follow(path, target) {
-                        Lookup::Found(_, Node { entry: Some(Entry { kind: EntryKind::File { elf: Some(elf), .. }, .. }), .. }) => {
-                            (path, elf)
-                        }
+                let elf = match entry.kind {
+                    EntryKind::File { elf: Some(elf), .. } => elf,
+                    EntryKind::Symlink { target } if path.name.contains(".so") => match subject.root.follow(&path.text(), target) {
+                        Lookup::Found(_, Node { entry: Some(EntryRef { kind: EntryKind::File { elf: Some(elf), .. }, .. }), .. }) => elf,
                         _ => continue,
                     },
                     _ => continue,
                 };
                 if elf.damage.is_none() && elf.object_type == 3 && same_abi(like, elf) {
-                    known.entry(name).or_insert(path);
+                    known.entry(path.name).or_insert(path);
                     if let Some(soname) = &elf.soname {
-                        known.entry(soname).or_insert(path);
+                        known.entry(soname.as_str()).or_insert(path);
                     }
                 }
             }
@@ -237,7 +235,7 @@ impl<'s, 'a> Looking<'s, 'a> {
         Ok(format!("it is at /{path}, {why}"))
     }
 
-    fn lack(&mut self, path: String, layer: usize, verdict: Verdict, name: &'a str, by: Option<&'a str>, notes: Vec<String>) {
+    fn lack(&mut self, path: String, layer: usize, verdict: Verdict, name: &'a str, by: Option<&'s str>, notes: Vec<String>) {
         let new = || Lack { verdict, layer, names: BTreeSet::new(), by, notes: Vec::new() };
         let lack = self.lacks.entry(path).or_insert_with(new);
         lack.verdict = lack.verdict.max(verdict);
@@ -270,7 +268,7 @@ impl<'s, 'a> Looking<'s, 'a> {
             let digest = self.subject.facts.layers[file.node.layer].descriptor.digest;
             let expected = "a dynamic section with its strings";
             let found = "none that can be read within bounds";
-            tally.path(Verdict::Warn, file.path, digest, expected, found, "look at it with `readelf -d`; its libraries were not judged");
+            tally.path(Verdict::Warn, &file.path, digest, expected, found, "look at it with `readelf -d`; its libraries were not judged");
         }
         let hosted = match self.hosted {
             0 => String::new(),

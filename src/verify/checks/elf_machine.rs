@@ -13,7 +13,7 @@
 
 use super::Subject;
 use super::tally::{Tally, count, skip};
-use crate::image::{Elf, Entry, EntryKind};
+use crate::image::{Elf, EntryKind, EntryRef};
 use crate::verify::platform::{EM_BPF, ElfPlatform, describe_elf};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
@@ -27,7 +27,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     };
     let files = || {
         subject.facts.layers.iter().flat_map(|layer| {
-            layer.entries.iter().filter_map(move |entry| match &entry.kind {
+            layer.entries.iter().filter_map(move |entry| match entry.kind {
                 EntryKind::File { elf: Some(elf), .. } => Some((layer, entry, elf)),
                 _ => None,
             })
@@ -37,7 +37,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     for (_, entry, elf) in files().filter(|(_, _, elf)| RUN.contains(&elf.object_type) && elf.machine != EM_BPF) {
         match wanted.is(elf) {
             true => native += 1,
-            false => foreign += usize::from(device_or_test(&entry.path).is_none()),
+            false => foreign += usize::from(device_or_test(&entry.path()).is_none()),
         }
     }
     let mut tally = Tally::default();
@@ -51,9 +51,10 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
             bpf += 1;
             continue;
         }
-        let (verdict, advice) = judge(entry, elf, wanted, foreign < native, &platform.architecture);
+        let path = entry.path();
+        let (verdict, advice) = judge(&path, &entry, elf, wanted, foreign < native, &platform.architecture);
         let digest = layer.descriptor.digest;
-        tally.path(verdict, &entry.path, digest, format!("{wanted}, for {platform}"), describe_elf(elf), advice);
+        tally.path(verdict, &path, digest, format!("{wanted}, for {platform}"), describe_elf(elf), advice);
     }
     let bpf = if bpf > 0 { format!(", {} aside", count(bpf, "BPF program")) } else { String::new() };
     let looked_at = match tally.failed + tally.warned {
@@ -66,8 +67,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     tally.result(Check::ElfMachine, format!("{looked_at}{partly}"), "file")
 }
 
-fn judge(entry: &Entry, elf: &Elf, wanted: ElfPlatform, mostly_native: bool, architecture: &str) -> (Verdict, String) {
-    let path = entry.path.as_str();
+fn judge(path: &str, entry: &EntryRef<'_>, elf: &Elf, wanted: ElfPlatform, mostly_native: bool, architecture: &str) -> (Verdict, String) {
     let place = device_or_test(path).or_else(|| compat_or_cross(path, elf.machine).filter(|_| mostly_native && elf.damage.is_none()));
     if let Some(place) = place {
         return (Verdict::Warn, format!("{place} may be for another processor; leave it out if the image does not need it"));

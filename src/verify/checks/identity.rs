@@ -4,7 +4,7 @@
 //! their members count as well.
 
 use super::Subject;
-use crate::image::{Entry, EntryKind, MAX_KEPT_TEXT};
+use crate::image::{EntryKind, EntryRef, MAX_KEPT_TEXT};
 use crate::verify::rootfs::{Lookup, Node};
 
 const PASSWD: &str = "etc/passwd";
@@ -56,7 +56,7 @@ impl Identity {
     }
 
     /// Whether it has the `right` to `entry`. To root everything is open, but only what anybody may run can be run.
-    pub(super) fn may(&self, right: u32, entry: &Entry) -> bool {
+    pub(super) fn may(&self, right: u32, entry: &EntryRef<'_>) -> bool {
         if self.uid == 0 {
             return right != EXECUTE || entry.kind == EntryKind::Directory || entry.mode & 0o111 != 0;
         }
@@ -72,10 +72,8 @@ impl Identity {
     }
 
     /// The first of `folders` in which it may not look for names. Folders that no layer names are open: engines make them so.
-    pub(super) fn shut_out<'f, 'n>(&self, folders: &'f [(String, Node<'n>)]) -> Option<(&'f str, &'n Entry)> {
-        let shut =
-            |(path, node): &'f (String, Node<'n>)| node.entry.filter(|entry| !self.may(EXECUTE, entry)).map(|entry| (path.as_str(), entry));
-        folders.iter().find_map(shut)
+    pub(super) fn shut_out<'f, 'n>(&self, folders: &'f [(String, Node<'n>)]) -> Option<(&'f str, EntryRef<'n>)> {
+        folders.iter().find_map(|(path, node)| node.entry.filter(|entry| !self.may(EXECUTE, entry)).map(|entry| (path.as_str(), entry)))
     }
 }
 
@@ -91,7 +89,7 @@ pub(super) fn written<'a>(subject: &Subject<'a>) -> &'a str {
 }
 
 /// `mode 0700 of 33:34`.
-pub(super) fn described(entry: &Entry) -> String {
+pub(super) fn described(entry: &EntryRef<'_>) -> String {
     format!("mode {:04o} of {}:{}", entry.mode, entry.uid, entry.gid)
 }
 
@@ -137,8 +135,8 @@ fn named(subject: &Subject<'_>, written: &str) -> Result<Identity, Unknown> {
 fn absence(subject: &Subject<'_>, path: &str) -> String {
     match (subject.facts.text(subject.root, path), subject.root.lookup(path)) {
         (Some(_), _) => "no such line".into(),
-        (None, Lookup::Found(_, node)) => match node.entry.map(|entry| &entry.kind) {
-            Some(EntryKind::File { size, .. }) if *size > MAX_KEPT_TEXT => {
+        (None, Lookup::Found(_, node)) => match node.entry.map(|entry| entry.kind) {
+            Some(EntryKind::File { size, .. }) if size > MAX_KEPT_TEXT => {
                 format!("a file of {size} bytes, of which no more than {MAX_KEPT_TEXT} are read")
             }
             Some(EntryKind::File { .. }) => "a file that is no text".into(),

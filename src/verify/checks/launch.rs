@@ -3,7 +3,7 @@
 
 use super::Subject;
 use super::identity::{EXECUTE, Identity, READ, described};
-use crate::image::{Elf, Entry, EntryKind};
+use crate::image::{Elf, EntryKind, EntryRef};
 use crate::verify::rootfs::{Lookup, MergedRoot};
 
 /// What engines set when the config does not (runc, Docker).
@@ -77,16 +77,16 @@ impl<'a> Launcher<'a> {
             if way.last().is_some_and(|last| last.trim_start_matches('/') != path) {
                 way.push(format!("/{path}"));
             }
-            match &entry.kind {
+            match entry.kind {
                 EntryKind::File { elf: Some(elf), .. } => return Ok(Program { way, path, elf }),
                 EntryKind::File { shebang: Some(line), .. } => {
-                    self.may_read(&path, entry)?;
+                    self.may_read(&path, &entry)?;
                     command = self.interpreter(&path, line)?;
                     way.push(command.clone());
                     script = Some(path);
                 }
                 EntryKind::File { size, .. } => {
-                    let found = if *size == 0 { "an empty file" } else { "neither" }.to_owned();
+                    let found = if size == 0 { "an empty file" } else { "neither" }.to_owned();
                     let advice = "the kernel cannot run it: begin a script with `#!` and its interpreter, or name a program";
                     return Err(Problem { path, expected: "an ELF file or a script with a `#!` line".into(), found, advice });
                 }
@@ -144,7 +144,7 @@ impl<'a> Launcher<'a> {
     }
 
     /// Why the file `entry`, which `path` leads to, cannot be run, and what to do.
-    fn refusal(&self, path: &str, entry: &Entry) -> Option<(String, &'static str)> {
+    fn refusal(&self, path: &str, entry: &EntryRef<'_>) -> Option<(String, &'static str)> {
         if entry.mode & 0o111 == 0 {
             let advice = "make the file executable in the layer that adds it";
             return Some((format!("mode {:04o} without execute permission", entry.mode), advice));
@@ -152,14 +152,14 @@ impl<'a> Launcher<'a> {
         let identity = self.identity?;
         if let Some((folder, shut)) = identity.shut_out(&self.root.folders_to(path)) {
             let advice = "open the folder to the user the image runs as, or run it as another";
-            return Some((format!("/{folder} has {}, which {identity} may not enter", described(shut)), advice));
+            return Some((format!("/{folder} has {}, which {identity} may not enter", described(&shut)), advice));
         }
         let advice = "give the file to the user the image runs as, open it to others, or run it as another";
         (!identity.may(EXECUTE, entry)).then(|| (format!("{}, which {identity} may not run", described(entry)), advice))
     }
 
     /// The kernel runs a script that its user may not read, and the interpreter then cannot open it.
-    fn may_read(&self, path: &str, entry: &Entry) -> Result<(), Problem> {
+    fn may_read(&self, path: &str, entry: &EntryRef<'_>) -> Result<(), Problem> {
         match self.identity {
             Some(identity) if !identity.may(READ, entry) => Err(Problem {
                 path: path.to_owned(),
@@ -172,7 +172,7 @@ impl<'a> Launcher<'a> {
     }
 
     /// The executable file that `command` names, with its real path.
-    fn find(&self, command: &str) -> Result<(String, &'a Entry), Problem> {
+    fn find(&self, command: &str) -> Result<(String, EntryRef<'a>), Problem> {
         let candidates: Vec<String> = match command {
             "" => Vec::new(),
             c if c.starts_with('/') => vec![c.to_owned()],
@@ -185,7 +185,7 @@ impl<'a> Launcher<'a> {
             let (found, advice) = match self.root.lookup(candidate) {
                 Lookup::Found(path, node) => match node.entry {
                     Some(entry) if matches!(entry.kind, EntryKind::File { .. }) => {
-                        let Some(refusal) = self.refusal(candidate, entry) else { return Ok((path, entry)) };
+                        let Some(refusal) = self.refusal(candidate, &entry) else { return Ok((path, entry)) };
                         refusal
                     }
                     Some(entry) if entry.kind != EntryKind::Directory => ("no regular file".to_owned(), "name a program"),

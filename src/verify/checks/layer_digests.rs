@@ -46,7 +46,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         }
     }
     let bytes: u64 = layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
-    tally.result(Check::LayerDigests, format!("{}, {bytes} bytes read", count(layers.len(), "layer")), "blob claim")
+    tally.result(Check::LayerDigests, format!("{}, {bytes} bytes", count(layers.len(), "layer")), "blob claim")
 }
 
 fn document(tally: &mut Tally, what: &str, descriptor: &Descriptor, bytes: &[u8]) {

@@ -1,11 +1,11 @@
 //! `layer-duplicates`: no layer's tar names a path twice (image-spec, "Image Layer Filesystem Changeset"), no manifest a
 //! layer twice.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::Subject;
 use super::tally::{Tally, count};
-use crate::image::EntryKind;
+use crate::image::{Entries, EntryKind, EntryRef};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
@@ -22,28 +22,39 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
             continue;
         }
         entries += layer.entries.len();
-        let mut first = HashMap::with_capacity(layer.entries.len());
-        for entry in &layer.entries {
+        for (earlier, entry) in doubles(&layer.entries) {
+            let path = entry.path();
             // In records of earlier versions, paths whose bytes are no UTF-8 look alike without being the same.
-            if entry.path.contains('\u{fffd}') {
+            if path.contains('\u{fffd}') {
                 continue;
             }
-            // In the tar a whiteout has another name than what it hides.
-            let name = match entry.kind {
-                EntryKind::Whiteout => 1u8,
-                EntryKind::Opaque => 2,
-                _ => 0,
-            };
-            let Some(earlier) = first.insert((entry.path.as_str(), name), entry) else { continue };
             // The same folder again means the same to every reader; anything else depends on who unpacks it.
-            let verdict = if earlier == entry && entry.kind == EntryKind::Directory { Verdict::Warn } else { Verdict::Fail };
-            let found = if earlier == entry { "twice the same" } else { "two that differ" };
+            let alike = earlier.is_like(&entry);
+            let verdict = if alike && entry.kind == EntryKind::Directory { Verdict::Warn } else { Verdict::Fail };
+            let found = if alike { "twice the same" } else { "two that differ" };
             let advice = "engines keep one of them, not all the same one: write each path once per layer, folders before their files";
-            tally.path(verdict, &entry.path, digest, "one entry of that path in the layer", found, advice);
+            tally.path(verdict, &path, digest, "one entry of that path in the layer", found, advice);
         }
     }
     let looked_at = format!("{} in {}", count(entries, "entry").replace("entrys", "entries"), count(seen_layers.len(), "layer"));
     tally.result(Check::LayerDuplicates, looked_at, "duplicate")
+}
+
+/// Entries of one path in the tar, each with the one before, in the order of the tar.
+fn doubles(entries: &Entries) -> Vec<(EntryRef<'_>, EntryRef<'_>)> {
+    // In the tar a whiteout has another name than what it hides.
+    let key = |entry: &EntryRef<'_>| match entry.kind {
+        EntryKind::Whiteout => 1u8,
+        EntryKind::Opaque => 2,
+        _ => 0,
+    };
+    let at = |at: &u32| entries.get(*at as usize).map(|entry| (entry.folder, entry.name, key(&entry)));
+    // Numbers are sorted, for they are small; equal ones stay in order.
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    order.sort_by(|a, b| at(a).cmp(&at(b)));
+    let mut found: Vec<(u32, u32)> = order.windows(2).filter(|two| at(&two[0]) == at(&two[1])).map(|two| (two[0], two[1])).collect();
+    found.sort_by_key(|(_, later)| *later);
+    found.into_iter().filter_map(|(a, b)| entries.get(a as usize).zip(entries.get(b as usize))).collect()
 }
 
 #[cfg(test)]

@@ -25,27 +25,38 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let mut tally = Tally::default();
     let (mut links, mut later) = (0, 0);
     let layer_of = |index: usize| subject.facts.layers[index].descriptor.digest;
-    for broken in &subject.root.broken {
+    for broken in subject.root.broken() {
         let advice = "engines refuse to unpack it: put the file into the same layer, before the link";
         let expected = format!("/{}, which the hard link shares", broken.target);
-        tally.path(Verdict::Fail, broken.path, layer_of(broken.layer), expected, "no such file at that point of the layers", advice);
+        tally.path(Verdict::Fail, &broken.path, layer_of(broken.layer), expected, "no such file at that point of the layers", advice);
+    }
+    if subject.root.is_crowded() {
+        let advice = "the image is made to fill a file system: look at the links of folders that are not there";
+        tally.image(
+            Verdict::Fail,
+            None,
+            "links to folders that some layer has",
+            "too many folders that none has: not every file was judged",
+            advice,
+        );
     }
     for (path, node, entry) in subject.root.iter() {
-        let EntryKind::Symlink { target } = &entry.kind else { continue };
+        let EntryKind::Symlink { target } = entry.kind else { continue };
+        let path = path.text();
         links += 1;
-        let (verdict, found, advice) = match subject.root.follow(path, target) {
+        let (verdict, found, advice) = match subject.root.follow(&path, target) {
             Lookup::Found(..) => continue,
             Lookup::Missing(at) if FILLED_LATER.iter().any(|folder| is_below(&at, folder)) => {
                 later += 1;
                 continue;
             }
             Lookup::Missing(at) => {
-                (importance(path), format!("/{at} does not exist"), "add the package that has the target, or leave the link out")
+                (importance(&path), format!("/{at} does not exist"), "add the package that has the target, or leave the link out")
             }
-            Lookup::NotAFolder(at) => (importance(path), format!("/{at} is no folder"), "correct the link's target"),
+            Lookup::NotAFolder(at) => (importance(&path), format!("/{at} is no folder"), "correct the link's target"),
             Lookup::Loop => (Verdict::Fail, "symbolic links that lead to each other".to_owned(), "correct one of the links"),
         };
-        tally.path(verdict, path, layer_of(node.layer), format!("the link's target {target}"), found, advice);
+        tally.path(verdict, &path, layer_of(node.layer), format!("the link's target {target}"), found, advice);
     }
     let later = if later > 0 { format!(", {later} into /proc, /sys, /dev or /run") } else { String::new() };
     tally.result(Check::Links, format!("{}{later}", count(links, "symbolic link")), "link")

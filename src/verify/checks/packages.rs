@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::Subject;
 use super::tally::{Tally, count, skip, skip_if_damaged};
-use crate::image::{EntryKind, InstalledPackage, MAX_METADATA, Metadata, Platform};
+use crate::image::{EntryKind, InstalledPackage, KeptFile, MAX_METADATA, Metadata, Platform};
 use crate::verify::report::{Check, CheckResult, Verdict};
 use crate::verify::rootfs::Lookup;
 
@@ -24,34 +24,41 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let mut tally = Tally::default();
     let platform = subject.image.platform();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut dpkg: BTreeMap<(&str, &str), (&str, &str)> = BTreeMap::new();
+    let mut dpkg: BTreeMap<(&str, &str), (String, &str)> = BTreeMap::new();
     let mut files = 0;
     for (path, node, entry) in subject.root.iter() {
-        let (Some(metadata), EntryKind::File { size, .. }) = (Metadata::of_path(path), &entry.kind) else { continue };
+        let EntryKind::File { size, .. } = entry.kind else { continue };
+        let path = path.text();
+        let Some(metadata) = Metadata::of_path(&path) else { continue };
         files += 1;
         let layer = &subject.facts.layers[node.layer];
         let digest = layer.descriptor.digest;
-        let Some((_, packages)) = layer.packages.iter().rev().find(|(at, _)| at == path) else {
-            let found = if *size > MAX_METADATA { format!("{size} bytes") } else { "a file that is not stored plainly".to_owned() };
-            tally.path(Verdict::Warn, path, digest, "a package list of a reasonable size", found, READ_AGAIN);
+        let Some(KeptFile::Packages(packages)) = layer.kept(&path) else {
+            let found = if size > MAX_METADATA {
+                format!("{size} bytes")
+            } else {
+                "a file that is not stored plainly, or names more packages than there are".to_owned()
+            };
+            tally.path(Verdict::Warn, &path, digest, "a package list of a reasonable size", found, READ_AGAIN);
             continue;
         };
         // dpkg's own status is empty in a fresh root; a file for one package is not.
         if packages.is_empty() && path.contains("/status.d/") {
-            tally.path(Verdict::Fail, path, digest, "a package with Package, Version and Architecture", "none", READ_AGAIN);
+            tally.path(Verdict::Fail, &path, digest, "a package with Package, Version and Architecture", "none", READ_AGAIN);
         }
         let names = Names::of(metadata, &platform);
         *counts.entry(names.system).or_default() += packages.len();
         for package in packages {
             if let Some((verdict, expected, found, advice)) = judge(package, &names, &platform) {
-                tally.path(verdict, path, digest, expected, found, advice);
+                tally.path(verdict, &path, digest, expected, found, advice);
             }
             if metadata == Metadata::Dpkg
-                && let Some((other, version)) = dpkg.insert((&package.name, &package.architecture), (path, &package.version))
+                && let Some((other, version)) =
+                    dpkg.insert((&package.name, &package.architecture), (path.clone(), package.version.as_str()))
             {
                 let found = format!("version {} here and {version} in {other}", package.version);
                 let advice = "scanners report both: leave the list of the package that is not there out";
-                tally.path(Verdict::Warn, path, digest, format!("{} once in all lists", package.name), found, advice);
+                tally.path(Verdict::Warn, &path, digest, format!("{} once in all lists", package.name), found, advice);
             }
         }
     }

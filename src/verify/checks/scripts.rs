@@ -28,10 +28,10 @@ const ESSENTIAL: [&str; 9] = ["sh", "bash", "dash", "rbash", "perl", "awk", "maw
 const NAMED: usize = 3;
 
 /// Scripts off `PATH` that lack the same thing.
-struct Group<'a> {
+struct Group {
     problem: Problem,
     layer: Digest,
-    paths: Vec<&'a str>,
+    paths: Vec<String>,
 }
 
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
@@ -42,20 +42,21 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let on_path = real_folders(subject, &launcher);
     let mut tally = Tally::default();
     let mut known: BTreeMap<&str, Option<Problem>> = BTreeMap::new();
-    let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
     let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut scripts, mut quiet) = (0usize, 0usize);
     for (path, node, entry) in subject.root.iter() {
-        let EntryKind::File { shebang: Some(line), elf: None, .. } = &entry.kind else { continue };
+        let EntryKind::File { shebang: Some(line), elf: None, .. } = entry.kind else { continue };
         if entry.mode & 0o111 == 0 {
             continue;
         }
         scripts += 1;
+        let path = path.text();
         let problem = known
             .entry(line)
-            .or_insert_with(|| launcher.interpreter(path, line).and_then(|interpreter| launcher.start(&interpreter)).err());
+            .or_insert_with(|| launcher.interpreter(&path, line).and_then(|interpreter| launcher.start(&interpreter)).err());
         let Some(problem) = problem else { continue };
-        if is_documentation(path) {
+        if is_documentation(&path) {
             quiet += 1;
             continue;
         }
@@ -66,18 +67,18 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
             continue;
         }
         if on_path.iter().any(|on| on == folder) {
-            tally.path(Verdict::Warn, path, layer, expected(line), problem.found.clone(), problem.advice);
+            tally.path(Verdict::Warn, &path, layer, expected(line), problem.found.clone(), problem.advice);
             continue;
         }
         let group = groups.entry(line).or_insert_with(|| Group { problem: problem.clone(), layer, paths: Vec::new() });
         group.paths.push(path);
     }
     for (line, Group { problem, layer, paths }) in groups {
-        let first = paths.first().copied().unwrap_or_default();
+        let first = paths.first().map_or("", String::as_str);
         let found = match paths.get(1..).unwrap_or_default() {
             [] => problem.found,
             others => {
-                let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+                let named = others.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
                 let more = if others.len() > NAMED { ", …" } else { "" };
                 format!("{}; so it is for {}: {named}{more}", problem.found, count(others.len(), "more script"))
             }

@@ -7,7 +7,7 @@
 
 use super::Subject;
 use super::tally::{Tally, count, skip_if_damaged};
-use crate::image::{Entry, EntryKind};
+use crate::image::{EntryKind, EntryRef};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 const SETUID: u32 = 0o4000;
@@ -44,32 +44,33 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let (mut known, mut others): (Vec<&str>, usize) = (Vec::new(), 0);
     for (path, node, entry) in subject.root.iter() {
         let layer = subject.facts.layers[node.layer].descriptor.digest;
-        match &entry.kind {
+        match entry.kind {
             EntryKind::File { .. } if entry.mode & (SETUID | SETGID) != 0 => {
                 let bits = bits(entry.mode);
-                others += usize::from(!is_known(path, entry));
-                let found = format!("{bits}, {}", described(entry));
+                others += usize::from(!is_known(&path.text(), &entry));
+                let found = format!("{bits}, {}", described(&entry));
                 if entry.mode & (GROUP_WRITES | ALL_WRITE) != 0 {
                     let who = if entry.mode & ALL_WRITE != 0 { "everybody" } else { "its group" };
                     let advice = "whoever may write to it can run what they like with its rights: take the write permission away";
                     let expected = format!("a {bits} program that only its owner may write to");
-                    tally.path(Verdict::Fail, path, layer, expected, format!("{found}: {who} may"), advice);
-                } else if is_known(path, entry) {
-                    known.push(path);
+                    tally.path(Verdict::Fail, &path.text(), layer, expected, format!("{found}: {who} may"), advice);
+                } else if is_known(&path.text(), &entry) {
+                    known.push(path.name);
                 } else {
                     let advice =
                         "take the bit away (`chmod u-s,g-s`) unless every user is to have these rights; then waive it with the reason";
                     let expected = "a program that runs with the rights of whoever starts it, or one that is known to need more";
-                    tally.path(Verdict::Warn, path, layer, expected, format!("{found}: it runs as {}", runs_as(entry)), advice);
+                    tally.path(Verdict::Warn, &path.text(), layer, expected, format!("{found}: it runs as {}", runs_as(&entry)), advice);
                 }
             }
             EntryKind::File { .. } if entry.mode & ALL_WRITE != 0 => {
                 let advice = "every user of the container can change it: take the permission away";
-                tally.path(Verdict::Warn, path, layer, "a file that not everybody may write to", described(entry), advice);
+                tally.path(Verdict::Warn, &path.text(), layer, "a file that not everybody may write to", described(&entry), advice);
             }
             EntryKind::Directory if entry.mode & (ALL_WRITE | STICKY) == ALL_WRITE => {
                 let advice = "every user of the container can replace the files in it: set the sticky bit, or take the permission away";
-                tally.path(Verdict::Warn, path, layer, "the sticky bit on a folder that everybody may write to", described(entry), advice);
+                let expected = "the sticky bit on a folder that everybody may write to";
+                tally.path(Verdict::Warn, &path.text(), layer, expected, described(&entry), advice);
             }
             _ => {}
         }
@@ -78,7 +79,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         [] if others > 0 => format!("{}, none known from Debian", count(others, "setuid or setgid program")),
         [] => "no setuid or setgid programs".to_owned(),
         known => {
-            let names: Vec<&str> = known.iter().take(4).filter_map(|path| path.rsplit('/').next()).collect();
+            let names: Vec<&str> = known.iter().take(4).copied().collect();
             let more = if known.len() > names.len() { ", …" } else { "" };
             format!("{} known from Debian: {}{more}", count(known.len(), "setuid or setgid program"), names.join(", "))
         }
@@ -86,7 +87,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     tally.result(Check::Setuid, looked_at, "path")
 }
 
-fn described(entry: &Entry) -> String {
+fn described(entry: &EntryRef<'_>) -> String {
     format!("mode {:04o}, of {}:{}", entry.mode, entry.uid, entry.gid)
 }
 
@@ -100,7 +101,7 @@ fn bits(mode: u32) -> &'static str {
 }
 
 /// Whose rights a program with these bits has.
-fn runs_as(entry: &Entry) -> String {
+fn runs_as(entry: &EntryRef<'_>) -> String {
     let name = |id: u64| if id == 0 { "root".to_owned() } else { id.to_string() };
     match (entry.mode & SETUID != 0, entry.mode & SETGID != 0) {
         (true, true) => format!("user {} and group {}", name(entry.uid), name(entry.gid)),
@@ -109,7 +110,7 @@ fn runs_as(entry: &Entry) -> String {
     }
 }
 
-fn is_known(path: &str, entry: &Entry) -> bool {
+fn is_known(path: &str, entry: &EntryRef<'_>) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     entry.uid == 0 && is_program_folder(folder) && KNOWN.iter().any(|(names, _)| names.contains(&name))
 }

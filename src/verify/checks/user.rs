@@ -6,7 +6,7 @@
 use super::Subject;
 use super::identity::{self, Identity, Unknown};
 use super::tally::{Tally, skip_if_damaged};
-use crate::image::{Entry, EntryKind};
+use crate::image::{EntryKind, EntryRef};
 use crate::verify::report::{Check, CheckResult, Finding, Verdict};
 use crate::verify::rootfs::Lookup;
 
@@ -82,7 +82,7 @@ fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<
             match identity.and_then(|identity| Some((identity, identity.shut_out(&folders)?))) {
                 Some((identity, (at, entry))) => {
                     let at = if at == folders[folders.len() - 1].0 { String::new() } else { format!("/{at} has ") };
-                    let found = format!("{at}{}, which {identity} may not enter", identity::described(entry));
+                    let found = format!("{at}{}, which {identity} may not enter", identity::described(&entry));
                     finding(Verdict::Warn, found, "give the folder to the user, or open it to others");
                 }
                 None => looked_at.push_str(&format!(", in {folder}")),
@@ -93,7 +93,7 @@ fn working_directory(subject: &Subject<'_>, tally: &mut Tally, identity: Option<
     }
 }
 
-fn is_folder(entry: Option<&Entry>) -> bool {
+fn is_folder(entry: Option<EntryRef<'_>>) -> bool {
     entry.is_none_or(|entry| entry.kind == EntryKind::Directory)
 }
 

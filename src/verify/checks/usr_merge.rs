@@ -7,7 +7,7 @@
 
 use super::Subject;
 use super::tally::{Tally, count, skip};
-use crate::image::{Digest, EntryKind};
+use crate::image::{Digest, EntryKind, KindRef};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 /// What merging replaces by links (Debian's usrmerge; multilib folders included).
@@ -35,15 +35,16 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         // Whiteouts act on the layers below, wherever in the tar they stand.
         let whiteouts = layer.entries.iter().filter(|entry| entry.kind == EntryKind::Whiteout);
         for entry in whiteouts {
-            let Some(at) = MERGED.iter().position(|name| *name == entry.path) else { continue };
-            let replaced = layer.entries.iter().any(|e| e.path == entry.path && is_merging(&e.kind, &e.path));
+            let Some(at) = MERGED.iter().position(|name| entry.folder == 0 && *name == entry.name) else { continue };
+            let replaced = layer.entries.iter().any(|e| e.folder == 0 && e.name == entry.name && is_merging(&e.kind, e.name));
             if states[at] == State::Link && !replaced {
-                removed(&mut tally, &entry.path, digest);
+                removed(&mut tally, entry.name, digest);
             }
             states[at] = State::Absent;
         }
-        for entry in &layer.entries {
-            let (top, below) = entry.path.split_once('/').map_or((entry.path.as_str(), false), |(top, _)| (top, true));
+        for entry in layer.entries.iter() {
+            let below = entry.folder != 0;
+            let top = if below { layer.entries.top(entry.folder) } else { entry.name };
             let Some(at) = MERGED.iter().position(|name| *name == top) else { continue };
             match (&entry.kind, below, states[at]) {
                 (EntryKind::Whiteout | EntryKind::Opaque, _, _) => {}
@@ -52,7 +53,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
                         let advice =
                             "engines throw the folder away with all that is in it: move the files to usr/… in the layer that has them";
                         let expected = format!("a link to usr/{top} from the first layer on");
-                        tally.path(Verdict::Fail, &entry.path, digest, expected, "a folder with files below the link", advice);
+                        tally.path(Verdict::Fail, entry.name, digest, expected, "a folder with files below the link", advice);
                     }
                     if !links.contains(&top) {
                         links.push(MERGED[at]);
@@ -60,21 +61,22 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
                     states[at] = State::Link;
                 }
                 (EntryKind::Directory, false, State::Link) => {
-                    replaced(&mut tally, &entry.path, digest, "a folder, which replaces it");
+                    replaced(&mut tally, entry.name, digest, "a folder, which replaces it");
                     states[at] = State::Folder { filled: false };
                 }
                 (EntryKind::Directory, false, State::Absent) => states[at] = State::Folder { filled: false },
                 (EntryKind::Directory, false, _) => {}
                 (_, false, State::Link) => {
-                    replaced(&mut tally, &entry.path, digest, "something else, which replaces it");
+                    replaced(&mut tally, entry.name, digest, "something else, which replaces it");
                     states[at] = State::Absent;
                 }
                 (_, false, _) => states[at] = State::Absent,
                 // The folder a file needs is made where the link is not.
                 (_, true, State::Absent | State::Folder { .. }) => states[at] = State::Folder { filled: true },
                 (_, true, State::Link) => {
-                    let found = format!("a path over the link /{top}: only what follows links unpacks it to usr/{}", entry.path);
-                    tally.path(Verdict::Warn, &entry.path, digest, format!("usr/{}", entry.path), found, ADVICE);
+                    let path = entry.path();
+                    let found = format!("a path over the link /{top}: only what follows links unpacks it to usr/{path}");
+                    tally.path(Verdict::Warn, &path, digest, format!("usr/{path}"), found, ADVICE);
                 }
             }
         }
@@ -93,7 +95,7 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
 }
 
 /// Whether it is the link that merging makes at `name`.
-fn is_merging(kind: &EntryKind, name: &str) -> bool {
+fn is_merging(kind: &KindRef<'_>, name: &str) -> bool {
     let EntryKind::Symlink { target } = kind else { return false };
     let target = target.trim_start_matches("./").trim_start_matches('/').trim_end_matches('/');
     target.strip_prefix("usr/") == Some(name)

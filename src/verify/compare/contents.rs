@@ -5,18 +5,20 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
-use std::sync::mpsc;
 
-use crate::image::{Blobs, Descriptor, Digest, Entry, Hasher, Image, MAX_METADATA};
+use crate::image::{Blobs, Descriptor, Digest, EntryRef, Hasher, Image, MAX_METADATA};
 use crate::progress::Progress;
-use crate::verify::decode::{CHUNKS, Content, decode};
 use crate::verify::facts::ImageFacts;
-use crate::verify::scan::{MAX_ENTRIES, Usage, normal};
+use crate::verify::layer_path::normal;
+use crate::verify::stream::stream;
 use crate::verify::tarball::Members;
+use crate::verify::usage::Usage;
 use crate::{Error, Result};
 
 /// Paths in all lists together; longer lists are cut, and what they would name belongs to nobody.
-const MAX_LISTED: usize = MAX_ENTRIES as usize;
+const MAX_LISTED: usize = 2_000_000;
+/// Files of one layer whose digests are kept: more than facts have room for.
+const MAX_DIGESTS: usize = 2_000_000;
 
 /// Digests of files and owners of paths. Cheap to ask.
 #[derive(Clone, Debug, Default)]
@@ -29,10 +31,10 @@ pub struct Contents {
 
 impl Contents {
     /// The SHA-256 of the file that is `entry`, one of `facts`.
-    pub(super) fn digest(&self, facts: &ImageFacts, entry: &Entry) -> Option<&Digest> {
-        // A layer's entries are found by where they are: a hard link of another layer shows the very entry of the file.
-        let layer = facts.layers.iter().find(|layer| layer.entries.as_ptr_range().contains(&std::ptr::from_ref(entry)))?;
-        self.digests.get(&layer.descriptor.digest)?.get(&entry.path)
+    pub(super) fn digest(&self, facts: &ImageFacts, entry: &EntryRef<'_>) -> Option<&Digest> {
+        // A hard link shows the very entry of the file, which another layer may have.
+        let layer = facts.layers.iter().find(|layer| std::ptr::eq(&layer.entries, entry.of()))?;
+        self.digests.get(&layer.descriptor.digest)?.get(&entry.path())
     }
 
     /// The package whose list names `path`.
@@ -68,17 +70,11 @@ fn read_layer(
     cancelled: &(dyn Fn() -> bool + Sync),
     contents: &mut Contents,
 ) -> Result<()> {
-    let (pieces, received) = mpsc::sync_channel(CHUNKS);
-    let (spare, returned) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let decoder = scope.spawn(move || decode(blobs, blob, pieces, returned, usage, cancelled));
-        let mut members = Members::new(Content::new(received, spare));
+    stream(blobs, blob, usage, cancelled, |content| {
         // Where the tar is damaged the facts have told so already.
-        let _ = read_members(&mut members, blob.digest, digests, contents);
-        drop(members);
-        decoder.join().map_err(|_| Error::failed(format!("reading the layer {} broke off", blob.digest)))??;
-        if cancelled() { Err(Error::interrupted()) } else { Ok(()) }
-    })
+        let _ = read_members(&mut Members::new(content), blob.digest, digests, contents);
+    })?;
+    if cancelled() { Err(Error::interrupted()) } else { Ok(()) }
 }
 
 fn read_members<R: BufRead>(members: &mut Members<R>, layer: Digest, digests: bool, contents: &mut Contents) -> io::Result<()> {
@@ -103,7 +99,7 @@ fn read_members<R: BufRead>(members: &mut Members<R>, layer: Digest, digests: bo
             contents.own(&package, form, &text);
         }
         let known = contents.digests.entry(layer).or_default();
-        if digests && known.len() < MAX_ENTRIES as usize {
+        if digests && known.len() < MAX_DIGESTS {
             known.insert(path, hasher.finish());
         }
     }

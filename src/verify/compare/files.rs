@@ -1,11 +1,11 @@
 //! The file systems of two images, path by path.
 
 use super::comparison::{Aspect, Row, Section};
-use super::pairs::{Lone, Pairs};
+use super::pairs::{Lone, Pairs, Same};
 use super::rows::Rows;
 use super::{Half, Names, Pair};
 use super::{elf, packages};
-use crate::image::{Entry, EntryKind};
+use crate::image::{EntryKind, EntryRef};
 use crate::progress::count;
 use crate::verify::platform::ElfPlatform;
 
@@ -13,16 +13,15 @@ use crate::verify::platform::ElfPlatform;
 /// architectures: there nearly every package's list of checksums would differ.
 pub(super) fn compare(pair: &Pair<'_>, pairs: &Pairs<'_>, all: bool) -> Vec<Section> {
     let mut sections = Sections::new(all);
-    for (left_path, right_path, left, right) in &pairs.both {
-        let both = Both { pair, left_path, right_path };
+    on_both_sides(pair, pairs, |both, left, right| {
         let (Some(left), Some(right)) = (left, right) else {
             // A folder that nobody describes has a kind only.
-            let kind = |entry: &Option<&Entry>| entry.map_or("folder", kind);
+            let kind = |entry: Option<EntryRef<'_>>| entry.map_or("folder", |entry| kind(&entry));
             sections.kinds.add(kind(left) != kind(right), || both.row(Some(kind(left).into()), Some(kind(right).into())));
-            continue;
+            return;
         };
-        sections.both(&both, left, right);
-    }
+        sections.both(both, &left, &right);
+    });
     let Sections { kinds, modes, owners, sizes, links, elf, contents } = sections;
     let mut out = vec![paths(pair, pairs, all).0];
     out.extend([kinds, modes, owners, sizes, links, elf].map(Rows::section));
@@ -35,23 +34,35 @@ pub(super) fn compare(pair: &Pair<'_>, pairs: &Pairs<'_>, all: bool) -> Vec<Sect
 /// Permissions and owners alone, of what both sides have.
 pub(super) fn rights(pair: &Pair<'_>, pairs: &Pairs<'_>) -> [Section; 2] {
     let (mut modes, mut owners) = (Rows::new(Aspect::Modes, false), Rows::new(Aspect::Owners, false));
-    for (left_path, right_path, left, right) in &pairs.both {
+    on_both_sides(pair, pairs, |both, left, right| {
         if let (Some(left), Some(right)) = (left, right)
-            && kind(left) == kind(right)
+            && kind(&left) == kind(&right)
         {
-            permissions(&mut modes, &mut owners, &Both { pair, left_path, right_path }, left, right);
+            permissions(&mut modes, &mut owners, both, &left, &right);
         }
-    }
+    });
     [modes.section(), owners.section()]
 }
 
-fn permissions(modes: &mut Rows, owners: &mut Rows, both: &Both<'_>, left: &Entry, right: &Entry) {
+/// Hands out what both sides have, sorted by path; the entry of a folder that no layer names is `None`.
+fn on_both_sides(pair: &Pair<'_>, pairs: &Pairs<'_>, mut each: impl FnMut(&Both<'_>, Option<EntryRef<'_>>, Option<EntryRef<'_>>)) {
+    let mut sorted: Vec<(String, &Same<'_>)> = pairs.both.iter().map(|same| (same.left.text(), same)).collect();
+    sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (left_path, same) in &sorted {
+        let right_path = same.right.as_ref().unwrap_or(left_path);
+        let (left, right) = (pair.left.root.get(left_path), pair.right.root.get(right_path));
+        let entries = (left.and_then(|node| node.entry), right.and_then(|node| node.entry));
+        each(&Both { pair, left_path, right_path }, entries.0, entries.1);
+    }
+}
+
+fn permissions(modes: &mut Rows, owners: &mut Rows, both: &Both<'_>, left: &EntryRef<'_>, right: &EntryRef<'_>) {
     let words = |left: String, right: String| both.row(Some(left), Some(right));
     // A link's own mode means nothing (symlink(7)), and whoever made the tar wrote what he liked.
     if !matches!(left.kind, EntryKind::Symlink { .. }) {
         modes.add(left.mode != right.mode, || words(format!("{:04o}", left.mode), format!("{:04o}", right.mode)));
     }
-    let owner = |entry: &Entry| format!("{}:{}", entry.uid, entry.gid);
+    let owner = |entry: &EntryRef<'_>| format!("{}:{}", entry.uid, entry.gid);
     owners.add((left.uid, left.gid) != (right.uid, right.gid), || words(owner(left), owner(right)));
 }
 
@@ -62,15 +73,15 @@ pub(super) fn paths(pair: &Pair<'_>, pairs: &Pairs<'_>, all: bool) -> (Section, 
     let (same_packages, mut aside) = (pair.across_architectures && packages::are_same(pair), 0);
     let mut lone: Vec<(bool, &Lone<'_>)> = pairs.left.iter().map(|lone| (true, lone)).collect();
     lone.extend(pairs.right.iter().map(|lone| (false, lone)));
-    lone.sort_by_key(|(is_left, lone)| (lone.path, *is_left));
+    lone.sort_by_key(|(is_left, lone)| (&lone.path, *is_left));
     for (is_left, lone) in lone {
-        let own = same_packages && pair.is_own_path(lone.path);
+        let own = same_packages && pair.is_own_path(&lone.path);
         aside += usize::from(own);
         rows.add(!own, || {
             let half = if is_left { &pair.left } else { &pair.right };
             let said = Some(describe(lone));
             let (left, right) = if is_left { (said, None) } else { (None, said) };
-            Row { name: lone.path.to_owned(), right_name: None, package: half.package(lone.path), left, right, differs: true }
+            Row { name: lone.path.clone(), right_name: None, package: half.package(&lone.path), left, right, differs: true }
         });
     }
     let mut section = rows.section();
@@ -83,11 +94,11 @@ fn describe(lone: &Lone<'_>) -> String {
         EntryKind::Directory if lone.below > 0 => format!("folder with {}", count(lone.below, "path")),
         EntryKind::File { size, .. } => format!("file of {}", count(usize::try_from(*size).unwrap_or(usize::MAX), "byte")),
         EntryKind::Symlink { target } => format!("link to {target}"),
-        _ => kind(lone.entry).to_owned(),
+        _ => kind(&lone.entry).to_owned(),
     }
 }
 
-fn kind(entry: &Entry) -> &'static str {
+fn kind(entry: &EntryRef<'_>) -> &'static str {
     match entry.kind {
         EntryKind::File { .. } | EntryKind::HardLink { .. } => "file",
         EntryKind::Directory => "folder",
@@ -155,7 +166,7 @@ impl Sections {
         }
     }
 
-    fn both(&mut self, both: &Both<'_>, left: &Entry, right: &Entry) {
+    fn both(&mut self, both: &Both<'_>, left: &EntryRef<'_>, right: &EntryRef<'_>) {
         let pair = both.pair;
         let words = |left: String, right: String| both.row(Some(left), Some(right));
         self.kinds.add(kind(left) != kind(right), || words(kind(left).into(), kind(right).into()));
@@ -175,7 +186,7 @@ impl Sections {
                 };
                 self.sizes.add(a != b && !(pair.across_architectures && own()), || words(a.to_string(), b.to_string()));
                 if left_elf.is_some() || right_elf.is_some() {
-                    let (differs, left, right) = elf::compare(pair, left_elf.as_ref(), right_elf.as_ref());
+                    let (differs, left, right) = elf::compare(pair, *left_elf, *right_elf);
                     self.elf.add(differs, || words(left, right));
                 }
                 // Another length is another content, and said already.
@@ -192,14 +203,14 @@ impl Sections {
                     }
                     false => a != b,
                 };
-                self.links.add(differs, || words(a.clone(), b.clone()));
+                self.links.add(differs, || words((*a).to_owned(), (*b).to_owned()));
             }
             _ => {}
         }
     }
 }
 
-fn digest<'a>(half: &Half<'a>, entry: &'a Entry) -> Option<&'a crate::image::Digest> {
+fn digest<'a>(half: &Half<'a>, entry: &EntryRef<'_>) -> Option<&'a crate::image::Digest> {
     half.contents?.digest(half.facts, entry)
 }
 

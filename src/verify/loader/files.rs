@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::image::{Elf, Entry, EntryKind};
+use crate::image::{Elf, EntryKind, EntryRef};
 use crate::verify::rootfs::{Lookup, MergedRoot};
 
 /// A folder of the image, told apart by its real path.
@@ -27,21 +27,21 @@ pub(in crate::verify) struct Object<'a> {
     /// The layer it comes from.
     pub layer: usize,
     /// What it is.
-    pub entry: &'a Entry,
+    pub entry: EntryRef<'a>,
 }
 
 impl<'a> Object<'a> {
     /// What it says as an ELF file, if it is a whole one.
     pub(in crate::verify) fn elf(&self) -> Option<&'a Elf> {
-        match &self.entry.kind {
-            EntryKind::File { elf, .. } => elf.as_ref().filter(|elf| elf.damage.is_none()),
+        match self.entry.kind {
+            EntryKind::File { elf, .. } => elf.filter(|elf| elf.damage.is_none()),
             _ => None,
         }
     }
 
     /// The same for all hard links of a file, as device and inode are.
     pub(in crate::verify) fn inode(&self) -> usize {
-        std::ptr::from_ref(self.entry).addr()
+        self.entry.identity()
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::files::{Exhausted, Files, FolderId, Object, ObjectId};
 use super::process::{Extent, Process, start};
 use super::style::{Family, Loader, expand, platform, unlike_debian};
-use crate::image::{Image, LoaderFile};
+use crate::image::{Image, KeptFile, LoaderFile};
 use crate::verify::ImageFacts;
 use crate::verify::rootfs::MergedRoot;
 
@@ -50,11 +50,9 @@ impl<'a> Libraries<'a> {
             loaders: HashMap::new(),
             own_folders: HashMap::new(),
         };
-        for (index, layer) in facts.layers.iter().enumerate() {
-            for (path, file) in &layer.loader_files {
-                if root.get(path).is_some_and(|node| node.layer == index) {
-                    libraries.tell(path, file);
-                }
+        for (path, file) in facts.kept(root) {
+            if let KeptFile::Loader(file) = file {
+                libraries.tell(path, file);
             }
         }
         libraries

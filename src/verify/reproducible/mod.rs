@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use serde_json::Value;
 
 use self::tar_difference::{TarDifference, first_difference};
-use super::decode::MAX_UNCOMPRESSED;
+use super::stream::MAX_UNCOMPRESSED;
 use crate::image::{Blobs, Compression, Descriptor, Digest, Image};
 use crate::{Error, Result};
 
