@@ -1,7 +1,7 @@
 //! One pass over one layer: digests, and a fact for every entry of its tar. Nothing is unpacked.
 //!
 //! Three threads share the work: one reads and decompresses the blob, one hashes it and what it decompresses to, the last looks
-//! at the tar. Whatever the layer is, they hold [`CHUNKS`] pieces of it and one file head.
+//! at the tar. Whatever the layer is, they hold a dozen pieces of it and one file head.
 
 use std::io::{self, BufRead};
 
