@@ -143,7 +143,7 @@ impl Archive {
         }
         let archives = self.locked_archives(&releases);
         // Solving is milliseconds of plain computation.
-        resolve(catalog, &universes, archives, keep, targets, progress)
+        resolve(catalog, &universes, archives, keep, targets, progress, cancel)
     }
 
     /// Reads and verifies the releases of all suites, and says what they are.

@@ -87,7 +87,7 @@ pub struct Installable(Universes);
 impl Installable {
     /// The lock of the whole `catalog`, from nothing.
     pub fn resolve(&self, catalog: &Catalog) -> Result<Lock> {
-        resolve::resolve(catalog, &self.0, Vec::new(), None, &catalog.targets(), &Silent)
+        resolve::resolve(catalog, &self.0, Vec::new(), None, &catalog.targets(), &Silent, &CancellationToken::new())
     }
 }
 

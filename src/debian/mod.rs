@@ -8,6 +8,7 @@ pub mod bench;
 mod builder;
 #[cfg(test)]
 mod builder_tests;
+mod conflict;
 mod deb;
 mod elsewhere;
 mod entrypoint;
