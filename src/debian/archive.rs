@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -50,6 +51,11 @@ impl Archive {
         let cache = cache.join("debian");
         let fetcher = Fetcher::new(http.clone(), sources.clone(), cache.join("packages"));
         Ok(Archive { http, sources, settings: settings.clone(), folder: folder.to_owned(), cache, fetcher })
+    }
+
+    /// From now on `progress` hears which servers are waited for.
+    pub fn tell(&self, progress: Arc<dyn Progress>) {
+        self.http.tell(progress);
     }
 
     /// What fetches the packages of a lock.
@@ -170,7 +176,7 @@ impl Archive {
         try_join_all(self.sources.suites.iter().map(async |source| {
             // Only Debian's own archives have a past; the others are read as they are now.
             let past = self.settings.snapshot.is_some() && [DEBIAN, SECURITY].contains(&source.archive.as_str());
-            let policy = Policy { now: Timestamp::now(), check_valid_until: self.settings.check_valid_until, past };
+            let policy = Policy { now: Timestamp::now(), check_valid_until: source.check_valid_until, past };
             let release = release::read(&self.http, source, &keyrings[&source.keyring.as_deref()], policy, cache, cancel).await?;
             Ok((source, release))
         }))
@@ -190,8 +196,11 @@ impl Archive {
         for (source, release) in releases {
             for component in &source.components {
                 if !release.components.contains(component) {
-                    return Err(Error::usage(format!("{} has no component `{component}`", source.suite))
-                        .hint(format!("it has {}", release.components.join(", "))));
+                    return Err(Error::usage(format!("{} has no component `{component}`", source.suite)).hint(format!(
+                        "it has {}; see `components` under {}",
+                        release.components.join(", "),
+                        source.table()
+                    )));
                 }
                 if !release.architectures.iter().any(|a| a == debian) {
                     if let Some(name) = &source.name {

@@ -21,6 +21,7 @@ use crate::progress::Silent;
 use crate::{Kind, Result};
 
 mod repositories;
+mod silence;
 mod trust;
 
 /// One file of the server.
@@ -31,6 +32,8 @@ struct Served {
     cuts: usize,
     /// Whether ranges are ignored.
     whole_only: bool,
+    /// How long nothing is said before the answer.
+    silence: std::time::Duration,
 }
 
 #[derive(Default)]
@@ -109,8 +112,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
     let body = file.bytes[from.unwrap_or(0)..].to_vec();
     let end = if file.cuts > 0 { body.len() / 2 } else { body.len() };
     file.cuts = file.cuts.saturating_sub(1);
-    let total = file.bytes.len();
+    let (total, silence) = (file.bytes.len(), file.silence);
     drop(state);
+    std::thread::sleep(silence);
     let (status, range) = match from {
         Some(from) => ("206 Partial Content", format!("Content-Range: bytes {from}-{}/{total}\r\n", total - 1)),
         None => ("200 OK", String::new()),

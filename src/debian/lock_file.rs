@@ -282,7 +282,13 @@ pub(crate) mod tests {
         assert!(stale(&|c| c.containers.push(container("rg", &["ripgrep"], X))).contains("rg/x86_64 is not in it"));
         assert!(stale(&|c| c.debian.suite = "forky".into()).contains("suite forky"));
         assert!(stale(&|c| c.debian.components.push("contrib".into())).contains("components"));
-        let source = || DebianSource { url: None, suite: "trixie-backports".into(), components: vec!["main".into()], keyring: None };
+        let source = || DebianSource {
+            url: None,
+            suite: "trixie-backports".into(),
+            components: vec!["main".into()],
+            keyring: None,
+            check_valid_until: None,
+        };
         assert!(stale(&|c| _ = c.debian.sources.insert("backports".into(), source())).contains("source backports"));
         assert!(stale(&|c| _ = c.debian.pins.insert("bash".into(), "5*".into())).contains("other pins"));
         assert!(stale(&|c| c.debian.recommends = true).contains("without recommended packages"));

@@ -46,6 +46,7 @@ mod sources;
 mod stanzas;
 mod turn;
 mod version;
+mod waiting;
 
 pub use archive::Archive;
 pub use builder::{Builder, PackageFiles};
