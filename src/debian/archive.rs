@@ -9,13 +9,14 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::changes::{Renewal, changes, older_suites, republished, taken_back};
 use super::elsewhere;
 use super::fetch::Fetcher;
 use super::http::{Http, shown};
 use super::indexes::{self, Wanted};
 use super::keyring::Keyring;
 use super::lock::{Change, Lock, LockedArchive};
-use super::lock_file::{changes, containers, read_lock, staleness, write_lock};
+use super::lock_file::{containers, read_lock, staleness, write_lock};
 use super::packages::{Origin, Packages};
 use super::pins;
 use super::release::{self, Policy, Release};
@@ -25,6 +26,15 @@ use crate::catalog::{Architecture, Catalog, ContainerName, DebianSettings, Targe
 use crate::error::IoContext;
 use crate::progress::Progress;
 use crate::{Error, Result};
+
+/// How the lock is renewed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Update {
+    /// Whether the lock is written.
+    pub write: bool,
+    /// Whether it may go back to older suites and packages.
+    pub allow_downgrades: bool,
+}
 
 /// The Debian archives of one session: settings, connections and the cache. Does nothing until asked.
 pub struct Archive {
@@ -95,6 +105,7 @@ impl Archive {
         if old.as_ref() != Some(&lock) {
             write_lock(&catalog.lock_path(), &lock)?;
         }
+        older_suites(old.as_ref(), &lock).iter().for_each(|warning| progress.line(&format!("warning: {warning}")));
         let changes = changes(old.as_ref(), &lock).iter().map(Change::to_string).collect();
         Ok((lock, Some(changes)))
     }
@@ -102,25 +113,36 @@ impl Archive {
     /// Renews the lock of `catalog` with the newest versions and says what changes; only with `write` is it written.
     ///
     /// With `names`, only those containers take new versions: the base layer and all others keep theirs.
+    ///
+    /// # Errors
+    /// Writing a lock that goes back in time is a failure, unless `allow_downgrades`.
     pub async fn update(
         &self,
         catalog: &Catalog,
         names: &[ContainerName],
-        write: bool,
+        Update { write, allow_downgrades }: Update,
         progress: &dyn Progress,
         cancel: &CancellationToken,
-    ) -> Result<(Lock, Vec<Change>)> {
+    ) -> Result<Renewal> {
         let old = read_lock(&catalog.lock_path())?;
         let keep = old.clone().filter(|_| !names.is_empty()).map(|mut lock| {
             lock.targets.retain(|target| !names.contains(&target.container));
             lock
         });
         let lock = self.renew(catalog, &catalog.targets(), keep.as_ref(), progress, cancel).await?;
+        let changes = changes(old.as_ref(), &lock);
+        let mut warnings = taken_back(old.as_ref(), &lock, &changes, catalog);
+        if write && !allow_downgrades && !warnings.is_empty() {
+            return Err(Error::failed(format!("containers.lock stays as it is: {}", warnings.join("; "))).hint(
+                "the mirror is behind, or someone withholds updates: try later or another mirror; \
+                 `catamaran update --allow-downgrades` takes it all the same",
+            ));
+        }
+        warnings.extend(republished(&changes));
         if write && old.as_ref() != Some(&lock) {
             write_lock(&catalog.lock_path(), &lock)?;
         }
-        let changes = changes(old.as_ref(), &lock);
-        Ok((lock, changes))
+        Ok(Renewal { lock, changes, warnings })
     }
 
     /// Solves the whole catalog; `keep` is what versions are preferred from.
