@@ -70,6 +70,8 @@ pub struct DebianSource {
     pub components: Vec<String>,
     /// The keyring file, relative to `containers.toml`, binary or armored; `None` for the one that Debian's own has.
     pub keyring: Option<PathBuf>,
+    /// Whether a `Release` past its `Valid-Until` is refused; `None` for what `[debian]` says.
+    pub check_valid_until: Option<bool>,
 }
 
 pub(super) fn settings(reader: &mut Reader, section: &Section) -> DebianSettings {
@@ -117,6 +119,7 @@ fn sources(reader: &mut Reader, section: &Section) -> BTreeMap<String, DebianSou
             suite: reader.text(&table, "suite", check::any_suite).unwrap_or_default(),
             components: components(reader, &table),
             keyring: keyring(reader, &table),
+            check_valid_until: reader.flag(&table, "check-valid-until"),
         };
         if fine {
             found.insert(name.into_inner(), source);
@@ -144,13 +147,14 @@ mod tests {
     #[test]
     fn sources_and_pins_are_read() {
         let text = "[debian.sources.backports]\nsuite = \"trixie-backports\"\n\
-             [debian.sources.acme]\nurl = \"https://deb.example.org/\"\nsuite = \"stable\"\ncomponents = [\"main\", \"extra\"]\nkeyring = \"keys/acme.asc\"\n\
+             [debian.sources.acme]\nurl = \"https://deb.example.org/\"\nsuite = \"stable\"\ncomponents = [\"main\", \"extra\"]\nkeyring = \"keys/acme.asc\"\ncheck-valid-until = false\n\
              [debian.pins]\n\"python3*\" = \"backports\"\ncurl = \"8.14.*\"\n[containers.x]\npackages = [\"curl\"]\n";
         let debian = parse(Path::new("containers.toml"), text).unwrap().debian;
         let (backports, acme) = (&debian.sources["backports"], &debian.sources["acme"]);
         assert_eq!((backports.url.as_deref(), backports.suite.as_str(), backports.components.len()), (None, "trixie-backports", 1));
         assert_eq!((acme.url.as_deref(), acme.components.len()), (Some("https://deb.example.org/"), 2));
         assert_eq!(acme.keyring.as_deref(), Some(Path::new("keys/acme.asc")));
+        assert_eq!((backports.check_valid_until, acme.check_valid_until), (None, Some(false)));
         assert_eq!((debian.pins["curl"].as_str(), debian.pins["python3*"].as_str()), ("8.14.*", "backports"));
     }
 

@@ -92,7 +92,7 @@ fn shape(table_name: &str, key: &str) -> Option<(&'static str, Value)> {
             ("build from the snapshot archive of that moment", json!({ "type": "string", "pattern": "^[0-9]{8}T[0-9]{6}Z$" }))
         }
         ("debian", "snapshot-mirror") => ("the snapshot archive, instead of Debian's", text()),
-        ("debian", "check-valid-until") => ("whether a release past its date is refused", flag()),
+        ("debian" | "debian-source", "check-valid-until") => ("whether a release past its date is refused", flag()),
         ("debian", "recommends") => ("whether recommended packages come along", flag()),
         ("debian", "essential") => ("whether the base layer holds every essential package", flag()),
         ("debian", "sources") => {

@@ -91,6 +91,7 @@ pub(super) const DEBIAN_SOURCE: Table = Table {
         key("suite", r#""trixie-backports""#, &["release", "codename", "suites"]),
         key("components", r#"["main"]"#, &["sections", "component"]),
         key("keyring", r#""keys/example.asc""#, &["signed-by", "key"]),
+        key("check-valid-until", "true", &["check_valid_until", "valid-until"]),
     ],
 };
 

@@ -150,6 +150,9 @@ pub struct UpdateArgs {
     /// Show what would change and leave containers.lock as it is
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+    /// Take it even if the archive has gone back to older releases or packages
+    #[arg(long)]
+    pub allow_downgrades: bool,
 }
 
 /// `outdated`

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::args::BuildArgs;
 use super::drive::{Drive, Link};
-use super::printer::{Ink, Printer, Results};
+use super::printer::{Ink, Mode, Printer, Results};
 use super::quantity::{bytes, count, duration};
 use super::table::{Cell, Table};
 use crate::catalog::{Catalog, Target, select};
-use crate::session::{Build, BuildRequest, Command, Outcome, Phase, State};
-use crate::{Error, Result};
+use crate::session::{Build, BuildRequest, Command, Failure, Outcome, Phase, State};
+use crate::{Error, Kind, Result};
 
 /// What `build --json` prints.
 #[derive(Serialize)]
@@ -42,8 +42,25 @@ pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalo
         Results::Text if !drive.state.builds.is_empty() => printer.result(&table(&drive.state).render(printer.out_color)),
         Results::Document | Results::Text | Results::Events => {}
     }
-    ended?;
+    ended.map_err(|error| not_again(error, &drive.state, printer))?;
     outcome(&drive.state, failed)
+}
+
+/// What stopped everything, unless the display has already said it of the targets.
+fn not_again(error: Error, state: &State, printer: &Printer) -> Error {
+    let is_said = matches!(printer.mode, Mode::Bars | Mode::Plain);
+    let is_theirs = failures(state).any(|failure| failure.message == error.message());
+    match is_said && is_theirs {
+        true => Error::new(error.kind(), "nothing could be built"),
+        false => error,
+    }
+}
+
+fn failures(state: &State) -> impl Iterator<Item = &Failure> {
+    state.builds.values().filter_map(|build| match &build.phase {
+        Phase::Ended(Outcome::Failed(failure)) => Some(failure),
+        _ => None,
+    })
 }
 
 /// The error of a run in which something failed.
@@ -54,7 +71,10 @@ pub(super) fn outcome(state: &State, failed: usize) -> Result<()> {
     let unbuilt = state.builds.values().filter(|b| b.image().is_none()).count();
     if unbuilt > 0 {
         let message = format!("{unbuilt} of {} could not be built", count(state.builds.len(), "target"));
-        return Err(Error::failed(message));
+        // Where all failed for one sort of reason, it is the run's: a mirror that is down is no broken build.
+        let mut kinds: Vec<Kind> = failures(state).map(|failure| failure.kind).collect();
+        kinds.dedup();
+        return Err(Error::new(if let [kind] = kinds[..] { kind } else { Kind::Failed }, message));
     }
     Err(Error::failed(format!("{} failed", count(failed, "check"))).hint("`catamaran verify NAME` shows every finding"))
 }
@@ -87,4 +107,41 @@ fn table(state: &State) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Architecture;
+    use crate::session::{Event, EventKind, RunId};
+
+    fn state(failures: &[(&str, Kind)]) -> State {
+        let mut state = State::default();
+        for (name, kind) in failures {
+            let failure = Failure { kind: *kind, message: "no".into(), hint: None };
+            let target = Target::new(*name, Architecture::X86_64);
+            let kind = EventKind::BuildFinished { target, outcome: Outcome::Failed(failure), took: 1 };
+            state.apply(&Event { schema: 1, seq: 0, at: 0, run: RunId(1), kind });
+        }
+        state
+    }
+
+    #[test]
+    fn the_exit_code_is_that_of_what_all_failed_with() {
+        let kind = |failures: &[(&str, Kind)]| outcome(&state(failures), failures.len()).unwrap_err().kind();
+        assert_eq!(kind(&[("a", Kind::Network), ("b", Kind::Network)]), Kind::Network);
+        assert_eq!(kind(&[("a", Kind::Usage)]), Kind::Usage);
+        assert_eq!(kind(&[("a", Kind::Network), ("b", Kind::Failed)]), Kind::Failed);
+        assert_eq!(kind(&[("a", Kind::Network), ("b", Kind::Usage)]), Kind::Failed);
+    }
+
+    #[test]
+    fn what_stops_everything_is_said_once() {
+        let said = state(&[("a", Kind::Network), ("b", Kind::Network)]);
+        let error = |mode| not_again(Error::network("no").hint("do"), &said, &Printer::captured(Results::Text, mode).0);
+        assert_eq!((error(Mode::Plain).message(), error(Mode::Plain).kind()), ("nothing could be built".into(), Kind::Network));
+        assert_eq!(error(Mode::Quiet).message(), "no");
+        let other = not_again(Error::network("other"), &said, &Printer::captured(Results::Text, Mode::Plain).0);
+        assert_eq!(other.message(), "other");
+    }
 }

@@ -4,7 +4,7 @@ use super::printer::{Ink, clean, clean_line};
 use super::quantity::{bytes, count, duration};
 use crate::catalog::Target;
 use crate::release::TagChange;
-use crate::session::{BuiltImage, Event, EventKind, Outcome, State};
+use crate::session::{BuiltImage, Event, EventKind, Failure, Outcome, Phase, State};
 use crate::verify::{Report, Verdict};
 
 /// Log lines shown under a failure; the whole log is in its file.
@@ -110,6 +110,9 @@ fn finished(target: &Target, outcome: &Outcome, took: u64, state: &State) -> Fac
         }
         Outcome::Cached { image } => Fact::new(subject, format!("unchanged: {}", describe(image))).marked("✓", Ink::Good),
         Outcome::Cancelled => Fact::new(subject, "cancelled").marked("!", Ink::Warn),
+        Outcome::Failed(failure) if has_failed_before(failure, target, state) => {
+            Fact::new(subject, "failed for the same reason").marked("✗", Ink::Bad)
+        }
         Outcome::Failed(failure) => {
             let mut fact = Fact::new(subject, format!("failed after {}: {}", duration(took), failure.message)).marked("✗", Ink::Bad);
             if let Some(build) = state.builds.get(target) {
@@ -121,6 +124,12 @@ fn finished(target: &Target, outcome: &Outcome, took: u64, state: &State) -> Fac
             fact
         }
     }
+}
+
+/// Whether another target has failed with the very same words: what concerns all of them is said once.
+fn has_failed_before(failure: &Failure, target: &Target, state: &State) -> bool {
+    let same = |phase: &Phase| matches!(phase, Phase::Ended(Outcome::Failed(other)) if other == failure);
+    state.builds.iter().any(|(other, build)| other != target && same(&build.phase))
 }
 
 fn describe(image: &BuiltImage) -> String {
@@ -147,5 +156,21 @@ mod tests {
         let kind = EventKind::CheckFinished { subject: "oci:x\n::debug::y".into(), result };
         let fact = fact(&Event { schema: 1, seq: 0, at: 0, run: RunId(1), kind }, &State::default()).unwrap();
         assert!(!fact.text.contains('\n') && !fact.subject.contains('\n'), "{fact:?}");
+    }
+
+    #[test]
+    fn what_several_targets_fail_with_is_said_once() {
+        let mut state = State::default();
+        let failure = |message: &str| Outcome::Failed(Failure { kind: crate::Kind::Network, message: message.into(), hint: None });
+        let mut said = |name: &str, message: &str| {
+            let target = Target::new(name, crate::catalog::Architecture::X86_64);
+            let kind = EventKind::BuildFinished { target, outcome: failure(message), took: 1 };
+            let event = Event { schema: 1, seq: 0, at: 0, run: RunId(1), kind };
+            state.apply(&event);
+            fact(&event, &state).unwrap().text
+        };
+        assert_eq!(said("a", "no mirror"), "failed after 1 ms: no mirror");
+        assert_eq!(said("b", "no mirror"), "failed for the same reason");
+        assert_eq!(said("c", "no space"), "failed after 1 ms: no space");
     }
 }

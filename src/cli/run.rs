@@ -84,7 +84,7 @@ fn attempt<L: Link>(
             (Subcommand::Copy(args), _) => copy::run(&mut drive, printer, args).await,
             (Subcommand::Doctor(args), _) => doctor::run(&mut drive, printer, args).await,
             (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,
-            (Subcommand::Update(args), Some(catalog)) => update::run(&mut drive, printer, catalog, &args.names, args.dry_run).await,
+            (Subcommand::Update(args), Some(catalog)) => update::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Outdated(_), _) => update::outdated(&mut drive, printer).await,
             (Subcommand::Push(args), Some(catalog)) => push::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Release(args), Some(catalog)) => release::run(&mut drive, printer, catalog, args).await,

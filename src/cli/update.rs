@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::args::UpdateArgs;
 use super::drive::{Drive, Link};
 use super::printer::{Ink, Printer, Results};
 use super::quantity::count;
@@ -20,43 +21,39 @@ struct Document<'a> {
     written: bool,
     packages: usize,
     changes: &'a [Change],
+    warnings: &'a [String],
 }
 
-/// Renews the lock for the containers `names`, or all.
-pub(super) async fn run<L: Link>(
-    drive: &mut Drive<L>,
-    printer: &Printer,
-    catalog: &Catalog,
-    names: &[String],
-    dry_run: bool,
-) -> Result<()> {
+/// Renews the lock for the containers that `args` names, or all.
+pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &UpdateArgs) -> Result<()> {
     let mut containers = Vec::new();
-    if !names.is_empty() {
-        containers = select(catalog, names, &[])?.into_iter().map(|target| target.container).collect();
+    if !args.names.is_empty() {
+        containers = select(catalog, &args.names, &[])?.into_iter().map(|target| target.container).collect();
         containers.dedup();
     }
-    compare(drive, printer, UpdateRequest { containers, dry_run }).await
+    compare(drive, printer, UpdateRequest { containers, dry_run: args.dry_run, allow_downgrades: args.allow_downgrades }).await
 }
 
 /// Says what an update would change.
 pub(super) async fn outdated<L: Link>(drive: &mut Drive<L>, printer: &Printer) -> Result<()> {
-    compare(drive, printer, UpdateRequest { containers: Vec::new(), dry_run: true }).await
+    compare(drive, printer, UpdateRequest { dry_run: true, ..UpdateRequest::default() }).await
 }
 
 async fn compare<L: Link>(drive: &mut Drive<L>, printer: &Printer, request: UpdateRequest) -> Result<()> {
     drive.run(Command::Update(request)).await?;
-    let Some(Update { path, written, packages, changes }) = &drive.state.update else {
+    let Some(Update { path, written, packages, changes, warnings }) = &drive.state.update else {
         return Err(Error::bug("the update ended without a result"));
     };
     match printer.results {
         Results::Events => {}
         Results::Document => {
-            printer.document(&Document { schema: 1, lock: path, written: *written, packages: *packages, changes })?;
+            printer.document(&Document { schema: 1, lock: path, written: *written, packages: *packages, changes, warnings })?;
         }
         Results::Text => {
             if !changes.is_empty() {
                 printer.result(&table(changes).render(printer.out_color));
             }
+            warnings.iter().for_each(|warning| printer.note(&format!("warning: {warning}")));
             let (what, of) = (count(changes.len(), "change"), count(*packages, "package"));
             printer.note(&match (changes.is_empty(), written) {
                 (true, _) => format!("{} is up to date: {of}", path.display()),
@@ -69,7 +66,9 @@ async fn compare<L: Link>(drive: &mut Drive<L>, printer: &Printer, request: Upda
 }
 
 fn table(changes: &[Change]) -> Table {
-    let mut table = Table::new(&["PACKAGE", "OLD", "NEW", "TARGETS"]);
+    let columns = ["PACKAGE", "OLD", "NEW", "TARGETS", "WARNING"];
+    let warned = changes.iter().any(|change| change.warning.is_some());
+    let mut table = Table::new(&columns[..if warned { 5 } else { 4 }]);
     for change in changes {
         let version = |version: &Option<String>| version.clone().unwrap_or_else(|| "–".into());
         let targets: Vec<&str> = change.targets.iter().map(|a| a.name()).collect();
@@ -78,6 +77,7 @@ fn table(changes: &[Change]) -> Table {
             version(&change.old).into(),
             version(&change.new).into(),
             Cell::ink(targets.join(", "), Ink::Dim),
+            Cell::ink(change.warning.map(|warning| warning.to_string()).unwrap_or_default(), Ink::Warn),
         ]);
     }
     table
@@ -87,6 +87,7 @@ fn table(changes: &[Change]) -> Table {
 mod tests {
     use super::*;
     use crate::catalog::Architecture;
+    use crate::session::ChangeWarning;
 
     #[test]
     fn every_change_is_a_row() {
@@ -95,14 +96,21 @@ mod tests {
             old: old.map(str::to_owned),
             new: new.map(str::to_owned),
             targets: vec![Architecture::X86_64, Architecture::Aarch64],
+            warning: None,
         };
-        let changes =
+        let mut changes =
             [change("curl", Some("8.14.1-1"), Some("8.14.1-2")), change("jq", None, Some("1.7-1")), change("fd", Some("1"), None)];
         insta::assert_snapshot!(table(&changes).render(false), @r"
         PACKAGE  OLD       NEW       TARGETS
         curl     8.14.1-1  8.14.1-2  x86_64, aarch64
         jq       –         1.7-1     x86_64, aarch64
         fd       1         –         x86_64, aarch64
+        ");
+        changes[0].warning = Some(ChangeWarning::Older);
+        insta::assert_snapshot!(table(&changes[..2]).render(false), @r"
+        PACKAGE  OLD       NEW       TARGETS          WARNING
+        curl     8.14.1-1  8.14.1-2  x86_64, aarch64  older than before
+        jq       –         1.7-1     x86_64, aarch64
         ");
     }
 }

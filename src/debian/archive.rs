@@ -3,18 +3,20 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::changes::{Renewal, changes, older_suites, republished, taken_back};
 use super::elsewhere;
 use super::fetch::Fetcher;
 use super::http::{Http, shown};
 use super::indexes::{self, Wanted};
 use super::keyring::Keyring;
 use super::lock::{Change, Lock, LockedArchive};
-use super::lock_file::{changes, containers, read_lock, staleness, write_lock};
+use super::lock_file::{containers, read_lock, staleness, write_lock};
 use super::packages::{Origin, Packages};
 use super::pins;
 use super::release::{self, Policy, Release};
@@ -24,6 +26,15 @@ use crate::catalog::{Architecture, Catalog, ContainerName, DebianSettings, Targe
 use crate::error::IoContext;
 use crate::progress::Progress;
 use crate::{Error, Result};
+
+/// How the lock is renewed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Update {
+    /// Whether the lock is written.
+    pub write: bool,
+    /// Whether it may go back to older suites and packages.
+    pub allow_downgrades: bool,
+}
 
 /// The Debian archives of one session: settings, connections and the cache. Does nothing until asked.
 pub struct Archive {
@@ -50,6 +61,11 @@ impl Archive {
         let cache = cache.join("debian");
         let fetcher = Fetcher::new(http.clone(), sources.clone(), cache.join("packages"));
         Ok(Archive { http, sources, settings: settings.clone(), folder: folder.to_owned(), cache, fetcher })
+    }
+
+    /// From now on `progress` hears which servers are waited for.
+    pub fn tell(&self, progress: Arc<dyn Progress>) {
+        self.http.tell(progress);
     }
 
     /// What fetches the packages of a lock.
@@ -89,6 +105,7 @@ impl Archive {
         if old.as_ref() != Some(&lock) {
             write_lock(&catalog.lock_path(), &lock)?;
         }
+        older_suites(old.as_ref(), &lock).iter().for_each(|warning| progress.line(&format!("warning: {warning}")));
         let changes = changes(old.as_ref(), &lock).iter().map(Change::to_string).collect();
         Ok((lock, Some(changes)))
     }
@@ -96,25 +113,36 @@ impl Archive {
     /// Renews the lock of `catalog` with the newest versions and says what changes; only with `write` is it written.
     ///
     /// With `names`, only those containers take new versions: the base layer and all others keep theirs.
+    ///
+    /// # Errors
+    /// Writing a lock that goes back in time is a failure, unless `allow_downgrades`.
     pub async fn update(
         &self,
         catalog: &Catalog,
         names: &[ContainerName],
-        write: bool,
+        Update { write, allow_downgrades }: Update,
         progress: &dyn Progress,
         cancel: &CancellationToken,
-    ) -> Result<(Lock, Vec<Change>)> {
+    ) -> Result<Renewal> {
         let old = read_lock(&catalog.lock_path())?;
         let keep = old.clone().filter(|_| !names.is_empty()).map(|mut lock| {
             lock.targets.retain(|target| !names.contains(&target.container));
             lock
         });
         let lock = self.renew(catalog, &catalog.targets(), keep.as_ref(), progress, cancel).await?;
+        let changes = changes(old.as_ref(), &lock);
+        let mut warnings = taken_back(old.as_ref(), &lock, &changes, catalog);
+        if write && !allow_downgrades && !warnings.is_empty() {
+            return Err(Error::failed(format!("containers.lock stays as it is: {}", warnings.join("; "))).hint(
+                "the mirror is behind, or someone withholds updates: try later or another mirror; \
+                 `catamaran update --allow-downgrades` takes it all the same",
+            ));
+        }
+        warnings.extend(republished(&changes));
         if write && old.as_ref() != Some(&lock) {
             write_lock(&catalog.lock_path(), &lock)?;
         }
-        let changes = changes(old.as_ref(), &lock);
-        Ok((lock, changes))
+        Ok(Renewal { lock, changes, warnings })
     }
 
     /// Solves the whole catalog; `keep` is what versions are preferred from.
@@ -143,7 +171,7 @@ impl Archive {
         }
         let archives = self.locked_archives(&releases);
         // Solving is milliseconds of plain computation.
-        resolve(catalog, &universes, archives, keep, targets, progress)
+        resolve(catalog, &universes, archives, keep, targets, progress, cancel)
     }
 
     /// Reads and verifies the releases of all suites, and says what they are.
@@ -170,7 +198,7 @@ impl Archive {
         try_join_all(self.sources.suites.iter().map(async |source| {
             // Only Debian's own archives have a past; the others are read as they are now.
             let past = self.settings.snapshot.is_some() && [DEBIAN, SECURITY].contains(&source.archive.as_str());
-            let policy = Policy { now: Timestamp::now(), check_valid_until: self.settings.check_valid_until, past };
+            let policy = Policy { now: Timestamp::now(), check_valid_until: source.check_valid_until, past };
             let release = release::read(&self.http, source, &keyrings[&source.keyring.as_deref()], policy, cache, cancel).await?;
             Ok((source, release))
         }))
@@ -190,8 +218,11 @@ impl Archive {
         for (source, release) in releases {
             for component in &source.components {
                 if !release.components.contains(component) {
-                    return Err(Error::usage(format!("{} has no component `{component}`", source.suite))
-                        .hint(format!("it has {}", release.components.join(", "))));
+                    return Err(Error::usage(format!("{} has no component `{component}`", source.suite)).hint(format!(
+                        "it has {}; see `components` under {}",
+                        release.components.join(", "),
+                        source.table()
+                    )));
                 }
                 if !release.architectures.iter().any(|a| a == debian) {
                     if let Some(name) = &source.name {

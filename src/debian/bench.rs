@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::deb::Deb;
-use super::http::{Answer, with_retries};
+use super::http::Answer;
 use super::index::Index;
 use super::indexes::{self, Wanted};
 use super::layer::{self, LayerPlan};
@@ -51,8 +51,8 @@ impl<'a> Releases<'a> {
         let (digest, size) = release.files.get(&path).ok_or_else(missing)?;
         let url = indexes::urls(&wanted, &path, digest)?.into_iter().next().ok_or_else(missing)?;
         let cancel = CancellationToken::new();
-        let packed = with_retries(&cancel, || async {
-            match self.archive.http.ask(&url, 0, None).await? {
+        let packed = self.archive.http.with_retries(&cancel, || async {
+            match self.archive.http.ask(&url, &source.setting, 0, None).await? {
                 Answer::Body(body) => Ok(Some(body.bytes(*size).await?)),
                 _ => Ok(None),
             }
@@ -87,7 +87,7 @@ pub struct Installable(Universes);
 impl Installable {
     /// The lock of the whole `catalog`, from nothing.
     pub fn resolve(&self, catalog: &Catalog) -> Result<Lock> {
-        resolve::resolve(catalog, &self.0, Vec::new(), None, &catalog.targets(), &Silent)
+        resolve::resolve(catalog, &self.0, Vec::new(), None, &catalog.targets(), &Silent, &CancellationToken::new())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Builds the image of a target: packages → segments → layers → image, each step done once for all who need it.
 
 use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +11,7 @@ use futures_util::future::{LocalBoxFuture, try_join_all};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
-use super::image_config::{Built, image_config};
+use super::image_config::{Built, entrypoint, image_config};
 use super::layer::{self, CachedLayer, ImagePlan, LayerPlan, Part};
 use super::local::{self, Accounts};
 use super::members::{Members, inputs, members};
@@ -19,7 +21,10 @@ use super::single_flight::SingleFlight;
 use super::turn::Turn;
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, LayerCompression, Target};
-use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, ScriptRecords, Store, Witnessed, media_type};
+use crate::error::IoContext;
+use crate::image::{
+    Descriptor, Digest, HashingWriter, LayerRecords, Manifest, Platform, REF_NAME, ScriptRecords, Store, Witnessed, media_type,
+};
 use crate::progress::{Progress, Unit, bytes, count};
 use crate::{Error, Result};
 
@@ -30,7 +35,8 @@ const SHARE: usize = 16;
 
 /// Where .deb files come from.
 pub trait PackageFiles: Send + Sync {
-    /// The path of the .deb of `package`, fetched when it is not there yet. Its SHA-256 is checked again when it is read.
+    /// The path of the .deb of `package`, fetched when it is not there yet. Its SHA-256 is checked again when it is read; a file that is
+    /// not what is locked is removed then, and asked for once more.
     fn fetch<'a>(&'a self, package: &'a LockedPackage, cancel: &'a CancellationToken) -> LocalBoxFuture<'a, Result<PathBuf>>;
 }
 
@@ -137,6 +143,8 @@ impl Builder {
         if let Some(user) = &container.user {
             Accounts::of(&root)?.ids(user).map_err(|error| error.context(format!("{target}: `user`")))?;
         }
+        // Before the layers are written, as long as nothing is lost by an error.
+        let entrypoint = entrypoint(container, target, &root, if application.is_empty() { base } else { application })?;
         let mut layers = Vec::new();
         for plan in plans {
             let plan = Arc::new(plan);
@@ -152,7 +160,7 @@ impl Builder {
         }
 
         progress.phase("image");
-        let config = image_config(container, target, &members, &layers, &root, base, application)?.to_bytes();
+        let config = image_config(container, target, entrypoint, &members, &layers).to_bytes();
         let blobs: Vec<Descriptor> = layers.iter().map(|built| built.layer.descriptor()).collect();
         let manifest = Manifest::new(Descriptor::of(media_type::CONFIG, &config), blobs, container.annotations.clone()).to_bytes();
         let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest);
@@ -280,26 +288,16 @@ impl Builder {
         let make = async {
             let deb = packages.fetch(package, cancel).await?;
             arrived();
-            let (shared, package, cancel) = (self.0.clone(), package.clone(), cancel.clone());
-            let make = move || {
-                let _turn = Turn::take(&Segment::places(&shared.segments_folder, &sha256, how).members, &cancel)?;
-                if Segment::load(&shared.segments_folder, &sha256, how).is_some() {
-                    return Ok(None); // another process was faster
-                }
-                let segment = segment::make(&Making {
-                    package: &package,
-                    deb: &deb,
-                    folder: &shared.segments_folder,
-                    compression: how,
-                    workers: &shared.workers,
-                    cancel: &cancel,
-                })?;
-                let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
-                Ok(Some(format!("{} {} · {from} → {to}", segment.package, segment.version)))
-            };
-            if let Some(line) = self.0.workers.make(make).await? {
-                progress.line(&line);
+            let mut made = self.make_from(&deb, package, how, cancel).await;
+            if let Err(error) = &made
+                && !error.is_interrupted()
+                && drop_altered(deb, sha256).await?
+            {
+                progress.line(&format!("{} {} was altered in the cache; it is fetched again", package.name, package.version));
+                let deb = packages.fetch(package, cancel).await?;
+                made = self.make_from(&deb, package, how, cancel).await;
             }
+            made?.iter().for_each(|line| progress.line(line));
             Ok::<_, Error>(())
         };
         tokio::select! {
@@ -310,6 +308,35 @@ impl Builder {
                 made.copied()
             }
         }
+    }
+
+    /// Makes the segment of `package` from `deb` and says so; nothing when another process has made it.
+    async fn make_from(
+        &self,
+        deb: &Path,
+        package: &LockedPackage,
+        how: LayerCompression,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>> {
+        let (shared, deb, package, cancel) = (self.0.clone(), deb.to_owned(), package.clone(), cancel.clone());
+        let make = move || {
+            let sha256 = package.sha256.0;
+            let _turn = Turn::take(&Segment::places(&shared.segments_folder, &sha256, how).members, &cancel)?;
+            if Segment::load(&shared.segments_folder, &sha256, how).is_some() {
+                return Ok(None); // another process was faster
+            }
+            let segment = segment::make(&Making {
+                package: &package,
+                deb: &deb,
+                folder: &shared.segments_folder,
+                compression: how,
+                workers: &shared.workers,
+                cancel: &cancel,
+            })?;
+            let (from, to) = (bytes(segment.deb_size), bytes(segment.size));
+            Ok(Some(format!("{} {} · {from} → {to}", segment.package, segment.version)))
+        };
+        self.0.workers.make(make).await
     }
 
     /// The layer of `plan`: remembered, or written now.
@@ -342,6 +369,20 @@ impl Builder {
         };
         cell.get_or_try_init(|| make).await.cloned()
     }
+}
+
+/// Removes `deb` if it is not what `sha256` says, and whether it was so. Files in the cache were right once; disks and people alter them.
+async fn drop_altered(deb: PathBuf, sha256: Digest) -> Result<bool> {
+    blocking(move || {
+        let mut hashing = HashingWriter::new(io::sink());
+        let read = File::open(&deb).and_then(|mut file| io::copy(&mut file, &mut hashing));
+        // What cannot be read at all is for the first error to tell.
+        if read.is_err() || hashing.finish().1 == sha256 {
+            return Ok(false);
+        }
+        fs::remove_file(&deb).at("removing", &deb).map(|()| true)
+    })
+    .await?
 }
 
 /// Runs `work` on a blocking thread.

@@ -155,6 +155,7 @@ fn what_cannot_be_built_says_why() {
     let error = run(&archive, &lock, cache.path(), 2, "tol").unwrap_err();
     assert_eq!(error.message(), "x/x86_64: entrypoint `tol` is not in the image");
     assert!(error.advice().unwrap().contains("ship tool"));
+    assert!(!cache.path().join("debian/layers").exists(), "it is found out before layers are written");
 
     let mut other = lock.clone();
     other.packages.iter_mut().find(|p| p.name == "tool").unwrap().architecture = "arm64".into();
@@ -164,7 +165,7 @@ fn what_cannot_be_built_says_why() {
     // Not the file that the lock names; nothing of it may stay in the cache.
     archive.add("other", "", &[]);
     let wrong = fs::read(debs.path().join("other.deb")).unwrap();
-    fs::write(debs.path().join("big.deb"), wrong).unwrap();
+    archive.serve("big", wrong);
     let error = run(&archive, &archive.lock(&["libc6"], &["big"]), cache.path(), 2, "big").unwrap_err();
     assert!(error.message().contains("SHA-256"), "{error}");
     let left = fs::read_dir(cache.path().join("debian/segments")).unwrap();
@@ -221,7 +222,7 @@ fn the_uncompressed_copy_of_a_segment_may_be_damaged_or_gone() {
     }
     forget_layers(cache.path());
     assert_eq!(build(), whole);
-    assert_eq!(segments(cache.path(), ".tar"), [PathBuf::new(); 0], "what is not right does not stay");
+    assert_eq!(segments(cache.path(), ".tar"), Vec::<PathBuf>::new(), "what is not right does not stay");
     forget_layers(cache.path());
     assert_eq!(build(), whole);
 }
@@ -243,4 +244,24 @@ fn a_damaged_segment_never_gets_into_an_image_and_is_made_again() {
         assert!(error.message().contains("was damaged and is deleted"), "{error}");
         assert_eq!(build().unwrap(), whole);
     }
+}
+
+#[test]
+fn what_was_altered_in_the_package_cache_is_fetched_again_in_the_same_run() {
+    let (debs, one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let archive = archive(debs.path());
+    let lock = archive.lock(&["base-files", "libc6"], &["tool", "big"]);
+    let whole = run(&archive, &lock, one.path(), 2, "tool").unwrap().manifest;
+    archive.fetched.lock().unwrap().clear();
+    for name in ["libc6", "tool", "big"] {
+        let path = debs.path().join(format!("{name}.deb"));
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(run(&archive, &lock, two.path(), 2, "tool").unwrap().manifest, whole);
+    let mut fetched = archive.fetched.lock().unwrap().clone();
+    fetched.sort();
+    assert_eq!(fetched, ["base-files", "big", "big", "libc6", "libc6", "tool", "tool"]);
 }

@@ -48,7 +48,7 @@ impl<R: Read> Deb<R> {
         let name = self.seek("control.tar")?;
         let mut files = Control::new();
         let limit = MAX_CONTROL.min(self.ar.most());
-        let mut archive = tar::Archive::new(Limited { inner: decompress(&name, &mut self.ar)?, left: limit, limit });
+        let mut archive = tar::Archive::new(Limited::new(decompress(&name, &mut self.ar)?, limit, "a member"));
         for entry in archive.entries().map_err(unreadable)?.raw(true) {
             let mut entry = entry.map_err(unreadable)?;
             if !entry.header().entry_type().is_file() {
@@ -76,7 +76,7 @@ impl<R: Read> Deb<R> {
     pub(super) fn data(&mut self) -> Result<Box<dyn Read + '_>> {
         let name = self.seek("data.tar")?;
         let limit = MAX_DATA.min(self.ar.most());
-        Ok(Box::new(Limited { inner: decompress(&name, &mut self.ar)?, left: limit, limit }))
+        Ok(Box::new(Limited::new(decompress(&name, &mut self.ar)?, limit, "a member")))
     }
 
     /// Reads to the end of the file, so that a hash over the stream covers all of it.
@@ -121,11 +121,19 @@ fn decompress<'a>(name: &str, inner: impl Read + 'a) -> Result<Box<dyn Read + 'a
     })
 }
 
-/// A decompressed member that must not be longer than `limit`: a few bytes can unpack to petabytes.
-struct Limited<R> {
+/// Something decompressed that must not be longer than `limit`: a few bytes can unpack to petabytes.
+pub(super) struct Limited<R> {
     inner: R,
     left: u64,
     limit: u64,
+    what: &'static str,
+}
+
+impl<R> Limited<R> {
+    /// Reads from `inner`; more than `limit` bytes are an error about `what`.
+    pub(super) fn new(inner: R, limit: u64, what: &'static str) -> Self {
+        Limited { inner, left: limit, limit, what }
+    }
 }
 
 impl<R: Read> Read for Limited<R> {
@@ -133,7 +141,7 @@ impl<R: Read> Read for Limited<R> {
         let n = self.inner.read(buffer)?;
         match self.left.checked_sub(n as u64) {
             Some(left) => self.left = left,
-            None => return Err(io::Error::other(format!("a member unpacks to more than {} bytes", self.limit))),
+            None => return Err(io::Error::other(format!("{} unpacks to more than {} bytes", self.what, self.limit))),
         }
         Ok(n)
     }

@@ -61,7 +61,7 @@ pub(crate) async fn look(
         let indexes: Vec<_> = others.iter().zip(indexes).filter_map(|(wanted, read)| Some((wanted, read.ok()??))).collect();
         for name in names {
             let place = indexes.iter().find(|(_, index)| !index.find(name).is_empty()).map(|(wanted, _)| {
-                let table = wanted.source.name.as_ref().map_or("[debian]".to_owned(), |name| format!("[debian.sources.{name}]"));
+                let table = wanted.source.table();
                 let (component, suite) = (wanted.component, &wanted.source.suite);
                 format!("`{name}` is in the component {component} of {suite}: add it to `components` under {table}")
             });

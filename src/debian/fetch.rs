@@ -13,9 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::http::{Answer, Fault, Http, Pieces, shown, with_retries};
+use super::http::{Answer, Fault, Http, Pieces, shown};
 use super::lock::{Lock, LockedPackage};
-use super::sources::{DEBIAN, SECURITY, Sources};
+use super::sources::{DEBIAN, SECURITY, SNAPSHOT_SETTING, Sources, setting};
 use crate::error::{IoContext, io_error};
 use crate::image::{Digest, Hasher};
 use crate::{Error, Result};
@@ -124,12 +124,12 @@ impl Fetcher {
         let moments = self.moments.get(&package.archive).map_or(&[][..], Vec::as_slice);
         let urls = inner.urls(package, moments)?;
         let progress = Arc::new(Reported::default());
-        let attempts = with_retries(cancel, || async {
-            for url in &urls {
+        let attempts = inner.http.with_retries(cancel, || async {
+            for (url, setting) in &urls {
                 let from = part.lock().unwrap_or_else(PoisonError::into_inner).length;
                 let answer = match from == package.size {
                     true => return finish(&part, package, None).await,
-                    false => inner.http.ask(url, from, None).await?,
+                    false => inner.http.ask(url, setting, from, None).await?,
                 };
                 let Answer::Body(body) = answer else { continue };
                 let (target, start, source) = (part.clone(), body.from, shown(url));
@@ -160,16 +160,17 @@ impl Inner {
     }
 
     /// The mirrors first; then the past, which is slow to answer and must not be asked more than needed.
-    fn urls(&self, package: &LockedPackage, moments: &[Timestamp]) -> Result<Vec<Url>> {
+    /// Each with the setting it comes from.
+    fn urls(&self, package: &LockedPackage, moments: &[Timestamp]) -> Result<Vec<(Url, String)>> {
         let pool = self.sources.pool(&package.archive);
         if pool.is_empty() || !super::index::is_pool_path(&package.path) {
             return Err(Error::usage(format!("`{}` in the archive `{}` cannot be fetched", package.path, package.archive)));
         }
         let past = moments.iter().map(|moment| self.sources.past(&package.archive, *moment)).collect::<Result<Vec<Url>>>()?;
-        pool.iter()
-            .chain(&past)
-            .map(|base| base.join(&package.path).map_err(|e| Error::usage(format!("`{}` is not a path", package.path)).source(e)))
-            .collect()
+        // The first of a pool is the mirror; what follows is the snapshot archive.
+        let settings = std::iter::once(setting(&package.archive)).chain(std::iter::repeat_with(|| SNAPSHOT_SETTING.to_owned()));
+        let full = |base: &Url| base.join(&package.path).map_err(|e| Error::usage(format!("`{}` is not a path", package.path)).source(e));
+        pool.iter().chain(&past).zip(settings).map(|(base, setting)| full(base).map(|url| (url, setting))).collect()
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) fn link<'a>(path: &'a str, target: &'a str) -> File<'a> {
 /// .debs in a folder, and the order in which they were asked for.
 pub(super) struct Archive {
     folder: PathBuf,
-    paths: HashMap<Digest, PathBuf>,
+    /// Where each package's file is, and the bytes to put there when it is gone.
+    debs: HashMap<Digest, (PathBuf, Vec<u8>)>,
     /// Every package, by name.
     pub packages: BTreeMap<String, LockedPackage>,
     /// Names of the packages that were fetched.
@@ -47,7 +48,7 @@ pub(super) struct Archive {
 impl Archive {
     /// An empty archive in `folder`.
     pub(super) fn new(folder: &Path) -> Self {
-        Archive { folder: folder.to_owned(), paths: HashMap::new(), packages: BTreeMap::new(), fetched: Mutex::default() }
+        Archive { folder: folder.to_owned(), debs: HashMap::new(), packages: BTreeMap::new(), fetched: Mutex::default() }
     }
 
     /// Adds package `name` with more control `fields` (each with its newline) and `files`.
@@ -72,17 +73,25 @@ impl Archive {
         let sha256 = Digest::of(&bytes);
         let path = self.folder.join(format!("{name}.deb"));
         std::fs::write(&path, &bytes).unwrap();
-        self.paths.insert(sha256, path);
+        let size = bytes.len() as u64;
+        self.debs.insert(sha256, (path, bytes));
         let package = LockedPackage {
             name: name.into(),
             version: "1".into(),
             architecture: "amd64".into(),
             archive: "debian".into(),
             path: String::new(),
-            size: bytes.len() as u64,
+            size,
             sha256: Hex(sha256),
         };
         self.packages.insert(name.into(), package);
+    }
+
+    /// From now on `bytes` are what comes for package `name`.
+    pub(super) fn serve(&mut self, name: &str, bytes: Vec<u8>) {
+        let (path, served) = self.debs.get_mut(&self.packages[name].sha256.0).unwrap();
+        std::fs::write(path, &bytes).unwrap();
+        *served = bytes;
     }
 
     /// The segments of these packages, made in the archive's folder.
@@ -90,7 +99,7 @@ impl Archive {
         let folder = self.folder.join("segments");
         let make = |name: &&str| {
             let package = &self.packages[*name];
-            let (deb, cancel) = (&self.paths[&package.sha256.0], CancellationToken::new());
+            let (deb, cancel) = (&self.debs[&package.sha256.0].0, CancellationToken::new());
             Arc::new(
                 segment::make(&Making {
                     package,
@@ -133,7 +142,11 @@ impl PackageFiles for Archive {
             // Arrives in another order than it was asked for.
             tokio::time::sleep(std::time::Duration::from_millis(package.sha256.0.hex().bytes().map(u64::from).sum::<u64>() % 7)).await;
             self.fetched.lock().unwrap().push(package.name.clone());
-            Ok(self.paths[&package.sha256.0].clone())
+            let (path, bytes) = &self.debs[&package.sha256.0];
+            if !path.exists() {
+                std::fs::write(path, bytes).unwrap();
+            }
+            Ok(path.clone())
         })
     }
 }

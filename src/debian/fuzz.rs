@@ -95,7 +95,7 @@ pub fn release(bytes: &[u8]) {
     // None of the corpus is signed by Debian.
     assert!(signature::signed_text(bytes, keys, 1_795_000_000, false, "it").is_err());
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(release) = release::parse(text, "trixie", Policy { now, check_valid_until: true, past: false }) {
+    if let Ok(release) = release::parse(text, "trixie", Policy { now, check_valid_until: true, past: false }, "[debian]") {
         assert!(release.date <= now + jiff::SignedDuration::from_hours(24), "{}", release.date);
         assert!(!release.files.is_empty());
     }

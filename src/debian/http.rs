@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::waiting::Listener;
 use crate::error::io_error;
+use crate::progress::Progress;
 use crate::trust::Trust;
 use crate::{Error, Result};
 
@@ -22,9 +24,14 @@ const RETRIES: usize = 3;
 /// The pause before the first of them; each next is twice as long.
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 200 });
 
+/// A server that says nothing for this long is given up; with the retries that is two minutes.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// The client of one session. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Http {
+    /// Who hears that a server is waited for.
+    listener: Listener,
     /// Made when it is first needed. The system's certificates are read when a server shows one: mirrors rarely do.
     client: Arc<OnceLock<Client>>,
 }
@@ -71,13 +78,13 @@ pub(crate) struct Body {
     /// Where in the file it begins: the asked offset, or 0 when the server ignored it.
     pub from: u64,
     pub validators: Validators,
-    /// For errors.
-    shown: String,
+    /// For errors, without what must not be shown.
+    url: Url,
     source: Source,
 }
 
 enum Source {
-    Http(reqwest::Response),
+    Http(reqwest::Response, Listener),
     File(tokio::fs::File),
 }
 
@@ -96,6 +103,11 @@ impl Http {
         Self::default()
     }
 
+    /// From now on `progress` hears what is waited for.
+    pub fn tell(&self, progress: Arc<dyn Progress>) {
+        self.listener.is(progress);
+    }
+
     /// A client with our user agent; proxies come from the environment.
     fn client(&self) -> Result<Client> {
         if let Some(client) = self.client.get() {
@@ -106,7 +118,7 @@ impl Http {
         let client = Client::builder()
             .user_agent(concat!("catamaran/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(15))
-            .read_timeout(Duration::from_secs(60))
+            .read_timeout(SILENCE)
             .tls_backend_preconfigured(Trust::default().when_needed()?)
             .pool_max_idle_per_host(16)
             .tcp_nodelay(true)
@@ -116,8 +128,8 @@ impl Http {
         Ok(self.client.get_or_init(|| client).clone())
     }
 
-    /// Asks once for `url` from byte `from` on.
-    pub async fn ask(&self, url: &Url, from: u64, validators: Option<&Validators>) -> Result<Answer, Fault> {
+    /// Asks once for `url` from byte `from` on. `setting` is where its address comes from, for advice.
+    pub async fn ask(&self, url: &Url, setting: &str, from: u64, validators: Option<&Validators>) -> Result<Answer, Fault> {
         if url.scheme() == "file" {
             return file(url, from).await;
         }
@@ -130,7 +142,8 @@ impl Http {
             validators.last_modified.iter().for_each(|date| put(&mut headers, IF_MODIFIED_SINCE, date));
         }
         let client = self.client().map_err(Fault::lasting)?;
-        let response = client.get(url.clone()).headers(headers).send().await.map_err(|error| unreachable(url, error))?;
+        let asked = client.get(url.clone()).headers(headers).send();
+        let response = self.listener.wait(url, asked).await.map_err(|error| unreachable(url, setting, error))?;
         let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         match response.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
@@ -141,17 +154,24 @@ impl Http {
                     _ => 0,
                 };
                 let validators = Validators { etag: text(ETAG.as_str()), last_modified: text(LAST_MODIFIED.as_str()) };
-                Ok(Answer::Body(Box::new(Body { from, validators, shown: shown(url), source: Source::Http(response) })))
+                Ok(Answer::Body(Box::new(Body {
+                    from,
+                    validators,
+                    url: url.clone(),
+                    source: Source::Http(response, self.listener.clone()),
+                })))
             }
             StatusCode::NOT_MODIFIED => Ok(Answer::NotModified),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Answer::Missing),
             // What was received so far cannot be continued; from the start it may.
-            StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => Box::pin(self.ask(url, 0, validators)).await,
+            StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => Box::pin(self.ask(url, setting, 0, validators)).await,
             status => {
                 let after = text(RETRY_AFTER.as_str()).and_then(|v| v.trim().parse().ok()).map(|s: u64| Duration::from_secs(s.min(30)));
                 let transient = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
                 let mut error = Error::network(format!("{} answered {status}", shown(url)));
-                if matches!(status.as_u16(), 401 | 403 | 407) {
+                if transient {
+                    error = error.hint(format!("the server has trouble: try again later, or name another with {setting}"));
+                } else if matches!(status.as_u16(), 401 | 403 | 407) {
                     error = error.hint("check the mirror's address and credentials, and the proxy settings of this machine");
                 }
                 Err(Fault { error, transient, after })
@@ -166,10 +186,10 @@ fn put(headers: &mut HeaderMap, name: reqwest::header::HeaderName, value: &str) 
     }
 }
 
-fn unreachable(url: &Url, error: reqwest::Error) -> Fault {
+fn unreachable(url: &Url, setting: &str, error: reqwest::Error) -> Fault {
     let error = Error::network(format!("could not reach {}", shown(url)))
         .source(error.without_url())
-        .hint("check the network; another mirror can be named with CATAMARAN_DEBIAN_MIRROR or `mirror` under [debian]");
+        .hint(format!("check the network; another address can be named with {setting}"));
     Fault::transient(error)
 }
 
@@ -186,20 +206,21 @@ async fn file(url: &Url, from: u64) -> Result<Answer, Fault> {
         other => other.map_err(fault)?,
     };
     file.seek(io::SeekFrom::Start(from)).await.map_err(fault)?;
-    Ok(Answer::Body(Box::new(Body { from, validators: Validators::default(), shown: shown(url), source: Source::File(file) })))
+    Ok(Answer::Body(Box::new(Body { from, validators: Validators::default(), url: url.clone(), source: Source::File(file) })))
 }
 
 impl Body {
     /// The next piece; `None` at the end.
     async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
         match &mut self.source {
-            Source::Http(response) => response.chunk().await.map_err(|error| {
-                Fault::transient(Error::network(format!("the connection broke while receiving {}", self.shown)).source(error.without_url()))
+            Source::Http(response, listener) => listener.wait(&self.url, response.chunk()).await.map_err(|error| {
+                let broke = Error::network(format!("the connection broke while receiving {}", shown(&self.url)));
+                Fault::transient(broke.source(error.without_url()).hint("check the network, and run it again: what has arrived is kept"))
             }),
             Source::File(file) => {
                 let mut piece = bytes::BytesMut::with_capacity(1 << 17);
                 let n = file.read_buf(&mut piece).await;
-                match n.map_err(|error| Fault::lasting(io_error(error, "reading", self.shown.as_ref())))? {
+                match n.map_err(|error| Fault::lasting(io_error(error, "reading", self.url.path().as_ref())))? {
                     0 => Ok(None),
                     _ => Ok(Some(piece.freeze())),
                 }
@@ -212,7 +233,7 @@ impl Body {
         let mut out = Vec::new();
         while let Some(piece) = self.piece().await? {
             if (out.len() + piece.len()) as u64 > limit {
-                return Err(Fault::lasting(Error::network(format!("{} is longer than {limit} bytes", self.shown))));
+                return Err(Fault::lasting(Error::network(format!("{} is longer than {limit} bytes", shown(&self.url)))));
             }
             out.extend_from_slice(&piece);
         }
@@ -246,7 +267,7 @@ impl Body {
             }
         }
         drop(sender);
-        let done = worker.await.map_err(|_| Fault::lasting(Error::failed(format!("reading {} stopped unexpectedly", self.shown))))?;
+        let done = worker.await.map_err(|_| Fault::lasting(Error::failed(format!("reading {} stopped unexpectedly", shown(&self.url)))))?;
         match broken {
             Some(fault) => done.and(Err(fault)),
             None => done,
@@ -274,24 +295,28 @@ impl Read for Pieces {
     }
 }
 
-/// Runs `attempt` until it succeeds, fails for good, or has been tried often enough; stops at once when cancelled.
-pub(crate) async fn with_retries<T, F>(cancel: &CancellationToken, mut attempt: impl FnMut() -> F) -> Result<T>
-where
-    F: Future<Output = Result<T, Fault>>,
-{
-    let mut delays = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(RETRIES).with_jitter().build();
-    loop {
-        let fault = match cancel.run_until_cancelled(attempt()).await {
-            None => return Err(Error::interrupted()),
-            Some(Ok(done)) => return Ok(done),
-            Some(Err(fault)) => fault,
-        };
-        let delay = match delays.next() {
-            Some(delay) if fault.transient => fault.after.unwrap_or(delay),
-            _ => return Err(fault.error),
-        };
-        if cancel.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
-            return Err(Error::interrupted());
+impl Http {
+    /// Runs `attempt` until it succeeds, fails for good, or has been tried often enough; stops at once when cancelled. Every further
+    /// attempt is told.
+    pub async fn with_retries<T, F>(&self, cancel: &CancellationToken, mut attempt: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let mut delays = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(RETRIES).with_jitter().build();
+        loop {
+            let fault = match cancel.run_until_cancelled(attempt()).await {
+                None => return Err(Error::interrupted()),
+                Some(Ok(done)) => return Ok(done),
+                Some(Err(fault)) => fault,
+            };
+            let delay = match delays.next() {
+                Some(delay) if fault.transient => fault.after.unwrap_or(delay),
+                _ => return Err(fault.error),
+            };
+            self.listener.hears(&format!("retrying: {}", fault.error.message()));
+            if cancel.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+                return Err(Error::interrupted());
+            }
         }
     }
 }

@@ -23,23 +23,28 @@ pub(super) struct Built {
     pub layer: CachedLayer,
 }
 
-/// The config of `target`: how it runs comes from the catalog, everything else from the packages.
+fn path(container: &Container) -> &str {
+    container.env.get("PATH").map_or(DEFAULT_PATH, String::as_str)
+}
+
+/// The entrypoint with its command as the path it has in `root`, which `shipped` has made what it is.
+pub(super) fn entrypoint(container: &Container, target: &Target, root: &Root, shipped: &[Arc<Segment>]) -> Result<Vec<String>> {
+    let mut entrypoint = container.entrypoint.clone();
+    if let Some(command) = entrypoint.first_mut() {
+        *command = resolve(command, path(container), root, shipped).map_err(|error| error.context(target))?;
+    }
+    Ok(entrypoint)
+}
+
+/// The config of `target`, which runs `entrypoint`: how it runs comes from the catalog, everything else from the packages.
 pub(super) fn image_config(
     container: &Container,
     target: &Target,
+    entrypoint: Vec<String>,
     members: &Members<'_>,
     layers: &[Built],
-    root: &Root,
-    base: &[Arc<Segment>],
-    application: &[Arc<Segment>],
-) -> Result<ImageConfig> {
+) -> ImageConfig {
     let platform = Platform::linux(target.architecture);
-    let path = container.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-    let shipped = if application.is_empty() { base } else { application };
-    let mut entrypoint = container.entrypoint.clone();
-    if let Some(command) = entrypoint.first_mut() {
-        *command = resolve(command, path, root, shipped).map_err(|error| error.context(target))?;
-    }
     let others = container.env.iter().filter(|(name, _)| *name != "PATH").map(|(name, value)| format!("{name}={value}"));
     let set = |names: &[String]| names.iter().map(|name| (name.clone(), Empty {})).collect();
     let history = layers.iter().map(|built| History {
@@ -47,7 +52,7 @@ pub(super) fn image_config(
         created_by: Some(format!("catamaran: {}", contents(members, &built.plan))),
         ..History::default()
     });
-    Ok(ImageConfig {
+    ImageConfig {
         created: time(layers.iter().map(|built| built.plan.newest).max().unwrap_or(0)),
         architecture: platform.architecture,
         variant: platform.variant,
@@ -55,7 +60,7 @@ pub(super) fn image_config(
         config: ExecutionConfig {
             user: container.user.clone(),
             exposed_ports: set(&container.expose),
-            env: std::iter::once(format!("PATH={path}")).chain(others).collect(),
+            env: std::iter::once(format!("PATH={}", path(container))).chain(others).collect(),
             entrypoint,
             cmd: container.cmd.clone(),
             volumes: set(&container.volumes),
@@ -65,7 +70,7 @@ pub(super) fn image_config(
         },
         rootfs: RootFs { kind: "layers".into(), diff_ids: layers.iter().map(|built| built.layer.diff_id).collect() },
         history: history.collect(),
-    })
+    }
 }
 
 /// `base bash coreutils (12 packages)`, `fd-find (12 packages) + 3 local files`, `openssl (2 packages)`, `generated files`

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
-use super::http::{Answer, Fault, Http, Pieces, with_retries};
+use super::deb::Limited;
+use super::http::{Answer, Fault, Http, Pieces, shown};
 use super::index::Index;
 use super::release::Release;
 use super::sources::Source;
@@ -14,8 +15,10 @@ use crate::error::IoContext;
 use crate::image::{Digest, Hasher};
 use crate::{Error, Result};
 
-/// The most that is decompressed when the release does not say how much there is.
-const MAX_INDEX: u64 = 4 << 30;
+/// The most that is decompressed; Debian's largest index has some 60 MB.
+const MAX_INDEX: u64 = 1 << 30;
+/// When the release does not say how long the index is unpacked, it is at most this many times as long. Debian's are 4 to 6.
+const MAX_RATIO: u64 = 40;
 
 /// One index of a release.
 pub(crate) struct Wanted<'a> {
@@ -45,7 +48,7 @@ pub(crate) async fn read(http: &Http, wanted: &Wanted<'_>, cache: &Path, cancel:
         wanted.release.files.get(&path).map(|(digest, size)| (path, compression, *digest, *size))
     });
     let Some((path, compression, digest, size)) = found else { return Ok(None) };
-    let unpacked = wanted.release.files.get(&plain).map_or(MAX_INDEX, |(_, size)| *size);
+    let unpacked = wanted.release.files.get(&plain).map_or(size.saturating_mul(MAX_RATIO) + (1 << 20), |(_, size)| *size).min(MAX_INDEX);
 
     let place = cached_path(cache, wanted);
     let known = place.clone();
@@ -53,29 +56,31 @@ pub(crate) async fn read(http: &Http, wanted: &Wanted<'_>, cache: &Path, cancel:
     if cached.is_some() {
         return Ok(cached);
     }
-    let what = format!("{path} of {}", wanted.source.suite);
+    let what = format!("{path} of {} {}", wanted.source.archive, wanted.source.suite);
     let urls = urls(wanted, &path, &digest)?;
-    let index = with_retries(cancel, || {
-        async {
-            for url in &urls {
-                let Answer::Body(body) = http.ask(url, 0, None).await? else { continue };
-                let (what, architecture, place) = (what.clone(), wanted.architecture.to_owned(), place.clone());
-                return body
-                    .read_by(move |pieces| {
-                        let index = scan(pieces, compression, digest, size, unpacked, &architecture, &what)?;
-                        // Next time is no reason to fail now.
-                        let _ = store(&place, &digest, &index);
-                        Ok(index)
-                    })
-                    .await;
+    let index = http
+        .with_retries(cancel, || {
+            async {
+                for url in &urls {
+                    let Answer::Body(body) = http.ask(url, &wanted.source.setting, 0, None).await? else { continue };
+                    let what = format!("{what} ({})", shown(url));
+                    let (architecture, place) = (wanted.architecture.to_owned(), place.clone());
+                    return body
+                        .read_by(move |pieces| {
+                            let index = scan(pieces, compression, digest, size, unpacked, &architecture, &what)?;
+                            // Next time is no reason to fail now.
+                            let _ = store(&place, &digest, &index);
+                            Ok(index)
+                        })
+                        .await;
+                }
+                Err(Fault::lasting(Error::network(format!("{} does not have {what}", shown(&wanted.source.base))).hint(format!(
+                    "it may be in the middle of an update: try again in a few minutes, or name another with {}",
+                    wanted.source.setting
+                ))))
             }
-            Err(Fault::lasting(
-                Error::network(format!("the mirror does not have {what}"))
-                    .hint("it may be in the middle of an update: try again in a few minutes, or use another mirror"),
-            ))
-        }
-    })
-    .await?;
+        })
+        .await?;
     Ok(Some(index))
 }
 
@@ -110,7 +115,7 @@ fn scan(
             Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(compressed)),
             Compression::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(compressed)),
         };
-        Index::scan(BufReader::with_capacity(1 << 18, plain.take(unpacked)), architecture)
+        Index::scan(BufReader::with_capacity(1 << 18, Limited::new(plain, unpacked, "it")), architecture)
     };
     // The hash is over everything, and says more than whatever the scanner stumbled over.
     let rest = io::copy(&mut source, &mut io::sink());

@@ -111,6 +111,28 @@ pub struct Change {
     pub new: Option<String>,
     /// The architectures on which this happened.
     pub targets: Vec<Architecture>,
+    /// What should not happen by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<ChangeWarning>,
+}
+
+/// What an archive should never do to a package without being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeWarning {
+    /// The version is older than before.
+    Older,
+    /// The version is the same and the SHA-256 of its .deb is another.
+    OtherContent,
+}
+
+impl fmt::Display for ChangeWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ChangeWarning::Older => "older than before",
+            ChangeWarning::OtherContent => "other content under the same version",
+        })
+    }
 }
 
 /// `curl 8.14.1-1 → 8.14.1-2 (aarch64)`
@@ -123,7 +145,11 @@ impl fmt::Display for Change {
             (old, None) => write!(f, "{} removed", old.as_deref().unwrap_or_default())?,
         }
         let targets: Vec<&str> = self.targets.iter().map(|a| a.name()).collect();
-        write!(f, " ({})", targets.join(", "))
+        write!(f, " ({})", targets.join(", "))?;
+        match &self.warning {
+            Some(warning) => write!(f, ": {warning}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! `containers.lock` on disk: read, written, compared, and whether it still fits the catalog.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use jiff::Timestamp;
+use serde::Deserialize;
+
 use super::index::is_pool_path;
-use super::lock::{Change, Lock, LockedArchive};
+use super::lock::{Lock, LockedArchive, LockedPackage};
 use super::relation::{is_name, is_version};
 use super::sources::{DEBIAN, SECURITY, archive_of};
-use crate::catalog::{Architecture, BuilderKind, Catalog, Container, DebianSettings, DebianSource, Target};
+use crate::catalog::{BuilderKind, Catalog, Container, DebianSettings, DebianSource, Target};
 use crate::error::IoContext;
 use crate::image::replace_file;
 use crate::{Error, Result};
@@ -40,9 +43,14 @@ pub fn read_lock(path: &Path) -> Result<Option<Lock>> {
             }
         }
     }
-    let text = std::fs::read_to_string(path).at("reading", path)?;
-    parse(&text).map(Some).map_err(|error| {
-        error.context(path.display()).hint("settle the merge if there was one, or delete the file and build again to write a new one")
+    let bytes = std::fs::read(path).at("reading", path)?;
+    let text = String::from_utf8(bytes).map_err(|error| Error::usage("not a lock").source(error));
+    text.and_then(|text| parse(&text)).map(Some).map_err(|error| {
+        let error = error.context(path.display());
+        match error.advice() {
+            Some(_) => error,
+            None => error.hint("settle the merge if there was one, or delete the file and build again to write a new one"),
+        }
     })
 }
 
@@ -57,9 +65,24 @@ pub(super) fn text(lock: &Lock) -> Result<String> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Lock> {
-    let lock: Lock = toml::from_str(text).map_err(|error| Error::usage("not a lock").source(error))?;
-    if lock.version != VERSION {
-        return Err(Error::usage(format!("its format is version {}, and this catamaran knows {VERSION}", lock.version)));
+    /// What every version of the format begins with.
+    #[derive(Deserialize)]
+    struct Format {
+        version: u32,
+    }
+    let not_a_lock = |error: toml::de::Error| Error::usage("not a lock").source(error);
+    let Format { version } = toml::from_str(text).map_err(not_a_lock)?;
+    if version > VERSION {
+        return Err(Error::usage(format!("its format is version {version}, and this catamaran knows {VERSION}"))
+            .hint("it was written by a newer catamaran: update this one"));
+    }
+    let lock: Lock = toml::from_str(text).map_err(not_a_lock)?;
+    if version != VERSION {
+        return Err(Error::usage(format!("its format is version {version}, and this catamaran knows {VERSION}")));
+    }
+    if let Some(archive) = lock.archives.iter().find(|archive| archive.date.parse::<Timestamp>().is_err()) {
+        let LockedArchive { archive, suite, date, .. } = archive;
+        return Err(Error::usage(format!("the date of {archive} {suite}, {date:?}, is none")));
     }
     for package in &lock.packages {
         let fine = is_name(&package.name)
@@ -71,8 +94,12 @@ pub(super) fn parse(text: &str) -> Result<Lock> {
             return Err(Error::usage(format!("the entry of package {:?} is not valid", package.name)));
         }
     }
-    let known: BTreeSet<(&str, &str, &str)> =
-        lock.packages.iter().map(|p| (p.name.as_str(), p.version.as_str(), p.architecture.as_str())).collect();
+    let mut known: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
+    for LockedPackage { name, version, architecture, .. } in &lock.packages {
+        if !known.insert((name, version, architecture)) {
+            return Err(Error::usage(format!("it has {name} {version} for {architecture} twice")));
+        }
+    }
     let closures = lock.bases.iter().map(|b| (b.target, &b.packages)).chain(lock.targets.iter().map(|t| (t.target, &t.packages)));
     for (architecture, packages) in closures {
         for entry in packages {
@@ -167,35 +194,13 @@ fn other_archives(lock: &Lock, settings: &DebianSettings) -> Option<String> {
     None
 }
 
-/// What is different in `new`, sorted by package.
-pub(crate) fn changes(old: Option<&Lock>, new: &Lock) -> Vec<Change> {
-    let all = |lock: &Lock| {
-        let mut versions: BTreeMap<(String, Architecture), BTreeSet<String>> = BTreeMap::new();
-        let closures = lock.bases.iter().map(|b| (b.target, &b.packages)).chain(lock.targets.iter().map(|t| (t.target, &t.packages)));
-        for (architecture, entry) in closures.flat_map(|(architecture, packages)| packages.iter().map(move |p| (architecture, p))) {
-            if let Some((name, version)) = entry.split_once('=') {
-                versions.entry((name.to_owned(), architecture)).or_default().insert(version.to_owned());
-            }
-        }
-        versions
-    };
-    let (old, new) = (old.map(all).unwrap_or_default(), all(new));
-    let words = |versions: &BTreeSet<String>| versions.iter().cloned().collect::<Vec<_>>().join(", ");
-    // One change for all architectures where the same happened.
-    let mut found: BTreeMap<(String, Option<String>, Option<String>), Vec<Architecture>> = BTreeMap::new();
-    for key @ (name, architecture) in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
-        let (before, after) = (old.get(key).map(&words), new.get(key).map(&words));
-        if before != after {
-            found.entry((name.clone(), before, after)).or_default().push(*architecture);
-        }
-    }
-    found.into_iter().map(|((package, old, new), targets)| Change { package, old, new, targets }).collect()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::lock::{Hex, LockedArchive, LockedBase, LockedPackage, LockedTarget};
     use super::*;
+    use crate::catalog::Architecture;
     use crate::image::Digest;
     use proptest::prelude::*;
 
@@ -211,11 +216,11 @@ pub(crate) mod tests {
         }
     }
 
-    fn catalog() -> Catalog {
+    pub(crate) fn catalog() -> Catalog {
         Catalog { base: vec!["bash".into()], containers: vec![container("fd", &["fd-find", "less"], X)], ..Catalog::default() }
     }
 
-    fn package(name: &str, version: &str) -> LockedPackage {
+    pub(crate) fn package(name: &str, version: &str) -> LockedPackage {
         LockedPackage {
             name: name.into(),
             version: version.into(),
@@ -227,7 +232,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn lock() -> Lock {
+    pub(crate) fn lock() -> Lock {
         let archive = LockedArchive {
             archive: "debian".into(),
             suite: "trixie".into(),
@@ -282,7 +287,13 @@ pub(crate) mod tests {
         assert!(stale(&|c| c.containers.push(container("rg", &["ripgrep"], X))).contains("rg/x86_64 is not in it"));
         assert!(stale(&|c| c.debian.suite = "forky".into()).contains("suite forky"));
         assert!(stale(&|c| c.debian.components.push("contrib".into())).contains("components"));
-        let source = || DebianSource { url: None, suite: "trixie-backports".into(), components: vec!["main".into()], keyring: None };
+        let source = || DebianSource {
+            url: None,
+            suite: "trixie-backports".into(),
+            components: vec!["main".into()],
+            keyring: None,
+            check_valid_until: None,
+        };
         assert!(stale(&|c| _ = c.debian.sources.insert("backports".into(), source())).contains("source backports"));
         assert!(stale(&|c| _ = c.debian.pins.insert("bash".into(), "5*".into())).contains("other pins"));
         assert!(stale(&|c| c.debian.recommends = true).contains("without recommended packages"));
@@ -301,6 +312,8 @@ pub(crate) mod tests {
             ("pool/main/bash.deb", "../../etc/passwd", "package \"bash\""),
             ("\"fd-find=10-1\"", "\"fd-find=11-1\"", "fd-find=11-1"),
             ("[[base]]", "<<<<<<< HEAD", "not a lock"),
+            ("2026-11-21T00:00:00Z", "yesterday", "the date of debian trixie, \"yesterday\", is none"),
+            ("name = \"fd-find\"\nversion = \"10-1\"", "name = \"bash\"\nversion = \"5.2-1\"", "it has bash 5.2-1 for amd64 twice"),
         ] {
             let error = parse(&good.replace(from, to)).unwrap_err();
             assert!(error.message().contains(expected), "{error}");
@@ -308,13 +321,17 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn changes_are_one_line_each() {
-        let mut new = lock();
-        new.packages = vec![package("bash", "5.2-2"), package("curl", "8-1")];
-        new.bases[0].packages = vec!["bash=5.2-2".into()];
-        new.targets[0].packages = vec!["bash=5.2-2".into(), "curl=8-1".into()];
-        let lines: Vec<String> = changes(Some(&lock()), &new).iter().map(Change::to_string).collect();
-        assert_eq!(lines, ["bash 5.2-1 → 5.2-2 (x86_64)", "curl 8-1 added (x86_64)", "fd-find 10-1 removed (x86_64)"]);
+    fn what_is_no_lock_is_a_usage_error_with_its_own_advice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("containers.lock");
+        let refused = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let error = read_lock(&path).unwrap_err();
+            assert_eq!(error.kind(), crate::Kind::Usage);
+            error.advice().unwrap().to_owned()
+        };
+        assert!(refused(b"version = 1\n\xff").contains("settle the merge"));
+        assert_eq!(refused(b"version = 2\nnew = true\n"), "it was written by a newer catamaran: update this one");
     }
 
     proptest! {

@@ -9,6 +9,8 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::packages::{Id, Packages, Pins, importance};
 use super::relation::{Relation, alternatives, relations};
 
@@ -18,9 +20,10 @@ const MAX_DEPTH: usize = 3000;
 const STACK: usize = 64 << 20;
 
 /// The packages apt would install for `request`, in that order, if it finds them without weighing; themselves in no order.
-pub(super) fn mark(packages: &Packages, request: &[Id], pins: &Pins, recommends: bool) -> Option<Vec<Id>> {
+/// Nothing either when it is cancelled.
+pub(super) fn mark(packages: &Packages, request: &[Id], pins: &Pins, recommends: bool, cancel: &CancellationToken) -> Option<Vec<Id>> {
     std::thread::scope(|scope| {
-        let walk = move || Marker { packages, pins, recommends, nodes: Vec::new(), positions: HashMap::new() }.run(request);
+        let walk = move || Marker { packages, pins, recommends, cancel, nodes: Vec::new(), positions: HashMap::new() }.run(request);
         let thread = std::thread::Builder::new().name("mark".into()).stack_size(STACK).spawn_scoped(scope, walk);
         thread.ok().and_then(|thread| thread.join().ok()).flatten()
     })
@@ -30,6 +33,7 @@ struct Marker<'p> {
     packages: &'p Packages,
     pins: &'p Pins,
     recommends: bool,
+    cancel: &'p CancellationToken,
     nodes: Vec<Node>,
     positions: HashMap<&'p str, usize>,
 }
@@ -75,7 +79,7 @@ impl<'p> Marker<'p> {
         for node in &wanted {
             self.install(*node, true, true, 0);
         }
-        if (0..self.nodes.len()).any(|node| self.nodes[node].marked && self.is_broken(node)) {
+        if self.cancel.is_cancelled() || (0..self.nodes.len()).any(|node| self.nodes[node].marked && self.is_broken(node)) {
             return None;
         }
         Some(self.reachable(&wanted))
@@ -151,7 +155,7 @@ impl<'p> Marker<'p> {
     /// Marks `node` and, when `deep`, what it needs; says whether that worked. `by_user`: it was asked for.
     fn install(&mut self, node: usize, deep: bool, by_user: bool, depth: usize) -> bool {
         let Node { possible, marked, protected, .. } = self.nodes[node];
-        if depth > MAX_DEPTH || !possible || (!by_user && !marked && protected) {
+        if depth > MAX_DEPTH || self.cancel.is_cancelled() || !possible || (!by_user && !marked && protected) {
             return false;
         }
         if !protected && marked && !self.is_broken(node) {
@@ -316,7 +320,8 @@ mod tests {
         let all = packages(Architecture::X86_64, &[text]);
         let pins = Pins::new();
         let wanted: Vec<Id> = request.iter().map(|name| all.candidate(name, &pins).unwrap()).collect();
-        let mut names: Vec<String> = mark(&all, &wanted, &pins, recommends)?.iter().map(|id| all.record(*id).name.to_owned()).collect();
+        let ids = mark(&all, &wanted, &pins, recommends, &CancellationToken::new())?;
+        let mut names: Vec<String> = ids.iter().map(|id| all.record(*id).name.to_owned()).collect();
         names.sort();
         Some(names)
     }

@@ -8,6 +8,8 @@ pub mod bench;
 mod builder;
 #[cfg(test)]
 mod builder_tests;
+mod changes;
+mod conflict;
 mod deb;
 mod elsewhere;
 mod entrypoint;
@@ -45,9 +47,11 @@ mod sources;
 mod stanzas;
 mod turn;
 mod version;
+mod waiting;
 
-pub use archive::Archive;
+pub use archive::{Archive, Update};
 pub use builder::{Builder, PackageFiles};
+pub use changes::Renewal;
 pub use fetch::Fetcher;
-pub use lock::{Change, Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
+pub use lock::{Change, ChangeWarning, Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
 pub use lock_file::{is_fresh, read_lock, staleness};

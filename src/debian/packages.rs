@@ -82,6 +82,11 @@ impl Packages {
         pinned.into_iter().flatten().copied().chain(standing)
     }
 
+    /// Whether only some versions of `name` may be chosen.
+    pub fn is_pinned(&self, name: &str) -> bool {
+        self.restricted.contains_key(name)
+    }
+
     /// Lets only `allowed` be chosen of the versions of `name`.
     pub fn restrict(&mut self, name: &str, allowed: Vec<Id>) {
         self.restricted.insert(name.to_owned(), allowed);

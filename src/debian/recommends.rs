@@ -45,7 +45,7 @@ mod tests {
         let text = "app 1 ; Depends: lib ; Recommends: nice | nicer (>= 1), gone, agent, other\n\
                     lib 1\nnice 1 ; Conflicts: lib\nnicer 1 ; Depends: nice\nmailer 1 ; Provides: agent\nother 1";
         let all = packages(Architecture::X86_64, &[text]);
-        let ids = solve(&all, &["app".to_owned()], &Pins::new(), true).unwrap();
+        let ids = solve(&all, &["app".to_owned()], &Pins::new(), true, &tokio_util::sync::CancellationToken::new()).unwrap();
         let names: Vec<&str> = ids.iter().map(|id| all.record(*id).name).collect();
         assert_eq!(names, ["app", "lib", "mailer", "other"]);
         assert_eq!(left_out(&all, &ids).into_iter().collect::<Vec<_>>(), ["nice | nicer (>= 1) (for app)"]);

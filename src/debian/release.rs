@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
-use super::http::{Answer, Fault, Http, Validators, shown, with_retries};
+use super::http::{Answer, Fault, Http, Validators, shown};
 use super::keyring::Keyring;
 use super::signature::signed_text;
 use super::sources::Source;
@@ -16,6 +17,23 @@ use crate::{Error, Result};
 
 /// The largest `InRelease` accepted; Debian's have 0.2 MB.
 const MAX_RELEASE: u64 = 16 << 20;
+/// For those who mistype one; every other name is as good.
+const KNOWN_SUITES: [&str; 14] = [
+    "bookworm",
+    "bookworm-backports",
+    "bullseye",
+    "duke",
+    "experimental",
+    "forky",
+    "oldstable",
+    "sid",
+    "stable",
+    "stable-backports",
+    "testing",
+    "trixie",
+    "trixie-backports",
+    "unstable",
+];
 /// Clocks may differ by this many seconds.
 const CLOCK_SKEW: i64 = 24 * 60 * 60;
 
@@ -65,30 +83,58 @@ pub(crate) async fn read(
         .map_err(|error| Error::usage(format!("`{}` is not the name of a suite", source.suite)).source(error))?;
     let path = cached_path(cache, source);
     let cached = Cached::load(&path);
-    let bytes = with_retries(cancel, || async {
-        match http.ask(&url, 0, cached.as_ref().map(|c| &c.validators)).await? {
-            Answer::NotModified => match &cached {
-                Some(cached) => Ok(Cached { validators: cached.validators.clone(), content: cached.content.clone() }),
-                None => Err(Fault::lasting(Error::network(format!("{} answered that it has not changed, unasked", shown(&url))))),
-            },
-            Answer::Body(body) => {
-                let validators = body.validators.clone();
-                Ok(Cached { validators, content: body.bytes(MAX_RELEASE).await? })
+    let bytes = http
+        .with_retries(cancel, || async {
+            match http.ask(&url, &source.setting, 0, cached.as_ref().map(|c| &c.validators)).await? {
+                Answer::NotModified => match &cached {
+                    Some(cached) => Ok(Cached { validators: cached.validators.clone(), content: cached.content.clone() }),
+                    None => Err(Fault::lasting(Error::network(format!("{} answered that it has not changed, unasked", shown(&url))))),
+                },
+                Answer::Body(body) => {
+                    let validators = body.validators.clone();
+                    Ok(Cached { validators, content: body.bytes(MAX_RELEASE).await? })
+                }
+                Answer::Missing => Err(Fault::lasting(missing(http, source, &url).await)),
             }
-            Answer::Missing => Err(Fault::lasting(
-                Error::network(format!("the archive has no suite `{}`: {} does not exist", source.suite, shown(&url)))
-                    .hint("check `suite` under [debian] and the mirror's address"),
-            )),
-        }
-    })
-    .await?;
-    let text = signed_text(&bytes.content, keyring, seconds(policy.now), policy.past, &format!("InRelease of {what}"))?;
-    let release = parse(&text, &source.suite, policy).map_err(|error| error.context(format!("InRelease of {what}")))?;
+        })
+        .await?;
+    let text = signed_text(&bytes.content, keyring, seconds(policy.now), policy.past, &format!("InRelease of {what}"));
+    let table = source.table();
+    let text = text.map_err(|error| {
+        error.hint(format!(
+            "a mirror or proxy may have altered it; try another mirror, or name the archive's keyring with `keyring` under {table}"
+        ))
+    })?;
+    let release = parse(&text, &source.suite, policy, &table).map_err(|error| error.context(format!("InRelease of {what}")))?;
     // Only what was found good is kept, and only for next time: a full disk must not fail the build here.
     if cached.as_ref().map(|c| &c.content) != Some(&bytes.content) {
         bytes.store(&path)?;
     }
     Ok(release)
+}
+
+/// Why there is no `InRelease` at `url`.
+async fn missing(http: &Http, source: &Source, url: &Url) -> Error {
+    let suite = &source.suite;
+    let apart = match url.join("Release") {
+        Ok(url) => matches!(http.ask(&url, &source.setting, 0, None).await, Ok(Answer::Body(_))),
+        Err(_) => false,
+    };
+    if apart {
+        return Error::network(format!("{} has a Release with its signature apart, but no InRelease", shown(&source.base))).hint(
+            "only InRelease is read: text and signature in one file cannot come from different moments; whoever publishes the \
+             archive makes one with `gpg --clearsign -o InRelease Release`",
+        );
+    }
+    let asked = ["-updates", "-security"].iter().find_map(|end| suite.strip_suffix(end)).unwrap_or(suite);
+    let near = KNOWN_SUITES.iter().map(|known| (strsim::damerau_levenshtein(asked, known), known)).min();
+    let near = near.filter(|(distance, _)| (1..=2).contains(distance)).map(|(_, known)| format!("did you mean `{known}`? "));
+    Error::network(format!("the archive has no suite `{suite}`: {} does not exist", shown(url))).hint(format!(
+        "{}check `suite` under {} and {}",
+        near.unwrap_or_default(),
+        source.table(),
+        source.setting
+    ))
 }
 
 fn seconds(time: Timestamp) -> u64 {
@@ -134,8 +180,8 @@ impl Cached {
     }
 }
 
-/// Reads the signed text of an `InRelease` and checks that it is `suite`, now.
-pub(crate) fn parse(text: &str, suite: &str, policy: Policy) -> Result<Release> {
+/// Reads the signed text of an `InRelease` and checks that it is `suite`, now. `table` is where the suite is asked for, for advice.
+pub(crate) fn parse(text: &str, suite: &str, policy: Policy, table: &str) -> Result<Release> {
     let mut fields: BTreeMap<String, &str> = BTreeMap::new();
     let mut files = BTreeMap::new();
     let mut section = String::new();
@@ -173,7 +219,7 @@ pub(crate) fn parse(text: &str, suite: &str, policy: Policy) -> Result<Release> 
             return Err(Error::network(format!(
                 "it was valid until {until} only; the mirror is out of date, or someone withholds updates"
             ))
-            .hint("try another mirror, or set check-valid-until = false under [debian]"));
+            .hint(format!("try another mirror, or set check-valid-until = false under {table}")));
         }
     }
     if files.is_empty() {
@@ -230,36 +276,36 @@ mod tests {
 
     #[test]
     fn the_suite_its_dates_and_indexes_are_read() {
-        let release = parse(&text(), "trixie-security", policy("2026-11-22T00:00:00Z")).unwrap();
+        let release = parse(&text(), "trixie-security", policy("2026-11-22T00:00:00Z"), "[debian]").unwrap();
         assert_eq!(release.date.to_string(), "2026-11-21T00:53:03Z");
         assert_eq!(release.components, ["main", "contrib"]);
         assert!(release.by_hash && !release.separate_all);
         assert_eq!(release.files.keys().collect::<Vec<_>>(), ["main/binary-amd64/Packages.gz"]);
-        assert!(parse(&text(), "stable-security", policy("2026-11-22T00:00:00Z")).is_ok());
+        assert!(parse(&text(), "stable-security", policy("2026-11-22T00:00:00Z"), "[debian]").is_ok());
     }
 
     #[test]
     fn another_suite_and_wrong_times_are_refused() {
-        let refused = |suite: &str, policy: Policy| parse(&text(), suite, policy).unwrap_err().message();
+        let refused = |suite: &str, policy: Policy| parse(&text(), suite, policy, "[debian]").unwrap_err().message();
         assert!(refused("bookworm-security", policy("2026-11-22T00:00:00Z")).contains("not for `bookworm-security`"));
         assert!(refused("trixie-security", policy("2026-11-29T00:00:00Z")).contains("valid until"));
         assert!(refused("trixie-security", policy("2026-11-01T00:00:00Z")).contains("in the future"));
         let lenient = Policy { check_valid_until: false, ..policy("2027-11-29T00:00:00Z") };
-        assert!(parse(&text(), "trixie-security", lenient).is_ok());
+        assert!(parse(&text(), "trixie-security", lenient, "[debian]").is_ok());
         let past = Policy { past: true, ..policy("2027-11-29T00:00:00Z") };
-        assert!(parse(&text(), "trixie-security", past).is_ok());
+        assert!(parse(&text(), "trixie-security", past, "[debian]").is_ok());
     }
 
     #[test]
     fn a_field_that_stands_twice_is_refused() {
         let twice = format!("{}Suite: other\r\n", text());
-        assert!(parse(&twice, "trixie-security", policy("2026-11-22T00:00:00Z")).unwrap_err().message().contains("twice"));
+        assert!(parse(&twice, "trixie-security", policy("2026-11-22T00:00:00Z"), "[debian]").unwrap_err().message().contains("twice"));
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "(Suite: |Date: |SHA256:|Valid-Until: | [0-9a-f]{64} |UTC|x|\n|\r|[ -~]){0,20}") {
-            let _ = parse(&text, "x", policy("2026-11-22T00:00:00Z"));
+            let _ = parse(&text, "x", policy("2026-11-22T00:00:00Z"), "[debian]");
             let _ = time(&text);
         }
     }

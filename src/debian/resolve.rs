@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio_util::sync::CancellationToken;
+
 use super::lock::{Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
 use super::lock_file::{ESSENTIAL, VERSION, base_request, containers, request};
 use super::packages::{Id, Packages, Pins};
@@ -34,12 +36,13 @@ pub(crate) fn resolve(
     old: Option<&Lock>,
     requested: &[Target],
     progress: &dyn Progress,
+    cancel: &CancellationToken,
 ) -> Result<Lock> {
     let request_of_base = base_request(catalog);
     let locked: BTreeMap<Architecture, Pins> =
         old.map(|lock| lock.bases.iter().map(|b| (b.target, pins(&b.packages))).collect()).unwrap_or_default();
     let architectures: Vec<Architecture> = universes.keys().copied().collect();
-    let rules = Rules { universes, recommends: catalog.debian.recommends };
+    let rules = Rules { universes, recommends: catalog.debian.recommends, cancel };
     let base = rules
         .together(&architectures, &with_essential(&request_of_base, universes), &Solution::new(), &locked)
         .map_err(|e| e.context("the base layer"))?;
@@ -113,6 +116,7 @@ fn with_essential(request: &[String], universes: &Universes) -> Vec<String> {
 struct Rules<'u> {
     universes: &'u Universes,
     recommends: bool,
+    cancel: &'u CancellationToken,
 }
 
 impl Rules<'_> {
@@ -185,7 +189,7 @@ impl Rules<'_> {
         for _ in 0..ROUNDS {
             let mut solution = Solution::new();
             for (architecture, wanted) in &requests {
-                solution.insert(*architecture, solve(universe(*architecture)?, wanted, &pins[architecture], self.recommends)?);
+                solution.insert(*architecture, solve(universe(*architecture)?, wanted, &pins[architecture], self.recommends, self.cancel)?);
             }
             let uneven = uneven(self.universes, &solution);
             if uneven.is_empty() {
@@ -302,7 +306,7 @@ mod tests {
     }
 
     fn run(catalog: &Catalog, universes: &Universes, old: Option<&Lock>) -> Result<Lock> {
-        resolve(catalog, universes, Vec::new(), old, &catalog.targets(), &Silent)
+        resolve(catalog, universes, Vec::new(), old, &catalog.targets(), &Silent, &CancellationToken::new())
     }
 
     fn closure(lock: &Lock, container: &str, architecture: Architecture) -> Vec<String> {
@@ -333,7 +337,7 @@ mod tests {
         assert!(error.message().contains("container foe: its packages do not fit on top of the base layer"), "{error}");
         // Built alone, the good container is not held up by the bad one, and uses what the base has.
         let target = Target::new("app", X);
-        let lock = resolve(&wanted, &both, Vec::new(), None, &[target], &Silent).unwrap();
+        let lock = resolve(&wanted, &both, Vec::new(), None, &[target], &Silent, &CancellationToken::new()).unwrap();
         assert_eq!(closure(&lock, "app", X), ["app=1", "other=1"]);
         assert!(lock.targets.iter().all(|t| t.container.as_str() == "app"));
     }

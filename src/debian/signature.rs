@@ -14,10 +14,7 @@ const CLOCK_SKEW: u64 = 24 * 60 * 60;
 /// Only what comes out of here may be parsed: text around the signed block is refused. `now` is Unix time; `past` accepts
 /// keys and signatures that have expired since they signed, for archives of the past. `what` is named in errors.
 pub(crate) fn signed_text(bytes: &[u8], keyring: &Keyring, now: u64, past: bool, what: &str) -> Result<String> {
-    let refused = |why: String| {
-        Error::network(format!("{what} is not trusted: {why}"))
-            .hint("a mirror or proxy may have altered it; try another mirror, or name the archive's keyring with `keyring` under [debian]")
-    };
+    let refused = |why: String| Error::network(format!("{what} is not trusted: {why}"));
     let text = std::str::from_utf8(bytes).map_err(|_| refused("it is not text".into()))?.trim_end();
     let (message, _) = CleartextSignedMessage::from_string(text).map_err(|error| refused(format!("it is not signed text: {error}")))?;
     let signed = message.signed_text();

@@ -5,26 +5,34 @@
 //! become unions over the concrete ones that provide them; solvables of different names must never be candidates of one
 //! name, or resolvo makes them exclude each other.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use resolvo::conflict::{ConflictEdge, ConflictGraph, ConflictNode};
 use resolvo::{
     Candidates, Condition, ConditionId, Dependencies, DependencyProvider, HintDependenciesAvailable, Interner, KnownDependencies, NameId,
     Problem, Requirement, SolvableId, Solver, SolverCache, StringId, UnsolvableOrCancelled, VersionSetId, VersionSetUnionId,
 };
 
+use tokio_util::sync::CancellationToken;
+
+use super::conflict::{Unmet, explain};
 use super::mark::mark;
 use super::packages::{Id, Packages, Pins};
 use super::relation::{Relation, alternatives, relation, relations};
 use crate::{Error, Result};
+
+/// Of a conflict, so many unsatisfied dependencies are looked at.
+const MAX_UNMET: usize = 16;
 
 /// The packages to install for `request` (names of packages) together with exactly what `pins` choose, sorted by name.
 /// `recommends`: also what is recommended and fits.
 ///
 /// # Errors
 /// A usage error for a name that is no package, and a failure that explains itself when there is no solution.
-pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins, recommends: bool) -> Result<Vec<Id>> {
+pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins, recommends: bool, cancel: &CancellationToken) -> Result<Vec<Id>> {
     unknown(packages, request, pins)?;
     let wanted = request.iter().filter_map(|name| relation(name).ok()).filter_map(|relation| {
         let itself = packages.candidate(relation.name, pins).filter(|id| relation.accepts(packages.record(*id).version));
@@ -32,23 +40,26 @@ pub(crate) fn solve(packages: &Packages, request: &[String], pins: &Pins, recomm
     });
     let wanted: Vec<Id> = wanted.collect();
     if wanted.len() == request.len()
-        && let Some(mut ids) = mark(packages, &wanted, pins, recommends)
+        && let Some(mut ids) = mark(packages, &wanted, pins, recommends, cancel)
     {
         ids.sort_by_key(|id| packages.record(*id).name);
         return Ok(ids);
     }
-    let mut ids = weigh(packages, request, pins)?;
+    if cancel.is_cancelled() {
+        return Err(Error::interrupted());
+    }
+    let mut ids = weigh(packages, request, pins, cancel)?;
     if recommends {
         // On top of what had to be weighed, recommendations are again only a walk. One that would break it is none.
-        ids = mark(packages, &ids, pins, true).unwrap_or(ids);
+        ids = mark(packages, &ids, pins, true, cancel).unwrap_or(ids);
         ids.sort_by_key(|id| packages.record(*id).name);
     }
     Ok(ids)
 }
 
 /// The same by the SAT solver, which finds a solution wherever there is one, or says why there is none.
-fn weigh(packages: &Packages, request: &[String], pins: &Pins) -> Result<Vec<Id>> {
-    let universe = Universe { packages, pins, state: RefCell::default() };
+fn weigh(packages: &Packages, request: &[String], pins: &Pins, cancel: &CancellationToken) -> Result<Vec<Id>> {
+    let universe = Universe { packages, pins, cancel, state: RefCell::default() };
     let requirements = request.iter().filter_map(|name| relation(name).ok()).map(|r| universe.requirement(&[r]).into()).collect();
     let mut solver = Solver::new(universe);
     match solver.solve(Problem::new().requirements(requirements)) {
@@ -59,22 +70,27 @@ fn weigh(packages: &Packages, request: &[String], pins: &Pins) -> Result<Vec<Id>
             Ok(ids)
         }
         Err(UnsolvableOrCancelled::Unsolvable(conflict)) => {
-            let why = plainly(&conflict.display_user_friendly(&solver).to_string());
-            Err(Error::failed(format!("no set of packages for {} fits together:\n{why}", packages.architecture)))
+            let unmet = unmet(&conflict.graph(&solver), solver.provider());
+            Err(explain(packages, &conflict.display_user_friendly(&solver), &unmet, cancel))
         }
         Err(UnsolvableOrCancelled::Cancelled(_)) => Err(Error::interrupted()),
     }
 }
 
-/// The solver's explanation in a packager's words: its version sets only ever say yes or no to one candidate.
-fn plainly(why: &str) -> String {
-    why.trim_end()
-        .replace("The following packages are incompatible\n", "")
-        .replace(" would constrain", " conflicts with")
-        .replace(", which conflicts with any installable versions previously reported", "")
-        .replace(" would require", " needs")
-        .replace(" can be installed with any of the following options:", " is possible with:")
-        .replace(" cannot be installed because there are no viable options:", " is not possible:")
+/// The dependencies in a conflict that nothing satisfies.
+fn unmet(graph: &ConflictGraph, universe: &Universe<'_>) -> Vec<Unmet> {
+    let open = graph.graph.raw_edges().iter().filter(|edge| Some(edge.target()) == graph.unresolved_node);
+    let unmet = open.filter_map(|edge| {
+        let ConflictEdge::Requires(Requirement::Single(set)) = edge.weight else { return None };
+        let who = match graph.graph[edge.source()] {
+            ConflictNode::Solvable(solvable) => universe.display_solvable(solvable).to_string(),
+            _ => String::new(),
+        };
+        let (name, text) = (universe.display_name(universe.version_set_name(set)), universe.display_version_set(set));
+        let needs = format!("{name} {text}").trim_end().replace(" :", ":");
+        Some(Unmet { who, needs })
+    });
+    unmet.take(MAX_UNMET).collect()
 }
 
 /// Refuses names that stand for no package, all of them at once.
@@ -138,6 +154,7 @@ pub(super) fn near_names<'p>(packages: &'p Packages, name: &str) -> Vec<&'p str>
 struct Universe<'p> {
     packages: &'p Packages,
     pins: &'p Pins,
+    cancel: &'p CancellationToken,
     state: RefCell<State>,
 }
 
@@ -294,6 +311,10 @@ impl Interner for Universe<'_> {
 }
 
 impl DependencyProvider for Universe<'_> {
+    fn should_cancel_with_value(&self) -> Option<Box<dyn Any>> {
+        self.cancel.is_cancelled().then(|| Box::new(()) as Box<dyn Any>)
+    }
+
     async fn filter_candidates(&self, candidates: &[SolvableId], set: VersionSetId, inverse: bool) -> Vec<SolvableId> {
         match self.state.borrow().sets[set.0 as usize].matches != inverse {
             true => candidates.to_vec(),
@@ -341,7 +362,7 @@ mod tests {
     fn install(text: &str, request: &[&str]) -> Result<Vec<String>> {
         let all = packages(Architecture::X86_64, &[text]);
         let request: Vec<String> = request.iter().map(|name| (*name).to_owned()).collect();
-        let ids = solve(&all, &request, &Pins::new(), false)?;
+        let ids = solve(&all, &request, &Pins::new(), false, &CancellationToken::new())?;
         Ok(ids.into_iter().map(|id| all.record(id).name.to_owned()).collect())
     }
 
@@ -367,7 +388,8 @@ mod tests {
         );
         let request = ["app".to_owned(), "foe".to_owned()];
         let names = |recommends| -> Vec<&str> {
-            solve(&all, &request, &Pins::new(), recommends).unwrap().into_iter().map(|id| all.record(id).name).collect()
+            let ids = solve(&all, &request, &Pins::new(), recommends, &CancellationToken::new()).unwrap();
+            ids.into_iter().map(|id| all.record(id).name).collect()
         };
         assert_eq!(names(false), ["app", "foe", "sendmail"]);
         assert_eq!(names(true), ["app", "foe", "nice", "sendmail"]);

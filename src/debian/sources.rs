@@ -29,10 +29,14 @@ pub(crate) struct Source {
     pub suite: String,
     /// The archive's root; ends in a slash.
     pub base: Url,
+    /// The setting that `base` comes from, for advice.
+    pub setting: String,
     /// The components that are read.
     pub components: Vec<String>,
     /// Its keyring file as `containers.toml` has it, if not the embedded one.
     pub keyring: Option<PathBuf>,
+    /// Whether a release past its `Valid-Until` is refused.
+    pub check_valid_until: bool,
 }
 
 /// Everything that is read.
@@ -65,6 +69,25 @@ impl Host {
             security_mirror: variable("CATAMARAN_DEBIAN_SECURITY_MIRROR"),
             apt: apt_sources(Path::new("/etc/apt")),
         }
+    }
+}
+
+impl Source {
+    /// The table of `containers.toml` that it is written in.
+    pub fn table(&self) -> String {
+        self.name.as_ref().map_or_else(|| "[debian]".to_owned(), |name| format!("[debian.sources.{name}]"))
+    }
+}
+
+/// Where the snapshot archive's address is set.
+pub(crate) const SNAPSHOT_SETTING: &str = "`snapshot-mirror` under [debian]";
+
+/// Where the address of the archive that the lock calls `archive` is set.
+pub(crate) fn setting(archive: &str) -> String {
+    match archive {
+        DEBIAN => "`mirror` under [debian] or with CATAMARAN_DEBIAN_MIRROR".to_owned(),
+        SECURITY => "`security-mirror` under [debian] or with CATAMARAN_DEBIAN_SECURITY_MIRROR".to_owned(),
+        name => format!("`url` under [debian.sources.{name}]"),
     }
 }
 
@@ -111,8 +134,10 @@ impl Sources {
             name: None,
             suite,
             base: base.clone(),
+            setting: if settings.snapshot.is_some() { SNAPSHOT_SETTING.to_owned() } else { setting(archive) },
             components: settings.components.clone(),
             keyring: settings.keyring.clone(),
+            check_valid_until: settings.check_valid_until,
         };
         let mut suites = vec![of_debian(DEBIAN, suite.clone(), &base)];
         // Unstable has neither: fixes go straight into it.
@@ -122,12 +147,12 @@ impl Sources {
         }
         let mut pools = vec![(DEBIAN.to_owned(), pool), (SECURITY.to_owned(), security_pool)];
         for (name, source) in &settings.sources {
-            let base = match &source.url {
-                None => base.clone(),
+            let (base, setting) = match &source.url {
+                None => (base.clone(), suites[0].setting.clone()),
                 Some(url) => {
                     let url = parse(url).map_err(|error| error.context(format!("`url` under [debian.sources.{name}]")))?;
                     pools.push((name.clone(), vec![url.clone()]));
-                    url
+                    (url, setting(name))
                 }
             };
             suites.push(Source {
@@ -135,8 +160,10 @@ impl Sources {
                 name: Some(name.clone()),
                 suite: source.suite.clone(),
                 base,
+                setting,
                 components: source.components.clone(),
                 keyring: source.keyring.clone().or_else(|| settings.keyring.clone()),
+                check_valid_until: source.check_valid_until.unwrap_or(settings.check_valid_until),
             });
         }
         Ok(Sources { suites, pools, snapshot })

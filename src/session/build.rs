@@ -371,6 +371,7 @@ impl Work {
     fn workshop(&self, catalog: &Catalog) -> Result<Workshop> {
         let mut slot = self.context.workshop.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(workshop) = slot.as_ref().filter(|w| w.settings == catalog.debian) {
+            workshop.archive.tell(self.progress.clone());
             return Ok(workshop.clone());
         }
         let cache = &self.context.options.folders.cache;
@@ -378,6 +379,7 @@ impl Work {
             settings: catalog.debian.clone(),
             archive: Arc::new(Archive::new(&catalog.debian, catalog.folder(), cache.clone())?),
         };
+        workshop.archive.tell(self.progress.clone());
         *slot = Some(workshop.clone());
         Ok(workshop)
     }

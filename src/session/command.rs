@@ -101,6 +101,8 @@ pub struct UpdateRequest {
     pub containers: Vec<ContainerName>,
     /// Leave `containers.lock` as it is.
     pub dry_run: bool,
+    /// Take older suites and packages too.
+    pub allow_downgrades: bool,
 }
 
 /// What to push, and under which names.

@@ -70,6 +70,9 @@ pub enum EventKind {
         packages: usize,
         /// What is different in it.
         changes: Vec<Change>,
+        /// What of it should not happen by itself: older suites and packages, other content under a known version.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
     },
     /// Work that belongs to the run, not to one target, has a new phase (`lock`, `plan`, `index`, …).
     RunPhaseChanged {

@@ -28,7 +28,7 @@ mod update;
 mod verify;
 
 /// What an update changes; named here because front ends know only the session.
-pub use crate::debian::Change;
+pub use crate::debian::{Change, ChangeWarning};
 pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest};
 pub use compare::CompareRequest;
 pub use copy::{Copied, CopyRequest};

@@ -87,6 +87,8 @@ pub struct Update {
     pub packages: usize,
     /// What is different in it.
     pub changes: Vec<Change>,
+    /// What of it should not happen by itself.
+    pub warnings: Vec<String>,
 }
 
 /// How a run ended.
@@ -234,8 +236,14 @@ impl State {
                 let run = self.runs.entry(run).or_default();
                 keep(&mut run.lines, changes);
             }
-            EventKind::LockCompared { path, written, packages, changes } => {
-                self.update = Some(Update { path: path.clone(), written: *written, packages: *packages, changes: changes.clone() });
+            EventKind::LockCompared { path, written, packages, changes, warnings } => {
+                self.update = Some(Update {
+                    path: path.clone(),
+                    written: *written,
+                    packages: *packages,
+                    changes: changes.clone(),
+                    warnings: warnings.clone(),
+                });
             }
             EventKind::RunPhaseChanged { phase } => {
                 let run = self.runs.entry(run).or_default();

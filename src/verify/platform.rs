@@ -2,6 +2,8 @@
 
 use crate::image::{Elf, ElfClass, ElfData, Platform};
 
+/// `EM_NONE`: of no machine at all.
+pub(super) const EM_NONE: u16 = 0;
 /// `EM_BPF`: programs for the kernel's own virtual machine, of no processor.
 pub(super) const EM_BPF: u16 = 247;
 const EM_386: u16 = 3;

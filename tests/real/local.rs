@@ -116,7 +116,7 @@ fn a_changed_file_makes_its_image_stale_and_only_that_is_built_again() {
 
     fs::remove_file(project.path().join("out/x86_64/data")).unwrap();
     assert_eq!(states()[0], "stale");
-    project.run(&["build"]).fails(1, &["fd/x86_64", "out/{target}/data", "out/x86_64/data", "/opt/app/data", "does not exist", "hint"]);
+    project.run(&["build"]).fails(2, &["fd/x86_64", "out/{target}/data", "out/x86_64/data", "/opt/app/data", "does not exist", "hint"]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn with_acme(fields: &str) -> World {
         suite: "stable".into(),
         components: vec!["main".into()],
         keyring: Some("keys/acme.asc".into()),
+        check_valid_until: None,
     };
     world.catalog.debian.sources.insert("acme".into(), source);
     world.catalog.containers[0].debian_packages.push("tool".into());
@@ -48,6 +49,28 @@ async fn another_repository_is_in_the_lock_by_its_name() {
     let fetcher = world.archive().fetcher().of(&lock);
     fetcher.fetch(package, &|_| {}, &CancellationToken::new()).await.unwrap();
     assert_eq!(world.server.asked(".deb"), [DEB.replace("/debian/", "/acme/")]);
+}
+
+#[tokio::test]
+async fn advice_is_about_the_table_of_the_source_and_its_dates_may_be_its_own() {
+    let mut world = with_acme("Valid-Until: Sat, 19 Sep 2026 07:55:41 UTC\n");
+    let error = world.lock().await.unwrap_err();
+    assert_eq!(error.advice().unwrap(), "try another mirror, or set check-valid-until = false under [debian.sources.acme]");
+    world.catalog.debian.sources.get_mut("acme").unwrap().check_valid_until = Some(false);
+    world.lock().await.unwrap();
+    std::fs::remove_file(world.catalog.lock_path()).unwrap();
+    world.catalog.debian.sources.get_mut("acme").unwrap().url = Some("http://127.0.0.1:9/".into());
+    let error = world.lock().await.unwrap_err();
+    assert_eq!(error.advice().unwrap(), "check the network; another address can be named with `url` under [debian.sources.acme]");
+}
+
+#[tokio::test]
+async fn a_mistyped_suite_is_answered_with_the_one_that_was_meant() {
+    let mut world = with_acme("");
+    world.catalog.debian.sources.get_mut("acme").unwrap().suite = "stabel".into();
+    let error = world.lock().await.unwrap_err();
+    let table = "[debian.sources.acme]";
+    assert_eq!(error.advice().unwrap(), format!("did you mean `stable`? check `suite` under {table} and `url` under {table}"));
 }
 
 #[tokio::test]
@@ -89,7 +112,8 @@ async fn another_suite_of_debian_needs_no_address() {
     let mut world = World::new();
     let fields = format!("Suite: sid-backports\nCodename: sid-backports\n{DATE}NotAutomatic: yes\n");
     world.put_suite("debian", "sid-backports", &fields, &[("main", "hello 2")], |text| signed(text, &world.key));
-    let source = DebianSource { url: None, suite: "sid-backports".into(), components: vec!["main".into()], keyring: None };
+    let source =
+        DebianSource { url: None, suite: "sid-backports".into(), components: vec!["main".into()], keyring: None, check_valid_until: None };
     world.catalog.debian.sources.insert("backports".into(), source);
     assert_eq!(locked(&world.lock().await.unwrap(), "hello"), "1 of debian");
     world.catalog.debian.pins.insert("hello".into(), "backports".into());

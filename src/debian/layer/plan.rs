@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::super::local::{Local, place};
 use super::super::rootfs::{Content, Node, Root, install};
 use super::super::script::Emulations;
+use super::super::segment::canonical::unfit_name;
 use super::super::segment::{Directory, Segment};
 use super::filter::{Edits, Placed};
 use super::split::split;
-use crate::Result;
 use crate::image::{Digest, Hasher};
+use crate::{Error, Result};
 
 /// Changes whenever the same plan would be written as other bytes.
 const FORMAT: u32 = 2;
@@ -72,6 +73,7 @@ pub(in super::super) fn plan(
     layers: usize,
 ) -> Result<ImagePlan> {
     let lower = install(None, base, emulations)?;
+    check_names(&lower)?;
     let layer = difference(&Root::default(), &lower, Part::Base);
     if application.is_empty() && local.is_empty() {
         return Ok(ImagePlan { layers: vec![layer], root: lower });
@@ -85,11 +87,22 @@ pub(in super::super) fn plan(
     if !local.is_empty() {
         upper.newest = upper.newest.max(local.mtime(newest));
     }
+    check_names(&root)?;
     let above = match layers {
         3.. if !application.is_empty() => split(upper, &lower, application, layers - 2),
         _ => vec![upper],
     };
     Ok(ImagePlan { layers: std::iter::once(layer).chain(above).collect(), root })
+}
+
+/// Refuses what a script has made under a name that no file of an image can have; packages and local files are refused before.
+fn check_names(root: &Root) -> Result<()> {
+    let made = root.nodes().iter().filter(|(_, node)| !matches!(node.content, Content::Packaged { .. }));
+    match made.into_iter().find_map(|(path, _)| Some((path, path.split('/').find_map(unfit_name)?))) {
+        Some((path, why)) => Err(Error::failed(format!("a maintainer script makes /{path}: {why}"))
+            .hint("say what that script does instead in the file that `emulations` under [debian] names")),
+        None => Ok(()),
+    }
 }
 
 /// The layer that makes `root` out of `below`, on whose segments it builds.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Content, memo};
 use crate::catalog::{Container, FileContent, LocalFile, Target};
+use crate::debian::segment::canonical::unfit_name;
 use crate::error::IoContext;
 use crate::{Error, Result};
 
@@ -135,7 +136,7 @@ impl Gathering {
             let below = entry.path();
             let name = entry.file_name();
             let name = name.to_str().filter(|name| !name.contains('\n'));
-            let name = name.ok_or_else(|| Error::usage(format!("the name of {} is not plain text", below.display())).hint("rename it"))?;
+            let name = name.ok_or_else(|| Error::usage(format!("the name of {below:?} is not plain text")).hint("rename it"))?;
             let to = if to.is_empty() { name.to_owned() } else { format!("{to}/{name}") };
             let metadata = fs::symlink_metadata(&below).at("reading", &below)?;
             if metadata.is_dir() {
@@ -166,6 +167,10 @@ impl Gathering {
 
     /// Adds `item` at `to`; only directories may come from several places.
     fn add(&mut self, to: String, item: Item) -> Result<()> {
+        if let Some(why) = to.split('/').find_map(unfit_name) {
+            let error = Error::usage(format!("{} cannot become /{to}: {why}", item.source));
+            return Err(error.hint("give it another name, or take it out of `files` or `links`"));
+        }
         if self.items.len() >= MAX_ENTRIES {
             return Err(Error::usage(format!("`files` has more than {MAX_ENTRIES} entries")).hint("is it the right folder?"));
         }

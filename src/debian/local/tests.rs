@@ -263,10 +263,30 @@ fn what_cannot_go_into_an_image_says_why() {
         ),
         (vec![], vec![("/etc", "x")], "x/x86_64: `links` of x cannot become /etc, which is a directory in the image".into()),
         (vec![text("z", "/l/x")], vec![("/l", "l")], "x/x86_64: /l/x leads through more than 40 links".into()),
+        (
+            vec![text("x", "/etc/.wh.passwd")],
+            vec![],
+            "x/x86_64: `text` in containers.toml cannot become /etc/.wh.passwd: engines take `.wh.passwd` for a whiteout, and would \
+             delete passwd of the layers below"
+                .into(),
+        ),
+        (
+            vec![text("x", &format!("/{}", "n".repeat(256)))],
+            vec![],
+            format!(
+                "x/x86_64: `text` in containers.toml cannot become /{}: a name of 256 bytes, of 255 that a file can have",
+                "n".repeat(256)
+            ),
+        ),
     ];
     for (files, links, message) in cases {
         assert_eq!(world.refusal(files, &links), message);
     }
+    assert!(world.refusal(vec![], &[("/etc/.wh.group", "x")]).contains("cannot become /etc/.wh.group: engines take"));
+    world.write("hidden/deep/.wh..wh..opq", b"", 0o644);
+    assert!(world.refusal(vec![from("hidden", "/etc")], &[]).contains("cannot become /etc/deep/.wh..wh..opq: engines take"));
+    world.write("lines/a\nb", b"", 0o644);
+    assert!(world.refusal(vec![from("lines", "/srv")], &[]).contains("lines/a\\nb\" is not plain text"));
     let pipe = world.project.path().join("dir/pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     assert!(world.refusal(vec![from("dir", "/opt")], &[]).contains("neither a file, a folder nor a link"));

@@ -177,6 +177,57 @@ fn a_diverted_file_moves_and_the_diverter_keeps_the_path() {
 }
 
 #[test]
+fn a_directory_and_what_another_package_has_there_are_as_for_dpkg() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = archive(folder.path());
+    archive.add(
+        "linked",
+        "",
+        &[file("opt/real/own", 0o644, b""), link("opt/alias", "real"), link("opt/gone", "nowhere"), file("opt/plain", 0o644, b"")],
+    );
+    let hard = ("opt/alias/hard", tar::EntryType::Link, "./opt/alias/f", 0o644, &b""[..]);
+    let with_folder = |path| crate::debian::fixtures::folder(path);
+    archive.add("through", "", &[with_folder("opt/alias"), file("opt/alias/f", 0o644, b"1"), hard, with_folder("opt/alias/deep")]);
+    archive.add("over-file", "", &[with_folder("opt/plain")]);
+    archive.add("over-nothing", "", &[with_folder("opt/gone")]);
+    archive.add("same", "", &[with_folder("opt/alias"), file("opt/alias/own", 0o644, b"")]);
+    archive.add("broken", "", &[with_folder("srv/a"), link("srv/a", "b"), file("srv/a/f", 0o644, b"")]);
+    let builtin = Emulations::builtin();
+    // Whether it is in the same layer or in the one below.
+    for below in [&["base-files", "linked"][..], &["base-files"]] {
+        let install_with = |name: &str| {
+            let lower = install(None, &archive.segments(below), &builtin)?;
+            let own = if below.len() > 1 { archive.segments(&[name]) } else { archive.segments(&["linked", name]) };
+            install(Some(&lower), &own, &builtin)
+        };
+        let root = install_with("through").unwrap();
+        let paths: Vec<&str> = root.nodes().keys().map(String::as_str).filter(|path| path.starts_with("opt/")).collect();
+        assert_eq!(
+            paths,
+            ["opt/alias", "opt/gone", "opt/plain", "opt/real", "opt/real/deep", "opt/real/f", "opt/real/hard", "opt/real/own"]
+        );
+        let refused = |name: &str| install_with(name).unwrap_err();
+        let message = "/opt/plain is in linked 1 and in over-file 1: a file or link in one is a directory in the other";
+        assert!(refused("over-file").message() == message || refused("over-file").message().contains("a directory in one is a file"));
+        assert!(refused("over-nothing").message().starts_with("/opt/gone is in linked 1 and in over-nothing 1"));
+        assert!(refused("same").message().contains("/opt/real/own is in linked 1 and in same 1"));
+    }
+    let error = install(None, &archive.segments(&["base-files", "broken"]), &builtin).unwrap_err();
+    assert!(error.message().starts_with("broken 1 has /srv/a as a file or link and as a directory"), "{error}");
+    assert!(error.advice().unwrap().starts_with("broken is broken"));
+}
+
+#[test]
+fn a_script_cannot_make_a_whiteout() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = archive(folder.path());
+    archive.add_with("foe", "", &[("postinst", "#!/bin/sh\necho x > /etc/.wh.passwd\n")], &[]);
+    let (base, foe) = (archive.segments(&["base-files", "base-passwd", "passwd"]), archive.segments(&["foe"]));
+    let error = plan(&base, &foe, &Local::default(), &Emulations::builtin(), 2).unwrap_err();
+    assert!(error.message().starts_with("a maintainer script makes /etc/.wh.passwd: engines take"), "{error}");
+}
+
+#[test]
 fn the_base_layer_does_not_know_what_is_above_it() {
     let folder = tempfile::tempdir().unwrap();
     let archive = archive(folder.path());

@@ -1,5 +1,6 @@
 //! Puts packages' entries into the root: no path twice (R16), no file where another package has a folder.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::segment::canonical::parent;
@@ -35,7 +36,62 @@ impl Root {
                 self.unpack_entry(first + index, at)?;
             }
         }
+        self.follow_links(first)?;
         self.check_folders()
+    }
+
+    /// Where packages from number `first` on list a directory and another package has a link to a directory, the link stays and what lies
+    /// below goes to where it leads, as for dpkg.
+    fn follow_links(&mut self, first: usize) -> Result<()> {
+        let mut listed: BTreeMap<String, Arc<Segment>> = BTreeMap::new();
+        for segment in &self.segments[first..] {
+            for directory in &segment.directories {
+                listed.entry(directory.path.clone()).or_insert_with(|| segment.clone());
+            }
+        }
+        for (path, lister) in listed {
+            let Some(Node { content, .. }) = self.nodes.get(&path).filter(|node| node.content != Content::Directory) else { continue };
+            // What a script has put there is nobody's to be contested.
+            let owner = match content {
+                Content::Packaged { segment, .. } => Some(self.segments[*segment].clone()),
+                _ => None,
+            };
+            let is_own = owner.as_ref().is_some_and(|owner| owner.directories.iter().any(|directory| directory.path == path));
+            match (self.physical(&path).filter(|place| *place != path && self.has_directory(place)), owner) {
+                (Some(place), _) if !is_own => self.move_below(&path, &place, &lister)?,
+                (_, Some(owner)) => {
+                    let other = if is_own { &owner } else { &lister };
+                    return Err(collision(&path, &owner, other, "a file or link in one is a directory in the other"));
+                }
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what lies below the link `from` to the directory `to` it leads to; `lister` is a package that has something there.
+    fn move_below(&mut self, from: &str, to: &str, lister: &Arc<Segment>) -> Result<()> {
+        let moved: Vec<String> = self.below(from).map(|(path, _)| path.clone()).collect();
+        for path in moved {
+            let Some(node) = self.nodes.remove(&path) else { continue };
+            let place = format!("{to}{}", &path[from.len()..]).trim_start_matches('/').to_owned();
+            if let Some(rivals) = self.contested.remove(&path) {
+                self.contested.insert(place.clone(), rivals);
+            }
+            let owner = |node: &Node| match node.content {
+                Content::Packaged { segment, .. } => self.segments[segment].clone(),
+                _ => lister.clone(),
+            };
+            match self.nodes.get(&place) {
+                Some(there) if there.content == Content::Directory && node.content == Content::Directory => {}
+                Some(there) => {
+                    let what = format!("the same file, which the second has as /{path}");
+                    return Err(collision(&place, &owner(there), &owner(&node), &what));
+                }
+                None => drop(self.nodes.insert(place, node)),
+            }
+        }
+        Ok(())
     }
 
     fn unpack_entry(&mut self, segment: usize, at: usize) -> Result<()> {
@@ -91,7 +147,7 @@ impl Root {
                         Content::Packaged { segment, .. } => self.segments[segment].clone(),
                         _ => self.who_lists(path, segment),
                     };
-                    let why = "a directory in one is a file or link in the other";
+                    let why = "a file or link in one is a directory in the other";
                     return Err(collision(&folder[..end], &self.segments[segment], &below, why));
                 }
             }
@@ -145,7 +201,14 @@ fn replaces(winner: &Segment, loser: &Segment) -> bool {
     stanza::field(&winner.control, "Replaces").is_some_and(|value| stanza::relation_names(&value).any(|name| name == loser.package))
 }
 
+/// Two packages that cannot be unpacked together, which dpkg refuses as "trying to overwrite", or one that cannot be unpacked at all.
 fn collision(path: &str, first: &Segment, second: &Segment, why: &str) -> Error {
-    Error::failed(format!("/{path} is in {} {} and in {} {}: {why}", first.package, first.version, second.package, second.version))
+    let Segment { package, version, .. } = first;
+    if package == &second.package {
+        return Error::failed(format!("{package} {version} has /{path} as a file or link and as a directory with something in it")).hint(
+            format!("{package} is broken, and dpkg could not unpack it soundly either: take another version of it, or leave it out"),
+        );
+    }
+    Error::failed(format!("/{path} is in {package} {version} and in {} {}: {why}", second.package, second.version))
         .hint("these packages cannot be installed together; leave one out of `packages`")
 }

@@ -8,6 +8,19 @@ use crate::Result;
 
 /// Longest path we take (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
+/// Longest name of one file (`NAME_MAX`): no file system that engines unpack to takes more.
+const MAX_NAME: usize = 255;
+/// What a name begins with that hides a file of the layers below (image-spec, "Whiteouts").
+const WHITEOUT: &str = ".wh.";
+
+/// Why nothing may be called `name` in an image, if so. A file called like a whiteout would not be there, and would delete another.
+pub(in super::super) fn unfit_name(name: &str) -> Option<String> {
+    if let Some(hidden) = name.strip_prefix(WHITEOUT) {
+        let what = if hidden.starts_with(WHITEOUT) { "all that lies beside it" } else { hidden };
+        return Some(format!("engines take `{name}` for a whiteout, and would delete {what} of the layers below"));
+    }
+    (name.len() > MAX_NAME).then(|| format!("a name of {} bytes, of {MAX_NAME} that a file can have", name.len()))
+}
 
 /// Root directories that are links into `/usr`. `bin` and `sbin` stay apart (Debian has not merged them).
 pub(in super::super) const MERGED: [&str; 7] = ["bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin"];
@@ -26,6 +39,9 @@ pub(super) fn clean(raw: &[u8]) -> Result<String> {
     for part in text.split('/').filter(|p| !p.is_empty() && *p != ".") {
         if part == ".." {
             return Err(damaged(format!("path `{text}` leaves the root")));
+        }
+        if let Some(why) = unfit_name(part) {
+            return Err(damaged(format!("path `{text}`: {why}")));
         }
         if !out.is_empty() {
             out.push('/');

@@ -47,6 +47,11 @@ fn what_no_package_may_have_is_refused_by_name() {
     let cases: Vec<(Vec<Vec<u8>>, &str)> = vec![
         (vec![file(b"./../etc/shadow")], "path `./../etc/shadow` leaves the root"),
         (vec![file(b"usr/../../x")], "path `usr/../../x` leaves the root"),
+        (vec![file(b"./etc/.wh.passwd")], "path `./etc/.wh.passwd`: engines take `.wh.passwd` for a whiteout, and would delete passwd"),
+        (vec![file(b"./etc/.wh..wh..opq")], "would delete all that lies beside it"),
+        (vec![entry(b"./etc/.wh.x/", b'5', b"", 0, b"")], "engines take `.wh.x` for a whiteout"),
+        (vec![entry(b"./etc/.wh.x", b'2', b"y", 0, b"")], "engines take `.wh.x` for a whiteout"),
+        (vec![entry(b"././@LongLink", b'L', b"", 300, &[b'a'; 300]), file(b"./x")], "a name of 300 bytes, of 255"),
         (vec![entry(b"./a", b'1', b"../b", 0, b"")], "path `../b` leaves the root"),
         (vec![entry(b"./a", b'1', b"./b", 0, b""), file(b"./b")], "`a` is a hard link to `b`, which it does not have"),
         (vec![entry(b"./a", b'1', b"./a", 0, b"")], "`a` is a hard link to `a`, which it does not have"),

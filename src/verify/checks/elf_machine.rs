@@ -4,6 +4,8 @@
 //! too. Not every foreign file is a mistake, though; what decides is whether it could be meant for this image's processor:
 //!
 //! - BPF programs run in the kernel's virtual machine: they have no architecture of a processor, and pass.
+//! - So have data files in ELF's form of no machine (`EM_NONE`), such as Guile's compiled modules (`.go`), which its own virtual
+//!   machine runs: they pass, unless they are executable or called like libraries.
 //! - Relocatable objects (`.o`, `.ko`, `.syso`) and core files are not run: a foreign one is worth a look.
 //! - Firmware and test data are foreign on purpose: worth a look, because they are dead weight if nobody meant them.
 //! - So are compat libraries (`lib32`), multiarch folders and cross toolchains (`usr/lib/TRIPLET`, `usr/TRIPLET`) of the
@@ -14,7 +16,7 @@
 use super::Subject;
 use super::tally::{Tally, count, skip};
 use crate::image::{Elf, EntryKind, EntryRef};
-use crate::verify::platform::{EM_BPF, ElfPlatform, describe_elf};
+use crate::verify::platform::{EM_BPF, EM_NONE, ElfPlatform, describe_elf};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 /// `ET_EXEC` and `ET_DYN`.
@@ -34,21 +36,21 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         })
     };
     let (mut native, mut foreign) = (0usize, 0usize);
-    for (_, entry, elf) in files().filter(|(_, _, elf)| RUN.contains(&elf.object_type) && elf.machine != EM_BPF) {
+    for (_, entry, elf) in files().filter(|(_, entry, elf)| RUN.contains(&elf.object_type) && !is_for_no_processor(entry, elf)) {
         match wanted.is(elf) {
             true => native += 1,
             false => foreign += usize::from(device_or_test(&entry.path()).is_none()),
         }
     }
     let mut tally = Tally::default();
-    let (mut total, mut bpf) = (0, 0);
+    let (mut total, mut bpf, mut data) = (0, 0, 0);
     for (layer, entry, elf) in files() {
         total += 1;
         if wanted.is(elf) {
             continue;
         }
-        if elf.damage.is_none() && elf.machine == EM_BPF {
-            bpf += 1;
+        if is_for_no_processor(&entry, elf) {
+            *(if elf.machine == EM_BPF { &mut bpf } else { &mut data }) += 1;
             continue;
         }
         let path = entry.path();
@@ -56,15 +58,22 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         let digest = layer.descriptor.digest;
         tally.path(verdict, &path, digest, format!("{wanted}, for {platform}"), describe_elf(elf), advice);
     }
-    let bpf = if bpf > 0 { format!(", {} aside", count(bpf, "BPF program")) } else { String::new() };
+    let aside = |n: usize, what: &str| if n > 0 { format!(", {} aside", count(n, what)) } else { String::new() };
+    let aside = aside(bpf, "BPF program") + &aside(data, "data file") + if data > 0 { " (EM_NONE)" } else { "" };
     let looked_at = match tally.failed + tally.warned {
         0 if total == 0 => "no ELF files".to_owned(),
-        0 => format!("{}, all {}{bpf}", count(total, "ELF file"), wanted),
-        _ => format!("of {}{bpf}", count(total, "ELF file")),
+        0 => format!("{}, all {}{aside}", count(total, "ELF file"), wanted),
+        _ => format!("of {}{aside}", count(total, "ELF file")),
     };
     // A damaged layer may hold more files than could be seen; nobody shall take this for all of them.
     let partly = if subject.facts.damaged().next().is_some() { ", as far as the layers can be read" } else { "" };
     tally.result(Check::ElfMachine, format!("{looked_at}{partly}"), "file")
+}
+
+/// Whether a virtual machine runs it, whatever the processor is.
+fn is_for_no_processor(entry: &EntryRef<'_>, elf: &Elf) -> bool {
+    let is_data = || elf.machine == EM_NONE && entry.mode & 0o111 == 0 && !is_library(&entry.path());
+    elf.damage.is_none() && (elf.machine == EM_BPF || is_data())
 }
 
 fn judge(path: &str, entry: &EntryRef<'_>, elf: &Elf, wanted: ElfPlatform, mostly_native: bool, architecture: &str) -> (Verdict, String) {
@@ -195,6 +204,24 @@ mod tests {
         // The same 32-bit file alone is an image of the wrong architecture.
         let report = Sample::new("amd64").layer(Layer::new().file("usr/bin/tool", 0o755, &i386)).report();
         assert_eq!(findings(&report, Check::ElfMachine), ["fail usr/bin/tool"]);
+    }
+
+    #[test]
+    fn data_for_no_machine_is_set_aside_and_programs_for_none_are_not() {
+        let layer = || {
+            Layer::new().file("usr/bin/guile", 0o755, &elf(AMD64, "")).file(
+                "usr/lib/x86_64-linux-gnu/guile/3.0/ccache/ice-9/eval.go",
+                0o644,
+                &elf(EM_NONE, ""),
+            )
+        };
+        let report = Sample::new("amd64").layer(layer()).report();
+        assert_eq!(findings(&report, Check::ElfMachine), [""; 0]);
+        let summary = &result(&report, Check::ElfMachine).summary;
+        assert!(summary.ends_with(", 1 data file aside (EM_NONE)"), "{summary}");
+        let layer = layer().file("usr/bin/none", 0o755, &elf(EM_NONE, "")).file("usr/lib/none.so.1", 0o644, &elf(EM_NONE, ""));
+        let report = Sample::new("amd64").layer(layer).report();
+        assert_eq!(findings(&report, Check::ElfMachine), ["fail usr/bin/none", "fail usr/lib/none.so.1"]);
     }
 
     #[test]
