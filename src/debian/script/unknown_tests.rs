@@ -76,7 +76,14 @@ fn what_an_unknown_command_may_have_made_is_not_known() {
     unhandled("demo; cp /etc/demo.key /etc/copy", "whether there is /etc/demo.key is not known");
     unhandled("demo; cp /etc/demo.key /etc/copy; [ ! -e /etc/copy ] || touch /etc/new", "touch /etc/new: whether it runs");
     // What is there stays, and some things no command makes.
-    for test in ["[ ! -f /etc/demo.conf ]", "[ -d /run/systemd/system ]", "[ -e /etc/demo.conf.dpkg-new ]"] {
+    for test in [
+        "[ ! -f /etc/demo.conf ]",
+        "[ -d /run/systemd/system ]",
+        "[ -e /etc/demo.conf.dpkg-new ]",
+        "[ -e /etc/apparmor.d/local/demo ]",
+        "[ -e /usr/local/share/demo ]",
+        "cat /etc/tmpfiles.d/demo.conf",
+    ] {
         let (done, _) = run(&format!("demo\nif {test}; then touch /etc/new; fi"));
         assert_eq!(said(&done).len(), 1, "{test}: {:?}", said(&done));
     }

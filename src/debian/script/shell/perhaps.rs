@@ -12,8 +12,9 @@ use crate::debian::script::Effect;
 /// nowhere.
 pub(in super::super) const UNKNOWN: char = '\u{fffd}';
 
-/// Where no command leaves a file that another waits for in an installation.
-const NEVER: [&str; 6] = ["/proc", "/sys", "/dev", "/run", "/var/run", "/var/lib/dpkg"];
+/// Where no command leaves a file that a script looks for afterwards: the kernel's and dpkg's folders, and the administrator's own.
+const NEVER: [&str; 10] =
+    ["/proc", "/sys", "/dev", "/run", "/var/run", "/var/lib/dpkg", "/usr/local", "/etc/apparmor.d", "/etc/sysusers.d", "/etc/tmpfiles.d"];
 /// Endings of what dpkg and ucf put beside a configuration file when it was changed by hand.
 const REMNANTS: [&str; 5] = [".dpkg-", ".ucf-", ".bak", ".orig", ".old"];
 
@@ -121,7 +122,7 @@ impl Shell<'_> {
     /// Whether it is not known if something is at `path`.
     pub(in super::super) fn is_open(&self, path: &str) -> bool {
         let Perhaps { open, stranger, .. } = &self.state.perhaps;
-        if self.is_scratch(path) || NEVER.iter().any(|folder| is_below(path, folder)) {
+        if self.is_scratch(path) {
             return false;
         }
         let mut ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
@@ -130,7 +131,8 @@ impl Shell<'_> {
         }
         let name = path.rsplit('/').next().unwrap_or_default();
         let nothing = || self.kind(path).is_none() && self.system.link(path).is_none();
-        *stranger && !REMNANTS.iter().any(|ending| name.contains(ending)) && nothing()
+        let never = || NEVER.iter().any(|folder| is_below(path, folder)) || REMNANTS.iter().any(|ending| name.contains(ending));
+        *stranger && !never() && nothing()
     }
 
     /// A command finds nothing at `path`, which is this `status`; where something may be, it was not done.
