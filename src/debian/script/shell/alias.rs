@@ -24,7 +24,7 @@ impl Shell<'_> {
     /// Runs a command whose first word stands for `text`.
     pub(super) fn aliased(&mut self, text: &str, assignments: &[(String, Word)], words: &[Word]) -> Flow {
         let list = super::parse(text).unwrap_or_default();
-        let Some((before, first)) = one_simple_command(&list) else {
+        let Some(Kind::Simple { assignments: before, words: first }) = one_command(&list) else {
             self.met_stranger();
             let status = self.refuse("what its alias stands for is not one simple command");
             return self.set_status(status);
@@ -33,14 +33,10 @@ impl Shell<'_> {
     }
 }
 
-fn one_simple_command(list: &List) -> Option<(&[(String, Word)], &[Word])> {
+/// The command that is all of `list`.
+fn one_command(list: &List) -> Option<&Kind> {
     let [item] = list.as_slice() else { return None };
     let Pipeline { negated: false, commands } = &item.first else { return None };
     let [command] = commands.as_slice() else { return None };
-    match &command.kind {
-        Kind::Simple { assignments, words } if item.rest.is_empty() && command.redirects.is_empty() => {
-            Some((assignments.as_slice(), words.as_slice()))
-        }
-        _ => None,
-    }
+    (item.rest.is_empty() && command.redirects.is_empty()).then_some(&command.kind)
 }
