@@ -181,6 +181,10 @@ impl System for Root {
             Effect::Remove { path, recursive } => self.remove(&path, recursive),
             Effect::Alternative(alternative) => self.install_alternative(alternative),
             Effect::Divert { path, to, by, rename } => self.divert(&path, &to, by.as_deref(), rename),
+            Effect::Trigger(name) => {
+                self.triggers.insert(name);
+                Ok(())
+            }
             Effect::Generator(name) if GENERATORS.contains(&name) => Ok(()),
             Effect::Generator(name) => Err(format!("{name} is not made natively")),
         }

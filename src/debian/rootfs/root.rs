@@ -27,6 +27,8 @@ pub(in super::super) struct Root {
     pub(super) alternatives: BTreeMap<String, Vec<Alternative>>,
     /// Paths whose owner and mode `dpkg-statoverride` has settled.
     pub(super) settled: BTreeSet<String>,
+    /// Triggers that scripts have set off (`dpkg-trigger`) and nobody has looked at.
+    pub(super) triggers: BTreeSet<String>,
     /// The newest modification time in the package whose script is at work.
     pub(super) mtime: u64,
     /// What became of each script, in the order they would have run.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::script::{Call, Class, Effect, Emulations, Reaction, System, Unhandled, evaluate, reaction, triggers};
+use super::super::script::{Call, Class, Effect, Emulations, Reaction, System, Trigger, Unhandled, evaluate, reaction, triggers};
 use super::super::segment::Segment;
 use super::super::segment::canonical::canonical;
 use super::order::configuration_order;
@@ -14,19 +14,28 @@ impl Root {
     /// What the scripts of `own` would do, and the triggers they set off.
     pub(super) fn run_scripts(&mut self, own: &[Arc<Segment>], emulations: &Emulations) {
         let first = self.segments.len() - own.len();
+        self.triggers.clear();
         let order = configuration_order(own);
         for (script, arguments) in [("preinst", &["install"][..]), ("postinst", &["configure", ""])] {
             for index in &order {
                 self.run_script(&own[*index], script, arguments, emulations);
             }
         }
-        for (package, names) in self.activated(first) {
-            let Some(segment) = self.package(&package) else { continue };
-            // What a trigger comes to is mostly known; for the others the script says what it does about them.
-            let unknown: Vec<String> = names.into_iter().filter(|name| !self.react(&segment, name)).collect();
-            if !unknown.is_empty() {
-                self.run_script(&segment, "postinst", &["triggered", &unknown.join(" ")], emulations);
+        let mut done = BTreeSet::new();
+        let mut activated = self.activated(first);
+        // Scripts that are called may set off more.
+        while !activated.is_empty() {
+            for (package, names) in activated {
+                let Some(segment) = self.package(&package) else { continue };
+                let new = names.into_iter().filter(|name| done.insert((package.clone(), name.clone())));
+                // What a trigger comes to is mostly known; for the others the script says what it does about them.
+                let unknown: Vec<String> = new.filter(|name| !self.react(&segment, name)).collect();
+                if !unknown.is_empty() {
+                    self.run_script(&segment, "postinst", &["triggered", &unknown.join(" ")], emulations);
+                }
             }
+            let explicit = std::mem::take(&mut self.triggers);
+            activated = self.waiting(|name| sets_off(&explicit, name));
         }
     }
 
@@ -83,26 +92,31 @@ impl Root {
     }
 
     /// The triggers that the segments from `first` on set off, by the package that waits for them (deb-triggers(5)): explicit
-    /// ones, and files they bring at or below a path.
-    fn activated(&self, first: usize) -> BTreeMap<String, BTreeSet<String>> {
-        let lines = |segment: &Arc<Segment>| {
-            triggers(segment.scripts.get("triggers").and_then(|triggers| triggers.text.as_deref()).unwrap_or_default())
-        };
-        let explicit: BTreeSet<String> =
-            self.segments[first..].iter().flat_map(lines).filter(|trigger| !trigger.interest).map(|trigger| trigger.name).collect();
-        let mut activated: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    /// ones, of their own or by a script, and files they bring at or below a path.
+    fn activated(&mut self, first: usize) -> BTreeMap<String, BTreeSet<String>> {
+        let mut explicit = std::mem::take(&mut self.triggers);
+        let own = self.segments[first..].iter().flat_map(lines).filter(|trigger| !trigger.interest);
+        explicit.extend(own.map(|trigger| trigger.name));
+        let mut activated = self.waiting(|name| sets_off(&explicit, name));
         for segment in self.packages() {
-            for name in lines(segment).into_iter().filter(|trigger| trigger.interest).map(|trigger| trigger.name) {
-                let is_active = match name.strip_prefix('/') {
-                    Some(path) => self.brings(&canonical(path), first, &segment.package),
-                    None => explicit.contains(&name),
-                };
-                if is_active {
+            for name in interests(segment) {
+                if name.strip_prefix('/').is_some_and(|path| self.brings(&canonical(path), first, &segment.package)) {
                     activated.entry(segment.package.clone()).or_default().insert(name);
                 }
             }
         }
         activated
+    }
+
+    /// The triggers that `is_active`, by the package that waits for them.
+    fn waiting(&self, is_active: impl Fn(&str) -> bool) -> BTreeMap<String, BTreeSet<String>> {
+        let mut waiting: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for segment in self.packages() {
+            for name in interests(segment).filter(|name| is_active(name)) {
+                waiting.entry(segment.package.clone()).or_default().insert(name);
+            }
+        }
+        waiting
     }
 
     /// Whether a segment from `first` on other than `but` has something at or below `path`.
@@ -112,4 +126,19 @@ impl Root {
             matches!(node.content, Content::Packaged { segment, .. } if segment >= first && self.segments[segment].package != but)
         })
     }
+}
+
+fn lines(segment: &Arc<Segment>) -> Vec<Trigger> {
+    triggers(segment.scripts.get("triggers").and_then(|triggers| triggers.text.as_deref()).unwrap_or_default())
+}
+
+/// The triggers that a package waits for.
+fn interests(segment: &Arc<Segment>) -> impl Iterator<Item = String> + use<> {
+    lines(segment).into_iter().filter(|trigger| trigger.interest).map(|trigger| trigger.name)
+}
+
+/// Whether one of `explicit` is the trigger `name`: itself, or a path below it.
+fn sets_off(explicit: &BTreeSet<String>, name: &str) -> bool {
+    let is_below = |other: &String| other.strip_prefix(name).is_some_and(|rest| name.starts_with('/') && rest.starts_with('/'));
+    explicit.contains(name) || explicit.iter().any(is_below)
 }

@@ -242,3 +242,34 @@ fn the_base_layer_does_not_know_what_is_above_it() {
     let above: Vec<&str> = both.layers[1].files.iter().map(|(path, _)| path.as_str()).collect();
     assert!(["etc/group", "etc/passwd", "etc/gshadow", "etc/shadow"].iter().all(|path| above.contains(path)), "{above:?}");
 }
+
+#[test]
+fn a_trigger_of_a_script_calls_who_waits_for_it_and_so_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = archive(folder.path());
+    archive.add_with(
+        "first",
+        "",
+        &[("postinst", "#!/bin/sh\ndpkg-trigger --no-await update-second\n")],
+        &[file("usr/share/doc/first/copyright", 0o644, b"")],
+    );
+    let second = "#!/bin/sh\nif [ \"$1\" = triggered ]; then echo $2 > /etc/second; dpkg-trigger /usr/share/third/x; fi\n";
+    archive.add_with(
+        "second",
+        "",
+        &[("postinst", second), ("triggers", "interest-noawait update-second\n")],
+        &[file("usr/share/doc/second/copyright", 0o644, b"")],
+    );
+    let third = "#!/bin/sh\nif [ \"$1\" = triggered ]; then echo $2 > /etc/third; dpkg-trigger update-second; fi\n";
+    archive.add_with(
+        "third",
+        "",
+        &[("postinst", third), ("triggers", "interest /usr/share/third\n")],
+        &[file("usr/share/doc/third/copyright", 0o644, b"")],
+    );
+    let own = archive.segments(&["base-files", "base-passwd", "passwd", "first", "second", "third"]);
+    let root = install(None, &own, &Emulations::builtin()).unwrap();
+    assert_eq!((text(&root, "/etc/second"), text(&root, "/etc/third")), ("update-second\n".into(), "/usr/share/third\n".into()));
+    let calls = root.scripts.iter().filter(|outcome| outcome.script.starts_with("postinst triggered"));
+    assert_eq!(calls.map(|outcome| outcome.package.as_str()).collect::<Vec<_>>(), ["second", "third"]);
+}

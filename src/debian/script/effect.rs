@@ -90,6 +90,8 @@ pub(in super::super) enum Effect {
     Alternative(Alternative),
     /// `dpkg-divert --add --rename`: files of other packages than `by` at `path` go to `to`.
     Divert { path: String, to: String, by: Option<String>, rename: bool },
+    /// `dpkg-trigger`: sets off a trigger (deb-triggers(5)).
+    Trigger(String),
     /// A generator that makes its files from the whole system once everything else is done: `ldconfig`, `update-ca-certificates`, ….
     Generator(&'static str),
 }

@@ -1,6 +1,6 @@
 //! One maintainer script, evaluated as dpkg would call it on a first installation.
 
-use super::shell::{Flow, Shell, is_shell, parse};
+use super::shell::{Flow, Shell, is_bash, is_shell, parse};
 use super::{Class, Emulations, Evaluation, System, Unhandled};
 
 /// Longer scripts are not read; the longest in Debian has 60 KB.
@@ -48,14 +48,21 @@ fn run(call: &Call<'_>, shell: &mut Shell<'_>) {
     }
     shell.state.errexit =
         text.lines().next().is_some_and(|line| line.split_whitespace().skip(1).any(|flag| flag.starts_with('-') && flag.contains('e')));
+    shell.state.bash = is_bash(&text);
     let list = match parse(&text) {
         Ok(list) => list,
         Err(why) => return shell.unhandled.push(whole(format!("it cannot be parsed: {why}"))),
     };
     let flow = shell.list(&list);
+    if let Some((command, why)) = shell.too_much.take() {
+        let why = format!("neither this nor what comes after it in the script was done: {why}");
+        return shell.unhandled.push(Unhandled { command: command.to_string(), why });
+    }
     let at_end = flow == Flow::Exit || flow == Flow::Return || !shell.state.errexit;
     if at_end && matches!(shell.status, Some(1..)) && shell.certain() {
         let command = shell.failed.clone().unwrap_or_else(|| shell.command.clone());
-        shell.unhandled.push(Unhandled { command: command.to_string(), why: "the installation would fail here".into() });
+        shell
+            .unhandled
+            .push(Unhandled { command: command.to_string(), why: "the installation would fail here, so nothing after it was done".into() });
     }
 }

@@ -319,6 +319,7 @@ impl System for MemorySystem {
                 self.alternatives.push(alternative);
             }
             Effect::Divert { path, to, .. } => self.diversions.push((path, to)),
+            Effect::Trigger(_) => {}
             Effect::Generator(name) => self.generators.push(name),
         }
         Ok(())

@@ -14,8 +14,10 @@ mod evaluate_tests;
 mod memory_system;
 mod shell;
 mod trigger;
+#[cfg(test)]
+mod unknown_tests;
 
 pub(super) use effect::{Alternative, Class, Effect, Evaluation, Kind, ModeChange, Owner, System, Unhandled};
 pub(super) use emulations::Emulations;
 pub(super) use evaluate::{Call, evaluate};
-pub(super) use trigger::{Reaction, reaction, triggers};
+pub(super) use trigger::{Reaction, Trigger, reaction, triggers};

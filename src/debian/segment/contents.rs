@@ -12,7 +12,7 @@ pub(super) const MAX_KEPT: u64 = 1 << 20;
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 10] = [
+    const FOLDERS: [(&str, &str); 11] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -23,6 +23,7 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/pam-configs/", ""),
         ("usr/share/pam/common-", ""),
         ("etc/apache2/mods-available/", ".load"),
+        ("usr/lib/emacsen-common/packages/install/", ""),
     ];
     // Shell libraries that scripts of other packages read.
     const LIBRARY: &str = "maintscript";

@@ -8,7 +8,15 @@ impl Shell<'_> {
         let first = arguments.first().cloned().flatten();
         let number = || first.as_deref().and_then(|n| n.parse::<u32>().ok());
         Some(match name {
-            ":" | "true" | "wait" | "hash" | "ulimit" | "trap" | "times" | "alias" | "shopt" => self.set_status(Some(0)),
+            ":" | "true" | "wait" | "hash" | "ulimit" | "trap" | "times" | "shopt" => self.set_status(Some(0)),
+            "alias" => {
+                self.define_aliases(arguments);
+                self.set_status(Some(0))
+            }
+            "unalias" => {
+                arguments.iter().flatten().for_each(|name| drop(self.state.aliases.remove(name)));
+                self.set_status(Some(0))
+            }
             "false" => self.set_status(Some(1)),
             "exit" | "return" => {
                 if let Some(given) = arguments.first() {
@@ -93,7 +101,10 @@ impl Shell<'_> {
                         self.state.folder = folder;
                         self.set_status(Some(0))
                     }
-                    Some(_) => self.set_status(Some(1)),
+                    Some(folder) => {
+                        let status = self.missing(&folder, Some(1));
+                        self.set_status(status)
+                    }
                     None => {
                         let status = self.refuse("where it goes is not known");
                         self.set_status(status)
@@ -265,7 +276,10 @@ impl Shell<'_> {
                 if flow == Flow::Return { Flow::Next } else { flow }
             }
             Some(None) => {
-                let status = self.refuse("the file it reads is not at hand");
+                let status = match self.may_be_otherwise(&path) {
+                    true => self.refuse(format!("what is in {path} is not known")),
+                    false => self.refuse("the file it reads is not at hand"),
+                };
                 self.set_status(status)
             }
         }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::debian::script::Kind;
-use crate::debian::script::shell::{Shell, Status, Value, matches};
+use crate::debian::script::shell::{Shell, Status, UNKNOWN, Value, matches};
 
 /// A question's answer.
 type Answer = Option<bool>;
@@ -126,6 +126,9 @@ impl Reader<'_, '_> {
             return Some(false);
         }
         let path = self.shell.path(&text);
+        if self.shell.is_open(&path) {
+            return None;
+        }
         let kind = self.shell.kind(&path);
         let mode = match kind {
             Some(Kind::File { mode, .. }) => Some(mode),
@@ -137,11 +140,12 @@ impl Reader<'_, '_> {
             "-d" => Some(kind == Some(Kind::Directory)),
             // Root may do everything.
             "-r" | "-w" if self.shell.state.ids.0 == 0 => Some(kind.is_some()),
-            "-O" | "-G" if !self.shell.is_scratch(&path) => Some(self.shell.system.owner(&path).is_some_and(|(uid, gid)| {
+            "-O" | "-G" if !self.shell.is_scratch(&path) => Some(self.shell.owner(&path).is_some_and(|(uid, gid)| {
                 let (user, group) = self.shell.state.ids;
                 if operator == "-O" { uid == user } else { gid == group }
             })),
             "-x" => Some(kind == Some(Kind::Directory) || mode.is_some_and(|mode| mode & 0o111 != 0)),
+            "-s" if self.shell.may_be_otherwise(&path) => None,
             "-s" => Some(match kind {
                 Some(Kind::File { size, .. }) => size > 0,
                 other => other.is_some(),
@@ -165,6 +169,9 @@ impl Reader<'_, '_> {
 
     fn binary(&mut self, operator: &str, left: Value, right: Value) -> Answer {
         let (left, right) = (left?, right?);
+        if left.contains(UNKNOWN) || right.contains(UNKNOWN) {
+            return None;
+        }
         let numbers = || Some(left.trim().parse::<i64>().ok()?.cmp(&right.trim().parse::<i64>().ok()?));
         match operator {
             "=" | "==" if self.double => Some(matches(&right, &left)),
@@ -180,8 +187,11 @@ impl Reader<'_, '_> {
             "-gt" => numbers().map(Ordering::is_gt),
             "-ge" => numbers().map(Ordering::is_ge),
             "-nt" | "-ot" => {
-                let there = |text: &str| self.shell.kind(&self.shell.path(text)).is_some();
-                match (there(&left), there(&right)) {
+                let (left, right) = (self.shell.path(&left), self.shell.path(&right));
+                if self.shell.is_open(&left) || self.shell.is_open(&right) {
+                    return None;
+                }
+                match (self.shell.kind(&left).is_some(), self.shell.kind(&right).is_some()) {
                     (true, false) => Some(operator == "-nt"),
                     (false, true) => Some(operator == "-ot"),
                     (false, false) => Some(false),

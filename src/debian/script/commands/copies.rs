@@ -27,16 +27,26 @@ fn copy(shell: &mut Shell<'_>, from: &str, to: String, mode: Option<u32>, owner:
         });
         return match text {
             Some(text) => shell.apply(Effect::File { path: to, bytes: text.into_bytes(), mode, owner }),
-            None => shell.refuse("what it copies is not known"),
+            None => {
+                shell.leave_open(&Effect::Copy { from: from.to_owned(), to, mode, owner });
+                shell.refuse("what it copies is not known")
+            }
         };
     }
     let Some(Kind::File { mode: source, .. }) = shell.kind(from) else {
         return shell.refuse(format!("{from} is no regular file"));
     };
+    if shell.may_be_otherwise(from) {
+        shell.leave_open(&Effect::Copy { from: from.to_owned(), to, mode, owner });
+        return shell.refuse(format!("what is in {from} is not known"));
+    }
     let new = shell.kind(&to).is_none();
     let mode = mode.or(new.then_some(source & 0o777 & !shell.state.umask));
     match shell.system.read(from) {
-        Some(bytes) => shell.apply(Effect::File { path: to, bytes, mode, owner }),
+        Some(bytes) => {
+            shell.spend(bytes.len());
+            shell.apply(Effect::File { path: to, bytes, mode, owner })
+        }
         None => shell.apply(Effect::Copy { from: from.to_owned(), to, mode, owner }),
     }
 }
@@ -62,7 +72,13 @@ pub(super) fn cp(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         } else {
             match shell.kind(&from) {
                 Some(Kind::File { mode, .. }) => copy(shell, &from, to, keeps.then_some(mode), Owner::default()),
-                _ => Some(1),
+                _ => {
+                    let done = shell.missing(&from, Some(1));
+                    if done.is_none() {
+                        shell.leave_open(&Effect::Copy { from, to, mode: None, owner: Owner::default() });
+                    }
+                    done
+                }
             }
         };
         status = worse(status, done);
@@ -92,7 +108,7 @@ fn tree(shell: &mut Shell<'_>, from: &str, to: &str, keeps: bool, left: &mut usi
         }
         Some(Kind::File { mode, .. }) => copy(shell, from, to.to_owned(), keeps.then_some(mode), Owner::default()),
         Some(Kind::Special) => shell.refuse("it copies a device"),
-        None => Some(1),
+        None => shell.missing(from, Some(1)),
     }
 }
 
@@ -131,7 +147,7 @@ pub(super) fn install(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
             status = worse(status, shell.apply(made));
         }
         let done = match shell.kind(&from) {
-            None => Some(1),
+            None => shell.missing(&from, Some(1)),
             // `install … /dev/null FILE` makes an empty file.
             Some(Kind::Special) => match shell.read(&from).flatten() {
                 Some(text) => shell.apply(Effect::File { path: to, bytes: text.into_bytes(), mode: Some(mode), owner: owner.clone() }),
@@ -160,7 +176,7 @@ pub(super) fn ucf(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
             // ucf copies with `cp -p`.
             copy(shell, &from, to, Some(mode), Owner::default())
         }
-        _ => Some(1),
+        _ => shell.missing(&from, Some(1)),
     }
 }
 

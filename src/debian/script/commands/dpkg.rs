@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::options::Options;
 use crate::debian::script::shell::{Shell, Status, Value, matches};
-use crate::debian::script::{Alternative, Effect};
+use crate::debian::script::{Alternative, Effect, Reaction, reaction};
 use crate::debian::version;
 
 pub(super) fn dpkg(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
@@ -175,6 +175,17 @@ pub(super) fn divert(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         None => (!options.has(&["local"])).then(|| shell.call.package.to_owned()),
     };
     shell.apply(Effect::Divert { path, to, by, rename: options.has(&["rename"]) })
+}
+
+/// `dpkg-trigger NAME`: who waits for it is called when every package is configured.
+pub(super) fn trigger(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
+    let options = Options::parse(arguments, "by-package admindir root");
+    let Some(name) = options.operands.first().filter(|_| !options.has(&["no-act", "check-supported"])) else { return Some(0) };
+    // What comes to nothing comes to nothing in doubt, too.
+    if !matches!(reaction(name), Reaction::Nothing(_)) {
+        shell.apply(Effect::Trigger(name.clone()));
+    }
+    Some(0)
 }
 
 pub(super) fn alternatives(shell: &mut Shell<'_>, arguments: &[String]) -> Status {

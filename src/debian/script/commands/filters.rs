@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use super::regular::compile;
-use crate::debian::script::shell::{Shell, Status, Value};
+use crate::debian::script::shell::{Shell, Status, UNKNOWN, Value};
 
 /// The text of the files in `operands`, or standard input; the outer `None`: one of them is not there.
 fn text(shell: &mut Shell<'_>, operands: &[String]) -> Option<Value> {
@@ -217,6 +217,7 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     if text.as_deref() == Some("") {
         return Some(if missing { 2 } else { 1 });
     }
+    let text = text.filter(|text| !text.contains(UNKNOWN));
     let (Some(text), Some(tests), None) = (text, tests, options.stranger(known)) else {
         if !options.has(&["q", "quiet", "silent"]) {
             shell.print(None);

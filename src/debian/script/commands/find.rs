@@ -41,6 +41,10 @@ pub(super) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let all = roots.len();
     roots.retain(|root| shell.kind(&shell.path(root)).is_some());
     if roots.is_empty() {
+        if arguments[..split].iter().any(|root| shell.is_open(&shell.path(root))) {
+            shell.print(None);
+            return None;
+        }
         return Some(1);
     }
     let mut reader = Reader { words: words.iter(), lowest: 0, deepest: usize::MAX, action: false, format: Some("%p\\n".into()), depth: 0 };

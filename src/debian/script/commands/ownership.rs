@@ -26,7 +26,7 @@ pub(super) fn chmod(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     for operand in operands {
         let path = shell.path(operand);
         let done = match (shell.kind(&path), &change) {
-            (None, _) => Some(1),
+            (None, _) => shell.missing(&path, Some(1)),
             _ if shell.is_scratch(&path) => {
                 if let ModeChange::Bits(bits) = change {
                     shell.state.scratch_modes.insert(path, bits);
@@ -66,6 +66,7 @@ fn change_owner(shell: &mut Shell<'_>, arguments: &[String], group_only: bool) -
             let group = match (group, &user) {
                 ("", Some(user)) => match shell.system.user(user) {
                     Some((_, gid, _)) => Some(gid.to_string()),
+                    None if shell.may_be_account(user) => return shell.refuse(format!("whether there is {user} is not known")),
                     None => return Some(1),
                 },
                 ("", None) => None,
@@ -78,15 +79,18 @@ fn change_owner(shell: &mut Shell<'_>, arguments: &[String], group_only: bool) -
     let user_known = owner.user.as_deref().is_some_and(|name| shell.system.user(name).is_some());
     let group_known = owner.group.as_deref().is_some_and(|name| shell.system.group(name).is_some());
     if strange(&owner.user, user_known) || strange(&owner.group, group_known) {
-        // In doubt, the user may be one that an effect in doubt would have made.
-        return if shell.certain() { Some(1) } else { None };
+        let made = [&owner.user, &owner.group].into_iter().flatten().any(|name| shell.may_be_account(name));
+        return match made {
+            true => shell.refuse(format!("whether there is {spec} is not known")),
+            false => Some(1),
+        };
     }
     let (recursive, follow) = (options.has(&["R", "recursive"]), !options.has(&["h", "no-dereference"]));
     let mut status = Some(0);
     for operand in operands {
         let path = shell.path(operand);
         let done = if !there(shell, &path) {
-            Some(1)
+            shell.missing(&path, Some(1))
         } else if shell.is_scratch(&path) {
             Some(0)
         } else {

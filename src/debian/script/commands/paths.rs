@@ -89,7 +89,12 @@ pub(super) fn rm(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
             shell.state.scratch_folders.retain(|name| !inside(name));
             continue;
         }
-        let done = if there(shell, &path) { shell.apply(Effect::Remove { path, recursive }) } else { Some(u8::from(!force)) };
+        let done = match there(shell, &path) {
+            true => shell.apply(Effect::Remove { path, recursive }),
+            // What nobody made need not be taken away.
+            false if shell.is_open(&path) => Some(0),
+            false => Some(u8::from(!force)),
+        };
         status = worse(status, done);
     }
     status
@@ -123,7 +128,11 @@ pub(super) fn mv(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         let from = shell.path(&source);
         let to = into(shell, &to, &source, options.has(&["T", "no-target-directory"]));
         let done = if !there(shell, &from) {
-            Some(1)
+            let done = shell.missing(&from, Some(1));
+            if done.is_none() {
+                shell.leave_open(&Effect::Rename { from, to });
+            }
+            done
         } else if options.has(&["n", "no-clobber"]) && there(shell, &to) {
             Some(0)
         } else if shell.is_scratch(&from) {
@@ -195,7 +204,7 @@ pub(super) fn ln(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         } else {
             let from = shell.path(&target);
             match shell.kind(&from) {
-                None => Some(1),
+                None => shell.missing(&from, Some(1)),
                 // The same bytes twice: a layer has no better word for a link that a script makes between two files.
                 Some(_) => shell.apply(Effect::Copy { from, to: path, mode: None, owner: Owner::default() }),
             }

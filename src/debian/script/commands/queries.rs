@@ -1,7 +1,6 @@
 //! Questions that change nothing: names, links, accounts, folders.
 
 use super::options::Options;
-use crate::debian::script::Kind;
 use crate::debian::script::shell::{Shell, Status, Value};
 
 pub(super) fn echo(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
@@ -195,6 +194,10 @@ pub(super) fn getent(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         };
         match line {
             Some(line) => shell.print(Some(line + "\n")),
+            None if shell.may_be_account(name) => {
+                shell.print(None);
+                status = None;
+            }
             None => status = Some(2),
         }
     }
@@ -205,7 +208,13 @@ pub(super) fn id(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "");
     let name = options.operands.first().map_or("root", String::as_str);
     let ids = if name == "root" { Some((0, 0, String::new())) } else { shell.system.user(name) };
-    let Some((uid, gid, _)) = ids else { return Some(1) };
+    let Some((uid, gid, _)) = ids else {
+        if shell.may_be_account(name) {
+            shell.print(None);
+            return None;
+        }
+        return Some(1);
+    };
     if options.has(&["G", "groups"]) {
         let names = shell.system.groups_of(name).filter(|_| options.has(&["n", "name"]));
         shell.print(names.map(|names| names.join(" ") + "\n"));
@@ -242,34 +251,6 @@ pub(super) fn uname(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     };
     shell.print(answer.map(|answer| format!("{answer}\n")));
     Some(0)
-}
-
-pub(super) fn ls(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    let options = Options::parse(arguments, "");
-    let mut out = Some(String::new());
-    let mut status = Some(0);
-    for operand in &options.operands {
-        let path = shell.path(operand);
-        let names = match shell.kind(&path) {
-            None => {
-                status = Some(2);
-                continue;
-            }
-            Some(Kind::Directory) if !options.has(&["d"]) => {
-                let names = shell.entries(&path);
-                names.into_iter().filter(|name| options.has(&["a", "A"]) || !name.starts_with('.')).collect()
-            }
-            Some(_) => vec![operand.clone()],
-        };
-        if let Some(out) = &mut out {
-            names.iter().for_each(|name| *out += &format!("{name}\n"));
-        }
-    }
-    if options.stranger("1 d a A").is_some() || options.operands.is_empty() {
-        out = out.filter(|text| text.is_empty() && !options.operands.is_empty());
-    }
-    shell.print(out);
-    status
 }
 
 /// `expr A + B`: sums and products of numbers; `expr TEXT : PATTERN`.

@@ -1,7 +1,8 @@
 //! The table of commands: how each is treated, and why those that do nothing do nothing.
 
 use super::{
-    accounts, apache, conditions, copies, debconf, dpkg, filters, find, ownership, pam, paths, queries, sed, sysusers, tmpfiles, wrappers,
+    accounts, apache, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, queries, sed,
+    sysusers, tmpfiles, wrappers,
 };
 use crate::debian::script::shell::{Shell, Status, Value};
 
@@ -32,7 +33,6 @@ const DOCUMENTATION: &str = "indexes of documentation";
 const KERNEL: &str = "an image has no kernel, no devices and no security modules of its own";
 const DEBCONF: &str = "debconf's dialogue, which nobody sees";
 const UPGRADES: &str = "only upgrades and removals have something to do";
-const KEYS: &str = "a private key in an image is everybody's: make one when the container starts";
 const NOTICE: &str = "it tells somebody something";
 const SCREEN: &str = "it moves no file";
 
@@ -92,8 +92,9 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("pycompile", Nothing(BYTECODE)),
     ("pyclean", Nothing(BYTECODE)),
     ("pypy3compile", Nothing(BYTECODE)),
-    ("emacs-package-install", Nothing(BYTECODE)),
-    ("emacs-install", Nothing(BYTECODE)),
+    ("emacs", Words(emacs::emacs)),
+    ("emacs-install", Act(emacs::install)),
+    ("emacs-package-install", Act(emacs::package_install)),
     ("pypy3clean", Nothing(BYTECODE)),
     // desktops
     ("update-menus", Nothing(CACHE)),
@@ -107,13 +108,10 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("install-docs", Nothing(DOCUMENTATION)),
     ("helpztags", Nothing(DOCUMENTATION)),
     ("mandb", Nothing(DOCUMENTATION)),
-    ("update-fonts-alias", Nothing(CACHE)),
-    ("update-fonts-dir", Nothing(CACHE)),
-    ("update-fonts-scale", Nothing(CACHE)),
     ("update-icon-cache", Nothing(CACHE)),
     // upgrades
     ("dpkg-maintscript-helper", Nothing(UPGRADES)),
-    ("dpkg-trigger", Nothing("what a trigger does is classified with the triggers")),
+    ("dpkg-trigger", Act(dpkg::trigger)),
     ("ucfr", Nothing("ucf's register of files, used by upgrades")),
     ("ucfq", Words(queries::unknown)),
     // telling
@@ -196,7 +194,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("readlink", Query(queries::readlink)),
     ("realpath", Query(queries::realpath)),
     ("dpkg-realpath", Query(queries::realpath)),
-    ("ls", Query(queries::ls)),
+    ("ls", Query(listing::ls)),
     ("find", Act(find::find)),
     ("seq", Query(queries::seq)),
     ("uname", Query(queries::uname)),
@@ -231,6 +229,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("sort", Query(filters::sort)),
     ("uniq", Query(filters::uniq)),
     ("wc", Query(filters::wc)),
+    ("fmt", Words(queries::unknown)),
     ("awk", Query(filters::awk)),
     ("mawk", Query(filters::awk)),
     ("gawk", Query(filters::awk)),
@@ -273,8 +272,9 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("a2enmod", Act(apache::enable_module)),
     ("a2ensite", Act(apache::enable_site)),
     ("a2enconf", Act(apache::enable_configuration)),
-    ("ssh-keygen", Refused(KEYS)),
-    ("make-ssl-cert", Refused(KEYS)),
+    ("ssh-keygen", Act(keys::ssh_keygen)),
+    ("make-ssl-cert", Act(keys::make_ssl_cert)),
+    ("rndc-confgen", Act(keys::rndc_confgen)),
 ];
 
 /// How the command called `name` is treated; `None` when it is not in the table.

@@ -24,6 +24,7 @@ impl<'a> Shell<'a> {
         let mut outcomes: Vec<(usize, Flow, Status, State)> = Vec::new();
         let mut said = Vec::new();
         for (number, way) in ways.iter().enumerate() {
+            self.spend(before.weight());
             self.state = before.clone();
             let (mark, kept) = (self.unhandled.len(), self.after.clone());
             self.doubt.push(on.to_owned());
@@ -107,5 +108,7 @@ impl State {
             self.positional = vec![None; longest];
         }
         self.errexit |= other.errexit;
+        self.aliases.extend(other.aliases);
+        self.perhaps.merge(other.perhaps);
     }
 }

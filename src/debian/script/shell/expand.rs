@@ -43,6 +43,7 @@ impl Shell<'_> {
         let mut fields = Fields::default();
         self.expand(word, false, &mut fields);
         fields.end();
+        self.spend(fields.done.iter().flatten().map(String::len).sum());
         let mut out = Vec::new();
         for field in fields.done {
             match field {
@@ -203,7 +204,9 @@ impl Shell<'_> {
         let kept = self.streams.keep(1, Some(String::new()), level);
         // Whoever asks a question by a substitution may get no for an answer: that ends nothing.
         let conditions = std::mem::replace(&mut self.conditions, 1);
+        self.substitutions += 1;
         self.in_subshell(|shell| shell.list(list));
+        self.substitutions -= 1;
         self.conditions = conditions;
         self.streams = outer;
         self.command = command;
@@ -296,6 +299,7 @@ impl Shell<'_> {
     pub(in super::super) fn set(&mut self, name: &str, value: Value) {
         // A text that grows without end in a loop is not a value any more.
         let value = value.filter(|text| text.len() <= 1 << 20);
+        self.spend(value.as_ref().map_or(0, String::len));
         self.state.variables.insert(name.to_owned(), value);
     }
 
@@ -310,6 +314,7 @@ impl Shell<'_> {
                     |name: &str| if number == 0 || folder.ends_with('/') { format!("{folder}{name}") } else { format!("{folder}/{name}") };
                 if is_pattern(part) {
                     let names = self.entries(&self.path(if folder.is_empty() { "." } else { folder }));
+                    self.spend(names.iter().map(String::len).sum());
                     next.extend(names.iter().filter(|n| n.starts_with('.') == part.starts_with('.') && matches(part, n)).map(|n| join(n)));
                 } else {
                     let path = join(&unquoted(part));
@@ -321,6 +326,7 @@ impl Shell<'_> {
                     break;
                 }
             }
+            self.spend(next.iter().map(String::len).sum());
             found = next;
         }
         found

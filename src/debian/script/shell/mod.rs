@@ -4,21 +4,26 @@
 //! and whatever it would have done is said to be unhandled. A path that makes the installation fail is not taken: the question is what
 //! an installation that succeeds has done.
 
+mod alias;
 mod arithmetic;
 mod ast;
 mod doubt;
 mod expand;
+mod files;
 mod parse;
 mod parse_command;
 mod pattern;
+mod perhaps;
 mod redirect;
 mod run;
 mod simple;
 mod state;
 mod streams;
 mod word;
+mod work;
 
 pub(super) use parse::parse;
 pub(super) use pattern::matches;
-pub(super) use simple::is_shell;
+pub(super) use perhaps::UNKNOWN;
+pub(super) use simple::{is_bash, is_shell};
 pub(super) use state::{Flow, Shell, State, Status, Value};

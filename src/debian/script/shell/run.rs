@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::ast::{AndOr, Command, Kind, List, Pipeline};
 use super::doubt::Way;
+use super::perhaps::UNKNOWN;
 use super::state::{Flow, Function, Shell};
 use super::streams::Reader;
 use super::{State, matches};
@@ -107,6 +108,7 @@ impl<'a> Shell<'a> {
 
     /// Runs `inside` with a copy of the state; an `exit` in it ends only it.
     pub(in super::super) fn in_subshell(&mut self, inside: impl FnOnce(&mut Self) -> Flow) {
+        self.spend(self.state.weight());
         let before = self.state.clone();
         let after = self.after.clone();
         self.subshells += 1;
@@ -114,9 +116,9 @@ impl<'a> Shell<'a> {
         self.subshells -= 1;
         self.after = after;
         self.failed = if self.subshells == 0 { None } else { self.failed.take() };
-        let State { scratch, scratch_modes, scratch_folders, answers, .. } = std::mem::replace(&mut self.state, before);
+        let State { scratch, scratch_modes, scratch_folders, answers, perhaps, .. } = std::mem::replace(&mut self.state, before);
         (self.state.scratch, self.state.scratch_modes) = (scratch, scratch_modes);
-        (self.state.scratch_folders, self.state.answers) = (scratch_folders, answers);
+        (self.state.scratch_folders, self.state.answers, self.state.perhaps) = (scratch_folders, answers, perhaps);
     }
 
     pub(super) fn command_of(&mut self, command: &Rc<Command>) -> Flow {
@@ -203,7 +205,7 @@ impl<'a> Shell<'a> {
     }
 
     fn case(&mut self, subject: &super::ast::Word, arms: &[(Vec<super::ast::Word>, List)]) -> Flow {
-        let text = self.text(subject);
+        let text = self.text(subject).filter(|text| !text.contains(UNKNOWN));
         self.status = Some(0);
         let mut possible: Vec<&List> = Vec::new();
         let mut decided = false;

@@ -7,9 +7,25 @@ use crate::debian::script::commands::{Treatment, generate, treatment};
 
 impl Shell<'_> {
     pub(super) fn simple(&mut self, assignments: &[(String, Word)], words: &[Word]) -> Flow {
+        match self.alias(words) {
+            Some(text) => self.aliased(&text, assignments, words),
+            None => self.plain(assignments.iter(), words.iter()),
+        }
+    }
+
+    /// A simple command without aliases.
+    pub(super) fn plain<'w>(
+        &mut self,
+        assignments: impl Iterator<Item = &'w (String, Word)> + Clone,
+        words: impl Iterator<Item = &'w Word>,
+    ) -> Flow {
         let command = self.command.clone();
         self.substituted = None;
-        let fields: Vec<Value> = words.iter().flat_map(|word| self.fields(word)).collect();
+        let fields: Vec<Value> = words.flat_map(|word| self.fields(word)).collect();
+        if self.locals.is_empty() && !fields.is_empty() {
+            let said: Vec<&str> = fields.iter().map(|field| field.as_deref().unwrap_or("…")).collect();
+            self.outermost = super::parse::shortened(&said.join(" ")).into();
+        }
         if fields.is_empty() {
             for (name, word) in assignments {
                 let value = self.text(word);
@@ -20,13 +36,13 @@ impl Shell<'_> {
             return Flow::Next;
         }
         let mut saved = Vec::new();
-        for (name, word) in assignments {
+        for (name, word) in assignments.clone() {
             let value = self.text(word);
             saved.push((name, self.state.variables.get(name).cloned()));
             self.set(name, value);
         }
         self.command = command;
-        self.temporary_names = assignments.iter().map(|(name, _)| name.clone()).collect();
+        self.temporary_names = assignments.clone().map(|(name, _)| name.clone()).collect();
         let flow = self.invoke(&fields);
         for (name, before) in saved {
             match before {
@@ -45,6 +61,7 @@ impl Shell<'_> {
         };
         let Some(name) = name else {
             self.print(None);
+            self.met_stranger();
             self.status = self.refuse("which command it runs is not known");
             return Flow::Next;
         };
@@ -101,15 +118,19 @@ impl Shell<'_> {
             return Flow::Next;
         };
         let text = self.read(&path).flatten().filter(|text| is_shell(text));
+        let bash = text.as_deref().is_some_and(is_bash);
         let list = text.and_then(|text| super::parse(&text).ok());
         let Some(list) = list else {
             self.print(None);
+            self.met_stranger();
             self.status = self.refuse(format!("what `{}` does is not known", name.rsplit('/').next().unwrap_or(name)));
             return Flow::Next;
         };
         let temporary = self.temporary_names.clone();
         self.in_subshell(|shell| {
             let functions = std::mem::take(&mut shell.state.functions);
+            shell.state.aliases.clear();
+            shell.state.bash = bash;
             shell.state.name = path;
             let State { variables, exported, .. } = &mut shell.state;
             variables.retain(|name, _| exported.contains(name) || temporary.contains(name));
@@ -133,6 +154,8 @@ impl Shell<'_> {
 
     /// Interprets `text` in this shell: `eval` and `.`.
     pub(in super::super) fn source(&mut self, text: &str) -> Flow {
+        // Parsing takes longer than copying.
+        self.spend(text.len() * 4);
         match super::parse(text) {
             Ok(list) => self.list(&list),
             Err(why) => {
@@ -158,11 +181,20 @@ impl Shell<'_> {
 
 /// Whether a file is a shell script.
 pub(in super::super) fn is_shell(text: &str) -> bool {
+    matches!(interpreter(text), "sh" | "bash" | "dash" | "ash")
+}
+
+/// Whether it is one that bash reads.
+pub(in super::super) fn is_bash(text: &str) -> bool {
+    interpreter(text) == "bash"
+}
+
+/// The name of the program that the first line asks for.
+fn interpreter(text: &str) -> &str {
     let first = text.lines().next().unwrap_or_default();
     let program = first.strip_prefix("#!").map(str::trim).unwrap_or_default();
     let program = program.strip_prefix("/usr/bin/env ").unwrap_or(program);
-    let name = program.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    matches!(name, "sh" | "bash" | "dash" | "ash")
+    program.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default()
 }
 
 fn known(values: &[Value]) -> Option<Vec<String>> {

@@ -1,21 +1,18 @@
 //! What the interpreter keeps.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::ast::Command;
+use super::perhaps::Perhaps;
 use super::streams::{Input, Streams};
-use crate::debian::script::{Call, Effect, Kind, System, Unhandled};
+use crate::debian::script::{Call, Effect, System, Unhandled};
 
 /// A text; `None` when it is not known.
 pub(in super::super) type Value = Option<String>;
 /// An exit status; `None` when it is not known.
 pub(in super::super) type Status = Option<u8>;
-
-/// How much one script may do; the longest real one stays below a tenth of it.
-const STEPS: usize = 50_000;
-/// How deep functions, files and constructs may call each other.
-const DEPTH: usize = 120;
 
 /// What comes after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +50,11 @@ pub(in super::super) struct State {
     pub scratch_folders: BTreeSet<String>,
     /// Answers to debconf's questions.
     pub answers: BTreeMap<String, Value>,
+    /// `alias NAME=TEXT`
+    pub aliases: BTreeMap<String, String>,
+    /// Whether bash reads it, which has no aliases in scripts.
+    pub bash: bool,
+    pub perhaps: Perhaps,
 }
 
 #[derive(Clone, Debug)]
@@ -99,8 +101,15 @@ pub(in super::super) struct Shell<'a> {
     /// How many conditions are being evaluated, in which failing is no failure.
     pub(super) conditions: usize,
     pub(super) subshells: usize,
-    pub(super) steps: usize,
+    /// How many command substitutions, whose output is asked for.
+    pub(super) substitutions: usize,
+    /// How much it has done.
+    pub(super) work: Cell<u64>,
     pub(super) depth: usize,
+    /// The running command of the script itself, not of a function in it, with its words as they came out.
+    pub(super) outermost: Rc<str>,
+    /// Where the script was left because it did too much, and why.
+    pub too_much: Option<(Rc<str>, &'static str)>,
     /// The command whose failure ended the script.
     pub failed: Option<Rc<str>>,
     pub(super) temporary: usize,
@@ -150,8 +159,11 @@ impl<'a> Shell<'a> {
             locals: Vec::new(),
             conditions: 0,
             subshells: 0,
-            steps: 0,
+            substitutions: 0,
+            work: Cell::new(0),
             depth: 0,
+            outermost: "".into(),
+            too_much: None,
             failed: None,
             temporary: 0,
             temporary_names: Vec::new(),
@@ -181,110 +193,27 @@ impl<'a> Shell<'a> {
 
     /// Does it, or says why not.
     pub(in super::super) fn apply(&mut self, effect: Effect) -> Status {
+        if self.concerns_withheld(&effect) {
+            return Some(0);
+        }
         if let Some(on) = self.doubtful() {
             let why = format!("whether it runs depends on `{on}`, which is not known");
             self.refuse(why);
+            self.leave_open(&effect);
             return Some(0);
         }
-        match self.system.apply(effect) {
+        match self.system.apply(effect.clone()) {
             Ok(()) => {
-                self.effects += 1;
+                // Who is called by a trigger says himself what he does.
+                self.effects += usize::from(!matches!(effect, Effect::Trigger(_)));
+                self.state.perhaps.settle(&effect);
                 Some(0)
             }
-            Err(why) => self.refuse(why),
-        }
-    }
-
-    /// Counts one step deeper; `false` when the script does too much.
-    pub(super) fn enter(&mut self) -> bool {
-        self.steps += 1;
-        self.depth += 1;
-        self.steps <= STEPS && self.depth <= DEPTH
-    }
-
-    /// A script that does too much ends here.
-    pub(super) fn give_up(&mut self) -> Flow {
-        self.refuse("the script does not end, or calls itself without end");
-        self.steps = STEPS;
-        self.status = None;
-        Flow::Exit
-    }
-
-    /// `path` as an absolute path, without doubled slashes, `.` and a slash at the end.
-    pub(in super::super) fn path(&self, path: &str) -> String {
-        let parts = if path.starts_with('/') { "" } else { self.state.folder.as_str() };
-        let mut out = String::new();
-        for part in parts.split('/').chain(path.split('/')).filter(|p| !p.is_empty() && *p != ".") {
-            out.push('/');
-            out.push_str(part);
-        }
-        if out.is_empty() { "/".into() } else { out }
-    }
-
-    /// Whether `path` is a temporary file or folder, or in one.
-    pub(in super::super) fn is_scratch(&self, path: &str) -> bool {
-        let inside = |folder: &String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.state.scratch.contains_key(path) || self.state.scratch_folders.iter().any(inside)
-    }
-
-    /// What is at a path, links followed.
-    pub(in super::super) fn kind(&self, path: &str) -> Option<Kind> {
-        if self.is_scratch(path) {
-            if self.state.scratch_folders.contains(path) {
-                return Some(Kind::Directory);
+            Err(why) => {
+                self.leave_open(&effect);
+                self.refuse(why)
             }
-            let size = self.state.scratch.get(path)?.as_ref().map_or(1, String::len) as u64;
-            let mode = self.state.scratch_modes.get(path).copied().unwrap_or(0o600);
-            return Some(Kind::File { mode, size });
         }
-        match path {
-            "/dev/null" | "/dev/tty" | "/dev/stdin" | "/dev/stdout" | "/dev/stderr" | "/dev/zero" | "/dev/urandom" => Some(Kind::Special),
-            _ => self.system.kind(path),
-        }
-    }
-
-    /// A file's text. The outer `None`: there is none.
-    pub(in super::super) fn read(&self, path: &str) -> Option<Value> {
-        if path == "/dev/null" {
-            return Some(Some(String::new()));
-        }
-        if self.is_scratch(path) {
-            return self.state.scratch.get(path).cloned();
-        }
-        match self.kind(path)? {
-            Kind::File { size: 0, .. } => Some(Some(String::new())),
-            Kind::File { .. } => Some(self.system.read(path).and_then(|bytes| String::from_utf8(bytes).ok())),
-            Kind::Directory => None,
-            Kind::Special => Some(None),
-        }
-    }
-
-    /// Writes a file: a temporary one in here, any other as an effect.
-    pub(in super::super) fn write_file(&mut self, path: &str, text: Value) -> Status {
-        if path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/") {
-            return Some(0);
-        }
-        if self.is_scratch(path) {
-            // What is made beside mktemp, in a temporary folder, has the usual mode.
-            if !self.state.scratch.contains_key(path) {
-                self.state.scratch_modes.insert(path.to_owned(), 0o666 & !self.state.umask);
-            }
-            self.state.scratch.insert(path.to_owned(), text);
-            return Some(0);
-        }
-        match text {
-            // What was not UTF-8 in the script would not come out as it went in.
-            Some(text) if !text.contains('\u{fffd}') => {
-                self.apply(Effect::File { path: path.to_owned(), bytes: text.into_bytes(), mode: None, owner: Default::default() })
-            }
-            _ => self.refuse(format!("what it writes to {path} is not known")),
-        }
-    }
-
-    /// The name of a new temporary file.
-    pub(in super::super) fn temporary_name(&mut self) -> String {
-        self.temporary += 1;
-        format!("/tmp/tmp.{:010}", self.temporary)
     }
 
     /// Writes to standard output.
@@ -294,6 +223,7 @@ impl<'a> Shell<'a> {
 
     pub(super) fn write(&mut self, descriptor: u32, text: Value) {
         let level = self.doubt.len();
+        self.spend(text.as_ref().map_or(0, String::len));
         self.streams.write(descriptor, text, level);
     }
 

@@ -1,0 +1,177 @@
+//! Reduced scripts of real packages, about what is not known and what is said of it.
+
+use super::evaluate_tests::{effects, file, no_op, run, run_as, unhandled};
+use super::memory_system::{MemorySystem, Node};
+use super::{Class, Effect, Evaluation, ModeChange, Owner, System};
+
+fn said(done: &Evaluation) -> Vec<String> {
+    done.unhandled.iter().map(|said| format!("{}: {}", said.command, said.why)).collect()
+}
+
+/// Before the script, these files are there.
+fn run_with(files: &[(&str, &str, u32)], text: &str) -> (Evaluation, MemorySystem) {
+    let mut system = MemorySystem::new();
+    for (path, text, mode) in files {
+        let folders: Vec<&str> = path.match_indices('/').skip(1).map(|(at, _)| &path[..at]).collect();
+        for folder in folders {
+            if system.kind(folder).is_none() {
+                system.put(folder, Node::Directory, 0o755);
+            }
+        }
+        system.file(path, text, *mode);
+    }
+    let done = run_as(&mut system, "postinst", format!("#!/bin/sh\nset -e\n{text}\n").as_bytes(), &["configure", ""]);
+    (done, system)
+}
+
+#[test]
+fn a_long_script_is_followed_to_its_end() {
+    // php8.4-common enables sixteen modules for six programs, by functions that call functions.
+    let text = "f() { local x=$1; echo $(g $x); }\ng() { if [ -n \"$1\" ]; then echo $1; fi; }\n\
+                for i in $(seq 1 6000); do y=$(f $i); done\necho $y > /etc/o";
+    assert_eq!(effects(text), [file("/etc/o", "6000\n")]);
+}
+
+#[test]
+fn a_script_without_end_says_where_it_was_left() {
+    let (done, system) = run("touch /etc/a\nf() { while :; do g; done; }\ng() { :; }\nf one\ntouch /etc/b");
+    assert_eq!(said(&done).len(), 1, "{:?}", said(&done));
+    assert!(said(&done)[0].starts_with("f one: neither this nor what comes after it"), "{:?}", said(&done));
+    assert!(system.kind("/etc/a").is_some() && system.kind("/etc/b").is_none());
+    unhandled("f() { f; }; f", "calls itself without end");
+    // Keeping long texts is no way around it.
+    unhandled(
+        "x=aaaaaaaaaaaaaaaa; for i in $(seq 1 16); do x=$x$x; done; i=0; while :; do i=$((i + 1)); eval v$i=$x; done",
+        "does not end",
+    );
+}
+
+#[test]
+fn an_alias_is_a_command() {
+    // exim4-config
+    let alias = "alias stripwhitespace=\"sed -e 's/^[[:blank:]]*//' -e 's/[[:blank:]]*$//'\"\n";
+    assert_eq!(
+        effects(&format!("{alias}x=\"$(printf '%s\\n' '  a b ' | stripwhitespace)\"; echo \"[$x]\" > /etc/o")),
+        [file("/etc/o", "[a b]\n")]
+    );
+    assert_eq!(effects("alias w='x=1 touch'\nw /etc/o\nunalias w\n! w /etc/p"), [file("/etc/o", "")]);
+    unhandled("alias both='echo a; echo b'\nboth", "one simple command");
+    // An alias does not stand for itself, and bash has none in scripts.
+    assert_eq!(effects("alias touch='touch -f'\ntouch /etc/o"), [file("/etc/o", "")]);
+    let mut system = MemorySystem::new();
+    let done = run_as(&mut system, "postinst", b"#!/bin/bash\nalias w=touch\nw /etc/o\n", &["configure", ""]);
+    assert!(system.effects.is_empty(), "{done:?}");
+}
+
+#[test]
+fn what_an_unknown_command_may_have_made_is_not_known() {
+    let rest = "uid=$(ls -ln /etc/demo.key | awk '{print $3}')\nif [ \"$uid\" = 0 ]; then chgrp mail /var/lib; fi\ntouch /etc/after";
+    let (done, system) = run(&format!("demo --make-key\n{rest}"));
+    assert_eq!(system.effects, [file("/etc/after", "")]);
+    assert!(said(&done).iter().any(|said| said.starts_with("chgrp mail /var/lib: whether it runs depends on")), "{:?}", said(&done));
+    for test in ["[ -e /etc/demo.key ]", "grep -q x /etc/demo.key", "[ -d /var/lib/demo ]", "cmp /etc/demo.conf /etc/demo.key"] {
+        unhandled(&format!("demo --make-key\nif {test}; then touch /etc/new; fi"), "touch /etc/new: whether it runs depends on");
+    }
+    unhandled("demo; chmod 600 /etc/demo.key", "whether there is /etc/demo.key is not known");
+    unhandled("demo; cp /etc/demo.key /etc/copy", "whether there is /etc/demo.key is not known");
+    unhandled("demo; cp /etc/demo.key /etc/copy; [ ! -e /etc/copy ] || touch /etc/new", "touch /etc/new: whether it runs");
+    // What is there stays, and some things no command makes.
+    for test in [
+        "[ ! -f /etc/demo.conf ]",
+        "[ -d /run/systemd/system ]",
+        "[ -e /etc/demo.conf.dpkg-new ]",
+        "[ -e /etc/apparmor.d/local/demo ]",
+        "[ -e /usr/local/share/demo ]",
+        "cat /etc/tmpfiles.d/demo.conf",
+    ] {
+        let (done, _) = run(&format!("demo\nif {test}; then touch /etc/new; fi"));
+        assert_eq!(said(&done).len(), 1, "{test}: {:?}", said(&done));
+    }
+    // Whoever is asked for output makes nothing.
+    let (done, system) = run("x=$(demo --version)\n[ -e /etc/new ] || touch /etc/new");
+    assert_eq!((said(&done).len(), system.effects.as_slice()), (1, &[file("/etc/new", "")][..]));
+}
+
+#[test]
+fn what_was_left_in_doubt_stays_in_doubt() {
+    let doubt = "if [ \"$(uname -r)\" = x ]; then touch /etc/new; rm /etc/demo.conf; adduser --system demo; fi\n";
+    for test in ["[ -e /etc/new ]", "[ ! -e /etc/demo.conf ]", "grep -q 1 /etc/demo.conf", "getent passwd demo"] {
+        unhandled(&format!("{doubt}if {test}; then touch /etc/then; fi"), "touch /etc/then: whether it runs depends on");
+    }
+    unhandled(&format!("{doubt}chown demo /var/lib"), "whether there is demo is not known");
+    // What is done afterwards is certain again.
+    let (_, system) = run(&format!("{doubt}rm -rf /etc/demo.conf; echo x > /etc/new; grep -q x /etc/new && touch /etc/then"));
+    assert!(system.kind("/etc/then").is_some());
+    // A way that was not taken leaves nothing open.
+    no_op("if date | grep -q x; then touch /etc/new; exit 1; fi; if [ -e /etc/new ]; then touch /etc/then; fi");
+    unhandled("x=$(date); echo $x > /etc/new; if grep -q 2026 /etc/new; then touch /etc/then; fi", "touch /etc/then: whether it runs");
+}
+
+#[test]
+fn a_key_that_is_not_made_is_missed_by_nothing_else() {
+    // bind9
+    let text = "if [ ! -s /etc/bind/rndc.key ]; then rndc-confgen -a; fi\n\
+                uid=$(ls -ln /etc/bind/rndc.key | awk '{print $3}')\n\
+                if [ \"$uid\" = 0 ]; then chown www-data /etc/bind/rndc.key; chgrp mail /etc/bind/rndc.key /var/cache/bind; \
+                chmod g+r /etc/bind/rndc.key /etc/bind/named.conf* || true; chmod g+rwx /var/cache/bind; fi";
+    let (done, system) = run_with(&[("/etc/bind/named.conf", "", 0o640), ("/var/cache/bind/x", "", 0o644)], text);
+    assert_eq!(said(&done).len(), 1, "{:?}", said(&done));
+    assert!(said(&done)[0].starts_with("rndc-confgen -a: a private key in an image is everybody's"));
+    let group = Owner { user: None, group: Some("mail".into()) };
+    let mode = |path: &str, change: &str| Effect::Mode { path: path.into(), change: ModeChange::Symbolic(change.into()), recursive: false };
+    assert_eq!(
+        system.effects,
+        [
+            Effect::Owner { path: "/var/cache/bind".into(), owner: group, recursive: false, follow: true },
+            mode("/etc/bind/named.conf", "g+r"),
+            mode("/var/cache/bind", "g+rwx"),
+        ]
+    );
+    unhandled("ssh-keygen -q -f /etc/key; cp /etc/key.pub /etc/copy", "what is in /etc/key.pub is not known");
+    // Dates and lengths of files are not known here.
+    unhandled("x=$(ls -ln /etc/demo.conf); case \"$x\" in *2026*) touch /etc/new ;; esac", "touch /etc/new: whether it runs");
+}
+
+#[test]
+fn font_folders_are_indexed_by_scripts_of_the_image() {
+    // xfonts-base with xfonts-utils: what the program in it would have made is said.
+    let tools = [
+        ("/usr/sbin/update-fonts-dir", "#!/bin/sh\nmkfontdir /usr/share/fonts/$1\n", 0o755),
+        ("/usr/bin/mkfontdir", "#!/bin/sh\nexec mkfontscale -b \"$@\"\n", 0o755),
+        ("/usr/bin/mkfontscale", "\u{7f}ELF", 0o755),
+    ];
+    let text = "if command -v update-fonts-dir >/dev/null; then update-fonts-dir misc; fi";
+    let (done, _) = run_with(&tools, text);
+    assert_eq!(said(&done), ["exec mkfontscale -b \"$@\": what `mkfontscale` does is not known"]);
+    let (done, _) = run_with(&[], text);
+    assert_eq!((done.class, said(&done)), (Class::NoOp, vec![]));
+}
+
+#[test]
+fn add_ons_of_emacs_are_set_up_whoever_comes_last() {
+    let folder = "/usr/lib/emacsen-common/packages";
+    let script =
+        "#!/bin/sh\nset -e\n(cd /usr/share/$1/site-lisp; ln -s ../../demo/start.el .)\n\"$1\" -batch -f batch-byte-compile start.el\n";
+    let (install, compat) = (format!("{folder}/install/demo"), format!("{folder}/compat/demo"));
+    let files = [
+        (install.as_str(), script, 0o755),
+        (&compat, "0\n", 0o644),
+        ("/usr/bin/emacs", "", 0o755),
+        ("/usr/share/emacs/site-lisp/x", "", 0o644),
+        ("/var/lib/emacsen-common/state/package/installed/x", "", 0o644),
+        ("/var/lib/emacsen-common/state/flavor/installed/.x", "", 0o644),
+    ];
+    let (addon, flavour) = ("emacs-package-install --postinst demo", "/usr/lib/emacsen-common/emacs-install emacs");
+    for (first, second) in [(addon, flavour), (flavour, addon)] {
+        let (done, system) = run_with(&files, &format!("{first}\n{second}"));
+        assert_eq!(said(&done), [""; 0]);
+        assert_eq!(system.link("/usr/share/emacs/site-lisp/start.el").as_deref(), Some("../../demo/start.el"));
+    }
+}
+
+#[test]
+fn a_trigger_that_a_script_sets_off_is_told() {
+    assert_eq!(effects("dpkg-trigger --by-package=demo --no-await update-demo"), [Effect::Trigger("update-demo".into())]);
+    no_op("dpkg-trigger /etc/php/8.4/fpm/conf.d");
+    unhandled("if [ $(uname -r) = 1 ]; then dpkg-trigger update-demo; fi", "dpkg-trigger update-demo: whether it runs depends on");
+}
