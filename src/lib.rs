@@ -31,6 +31,7 @@ pub mod session;
 mod trust;
 pub mod tui;
 pub mod verify;
+mod waiting;
 
 pub use error::{Error, Kind, Result};
 use read_at_most::read_at_most;

@@ -13,10 +13,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::waiting::Listener;
+use super::waiting::wait;
 use crate::error::io_error;
 use crate::progress::Progress;
 use crate::trust::Trust;
+use crate::waiting::Listener;
 use crate::{Error, Result};
 
 /// How often a transient failure is tried again.
@@ -143,7 +144,7 @@ impl Http {
         }
         let client = self.client().map_err(Fault::lasting)?;
         let asked = client.get(url.clone()).headers(headers).send();
-        let response = self.listener.wait(url, asked).await.map_err(|error| unreachable(url, setting, error))?;
+        let response = wait(&self.listener, url, asked).await.map_err(|error| unreachable(url, setting, error))?;
         let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         match response.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
@@ -213,7 +214,7 @@ impl Body {
     /// The next piece; `None` at the end.
     async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
         match &mut self.source {
-            Source::Http(response, listener) => listener.wait(&self.url, response.chunk()).await.map_err(|error| {
+            Source::Http(response, listener) => wait(listener, &self.url, response.chunk()).await.map_err(|error| {
                 let broke = Error::network(format!("the connection broke while receiving {}", shown(&self.url)));
                 Fault::transient(broke.source(error.without_url()).hint("check the network, and run it again: what has arrived is kept"))
             }),

@@ -18,8 +18,9 @@ use super::credentials::{Credential, Credentials};
 use super::docker_config::{Proof, basic};
 use super::endpoint::{Endpoint, authority};
 use super::failure::Failure;
-use super::silence::{Listener, Silence, Wait};
+use super::silence::{Silence, Wait};
 use crate::Error;
+use crate::waiting::Listener;
 
 /// How long a token lives when the server does not say (distribution, "Token Response Fields").
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);

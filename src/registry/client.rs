@@ -25,9 +25,10 @@ use super::limit::Limit;
 use super::manifest::Found;
 use super::proxy;
 use super::retry::Patience;
-use super::silence::{Listener, Wait};
+use super::silence::Wait;
 use super::transport::Transport;
 use crate::progress::Progress;
+use crate::waiting::Listener;
 use crate::{Error, Result};
 
 /// Requests that carry no blob, at a time. Over HTTP/2 they share one connection; plain HTTP has no such thing, and asks one

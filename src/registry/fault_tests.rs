@@ -11,7 +11,8 @@ use super::tests::{accepted, blob, client, json, put};
 use super::{Arrival, Registry};
 use crate::catalog::RegistrySettings;
 use crate::image::{Digest, media_type};
-use crate::progress::{Progress, Unit};
+use crate::progress::Progress;
+use crate::waiting::Lines;
 use crate::{Error, Kind};
 
 /// Bytes of every PATCH and PUT, in the order they came.
@@ -238,18 +239,6 @@ async fn a_registry_that_is_silent_is_given_up() {
     assert_eq!(silent.lines().len(), 2, "{:?}", silent.lines());
     let told = lines.0.lock().unwrap();
     assert!(told.len() >= 2 && told[0].starts_with(&format!("waiting for {} for ", silent.host)), "{told:?}");
-}
-
-/// Lines that were told.
-#[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Progress for Lines {
-    fn phase(&self, _: &str) {}
-    fn amount(&self, _: u64, _: u64, _: Unit) {}
-    fn line(&self, line: &str) {
-        self.0.lock().unwrap().push(line.to_owned());
-    }
 }
 
 #[tokio::test]

@@ -2,13 +2,12 @@
 //!
 //! Limits are on silence, never on work: an answer whose body flows, and a blob that is on its way, take as long as they take.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use super::failure::Failure;
-use crate::progress::Progress;
+use crate::waiting::{Listener, Telling};
 use crate::{Error, Result};
 
 /// How many bytes are sent in a second over a line that is slow.
@@ -17,23 +16,6 @@ const SLOW_LINE: u64 = 64 << 10;
 const SLOW_STORAGE: u64 = 8 << 20;
 /// The variable that says how many seconds an answer is waited for.
 pub(super) const VARIABLE: &str = "CATAMARAN_ANSWER_TIMEOUT";
-
-/// Who hears that a registry is waited for. Cheap to clone; nobody at first.
-#[derive(Clone, Default)]
-pub(super) struct Listener(Arc<Mutex<Option<Arc<dyn Progress>>>>);
-
-impl Listener {
-    /// From now on `progress` hears it, and nobody else.
-    pub fn is(&self, progress: Arc<dyn Progress>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
-    }
-
-    fn hears(&self, line: &str) {
-        if let Some(progress) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            progress.line(line);
-        }
-    }
-}
 
 /// How long a host may be silent.
 #[derive(Clone, Copy, Debug)]
@@ -61,14 +43,13 @@ impl Silence {
 pub(super) struct Wait<'a> {
     listener: &'a Listener,
     host: &'a str,
-    began: Instant,
-    next: Duration,
-    silence: Silence,
+    telling: Telling<'a>,
+    limit: Duration,
 }
 
 impl<'a> Wait<'a> {
     pub fn new(listener: &'a Listener, host: &'a str, silence: Silence) -> Self {
-        Wait { listener, host, began: Instant::now(), next: silence.told_after, silence }
+        Wait { listener, host, telling: Telling::new(listener, host, silence.told_after), limit: silence.limit }
     }
 
     /// Something has moved, or other limits count from now on.
@@ -78,14 +59,10 @@ impl<'a> Wait<'a> {
 
     /// Tells what is due by now; the failure that it is when the limit is over.
     pub fn look(&mut self, doing: &str) -> Result<(), Failure> {
-        let waited = self.began.elapsed();
-        if waited >= self.silence.limit {
-            return Err(given_up(self.host, doing, self.silence.limit));
+        if self.telling.waited() >= self.limit {
+            return Err(given_up(self.host, doing, self.limit));
         }
-        if waited >= self.next {
-            self.listener.hears(&format!("waiting for {} for {} s: {doing}", self.host, waited.as_secs()));
-            self.next = waited * 2;
-        }
+        self.telling.tell(doing);
         Ok(())
     }
 
@@ -93,10 +70,9 @@ impl<'a> Wait<'a> {
     pub async fn hear<T>(mut self, doing: &str, answer: impl Future<Output = T>) -> Result<T, Failure> {
         tokio::pin!(answer);
         loop {
-            let due = self.began + self.next.min(self.silence.limit);
             tokio::select! {
                 answer = &mut answer => return Ok(answer),
-                () = sleep_until(due) => self.look(doing)?,
+                () = sleep_until(self.telling.due(self.limit)) => self.look(doing)?,
             }
         }
     }
@@ -115,18 +91,11 @@ fn given_up(host: &str, doing: &str, limit: Duration) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Unit;
+    use std::sync::Arc;
+    use std::time::Instant;
 
-    #[derive(Default)]
-    struct Lines(Mutex<Vec<String>>);
-
-    impl Progress for Lines {
-        fn phase(&self, _: &str) {}
-        fn amount(&self, _: u64, _: u64, _: Unit) {}
-        fn line(&self, line: &str) {
-            self.0.lock().unwrap().push(line.to_owned());
-        }
-    }
+    use crate::progress::Progress;
+    use crate::waiting::Lines;
 
     #[tokio::test]
     async fn a_silent_host_is_told_of_and_then_given_up() {

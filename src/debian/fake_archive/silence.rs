@@ -3,18 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::progress::{Progress, Unit};
-
-#[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Progress for Lines {
-    fn phase(&self, _: &str) {}
-    fn amount(&self, _: u64, _: u64, _: Unit) {}
-    fn line(&self, line: &str) {
-        self.0.lock().unwrap().push(line.to_owned());
-    }
-}
+use crate::progress::Progress;
+use crate::waiting::Lines;
 
 #[tokio::test]
 async fn whoever_waits_is_told_for_whom_and_that_it_is_tried_again() {
