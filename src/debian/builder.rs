@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +21,7 @@ use super::turn::Turn;
 use super::{Lock, LockedPackage};
 use crate::catalog::{Catalog, LayerCompression, Target};
 use crate::error::IoContext;
-use crate::image::{
-    Descriptor, Digest, HashingWriter, LayerRecords, Manifest, Platform, REF_NAME, ScriptRecords, Store, Witnessed, media_type,
-};
+use crate::image::{Descriptor, Digest, LayerRecords, Manifest, Platform, REF_NAME, ScriptRecords, Store, Witnessed, media_type};
 use crate::progress::{Progress, Unit, bytes, count};
 use crate::{Error, Result};
 
@@ -374,13 +371,11 @@ impl Builder {
 /// Removes `deb` if it is not what `sha256` says, and whether it was so. Files in the cache were right once; disks and people alter them.
 async fn drop_altered(deb: PathBuf, sha256: Digest) -> Result<bool> {
     blocking(move || {
-        let mut hashing = HashingWriter::new(io::sink());
-        let read = File::open(&deb).and_then(|mut file| io::copy(&mut file, &mut hashing));
-        // What cannot be read at all is for the first error to tell.
-        if read.is_err() || hashing.finish().1 == sha256 {
-            return Ok(false);
+        match File::open(&deb).and_then(Digest::of_reader) {
+            Ok((found, _)) if found != sha256 => fs::remove_file(&deb).at("removing", &deb).map(|()| true),
+            // What cannot be read at all is for the first error to tell.
+            _ => Ok(false),
         }
-        fs::remove_file(&deb).at("removing", &deb).map(|()| true)
     })
     .await?
 }

@@ -1,7 +1,7 @@
 //! Content digests: `sha256:…` (image-spec, "Descriptors", section Digests).
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,6 +16,14 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Digest(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of everything that comes out of `content`, and how many bytes that is.
+    pub fn of_reader(content: impl Read) -> io::Result<(Digest, u64)> {
+        let mut hash = HashingWriter::new(io::sink());
+        io::copy(&mut BufReader::with_capacity(1 << 17, content), &mut hash)?;
+        let (_, digest, size) = hash.finish();
+        Ok((digest, size))
     }
 
     /// A digest from its 32 bytes.

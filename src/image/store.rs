@@ -108,10 +108,8 @@ impl Store {
     /// Removes the blob `digest` when its content is something else; says whether it did.
     pub fn discard_if_damaged(&self, digest: &Digest) -> Result<bool> {
         let path = self.blob_path(digest);
-        let Ok(mut file) = File::open(&path) else { return Ok(false) };
-        let mut hash = HashingWriter::new(io::sink());
-        io::copy(&mut file, &mut hash).at("reading", &path)?;
-        let damaged = hash.finish().1 != *digest;
+        let Ok(file) = File::open(&path) else { return Ok(false) };
+        let damaged = Digest::of_reader(file).at("reading", &path)?.0 != *digest;
         if damaged {
             fs::remove_file(&path).at("removing", &path)?;
         }

@@ -12,7 +12,7 @@ use super::client::Registry;
 use super::failure::Failure;
 use super::upload::{Errand, Opened, refuses_this_way};
 use crate::error::read_error;
-use crate::image::{Blobs, Descriptor, Digest, HashingWriter};
+use crate::image::{Blobs, Descriptor, Digest};
 use crate::{Error, Result};
 
 impl Registry {
@@ -94,10 +94,7 @@ async fn arrived(course: &AsyncMutex<Option<Session>>) -> u64 {
 
 /// Digest and length of what `maker` makes of `blob`.
 fn measure(maker: &dyn Blobs, blob: &Descriptor) -> Result<(Digest, u64)> {
-    let mut hash = HashingWriter::new(io::sink());
-    io::copy(&mut maker.open(blob)?, &mut hash).map_err(|error| read_error(error, format_args!("reading blob {}", blob.digest)))?;
-    let (_, digest, size) = hash.finish();
-    Ok((digest, size))
+    Digest::of_reader(maker.open(blob)?).map_err(|error| read_error(error, format_args!("reading blob {}", blob.digest)))
 }
 
 /// What `maker` makes of `blob`, whatever it is asked for.

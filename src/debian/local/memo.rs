@@ -1,14 +1,13 @@
 //! The hashes of large local files, remembered: a run that finds nothing to do must not read 500 MB to find it.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::IoContext;
 use crate::image::record;
-use crate::image::{Digest, Hasher, Stamp};
+use crate::image::{Digest, Stamp};
 use crate::{Error, Result};
 
 /// Smaller files are hashed in less time than a record takes to read.
@@ -22,7 +21,7 @@ struct Memo {
 
 /// Length and SHA-256 of the regular file at `path`; remembered below `folder`.
 pub(super) fn digest(path: &Path, folder: &Path) -> Result<(u64, Digest)> {
-    let mut file = File::open(path).at("opening", path)?;
+    let file = File::open(path).at("opening", path)?;
     let stamp = Stamp::of(&file.metadata().at("reading", path)?);
     let key = Digest::of(std::path::absolute(path).at("finding", path)?.as_os_str().as_encoded_bytes());
     let at = folder.join(format!("{}.json", key.hex()));
@@ -30,20 +29,10 @@ pub(super) fn digest(path: &Path, folder: &Path) -> Result<(u64, Digest)> {
     if large && let Some(memo) = record::read::<Memo>(&at, &key).filter(|memo| memo.stamp == stamp) {
         return Ok((stamp.size, memo.digest));
     }
-    let (mut hasher, mut length, mut buffer) = (Hasher::new(), 0u64, vec![0; 1 << 17]);
-    loop {
-        match file.read(&mut buffer).at("reading", path)? {
-            0 => break,
-            n => {
-                hasher.update(&buffer[..n]);
-                length += n as u64;
-            }
-        }
-    }
+    let (digest, length) = Digest::of_reader(&file).at("reading", path)?;
     if length != stamp.size || Stamp::of(&file.metadata().at("reading", path)?) != stamp {
         return Err(Error::failed(format!("{} is being written to", path.display())).hint("build again when it is finished"));
     }
-    let digest = hasher.finish();
     if large && stamp.is_settled() {
         // Without the record the file is only read once more.
         let _ =

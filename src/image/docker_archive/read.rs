@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Entry;
 use crate::error::{IoContext, io_error};
 use crate::image::descriptor::media_type;
-use crate::image::{Blobs, Descriptor, Digest, HashingWriter, Image, ImageConfig, Index, Manifest};
+use crate::image::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest};
 use crate::{Error, Result};
 
 /// More files than any archive of images has.
@@ -230,9 +230,7 @@ impl DockerArchive {
     }
 
     fn hash(&self, place: Place, what: &str) -> Result<Digest> {
-        let mut hash = HashingWriter::new(io::sink());
-        io::copy(&mut self.part(place), &mut hash).map_err(|error| self.unreadable(what, error))?;
-        Ok(hash.finish().1)
+        Ok(Digest::of_reader(self.part(place)).map_err(|error| self.unreadable(what, error))?.0)
     }
 
     fn unreadable(&self, what: &str, error: io::Error) -> Error {
