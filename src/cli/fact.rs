@@ -2,7 +2,9 @@
 
 use super::printer::{Ink, clean, clean_line};
 use super::quantity::{bytes, count, duration};
+use super::show::tag_was;
 use crate::catalog::Target;
+use crate::image::Digest;
 use crate::release::TagChange;
 use crate::session::{BuiltImage, Event, EventKind, Failure, Outcome, Phase, State};
 use crate::verify::{Report, Verdict};
@@ -83,12 +85,7 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
             Fact::new(container.to_string(), format!("{reference} names {} already", digest.short())).marked("✓", Ink::Good)
         }
         EventKind::TagPublished { container, reference, digest, change } => {
-            let change = match change {
-                TagChange::New => "new".to_owned(),
-                TagChange::Unchanged => "unchanged".to_owned(),
-                TagChange::Moves { from } => format!("was {}", from.short()),
-                TagChange::Unknown => "not known before".to_owned(),
-            };
+            let change = tag_was(change, Digest::short);
             Fact::new(container.to_string(), format!("tagged {reference} → {} ({change})", digest.short())).marked("✓", Ink::Good)
         }
         EventKind::TagRolledBack { container, reference, digest } => {

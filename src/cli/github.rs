@@ -10,7 +10,8 @@ use std::io::Write;
 use std::path::Path;
 
 use super::quantity::{bytes, count};
-use crate::release::{Purpose, Receipt, TagChange};
+use super::show::tag_was;
+use crate::release::{Purpose, Receipt};
 use crate::{Error, Result};
 
 /// The variables that name the files.
@@ -63,12 +64,7 @@ fn summary(receipt: &Receipt) -> String {
     let mut lines = vec![format!("### {title}"), String::new(), "| reference | digest | |".into(), "|---|---|---|".into()];
     for container in &receipt.containers {
         for tag in &container.tags {
-            let change = match tag.change {
-                TagChange::New => "new".to_owned(),
-                TagChange::Unchanged => "unchanged".to_owned(),
-                TagChange::Moves { from } => format!("was `{}`", from.short()),
-                TagChange::Unknown => "not known before".to_owned(),
-            };
+            let change = tag_was(&tag.change, |from| format!("`{}`", from.short()));
             lines.push(format!("| `{}:{}` | `{}` | {change} |", cell(&container.repository), cell(&tag.tag), tag.digest));
         }
         for image in container.images.iter().filter(|_| container.tags.is_empty()) {

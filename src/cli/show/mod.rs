@@ -13,7 +13,7 @@ pub(super) use comparison::comparison;
 pub(super) use inspection::inspection;
 pub(super) use listing::listing;
 pub(super) use plan::plan;
-pub(super) use receipt::receipt;
+pub(super) use receipt::{receipt, tag_was};
 pub(super) use report::verification;
 
 #[cfg(test)]

@@ -3,8 +3,19 @@
 use crate::cli::printer::{Ink, clean, clean_line};
 use crate::cli::quantity::{bytes, count};
 use crate::cli::table::{Cell, Table};
+use crate::image::Digest;
 use crate::release::{Purpose, Receipt, TagChange};
 use crate::verify::AppliedWaiver;
+
+/// What a tag that was set named before; `show` writes the digest.
+pub(in crate::cli) fn tag_was(change: &TagChange, show: impl Fn(&Digest) -> String) -> String {
+    match change {
+        TagChange::New => "new".to_owned(),
+        TagChange::Unchanged => "unchanged".to_owned(),
+        TagChange::Moves { from } => format!("was {}", show(from)),
+        TagChange::Unknown => "not known before".to_owned(),
+    }
+}
 
 /// What was published, as read back; digests in full, to be copied.
 pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
@@ -17,12 +28,7 @@ pub(in crate::cli) fn receipt(receipt: &Receipt, color: bool) -> String {
     for container in &receipt.containers {
         let mut table = Table::plain(2);
         for tag in &container.tags {
-            let change = match tag.change {
-                TagChange::New => "new".to_owned(),
-                TagChange::Unchanged => "unchanged".to_owned(),
-                TagChange::Moves { from } => format!("was {}", from.short()),
-                TagChange::Unknown => "not known before".to_owned(),
-            };
+            let change = tag_was(&tag.change, Digest::short);
             table.row([format!("{}:{}", container.repository, tag.tag).into(), tag.digest.to_string().into(), Cell::ink(change, Ink::Dim)]);
         }
         for image in &container.images {
