@@ -10,7 +10,7 @@ rounds=${1:-9}
 . benches/place.sh
 
 tools=(acl attr bc bzip2 cpio curl cron dash diffutils dos2unix ed file findutils gawk gettext-base git gnupg gpgv grep gzip hostname
-  htop iperf3 iproute2 iputils-ping jq kmod less libcap2-bin lsof lua5.4 lz4 lzip lzop m4 make mawk mc mtr-tiny nano ncdu netcat-openbsd
+  htop iperf3 iproute2 iputils-ping jq kmod less libcap2-bin lsof lua5.4 lz4 lzip lzop m4 make mawk moreutils mtr-tiny nano ncdu netcat-openbsd
   nmap openssl openssh-client p7zip parted patch pax pigz plocate procps psmisc pv rclone redis-tools ripgrep rsync ruby screen sed socat
   sqlite3 strace stunnel4 sudo tar tcpdump telnet tmux traceroute tree tzdata unzip util-linux uuid-runtime vim-tiny wget whois xxd xz-utils
   zip zsh zstd fd-find bat hyperfine dnsutils bash-completion python3-minimal perl nginx-light haproxy memcached lighttpd dnsmasq-base
