@@ -5,6 +5,8 @@
 
 use std::io::BufRead;
 
+use memchr::{memchr, memchr_iter};
+
 use super::stanzas::{LINES, MAX_TEXT, scan};
 use crate::{Error, Result};
 
@@ -79,7 +81,7 @@ impl Index {
         }
         let mut starts = Vec::new();
         let (mut start, mut lines) = (0, 0);
-        for (at, _) in text.match_indices('\n') {
+        for at in memchr_iter(b'\n', text.as_bytes()) {
             lines += 1;
             if lines == LINES {
                 starts.push(u32::try_from(start).ok()?);
@@ -89,14 +91,15 @@ impl Index {
         if start != text.len() {
             return None;
         }
-        let mut index = Index { text, starts };
-        let name = |start: &u32| first_line(&index.text, *start);
-        if !index.starts.is_sorted_by_key(name) {
-            let mut starts = std::mem::take(&mut index.starts);
-            starts.sort_by(|a, b| first_line(&index.text, *a).cmp(first_line(&index.text, *b)).then(a.cmp(b)));
-            index.starts = starts;
+        if !starts.is_sorted_by_key(|start| first_line(&text, *start)) {
+            // Most names are told apart by their beginning, without a look into the text.
+            let mut keyed: Vec<(u64, u32)> = starts.iter().map(|start| (beginning(first_line(&text, *start)), *start)).collect();
+            keyed.sort_unstable_by(|(a, this), (b, that)| {
+                a.cmp(b).then_with(|| first_line(&text, *this).cmp(first_line(&text, *that))).then(this.cmp(that))
+            });
+            starts = keyed.into_iter().map(|(_, start)| start).collect();
         }
-        Some(index)
+        Some(Index { text, starts })
     }
 
     /// The whole index as one text, for the cache.
@@ -111,8 +114,12 @@ impl Index {
 
     /// The record at `position`, below [`Index::len`].
     pub fn record(&self, position: usize) -> Record<'_> {
-        let mut lines = self.starts.get(position).map_or("", |start| &self.text[*start as usize..]).split('\n');
-        let mut line = || lines.next().unwrap_or_default();
+        let mut rest = self.starts.get(position).map_or("", |start| &self.text[*start as usize..]);
+        let mut line = || {
+            let line = first_line(rest, 0);
+            rest = rest.get(line.len() + 1..).unwrap_or_default();
+            line
+        };
         let mut record = Record {
             name: line(),
             version: line(),
@@ -148,7 +155,16 @@ impl Index {
 }
 
 fn first_line(text: &str, start: u32) -> &str {
-    text[start as usize..].split('\n').next().unwrap_or_default()
+    let rest = &text[start as usize..];
+    memchr(b'\n', rest.as_bytes()).map_or(rest, |end| &rest[..end])
+}
+
+/// The first bytes of `name` as a number that is ordered as they are.
+fn beginning(name: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let length = name.len().min(8);
+    bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+    u64::from_be_bytes(bytes)
 }
 
 /// FNV-1a: the same everywhere, unlike the standard library's.
@@ -158,11 +174,12 @@ pub(crate) fn hash(name: &[u8]) -> u64 {
 
 /// Whether `path` stays below the archive's root and is a plain relative path.
 pub(crate) fn is_pool_path(path: &str) -> bool {
-    !path.is_empty()
-        && path.len() < 4096
-        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
-        && path.bytes().all(|c| c.is_ascii_graphic() && !matches!(c, b'\\' | b'?' | b'#'))
-        && !path.split('/').next().unwrap_or_default().contains(':')
+    let path = path.as_bytes();
+    let mut parts = path.split(|c| *c == b'/');
+    path.len() < 4096
+        && path.iter().all(|c| c.is_ascii_graphic() && !matches!(c, b'\\' | b'?' | b'#'))
+        && parts.clone().all(|part| !matches!(part, b"" | b"." | b".."))
+        && !parts.next().unwrap_or_default().contains(&b':')
 }
 
 #[cfg(test)]

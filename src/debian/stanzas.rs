@@ -3,19 +3,24 @@
 //! It works on the stream as it comes out of the decompressor, and holds one stanza and the kept text, nothing else.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Read};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::{BufRead, Write};
 
-use super::index::{file_name, hash, is_pool_path};
+use memchr::{memchr, memchr2_iter};
+
+use super::index::{hash, is_pool_path};
 use super::relation::{is_name, is_version};
 use crate::{Error, Result};
 
 /// The longest line accepted; Debian's longest has about 60 kB.
-const MAX_LINE: u64 = 1 << 20;
+const MAX_LINE: usize = 1 << 20;
 /// The most text kept of one index; Debian's largest needs 25 MB.
 pub(super) const MAX_TEXT: usize = 1 << 30;
 /// Room for the kept text of Debian's largest index. Only what is written to is ever taken, while a text that grows may be
 /// copied on the way.
 const ROOM: usize = 36 << 20;
+/// Room for the names that Debian's largest index mentions.
+const NAMES: usize = 100_000;
 /// Lines of one record.
 pub(super) const LINES: usize = 13;
 
@@ -27,7 +32,7 @@ pub(super) fn scan(reader: impl BufRead, architecture: &str) -> Result<String> {
         stanza: Default::default(),
         field: None,
         number: 1,
-        mentioned: HashMap::new(),
+        mentioned: HashMap::with_capacity_and_hasher(NAMES, Default::default()),
     };
     scanner.read(reader)?;
     scanner.text.shrink_to_fit();
@@ -100,6 +105,24 @@ impl Field {
     }
 }
 
+/// Hashes what is a hash already: a name is looked up some two million times in an index.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes);
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 struct Scanner<'a> {
     architecture: &'a str,
     text: Vec<u8>,
@@ -108,50 +131,62 @@ struct Scanner<'a> {
     /// The stanza's number, from 1, for errors.
     number: usize,
     /// Hashes of the names mentioned so far, each with how many were mentioned before it.
-    mentioned: HashMap<u64, u32>,
+    mentioned: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
 }
 
 impl Scanner<'_> {
     fn read(&mut self, mut reader: impl BufRead) -> Result<()> {
-        let mut line = Vec::new();
+        // What of a line came before the piece at hand.
+        let mut begun = Vec::new();
         loop {
-            line.clear();
-            let n = reader
-                .by_ref()
-                .take(MAX_LINE)
-                .read_until(b'\n', &mut line)
-                .map_err(|error| Error::network("could not be read").source(error))?;
-            let content = line.strip_suffix(b"\n").unwrap_or(&line);
-            if n as u64 == MAX_LINE && content.len() == line.len() {
+            let piece = reader.fill_buf().map_err(|error| Error::network("could not be read").source(error))?;
+            let (length, mut rest) = (piece.len(), piece);
+            while let Some(end) = memchr(b'\n', rest) {
+                if begun.is_empty() {
+                    self.line(&rest[..end])?;
+                } else {
+                    begun.extend_from_slice(&rest[..end]);
+                    self.line(&begun)?;
+                    begun.clear();
+                }
+                rest = &rest[end + 1..];
+            }
+            if begun.len() + rest.len() > MAX_LINE {
                 return Err(Error::network(format!("a line of stanza {} is too long", self.number)));
             }
-            if n == 0 || content.is_empty() {
-                self.finish()?;
-            } else {
-                self.line(content);
+            begun.extend_from_slice(rest);
+            if length == 0 {
+                // The last line may have no end, the last stanza no empty line behind it.
+                if !begun.is_empty() {
+                    self.line(&begun)?;
+                }
+                return self.finish();
             }
-            if n == 0 {
-                return Ok(());
-            }
+            reader.consume(length);
         }
     }
 
-    fn line(&mut self, line: &[u8]) {
-        if line[0] == b' ' || line[0] == b'\t' {
-            if let Some(field) = self.field {
-                let value = &mut self.stanza[field as usize];
-                value.push(b' ');
-                value.extend_from_slice(line.trim_ascii());
+    fn line(&mut self, line: &[u8]) -> Result<()> {
+        match line.first() {
+            None => return self.finish(),
+            Some(b' ' | b'\t') => {
+                if let Some(field) = self.field {
+                    let value = &mut self.stanza[field as usize];
+                    value.push(b' ');
+                    value.extend_from_slice(line.trim_ascii());
+                }
             }
-            return;
+            Some(_) => {
+                let colon = line.iter().take(16).position(|c| *c == b':');
+                self.field = colon.and_then(|colon| Field::of(&line[..colon]));
+                if let (Some(field), Some(colon)) = (self.field, colon) {
+                    let value = &mut self.stanza[field as usize];
+                    value.clear();
+                    value.extend_from_slice(line[colon + 1..].trim_ascii());
+                }
+            }
         }
-        let colon = line.iter().take(16).position(|c| *c == b':');
-        self.field = colon.and_then(|colon| Field::of(&line[..colon]));
-        if let (Some(field), Some(colon)) = (self.field, colon) {
-            let value = &mut self.stanza[field as usize];
-            value.clear();
-            value.extend_from_slice(line[colon + 1..].trim_ascii());
-        }
+        Ok(())
     }
 
     /// The end of a stanza.
@@ -202,8 +237,11 @@ impl Scanner<'_> {
         };
         note(&stanza[Field::Package as usize]);
         for field in MENTIONS {
-            for relation in stanza[field as usize].split(|c| matches!(c, b',' | b'|')) {
-                let relation = relation.trim_ascii_start();
+            let value = stanza[field as usize].as_slice();
+            let mut start = 0;
+            for stop in memchr2_iter(b',', b'|', value).chain([value.len()]) {
+                let relation = value[start..stop].trim_ascii_start();
+                start = stop + 1;
                 let end = relation.iter().position(|c| matches!(c, b' ' | b'(' | b':')).unwrap_or(relation.len());
                 if end > 0 && relation.get(end) != Some(&b':') {
                     note(&relation[..end]);
@@ -212,11 +250,14 @@ impl Scanner<'_> {
         }
     }
 
-    /// `path` without the name that the file of this package has by convention.
+    /// `path` without the name that the file of this package has by convention ([`super::index::file_name`]).
     fn folder<'p>(&self, path: &'p [u8]) -> &'p [u8] {
-        let text = |field: Field| std::str::from_utf8(&self.stanza[field as usize]).unwrap_or_default();
-        let name = file_name(text(Field::Package), text(Field::Version), text(Field::Architecture));
-        path.strip_suffix(name.as_bytes()).filter(|folder| folder.ends_with(b"/")).unwrap_or(path)
+        let [name, version, architecture] =
+            [Field::Package, Field::Version, Field::Architecture].map(|field| self.stanza[field as usize].as_slice());
+        let version = memchr(b':', version).map_or(version, |colon| &version[colon + 1..]);
+        let parts: [&[u8]; 6] = [b".deb", architecture, b"_", version, b"_", name];
+        let folder = parts.iter().try_fold(path, |left, part| left.strip_suffix(*part));
+        folder.filter(|folder| folder.ends_with(b"/")).unwrap_or(path)
     }
 
     fn keep(&mut self) {
@@ -259,6 +300,6 @@ impl Scanner<'_> {
         let yes = |field: Field| self.stanza[field as usize] == b"yes";
         let essential = if yes(Field::Essential) { "e" } else { "" };
         let important = if yes(Field::Important) || yes(Field::Protected) { "i" } else { "" };
-        self.text.extend_from_slice(format!("{mention}\n{essential}{important}\n").as_bytes());
+        let _ = write!(self.text, "{mention}\n{essential}{important}\n"); // into memory
     }
 }
