@@ -9,6 +9,7 @@ mod builder;
 #[cfg(test)]
 mod builder_tests;
 mod changes;
+mod cleartext;
 mod conflict;
 mod deb;
 mod elsewhere;

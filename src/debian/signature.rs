@@ -1,8 +1,8 @@
 //! Clear-signed text (RFC 9580, chapter 7), as in `InRelease`: who signed it, and what exactly.
 
-use pgp::composed::CleartextSignedMessage;
 use pgp::packet::{Signature, SignatureType};
 
+use super::cleartext::Cleartext;
 use super::keyring::{Keyring, is_strong};
 use crate::{Error, Result};
 
@@ -16,12 +16,11 @@ const CLOCK_SKEW: u64 = 24 * 60 * 60;
 pub(crate) fn signed_text(bytes: &[u8], keyring: &Keyring, now: u64, past: bool, what: &str) -> Result<String> {
     let refused = |why: String| Error::network(format!("{what} is not trusted: {why}"));
     let text = std::str::from_utf8(bytes).map_err(|_| refused("it is not text".into()))?.trim_end();
-    let (message, _) = CleartextSignedMessage::from_string(text).map_err(|error| refused(format!("it is not signed text: {error}")))?;
-    let signed = message.signed_text();
+    let message = Cleartext::read(text).map_err(|why| refused(format!("it is not signed text: {why}")))?;
     let mut good = false;
     let mut reasons = Vec::new();
-    for signature in message.signatures() {
-        match check(signature, &signed, keyring, now, past) {
+    for signature in &message.signatures {
+        match check(signature, &message.signed, keyring, now, past) {
             Ok(()) => good = true,
             Err(Verdict::Forged(why)) => return Err(refused(why)),
             Err(Verdict::Worthless(why)) => reasons.push(why),
@@ -32,7 +31,7 @@ pub(crate) fn signed_text(bytes: &[u8], keyring: &Keyring, now: u64, past: bool,
         reasons.dedup();
         return Err(refused(if reasons.is_empty() { "it has no signature".into() } else { reasons.join("; ") }));
     }
-    Ok(signed)
+    Ok(message.signed)
 }
 
 enum Verdict {
