@@ -66,7 +66,8 @@ impl Fetcher {
 
     /// Where `package` is in the cache, if it is there.
     ///
-    /// Its name is its hash, and it got its name only after the content was checked; so name and length suffice.
+    /// Its name is its hash, and it got its name only after the content was checked; what a crash or a disk made of it since
+    /// is found when it is read.
     pub fn cached(&self, package: &LockedPackage) -> Option<PathBuf> {
         let path = self.inner.path(package);
         fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() == package.size).then_some(path)
@@ -329,10 +330,9 @@ impl Part {
         }
     }
 
-    /// Gives the checked file its final name.
+    /// Gives the checked file its final name. Not synced, which took longer than many a download: after a crash a file may have
+    /// other content, and whoever reads it checks its hash once more.
     fn publish(&mut self) -> Result<()> {
-        // Without it a crash could leave a file of the right name and length with other content.
-        self.file.sync_data().at("syncing", &self.path)?;
         fs::rename(&self.path, &self.target).at("writing", &self.target)
     }
 }
