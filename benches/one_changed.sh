@@ -30,6 +30,7 @@ digests() { "$ours" list --json | jq -r '.targets[].image.digest'; }
 build() { "$ours" build --output quiet "$@" >/dev/null; }
 declare -A suites=([old]=trixie-security [new]=trixie)
 for layers in 2 10; do
+  rm -rf cache/debian/{segments,layers,scripts} cache/images cache/content cache/proofs # what the last kind has made of the new version
   for version in old new; do
     rm -f containers.lock
     define "$layers" "${suites[$version]}" > containers.toml
