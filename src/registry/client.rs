@@ -26,6 +26,7 @@ use super::manifest::Found;
 use super::proxy;
 use super::retry::Patience;
 use super::silence::Wait;
+use super::tag::SeveralTags;
 use super::transport::Transport;
 use crate::progress::Progress;
 use crate::waiting::Listener;
@@ -51,8 +52,8 @@ pub(super) struct Inner {
     pub uploads: Limit,
     /// What tags named when they were last looked at.
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
-    /// Whether it sets several tags with one request; found out by the first who has several to set, while the others wait.
-    pub several_tags: OnceCell<bool>,
+    /// How it sets several tags with one request; found out by the first who has several to set, while the others wait.
+    pub several_tags: OnceCell<SeveralTags>,
     /// Who hears that it is waited for.
     pub listener: Listener,
     small: Limit,

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::Stored;
 use super::credentials::{Credentials, Variables};
 use super::fault_server::{FaultServer, Reply, Request, reply};
 use super::tests::{accepted, blob, client, json, put};
@@ -325,35 +324,6 @@ async fn a_manifest_that_is_too_large_or_is_cut_is_not_taken() {
     .await;
     let error = client(&lying).manifest("a/b", "1").await.unwrap_err();
     assert!(error.message().contains("the registry says"), "{error}");
-}
-
-#[tokio::test]
-async fn several_tags_are_one_request_where_the_registry_can_and_one_each_where_it_cannot() {
-    let text = br#"{"schemaVersion":2}"#;
-    let knows = FaultServer::start(|r, _| {
-        let tags = r.target.split(['?', '&']).filter_map(|p| p.strip_prefix("tag=")).map(|t| ("OCI-Tag", t.to_owned())).collect();
-        Reply::Answer(201, tags, vec![])
-    })
-    .await;
-    assert!(matches!(client(&knows).put_tags("a/b", media_type::MANIFEST, text, &["1", "2", "latest"]).await.unwrap(), Stored::Yes));
-    assert_eq!(knows.lines(), [format!("PUT /v2/a/b/manifests/{}?tag=1&tag=2&tag=latest", Digest::of(text)).replace("sha256:", "sha256:")]);
-
-    // The second registry knows only some of it: what it has not confirmed is asked for alone.
-    let half =
-        FaultServer::start(|_, before| Reply::Answer(201, if before == 0 { vec![("OCI-Tag", "1".into())] } else { vec![] }, vec![])).await;
-    client(&half).put_tags("a/b", media_type::MANIFEST, text, &["1", "2"]).await.unwrap();
-    assert_eq!(half.lines()[1..], ["PUT /v2/a/b/manifests/2"]);
-
-    for status in [201, 400] {
-        let old = FaultServer::start(move |r, _| reply(if r.target.contains('?') { status } else { 201 })).await;
-        let registry = client(&old);
-        for tags in [["1", "2"], ["3", "4"]] {
-            registry.put_tags("a/b", media_type::MANIFEST, text, &tags).await.unwrap();
-        }
-        let lines = old.lines();
-        assert_eq!(lines.len(), 5, "{lines:?}");
-        assert!(["1", "2", "3", "4"].iter().all(|t| lines.iter().any(|l| l.ends_with(&format!("/manifests/{t}")))), "{lines:?}");
-    }
 }
 
 #[tokio::test]

@@ -34,6 +34,8 @@ mod retry;
 mod silence;
 mod tag;
 #[cfg(test)]
+mod tag_tests;
+#[cfg(test)]
 mod tests;
 mod transport;
 mod upload;
