@@ -21,6 +21,7 @@ use super::body::{bounded, retry_after};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
+use super::form::Form;
 use super::limit::Limit;
 use super::manifest::Found;
 use super::proxy;
@@ -54,6 +55,8 @@ pub(super) struct Inner {
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
     /// How it sets several tags with one request; found out by the first who has several to set, while the others wait.
     pub several_tags: OnceCell<SeveralTags>,
+    /// In which form it takes blobs, as far as it is known.
+    pub form: Mutex<Form>,
     /// Who hears that it is waited for.
     pub listener: Listener,
     small: Limit,
@@ -131,6 +134,7 @@ impl Registry {
             uploads: Limit::new(UPLOADS),
             seen: Mutex::default(),
             several_tags: OnceCell::new(),
+            form: Mutex::default(),
             small: Limit::new(small),
             reached: AtomicBool::new(false),
         })))
