@@ -191,7 +191,7 @@ impl Registry {
         let credential = authority.credential(repository).await?;
         let scope = Scope::push(repository);
         if authority.has_tokens() {
-            if authority.lacks_push(&self.0.http, &scope).await? {
+            if self.0.patience.retry(|| authority.lacks_push(&self.0.http, &scope)).await? {
                 return Err(Error::network(format!("the token server of {} does not grant pushing to {repository}", self.host()))
                     .hint(authority.advice(repository).await));
             }
@@ -199,7 +199,7 @@ impl Registry {
             return Err(Error::network(format!("{} asks for credentials", self.host())).hint(authority.advice(repository).await));
         } else {
             let doing = "logging in";
-            let response = self.exchange(&scope, Method::GET, &self.0.endpoint.ping(), doing, &|r| r).await?;
+            let response = self.request(&scope, Method::GET, &self.0.endpoint.ping(), doing, &|r| r).await?;
             if !response.status().is_success() {
                 return Err(self.declined(response, doing, repository).await.into());
             }

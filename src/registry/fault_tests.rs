@@ -1,5 +1,6 @@
 //! What a registry can do wrong, one by one: each ends in a clear error or in success, and never shows a credential.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -162,6 +163,34 @@ async fn a_registry_that_is_silent_is_given_up() {
     assert_eq!(silent.lines().len(), 2, "{:?}", silent.lines());
     let told = lines.0.lock().unwrap();
     assert!(told.len() >= 2 && told[0].starts_with(&format!("waiting for {} for ", silent.host)), "{told:?}");
+}
+
+#[tokio::test]
+async fn one_cut_stops_neither_a_login_nor_a_look_for_a_blob() {
+    // Every request is hung up on, the first time it is asked; one proof is as good as another.
+    async fn server(tokens: bool) -> FaultServer {
+        let asked = Mutex::new(BTreeSet::new());
+        FaultServer::start(move |r, _| {
+            let challenge = match tokens {
+                true => format!(r#"Bearer realm="http://{}/token""#, r.header("host").unwrap_or_default()),
+                false => "Basic realm=\"x\"".to_owned(),
+            };
+            match (asked.lock().unwrap().insert((r.line(), r.header("authorization").is_some())), r.target.split('?').next()) {
+                (true, _) => Reply::HangUp,
+                (_, Some("/token")) => json(200, r#"{"token":"t"}"#),
+                _ if r.header("authorization").is_none() => Reply::Answer(401, vec![("WWW-Authenticate", challenge)], vec![]),
+                (_, Some("/v2/")) => reply(200),
+                _ => reply(404),
+            }
+        })
+        .await
+    }
+    for tokens in [false, true] {
+        let cutting = server(tokens).await;
+        client(&cutting).authenticate("a/b").await.unwrap();
+        assert_eq!(client(&cutting).find_blob("a/b", &Digest::of(b"x")).await.unwrap(), None);
+        client(&server(tokens).await).log_in(None).await.unwrap();
+    }
 }
 
 #[tokio::test]

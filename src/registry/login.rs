@@ -42,11 +42,13 @@ impl Registry {
         let anonymous = credential.proof.is_none();
         match repository {
             Some(repository) if !anonymous => drop(self.authenticate(repository).await?),
-            _ if authority.has_tokens() => drop(authority.authorization(&self.0.http, &scope).await?),
+            _ if authority.has_tokens() => {
+                drop(self.0.patience.retry(|| authority.authorization(&self.0.http, &scope)).await?);
+            }
             _ if anonymous => return Err(Error::network(format!("{} asks for credentials", self.host())).hint(advice)),
             _ => {
                 let doing = format!("logging in to {}", self.host());
-                let response = self.exchange(&scope, Method::GET, &self.0.endpoint.ping(), &doing, &|r| r).await?;
+                let response = self.request(&scope, Method::GET, &self.0.endpoint.ping(), &doing, &|r| r).await?;
                 if !response.status().is_success() {
                     return Err(self.declined(response, &doing, "").await.into());
                 }

@@ -67,9 +67,10 @@ impl Course<'_> {
 impl Registry {
     /// The length of the blob `digest` in `repository`; `None` when it is not there.
     pub async fn find_blob(&self, repository: &str, digest: &Digest) -> Result<Option<u64>> {
-        Ok(self.find_blob_raw(repository, digest).await?)
+        Ok(self.0.patience.retry(|| self.find_blob_raw(repository, digest)).await?)
     }
 
+    /// The same, asked once.
     pub(super) async fn find_blob_raw(&self, repository: &str, digest: &Digest) -> Result<Option<u64>, Failure> {
         let doing = format!("looking for blob {} in {}/{repository}", digest.short(), self.host());
         let url = self.0.endpoint.url(repository, &["blobs", &digest.to_string()]);
