@@ -14,7 +14,7 @@ use super::body::bounded;
 use super::chunks::Session;
 use super::client::{MAX_REDIRECTS, Registry};
 use super::failure::Failure;
-use super::form::{Form, refuses_this_way};
+use super::form::Form;
 use crate::image::{Blobs, Descriptor, Digest};
 use crate::{Error, Result};
 
