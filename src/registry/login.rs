@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use reqwest::{Method, StatusCode};
 
 use super::auth::Scope;
-use super::body::bounded;
+use super::body::{bounded, is_web_page};
 use super::client::Registry;
 use super::failure::Failure;
 use crate::{Error, Result};
@@ -47,11 +47,8 @@ impl Registry {
             }
             status if status.is_success() => {
                 let body = bounded(response, 64 << 10).await.unwrap_or_default();
-                // Not by the media type: Quay says that its `true` is text/html.
-                if body.trim_ascii_start().starts_with(b"<") {
-                    return Err(Error::network(format!("{doing}: a web page answers, not a registry"))
-                        .hint("does a login page, a proxy or a web server stand in its place?")
-                        .into());
+                if is_web_page(&body) {
+                    return Err(Failure::web_page(&doing));
                 }
                 self.0.authority.served();
                 Ok(())

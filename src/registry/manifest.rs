@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::auth::Scope;
-use super::body::bounded;
+use super::body::{bounded, is_web_page};
 use super::client::Registry;
 use super::failure::Failure;
 use crate::image::{Descriptor, Digest, media_type};
@@ -131,6 +131,9 @@ impl Registry {
         let bytes = bounded(response, MAX_MANIFEST + 1).await.map_err(|cut| Failure::cut(cut, self.host(), doing))?;
         if bytes.len() > MAX_MANIFEST {
             return Err(Error::network(format!("{doing}: it is larger than {MAX_MANIFEST} bytes")).into());
+        }
+        if is_web_page(&bytes) {
+            return Err(Failure::web_page(doing));
         }
         let mut descriptor = Descriptor::of("", &bytes);
         if let Some(declared) = declared.filter(|d| d.digest != descriptor.digest) {
