@@ -87,7 +87,7 @@ impl Registry {
     /// Brings `blob` to `repository`, reading it from `blobs`; `mount` names a repository of this registry that has it.
     ///
     /// One POST and one PUT. When that is cut and the registry has kept a part, the rest is sent; when it refuses blobs in that
-    /// form, they go in another ([`Form`]). `progress` hears how many bytes have been handed over, at most ten times a second; it starts again
+    /// form, they go in another. `progress` hears how many bytes have been handed over, at most ten times a second; it starts again
     /// from less when the upload has to. What is read is checked against the descriptor before the last byte leaves.
     ///
     /// # Errors
