@@ -222,7 +222,7 @@ pub(super) fn misses_blobs(failure: &Failure) -> bool {
 }
 
 /// Every tag of the `OCI-Tag` headers; some write one header each, some one with commas.
-fn tags_of(headers: &HeaderMap) -> Vec<String> {
+pub(super) fn tags_of(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all("oci-tag").iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect()
 }

@@ -1,7 +1,11 @@
 //! Tags at registries that set several of them with one request, and at those that do not.
 
+use proptest::prelude::*;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
 use super::Stored;
 use super::fault_server::{FaultServer, Reply, Request, reply};
+use super::manifest::tags_of;
 use super::tests::{client, json};
 use crate::image::{Digest, media_type};
 
@@ -65,4 +69,13 @@ async fn a_registry_that_misses_blobs_is_asked_once_and_again_when_it_has_them()
     assert_eq!(server.lines().len(), 1, "{:?}", server.lines());
     assert!(matches!(put().await.unwrap(), Stored::Yes));
     assert_eq!(server.lines().len(), 3, "{:?}", server.lines());
+}
+
+proptest! {
+    #[test]
+    fn any_confirmation_ends_in_tags(values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..4)) {
+        let name = HeaderName::from_static("oci-tag");
+        let headers: HeaderMap = values.iter().filter_map(|v| Some((name.clone(), HeaderValue::from_bytes(v).ok()?))).collect();
+        prop_assert!(tags_of(&headers).iter().all(|tag| !tag.is_empty() && !tag.contains(',') && tag.trim() == tag));
+    }
 }
