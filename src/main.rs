@@ -42,7 +42,9 @@ fn dashboard(cli: &Cli) -> Result<ExitCode> {
         let commands = session.commands;
         let link = tui::Link { events: session.events, send: Box::new(move |command| commands.send(command)) };
         let ended = tui::run(link, options).await;
-        (ended, tokio::time::timeout(LAST_WORK, session.ended.wait()).await.is_ok())
+        // Who leaves while it is being stopped does not wait.
+        let patience = if ended.as_ref().is_ok_and(|summary| summary.left) { Duration::ZERO } else { LAST_WORK };
+        (ended, tokio::time::timeout(patience, session.ended.wait()).await.is_ok())
     });
     if all_ended {
         // Work on blocking threads that was cancelled ends by itself and takes its temporary files with it.

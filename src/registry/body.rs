@@ -49,6 +49,11 @@ pub(super) async fn bounded(mut response: Response, limit: usize) -> Result<Vec<
     Ok(bytes)
 }
 
+/// Whether a body is a web page. Its media type does not say: Quay sends `true` as text/html, others send pages as anything.
+pub(super) fn is_web_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
 #[derive(Deserialize)]
 struct Errors {
     errors: Vec<OneError>,

@@ -105,7 +105,7 @@ impl Registry {
                         .body(chunk.clone())
                 })
                 .await?;
-            if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            if response.status() == StatusCode::RANGE_NOT_SATISFIABLE && from > 0 {
                 // It has more or less than we think: it is asked, and the upload goes on from there.
                 return Err(self.declined(response, doing, &scope.repository).await.transient());
             }
@@ -113,7 +113,8 @@ impl Registry {
                 return Err(self.declined(response, doing, &scope.repository).await);
             }
             session.url = self.location(&response, &session.url, doing)?;
-            if kept(response.headers()).is_some_and(|kept| kept != end && (kept, end) != (0, 1)) {
+            // A range that ends before this chunk begins says nothing of it: ECR's stays that of the first one.
+            if kept(response.headers()).is_some_and(|kept| kept > from && kept != end) {
                 let short = format!("{doing}: the registry kept only a part of what was sent");
                 return Err(Failure::from(Error::network(short)).transient());
             }
@@ -125,10 +126,15 @@ impl Registry {
             return Err(Error::bug(format!("{doing}: the blob ended before its end")).into());
         };
         session.closed = Some((digest, size));
-        let url = closing(session.url.clone(), &digest);
-        let response = self.put_piece(errand, Method::PUT, &url, size, &|r| r.header(CONTENT_LENGTH, 0)).await?;
-        self.stored(response, errand, &digest).await?;
+        self.close(errand, session, &digest, size).await?;
         Ok((digest, size))
+    }
+
+    /// The PUT that ends an upload of which everything has arrived: `size` bytes.
+    pub(super) async fn close(&self, errand: &Errand<'_>, session: &Session, digest: &Digest, size: u64) -> Result<(), Failure> {
+        let url = closing(session.url.clone(), digest);
+        let response = self.put_piece(errand, Method::PUT, &url, size, &|r| r.header(CONTENT_LENGTH, 0)).await?;
+        self.stored(response, errand, digest).await
     }
 
     /// One request of a chunked upload, with which the registry has `bytes` to take in, or to put away. Not retried alone: the

@@ -21,11 +21,13 @@ use super::body::{bounded, retry_after};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
+use super::form::Form;
 use super::limit::Limit;
 use super::manifest::Found;
 use super::proxy;
 use super::retry::Patience;
 use super::silence::Wait;
+use super::tag::SeveralTags;
 use super::transport::Transport;
 use crate::progress::Progress;
 use crate::waiting::Listener;
@@ -51,8 +53,10 @@ pub(super) struct Inner {
     pub uploads: Limit,
     /// What tags named when they were last looked at.
     pub seen: Mutex<BTreeMap<(String, String), Sighting>>,
-    /// Whether it sets several tags with one request; found out by the first who has several to set, while the others wait.
-    pub several_tags: OnceCell<bool>,
+    /// How it sets several tags with one request; found out by the first who has several to set, while the others wait.
+    pub several_tags: OnceCell<SeveralTags>,
+    /// In which form it takes blobs, as far as it is known.
+    pub form: Mutex<Form>,
     /// Who hears that it is waited for.
     pub listener: Listener,
     small: Limit,
@@ -130,6 +134,7 @@ impl Registry {
             uploads: Limit::new(UPLOADS),
             seen: Mutex::default(),
             several_tags: OnceCell::new(),
+            form: Mutex::default(),
             small: Limit::new(small),
             reached: AtomicBool::new(false),
         })))
@@ -138,82 +143,6 @@ impl Registry {
     /// `host[:port]`, as given to [`Registry::connect`].
     pub fn host(&self) -> &str {
         &self.0.endpoint.host
-    }
-
-    /// Asks the registry whether it is one (`GET /v2/`) and what proof it wants. Asked once.
-    ///
-    /// # Errors
-    /// It cannot be reached, or something else answers.
-    pub async fn ping(&self) -> Result<()> {
-        if !self.0.authority.is_settled() {
-            self.0.patience.retry(|| self.ping_once()).await?;
-        }
-        Ok(())
-    }
-
-    async fn ping_once(&self) -> Result<(), Failure> {
-        let doing = format!("reaching {}", self.host());
-        let request = self.0.http.get(self.0.endpoint.ping());
-        let response = self.wait().hear(&doing, self.send_once(request, &doing)).await??;
-        match response.status() {
-            StatusCode::UNAUTHORIZED => {
-                self.0.authority.refused(None, response.headers()).await?;
-                let _ = bounded(response, 64 << 10).await;
-                Ok(())
-            }
-            status if status.is_success() => {
-                self.0.authority.served();
-                let _ = bounded(response, 64 << 10).await;
-                Ok(())
-            }
-            status => {
-                let failure = Failure::answer(response, self.host(), &doing).await;
-                let absent = status == StatusCode::NOT_FOUND;
-                Err(if absent { failure.hint("is it a registry? it knows no /v2/ (distribution-spec)") } else { failure })
-            }
-        }
-    }
-
-    /// Proves that the credentials for `repository` are accepted, without sending anything, and says where they come from.
-    ///
-    /// With a token server: a token to push is asked for, and read where it can be. With Basic: `GET /v2/` again.
-    pub async fn authenticate(&self, repository: &str) -> Result<String> {
-        self.ping().await?;
-        let authority = &self.0.authority;
-        if authority.is_open() {
-            return Ok("anonymous (the registry asks for no credentials)".into());
-        }
-        let credential = authority.credential(repository).await?;
-        let scope = Scope::push(repository);
-        if authority.has_tokens() {
-            if authority.lacks_push(&self.0.http, &scope).await? {
-                return Err(Error::network(format!("the token server of {} does not grant pushing to {repository}", self.host()))
-                    .hint(authority.advice(repository).await));
-            }
-        } else if credential.proof.is_none() {
-            return Err(Error::network(format!("{} asks for credentials", self.host())).hint(authority.advice(repository).await));
-        } else {
-            let doing = "logging in";
-            let response = self.exchange(&scope, Method::GET, &self.0.endpoint.ping(), doing, &|r| r).await?;
-            if !response.status().is_success() {
-                return Err(self.declined(response, doing, repository).await.into());
-            }
-            let _ = bounded(response, 64 << 10).await;
-        }
-        Ok(credential.source)
-    }
-
-    /// Whether a token server stands before the registry, so that every repository needs a proof of its own.
-    pub fn has_tokens(&self) -> bool {
-        self.0.authority.has_tokens()
-    }
-
-    /// Where the credentials for `repository` come from, in words; `None` when nobody has looked yet, or looking failed.
-    pub async fn credentials_source(&self, repository: &str) -> Option<String> {
-        match self.0.authority.is_open() {
-            true => Some("anonymous (the registry asks for no credentials)".into()),
-            false => self.0.authority.known_credential(repository).await.map(|c| c.source),
-        }
     }
 
     /// One request that can be sent again: with the proof the registry wants, retried while that helps.

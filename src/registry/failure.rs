@@ -73,6 +73,13 @@ impl Failure {
         self
     }
 
+    /// A web page where a registry should answer.
+    pub fn web_page(doing: &str) -> Self {
+        Error::network(format!("{doing}: a web page answers, not a registry"))
+            .hint("does a login page, a proxy or a web server stand in its place?")
+            .into()
+    }
+
     /// No answer: connection, TLS, name or time. `host` is the registry's, or the token server's.
     ///
     /// `reached` says that the host has answered before: then a refused connection is an interruption worth a retry, not a

@@ -185,3 +185,21 @@ async fn a_manifest_of_ten_megabytes_is_taken_from_nobody_and_told_when_it_is_re
     let stored: crate::Result<Stored> = client(&server).put_manifest("a/b", "1", media_type::INDEX, &huge).await;
     assert!(stored.unwrap_err().message().contains("manifest too large"));
 }
+
+#[tokio::test]
+async fn a_web_page_is_no_registry() {
+    let page =
+        FaultServer::start(|_, _| Reply::Answer(200, vec![("Content-Type", "text/html".into())], b"\n<html>log in</html>".to_vec())).await;
+    let registry = client(&page);
+    for error in [
+        registry.ping().await.unwrap_err(),
+        registry.manifest("a/b", "1").await.unwrap_err(),
+        registry.find_manifest("a/b", "1").await.unwrap_err(),
+    ] {
+        assert!(error.message().contains("a web page answers") && error.kind() == Kind::Network && error.advice().is_some(), "{error:?}");
+    }
+    for body in ["{}", "", "true"] {
+        let plain = FaultServer::start(move |_, _| Reply::Answer(200, vec![("Content-Type", "text/html".into())], body.into())).await;
+        client(&plain).ping().await.unwrap();
+    }
+}

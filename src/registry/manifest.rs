@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::auth::Scope;
-use super::body::bounded;
+use super::body::{bounded, is_web_page};
 use super::client::Registry;
 use super::failure::Failure;
 use crate::image::{Descriptor, Digest, media_type};
@@ -132,6 +132,9 @@ impl Registry {
         if bytes.len() > MAX_MANIFEST {
             return Err(Error::network(format!("{doing}: it is larger than {MAX_MANIFEST} bytes")).into());
         }
+        if is_web_page(&bytes) {
+            return Err(Failure::web_page(doing));
+        }
         let mut descriptor = Descriptor::of("", &bytes);
         if let Some(declared) = declared.filter(|d| d.digest != descriptor.digest) {
             let (declared, got) = (declared.digest, descriptor.digest);
@@ -144,16 +147,24 @@ impl Registry {
 
     /// Stores `bytes` with the media type `kind` under `reference`: a tag, or their digest.
     pub async fn put_manifest(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<Stored> {
-        match self.put_manifest_raw(repository, reference, kind, bytes).await {
-            Ok(()) => Ok(Stored::Yes),
-            Err(failure) if BLOB_MISSING.iter().any(|code| failure.has_code(code)) => Ok(Stored::MissesBlobs(failure.into())),
-            Err(failure) => Err(failure.into()),
-        }
+        stored(self.put_manifest_raw(repository, reference, kind, bytes, &[]).await.map(drop))
     }
 
-    async fn put_manifest_raw(&self, repository: &str, reference: &str, kind: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let doing = format!("writing {}", self.name(repository, reference));
-        let url = self.0.endpoint.url(repository, &["manifests", reference]);
+    /// The same, and asks that `tags` name it too; gives the tags that the registry says it has set (`OCI-Tag`).
+    pub(super) async fn put_manifest_raw(
+        &self,
+        repository: &str,
+        reference: &str,
+        kind: &str,
+        bytes: &[u8],
+        tags: &[&str],
+    ) -> Result<Vec<String>, Failure> {
+        let also = if tags.is_empty() { String::new() } else { format!(" and tagging it {}", tags.join(", ")) };
+        let doing = format!("writing {}{also}", self.name(repository, reference));
+        let mut url = self.0.endpoint.url(repository, &["manifests", reference]);
+        if !tags.is_empty() {
+            url.query_pairs_mut().extend_pairs(tags.iter().map(|tag| ("tag", tag)));
+        }
         let body = Bytes::copy_from_slice(bytes);
         let shape = move |request: reqwest::RequestBuilder| request.header(CONTENT_TYPE, kind).body(body.clone());
         let response = self.request(&Scope::push(repository), Method::PUT, &url, &doing, &shape).await?;
@@ -166,9 +177,14 @@ impl Registry {
                 .hint("the registry or something before it changes manifests; its content cannot be trusted")
                 .into());
         }
+        let set = tags_of(response.headers());
+        // Read to its end, so that the connection can serve the next request.
+        let _ = bounded(response, 64 << 10).await;
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.remove(&(repository.to_owned(), reference.to_owned()));
-        Ok(())
+        for named in set.iter().map(String::as_str).chain([reference]) {
+            seen.remove(&(repository.to_owned(), named.to_owned()));
+        }
+        Ok(set)
     }
 
     /// Deletes a tag (distribution-spec, "Deleting tags"), never a manifest; says whether the registry did: many do not.
@@ -189,6 +205,26 @@ impl Registry {
         let separator = if reference.contains(':') { '@' } else { ':' };
         format!("{}/{repository}{separator}{reference}", self.host())
     }
+}
+
+/// What became of a manifest that was sent.
+pub(super) fn stored(answer: Result<(), Failure>) -> Result<Stored> {
+    match answer {
+        Ok(()) => Ok(Stored::Yes),
+        Err(failure) if misses_blobs(&failure) => Ok(Stored::MissesBlobs(failure.into())),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// Whether a manifest was refused because not all of its blobs are there.
+pub(super) fn misses_blobs(failure: &Failure) -> bool {
+    BLOB_MISSING.iter().any(|code| failure.has_code(code))
+}
+
+/// Every tag of the `OCI-Tag` headers; some write one header each, some one with commas.
+pub(super) fn tags_of(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("oci-tag").iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect()
 }
 
 fn digest(headers: &HeaderMap) -> Option<Digest> {

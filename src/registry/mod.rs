@@ -19,6 +19,7 @@ mod failure;
 pub(crate) mod fault_server;
 #[cfg(test)]
 mod fault_tests;
+mod form;
 #[cfg(test)]
 mod hostile_tests;
 mod limit;
@@ -34,9 +35,13 @@ mod retry;
 mod silence;
 mod tag;
 #[cfg(test)]
+mod tag_tests;
+#[cfg(test)]
 mod tests;
 mod transport;
 mod upload;
+#[cfg(test)]
+mod upload_tests;
 
 pub use client::Registry;
 pub use credentials::{Credentials, Variables};

@@ -1,6 +1,6 @@
-//! Blobs to a registry (distribution-spec, "Pushing blobs"): one POST, one PUT that streams; chunks where that is refused.
+//! Blobs to a registry (distribution-spec, "Pushing blobs"): one POST, one PUT that streams; other forms where that is refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
@@ -14,6 +14,7 @@ use super::body::bounded;
 use super::chunks::Session;
 use super::client::{MAX_REDIRECTS, Registry};
 use super::failure::Failure;
+use super::form::Form;
 use crate::image::{Blobs, Descriptor, Digest};
 use crate::{Error, Result};
 
@@ -45,11 +46,12 @@ pub(super) struct Errand<'a> {
 }
 
 /// What earlier tries have come to.
-#[derive(Default)]
 struct Course<'a> {
     begun: bool,
-    /// Whole blobs are refused.
-    chunked: bool,
+    /// How it is sent now.
+    form: Form,
+    /// It is the registry that wants it so, whatever blob it is.
+    found_out: bool,
     /// A repository to take it from, until that was tried.
     mount: Option<&'a str>,
     /// The upload that is open.
@@ -65,9 +67,10 @@ impl Course<'_> {
 impl Registry {
     /// The length of the blob `digest` in `repository`; `None` when it is not there.
     pub async fn find_blob(&self, repository: &str, digest: &Digest) -> Result<Option<u64>> {
-        Ok(self.find_blob_raw(repository, digest).await?)
+        Ok(self.0.patience.retry(|| self.find_blob_raw(repository, digest)).await?)
     }
 
+    /// The same, asked once.
     pub(super) async fn find_blob_raw(&self, repository: &str, digest: &Digest) -> Result<Option<u64>, Failure> {
         let doing = format!("looking for blob {} in {}/{repository}", digest.short(), self.host());
         let url = self.0.endpoint.url(repository, &["blobs", &digest.to_string()]);
@@ -83,8 +86,8 @@ impl Registry {
 
     /// Brings `blob` to `repository`, reading it from `blobs`; `mount` names a repository of this registry that has it.
     ///
-    /// One POST and one PUT. When that is cut and the registry has kept a part, the rest is sent; when it refuses whole blobs,
-    /// they go in chunks. `progress` hears how many bytes have been handed over, at most ten times a second; it starts again
+    /// One POST and one PUT. When that is cut and the registry has kept a part, the rest is sent; when it refuses blobs in that
+    /// form, they go in another. `progress` hears how many bytes have been handed over, at most ten times a second; it starts again
     /// from less when the upload has to. What is read is checked against the descriptor before the last byte leaves.
     ///
     /// # Errors
@@ -101,7 +104,8 @@ impl Registry {
         let doing = format!("pushing blob {} to {}/{repository}", blob.digest.short(), self.host());
         let content = Content { blobs: Arc::clone(blobs), blob: blob.clone(), known: true };
         let errand = Errand { repository, content, progress, doing };
-        let course = AsyncMutex::new(Course { mount, ..Course::default() });
+        let form = *self.0.form.lock().unwrap_or_else(PoisonError::into_inner);
+        let course = AsyncMutex::new(Course { begun: false, form, found_out: false, mount, session: None });
         loop {
             let before = course.lock().await.arrived();
             match self.0.patience.retry(|| self.attempt(&errand, &course)).await {
@@ -121,28 +125,37 @@ impl Registry {
         if again && self.find_blob_raw(errand.repository, &errand.content.blob.digest).await?.is_some() {
             return Ok(Arrival::Sent);
         }
-        if let Some(cut) = course.session.take() {
+        // What was begun in one stream cannot be gone on with: it has no place to say where it goes on.
+        if let Some(cut) = course.session.take().filter(|_| course.form != Form::Streamed) {
             course.session = self.resume(errand, &cut).await?;
         }
-        if course.session.is_none() {
-            match self.open_upload(errand, course.mount.take()).await? {
-                Opened::Mounted => return Ok(Arrival::Present),
-                Opened::Session(session) => course.session = Some(session),
+        loop {
+            let session = match &mut course.session {
+                Some(session) => session,
+                none => match self.open_upload(errand, course.mount.take()).await? {
+                    Opened::Mounted => return Ok(Arrival::Present),
+                    Opened::Session(session) => none.insert(session),
+                },
+            };
+            let sent = match course.form {
+                Form::Whole if session.offset == 0 => self.put_whole(errand, session.url.clone()).await,
+                Form::Streamed => self.put_streamed(errand, session).await,
+                Form::Whole | Form::Chunks => self.put_chunks(errand, session).await.map(drop),
+            };
+            let Err(failure) = sent else {
+                if course.found_out {
+                    *self.0.form.lock().unwrap_or_else(PoisonError::into_inner) = course.form;
+                }
+                return Ok(Arrival::Sent);
+            };
+            match course.form.after(&failure) {
+                Some(next) => course.form = next,
+                None => return Err(failure),
             }
+            // A refusal of this blob's size says nothing of others.
+            course.found_out = failure.status != Some(StatusCode::PAYLOAD_TOO_LARGE);
+            course.session = None;
         }
-        let Some(session) = &mut course.session else { return Ok(Arrival::Present) };
-        if session.offset == 0 && !course.chunked {
-            match self.put_whole(errand, session.url.clone()).await {
-                Err(failure) if refuses_this_way(&failure) => {}
-                other => return other.map(|()| Arrival::Sent),
-            }
-            course.chunked = true;
-            match self.open_upload(errand, None).await? {
-                Opened::Mounted => return Ok(Arrival::Present),
-                Opened::Session(fresh) => *session = fresh,
-            }
-        }
-        self.put_chunks(errand, session).await.map(|_| Arrival::Sent)
     }
 
     /// Asks for an upload; the registry may answer that it took the blob from `mount` instead.
@@ -178,18 +191,36 @@ impl Registry {
         Ok(self.0.endpoint.location(asked, location)?)
     }
 
-    /// The whole blob in one request.
+    /// The whole blob in the request that ends the upload.
     async fn put_whole(&self, errand: &Errand<'_>, session: Url) -> Result<(), Failure> {
-        let blob = &errand.content.blob;
-        let mut url = closing(session, &blob.digest);
+        let digest = &errand.content.blob.digest;
+        let sent = self.send_all(errand, Method::PUT, closing(session, digest)).await?;
+        self.stored(sent, errand, digest).await
+    }
+
+    /// The whole blob in one PATCH that does not say which part it is, and a PUT without content.
+    async fn put_streamed(&self, errand: &Errand<'_>, session: &mut Session) -> Result<(), Failure> {
+        let (scope, digest) = (Scope::push(errand.repository), &errand.content.blob.digest);
+        let sent = self.send_all(errand, Method::PATCH, session.url.clone()).await?;
+        let sent = self.fresh(sent, &scope, &session.url, &errand.doing).await?;
+        if !sent.status().is_success() {
+            return Err(self.declined(sent, &errand.doing, errand.repository).await);
+        }
+        session.url = self.location(&sent, &session.url, &errand.doing)?;
+        let _ = bounded(sent, 64 << 10).await;
+        self.close(errand, session, digest, errand.content.blob.size).await
+    }
+
+    /// One request with all of the blob in it, wherever it is redirected.
+    async fn send_all(&self, errand: &Errand<'_>, method: Method, mut url: Url) -> Result<Response, Failure> {
         for _ in 0..=MAX_REDIRECTS {
             let stream = BlobStream::open(errand.content.clone());
             let watch = stream.watch();
             let request = self
-                .authorised(&Scope::push(errand.repository), self.0.http.put(url.clone()), &url)
+                .authorised(&Scope::push(errand.repository), self.0.http.request(method.clone(), url.clone()), &url)
                 .await?
                 .header(CONTENT_TYPE, "application/octet-stream")
-                .header(CONTENT_LENGTH, blob.size)
+                .header(CONTENT_LENGTH, errand.content.blob.size)
                 .body(Body::wrap_stream(stream.into_stream()));
             let sent = self.watched(request, &watch, errand).await;
             if let Some(trouble) = watch.trouble() {
@@ -198,7 +229,7 @@ impl Registry {
             let sent = sent?;
             // The HTTP library follows redirects, but has no second stream to send.
             if !matches!(sent.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
-                return self.stored(sent, errand, &blob.digest).await;
+                return Ok(sent);
             }
             url = self.location(&sent, &url, &errand.doing)?;
             let _ = bounded(sent, 64 << 10).await;
@@ -261,12 +292,4 @@ impl Registry {
 pub(super) fn closing(mut session: Url, digest: &Digest) -> Url {
     session.query_pairs_mut().append_pair("digest", &digest.to_string());
     session
-}
-
-/// Whether an answer may mean that the registry (or a proxy before it) does not take blobs in the way it was tried: whole, or in
-/// chunks.
-pub(super) fn refuses_this_way(failure: &Failure) -> bool {
-    let explained =
-        ["DIGEST_INVALID", "DENIED", "UNAUTHORIZED", "NAME_INVALID", "NAME_UNKNOWN", "TOOMANYREQUESTS"].iter().any(|c| failure.has_code(c));
-    !explained && failure.status.is_some_and(|s| matches!(s.as_u16(), 400 | 404 | 405 | 411 | 413 | 416 | 501))
 }

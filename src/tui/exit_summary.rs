@@ -13,6 +13,8 @@ pub struct ExitSummary {
     pub failed: usize,
     /// The user broke off what was running.
     pub interrupted: bool,
+    /// The user did not wait for its end either.
+    pub left: bool,
 }
 
 impl ExitSummary {
@@ -26,9 +28,16 @@ impl ExitSummary {
     }
 }
 
+/// What is public, and what may be, of a publication that is going on.
+pub(super) fn public_now(model: &Model) -> Option<String> {
+    let publication = model.state.publication.as_ref().filter(|publication| publication.receipt.is_none() && publication.failure.is_none());
+    model.state.public_of(publication?.run)
+}
+
 /// One table of what was done, with an extract of what failed only; the rest is in its log.
 pub(super) fn summary(model: &Model) -> ExitSummary {
-    let mut out = ExitSummary { interrupted: model.interrupted, ..ExitSummary::default() };
+    let left = model.interrupted && model.is_running();
+    let mut out = ExitSummary { interrupted: model.interrupted, left, ..ExitSummary::default() };
     for (target, build) in &model.state.builds {
         let Phase::Ended(outcome) = &build.phase else { continue };
         let time = build.took.map(text::clock).unwrap_or_default();
@@ -58,12 +67,16 @@ pub(super) fn summary(model: &Model) -> ExitSummary {
                         .filter_map(|c| c.digest.map(|digest| format!("published  {}:{}  {digest}", c.repository, receipt.version))),
                 );
             }
-            (None, Some(Failure { message, .. })) => {
+            (None, Some(Failure { message, hint, .. })) => {
                 out.failed += 1;
                 out.lines.push(format!("not published: {}", text::printable(message)));
-                out.lines.extend(publication.tags.iter().map(|(reference, _)| format!("           but public already: {reference}")));
+                match hint {
+                    // It says what is public, and what may be.
+                    Some(hint) => out.lines.push(format!("           {}", text::printable(hint))),
+                    None => out.lines.extend(publication.tags.iter().map(|(tag, _)| format!("           but public already: {tag}"))),
+                }
             }
-            (None, None) => {}
+            (None, None) => out.lines.extend(public_now(model).map(|public| format!("left while it was sent: {public}"))),
         }
     }
     let broken = model

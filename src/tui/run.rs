@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::catalog_watch::CatalogWatch;
-use super::exit_summary::{ExitSummary, summary};
+use super::exit_summary::{ExitSummary, public_now, summary};
 use super::keymap::Keymap;
 use super::model::{Model, Quit};
 use super::msg::{Level, Msg, Request};
@@ -119,7 +119,10 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                 }
                 Received::End => {
                     drop(terminal);
-                    return Err(Error::interrupted());
+                    return Err(match public_now(&model) {
+                        Some(public) => Error::interrupted().hint(public),
+                        None => Error::interrupted(),
+                    });
                 }
             },
             event = input.next() => {

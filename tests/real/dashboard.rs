@@ -13,7 +13,7 @@ fn cells(n: u16) -> std::num::NonZero<u16> {
 }
 
 /// The running program and the screen it draws.
-struct Screen {
+pub struct Screen {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
@@ -23,7 +23,7 @@ struct Screen {
 }
 
 impl Screen {
-    fn open(project: &Project, columns: u16, rows: u16) -> Self {
+    pub fn open(project: &Project, columns: u16, rows: u16) -> Self {
         Self::run(project, columns, rows, &[])
     }
 
@@ -67,22 +67,22 @@ impl Screen {
         }
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub fn keys(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.terminal.screen().contents()
     }
 
     /// Waits until the screen shows `words`.
     #[track_caller]
-    fn shows(&mut self, words: &str) {
+    pub fn shows(&mut self, words: &str) {
         self.until(&format!("`{words}`"), Duration::from_secs(120), |screen| screen.text().contains(words));
     }
 
     #[track_caller]
-    fn until(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) {
+    pub fn until(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) {
         let began = Instant::now();
         loop {
             while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
@@ -98,7 +98,7 @@ impl Screen {
 
     /// Waits for the end and says the exit code.
     #[track_caller]
-    fn ended(&mut self) -> u32 {
+    pub fn ended(&mut self) -> u32 {
         let began = Instant::now();
         loop {
             while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
@@ -114,7 +114,7 @@ impl Screen {
 
     /// The alternate screen was left and the cursor is back.
     #[track_caller]
-    fn is_restored(&self) {
+    pub fn is_restored(&self) {
         assert!(!self.terminal.screen().alternate_screen(), "still on the alternate screen");
         assert!(!self.terminal.screen().hide_cursor(), "the cursor is hidden");
         let termios = self.master.get_termios().expect("terminal settings");

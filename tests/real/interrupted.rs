@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 
+use crate::dashboard::Screen;
 use crate::harness::{Project, Registry, wait_for};
 use crate::reader::{Trap, Wire, manifest, request, whole};
 
@@ -168,8 +169,8 @@ fn a_tag_that_may_not_be_set_puts_the_moved_ones_back() {
     assert!(tags[0].is_some() && tags[0] != before && tags.iter().all(|t| *t == tags[0]), "{tags:?}");
 }
 
-/// Pushes to a registry that answers nothing from the version's tag on, and presses Ctrl-C, `twice` or once.
-fn pressed(project: &Project, registry: &Registry, version: &str, twice: bool) -> String {
+/// A way to the registry on which nothing is answered from the version's tag on, and whether that has been asked for.
+fn silent_from(registry: &Registry, version: &str) -> (Wire, Arc<AtomicBool>) {
     let stuck = Arc::new(AtomicBool::new(false));
     let noticed = Arc::clone(&stuck);
     let spring = Box::new(move || {
@@ -179,7 +180,12 @@ fn pressed(project: &Project, registry: &Registry, version: &str, twice: bool) -
         }
     });
     let line = format!("PUT /v2/tools/fd/manifests/{version} ");
-    let wire = Wire::to(&registry.host, Trap { line, nth: 1, spring, answer: None });
+    (Wire::to(&registry.host, Trap { line, nth: 1, spring, answer: None }), stuck)
+}
+
+/// Pushes to a registry that answers nothing from the version's tag on, and presses Ctrl-C, `twice` or once.
+fn pressed(project: &Project, registry: &Registry, version: &str, twice: bool) -> String {
+    let (wire, stuck) = silent_from(registry, version);
     let mut command = project.command();
     command.args(["push", version, "--tags", "latest", "--yes", "--registry", &wire.host]).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -215,5 +221,47 @@ fn ctrl_c_in_the_middle_of_tags_ends_soon_and_says_what_is_public() {
         }
         assert!(said.contains(&format!("tools/fd:{version}-amd64 names {public}")), "{said}");
         project.ok(&["push", version, "--tags", "latest", "--yes"]);
+    }
+}
+
+#[test]
+fn leaving_the_dashboard_in_the_middle_of_tags_ends_soon_and_says_what_is_public() {
+    let registry = Registry::start();
+    let project = built(&format!("{} tools", registry.host));
+    // Ctrl-C asks, the second one stops, and a third does not wait for the end.
+    for (version, presses, limit) in [("1.0.0", 2, 2.5), ("1.1.0", 3, 0.7)] {
+        let (wire, stuck) = silent_from(&registry, version);
+        point(project.path(), &format!("{} tools", wire.host));
+        let mut screen = Screen::open(&project, 120, 40);
+        screen.shows("fd");
+        screen.keys("4\r");
+        screen.shows("version");
+        screen.keys(&format!("{version}\r"));
+        screen.until("the gates", Duration::from_secs(60), |s| s.text().contains("W accepts") || s.text().contains("Every gate is open"));
+        let warned = screen.text().contains("W accepts");
+        screen.keys(if warned { "Wit has to go out\r\r" } else { "\r" });
+        screen.shows(&format!("type {version} to send it"));
+        screen.keys(&format!("{version}\r"));
+        screen.until("the version's tag to be asked for", Duration::from_secs(60), |_| stuck.load(Ordering::Relaxed));
+        screen.keys("\x03");
+        screen.shows("stop everything and quit");
+        screen.keys("\x03");
+        if presses > 2 {
+            screen.shows("ctrl-c again does not wait");
+            screen.keys("\x03");
+        }
+        let began = Instant::now();
+        assert_eq!(screen.ended(), 130);
+        let took = began.elapsed();
+        screen.is_restored();
+        let public = whole(&registry.host, "tools/fd", &format!("{version}-amd64")).unwrap();
+        // Long lines are broken at the terminal's edge.
+        let said = screen.text().replace('\n', "");
+        for part in [&format!("tools/fd:{version}-amd64 names {public}"), "perhaps public", "run it again"] {
+            assert!(said.contains(part), "`{part}` is missing from {said}");
+        }
+        assert!(took.as_secs_f32() < limit, "{presses} times: {took:?}");
+        point(project.path(), &format!("{} tools", registry.host));
+        project.ok(&["push", version, "--tags=", "--yes"]);
     }
 }

@@ -67,6 +67,14 @@ fn a_release_is_an_index_by_digest_that_others_can_read_and_a_rerun_sends_nothin
     assert_eq!((&again["uploaded_bytes"], asked(&lines, "PUT"), asked(&lines, "POST")), (&0.into(), 1, 0), "{lines:#?}");
     assert_eq!(lines.iter().filter(|l| l.contains("\"HEAD ") && l.contains("/blobs/")).count(), 6, "{lines:#?}");
 
+    // Two further tags: one request sets each, and no other writes. Read are the tags (5), the blobs (6, since a registry can lose one
+    // and still show the manifest) and, when they are set, every tag once more: the version with its bytes.
+    let (_, lines) = push("a,b", &[]);
+    let writes: Vec<&String> = lines.iter().filter(|l| !l.contains("\"HEAD ") && !l.contains("\"GET ")).collect();
+    assert!(writes.len() == 2 && writes.iter().all(|l| l.contains("\"PUT ") && !l.contains("sha256:")), "{writes:#?}");
+    let heads = |what: &str| lines.iter().filter(|l| l.contains("\"HEAD ") && l.contains(what)).count();
+    assert_eq!((heads("/manifests/"), heads("/blobs/"), asked(&lines, "GET"), connections(&lines)), (5 + 4, 6, 2, 1), "{lines:#?}");
+
     // A blob is lost, as by a collection of garbage that went wrong: it comes back with the next tag, and with --force.
     let layer = plan["containers"][0]["images"][0]["blobs"][1]["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
     let file = registry.data().join(format!("docker/registry/v2/blobs/sha256/{}/{layer}/data", &layer[..2]));

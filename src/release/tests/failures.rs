@@ -106,9 +106,10 @@ async fn a_tag_that_cannot_be_put_back_is_named_with_the_command_that_does_it() 
     let fault = Arc::clone(&broken);
     let (server, _) = registry(move |r, _| {
         let mut asked = fault.lock().unwrap();
-        let latest = r.method == "PUT" && r.target.ends_with("/manifests/latest");
+        let path = r.target.split('?').next().unwrap();
+        let latest = r.method == "PUT" && path.ends_with("/manifests/latest");
         *asked += usize::from(latest && *asked > 0);
-        let stable = r.method == "PUT" && r.target.ends_with("/manifests/stable") && *asked > 0;
+        let stable = r.method == "PUT" && path.ends_with("/manifests/stable") && *asked > 0;
         // `stable` may not be set; `latest` may be, but not once more.
         (r.method == "DELETE" || stable || (latest && *asked > 2)).then(|| reply(405))
     })
