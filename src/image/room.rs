@@ -10,7 +10,7 @@ use super::manifest::values;
 use crate::{Error, Result};
 
 /// Bytes for all images of a reference.
-const ROOM: u64 = 32 << 20;
+const ROOM: u64 = 24 << 20;
 /// What a value of JSON may take once it is read, however few bytes it is written with: a whole entry of a config's history.
 const BYTES_PER_VALUE: u64 = 128;
 
@@ -30,7 +30,9 @@ impl Room {
     /// # Errors
     /// The images before it take all there is.
     pub fn for_image(&self, image: Image) -> Result<Image> {
-        let need = [&image.manifest_bytes, &image.config_bytes].map(|bytes| bytes.len() as u64 + BYTES_PER_VALUE * values(bytes) as u64);
+        // The bytes themselves are kept, and once more as the texts that are read of them.
+        let need =
+            [&image.manifest_bytes, &image.config_bytes].map(|bytes| 2 * bytes.len() as u64 + BYTES_PER_VALUE * values(bytes) as u64);
         let need = need.into_iter().sum();
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(need));
         taken.map(|_| image).map_err(|_| {
@@ -62,10 +64,10 @@ mod tests {
         };
         let usual = image("usual");
         let room = Room::default();
-        assert!((0..5000).all(|_| room.for_image(usual.clone()).is_ok()));
+        assert!((0..4000).all(|_| room.for_image(usual.clone()).is_ok()));
         let huge = image(&"x".repeat(3 << 20));
         let room = Room::default();
-        assert_eq!((0..50).filter(|_| room.for_image(huge.clone()).is_ok()).count(), 10);
+        assert_eq!((0..50).filter(|_| room.for_image(huge.clone()).is_ok()).count(), 3);
         assert!(room.for_image(usual).is_ok(), "what is left is left");
     }
 }
