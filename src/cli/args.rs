@@ -256,7 +256,7 @@ fn container_name(word: &str) -> Result<ContainerName, String> {
                   difference then: multiarch folders and the dynamic linker are paired, programs and packaged files may be of another machine and length, \
                   folders called after an architecture may hold more while the packages are the same, and each was made when it was.\nTwo \
                   REFs: one image against the other; of two indexes, each architecture against the same of the other. For the same \
-                  architecture the content of files counts too.\n\nOnly differences are shown. Exits with 0 whatever they are, as `git diff` \
+                  architecture the content of files counts too. Images for Windows are left out, with a word.\n\nOnly differences are shown. Exits with 0 whatever they are, as `git diff` \
                   does; with --exit-code, with 1 when there are any (between the \
                   architectures of one build there are none). A REF is any reference of `catamaran verify`.\n\nExamples:\n  catamaran \
                   compare fd\n  catamaran compare ghcr.io/acme/tools/fd:1.0 ghcr.io/acme/tools/fd:1.1   # what changed\n  catamaran compare fd \

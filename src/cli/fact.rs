@@ -72,6 +72,9 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
             let subject = target.as_ref().map_or_else(|| clean_line(&report.subject), name);
             Fact::new(subject, format!("verified: {}", tally(report))).marked(glyph, ink)
         }
+        EventKind::CompareSkipped { skipped } => {
+            Fact::new(clean_line(&skipped.subject), clean_line(&format!("not compared: {}", skipped.why))).marked("!", Ink::Warn)
+        }
         EventKind::PublishStarted { version, bytes: 0 } => {
             Fact::new("", format!("publishing {version}: nothing to send, everything is there already"))
         }

@@ -8,8 +8,8 @@ use super::args::InspectArgs;
 use super::drive::{Drive, Link};
 use super::printer::{Printer, Results};
 use super::show;
+use crate::Result;
 use crate::session::{Command, Inspection, Listing};
-use crate::{Error, Result};
 
 /// What `inspect --json` prints.
 #[derive(Serialize)]
@@ -22,7 +22,12 @@ struct Document<T> {
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &InspectArgs) -> Result<()> {
     let reference = args.reference.parse()?;
     let command = if args.files { Command::ListFiles(reference) } else { Command::Inspect(reference) };
-    let failed = drive.run(command).await?;
+    // What could be read is shown even when something else could not.
+    let ended = drive.run(command).await;
+    let nothing = drive.state.inspections.is_empty() && drive.state.listings.is_empty();
+    if ended.is_err() && nothing {
+        return ended.map(|_| ());
+    }
     let color = printer.out_color;
     if args.files {
         let images: Vec<&Listing> = drive.state.listings.values().map(Arc::as_ref).collect();
@@ -31,7 +36,7 @@ pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: 
         let images: Vec<&Inspection> = drive.state.inspections.values().map(Arc::as_ref).collect();
         print(printer, images, |image| show::inspection(image, color))?;
     }
-    if failed > 0 { Err(Error::failed(format!("{} could not be read whole", args.reference))) } else { Ok(()) }
+    ended.map(|_| ())
 }
 
 fn print<T: Serialize>(printer: &Printer, images: Vec<&T>, shown: impl Fn(&T) -> String) -> Result<()> {

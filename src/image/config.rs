@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::descriptor::Platform;
 use super::digest::Digest;
-use super::manifest::{parse_json, to_json};
+use super::manifest::{null_is_default, parse_json, to_json};
 use crate::Result;
 
 /// What an image is and how it runs.
@@ -117,11 +117,6 @@ pub struct History {
     pub empty_layer: bool,
 }
 
-/// Docker writes `null` where the specification has an absent field.
-fn null_is_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +132,8 @@ mod tests {
     #[test]
     fn a_config_without_rootfs_is_read_and_one_of_ten_megabytes_is_refused() {
         assert!(ImageConfig::parse(br#"{"architecture":"arm64"}"#, "it").unwrap().rootfs.diff_ids.is_empty());
+        let nothings = format!(r#"{{"architecture":"arm64","history":[{}{{}}]}}"#, "{},".repeat(1 << 20));
+        assert!(ImageConfig::parse(nothings.as_bytes(), "it").unwrap_err().message().contains("at most 100000"));
         let large = format!(r#"{{"architecture":"arm64","os":"{}"}}"#, "x".repeat(10 << 20));
         let error = ImageConfig::parse(large.as_bytes(), "it").unwrap_err();
         assert!(error.message().starts_with("it has 10485"), "{error}");

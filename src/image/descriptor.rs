@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Digest;
+use super::manifest::null_is_default;
 use crate::catalog::Architecture;
 
 /// The media types we write, and those of Docker's older family that we also read.
@@ -110,7 +111,7 @@ pub struct Descriptor {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub platform: Option<Platform>,
     /// Notes; ordered, so that the same content is always the same bytes.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default, deserialize_with = "null_is_default")]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -123,6 +124,11 @@ impl Descriptor {
     /// The descriptor of `bytes`.
     pub fn of(media_type: impl Into<String>, bytes: &[u8]) -> Self {
         Self::new(media_type, Digest::of(bytes), bytes.len() as u64)
+    }
+
+    /// How many bytes `blobs` have together, as they claim. Each may claim as many as there are.
+    pub fn total<'a>(blobs: impl IntoIterator<Item = &'a Descriptor>) -> u64 {
+        blobs.into_iter().fold(0, |total, blob| total.saturating_add(blob.size))
     }
 
     /// Whether this member of an index is no image but says something about one (BuildKit's attestations).

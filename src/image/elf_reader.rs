@@ -23,6 +23,8 @@ const MAX_NAME: usize = 4096;
 /// Most libraries one file may need.
 const MAX_NEEDED: usize = 4096;
 
+const ET_EXEC: u16 = 2;
+const ET_DYN: u16 = 3;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
@@ -103,7 +105,7 @@ impl ElfReader {
         let mut reader = ElfReader::default();
         reader.begin();
         reader.push(file);
-        reader.finish()
+        reader.finish(file.len() as u64)
     }
 
     /// Forgets the file before.
@@ -164,9 +166,9 @@ impl ElfReader {
         }
     }
 
-    /// What the file says; `None` when it is no ELF file. A header that lies is [`Elf::damage`]; libraries that could not be
-    /// read within the limits are `None`.
-    pub fn finish(&mut self) -> Option<Elf> {
+    /// What the file of `size` bytes says; `None` when it is no ELF file. A header that lies, and a file that ends too early, is
+    /// [`Elf::damage`]; libraries that could not be read within the limits are `None`.
+    pub fn finish(&mut self, size: u64) -> Option<Elf> {
         let mut elf = read_elf(&self.head.first()[..self.head.first().len().min(ELF_HEAD)])?;
         if elf.damage.is_some() {
             return Some(elf);
@@ -178,6 +180,7 @@ impl ElfReader {
                 self.after_dynamic();
             }
         }
+        elf.damage = self.missing_end(&elf, size);
         elf.dynamic = self.dynamic.start != self.dynamic.end;
         if !elf.dynamic {
             // Nothing is loaded at run time.
@@ -190,6 +193,21 @@ impl ElfReader {
             elf.interpreter = Some(String::from_utf8_lossy(path).into_owned()).filter(|path| !path.is_empty());
         }
         Some(elf)
+    }
+
+    /// What is said of a file that ends before what is loaded of it: it was copied or downloaded in part.
+    fn missing_end(&self, elf: &Elf, size: u64) -> Option<String> {
+        let (wide, big) = self.class?;
+        // What is zero at the start (`.bss`) is not in the file, and may have any place in it.
+        let ends = self.loads.iter().filter(|load| load.size > 0).map(|load| load.offset.saturating_add(load.size));
+        let end = ends.max().filter(|end| *end > size)?;
+        // Core dumps are written as far as there is room. Detached debug information keeps the program headers without their content,
+        // and has its section headers, which come last in every file that has any.
+        let fields = Fields { bytes: self.head.first(), big, wide };
+        let sections = fields.word(if wide { 40 } else { 32 })?;
+        let detached = sections != 0 && sections < size;
+        let loaded = matches!(elf.object_type, ET_EXEC | ET_DYN);
+        (loaded && !detached).then(|| format!("the file ends at byte {size}, and is loaded up to byte {end}: a part of it is missing"))
     }
 
     /// Reads the program headers: what has to be held, and where the dynamic section is.
@@ -288,7 +306,7 @@ mod tests {
         let mut reader = ElfReader::default();
         reader.begin();
         bytes.chunks(step).for_each(|piece| reader.push(piece));
-        reader.finish()
+        reader.finish(bytes.len() as u64)
     }
 
     #[test]
@@ -305,17 +323,29 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_ends_before_what_is_loaded_of_it_is_damaged_and_detached_debug_information_is_not() {
+        let bytes = std::fs::read("/proc/self/exe").unwrap();
+        for kept in [5000, 100_000, 1_000_000] {
+            let mut part = bytes[..kept].to_vec();
+            let damage = read(&part, 4096).unwrap().damage;
+            assert!(damage.as_ref().is_some_and(|damage| damage.starts_with(&format!("the file ends at byte {kept}, "))), "{damage:?}");
+            part[40..48].copy_from_slice(&500_u64.to_le_bytes());
+            assert_eq!(read(&part, 4096).unwrap().damage, None, "with its section headers");
+        }
+    }
+
+    #[test]
     fn a_reader_forgets_the_file_before() {
         let bytes = std::fs::read("/proc/self/exe").unwrap();
         let mut reader = ElfReader::default();
         for _ in 0..2 {
             reader.begin();
             reader.push(&bytes);
-            assert!(reader.finish().is_some_and(|elf| elf.needed.is_some_and(|n| !n.is_empty())));
+            assert!(reader.finish(bytes.len() as u64).is_some_and(|elf| elf.needed.is_some_and(|n| !n.is_empty())));
             reader.begin();
             reader.push(b"no ELF");
             assert!(!reader.wants_more());
-            assert_eq!(reader.finish(), None);
+            assert_eq!(reader.finish(6), None);
         }
     }
 
@@ -332,7 +362,7 @@ mod tests {
             let mut reader = ElfReader::default();
             reader.begin();
             bytes.chunks(step).for_each(|piece| reader.push(piece));
-            let _ = reader.finish();
+            let _ = reader.finish(bytes.len() as u64);
             prop_assert!(reader.head.len() <= MAX_HEAD && reader.dynamic.bytes.len() as u64 <= MAX_DYNAMIC);
         }
     }

@@ -52,8 +52,8 @@ impl Image {
         self.config.platform()
     }
 
-    /// Bytes of manifest, config and compressed layers together.
+    /// Bytes of manifest, config and compressed layers together, as their descriptors claim.
     pub fn size(&self) -> u64 {
-        self.descriptor.size + self.manifest.blobs().map(|blob| blob.size).sum::<u64>()
+        Descriptor::total(std::iter::once(&self.descriptor).chain(self.manifest.blobs()))
     }
 }

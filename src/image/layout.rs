@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::descriptor::media_type;
-use super::{Descriptor, Digest, Gathering, Image, Index, IndexMembers, Platform, REF_NAME, Store, Tree};
+use super::{Descriptor, Digest, Gathering, Image, Index, IndexMembers, Platform, REF_NAME, Room, Store, Tree};
 use crate::error::IoContext;
 use crate::{Error, Result};
 
@@ -49,35 +49,30 @@ fn called(entry: &Descriptor) -> Option<String> {
 
 /// The images that `name` leads to in the layout at `folder`, each with what tells it from the others: nothing when there
 /// is only one, else its platform (`linux/arm64`), with the name before it when no name was asked for and there are
-/// several (`fd linux/arm64`).
+/// several (`fd linux/arm64`). An entry of which nothing can be read stands among them with its error, and what has no platform is
+/// told from the others by its digest.
 ///
 /// An entry may be a manifest or an index, in OCI's or Docker's media types; attestations are passed over, and so are members
 /// of an index that are not there or damaged while others are: every image knows of them ([`IndexMembers::unreadable`]).
-/// Errors: no layout, no such name, an entry of which nothing can be read.
-pub fn images_in_layout(folder: &Path, name: Option<&str>) -> Result<Vec<(String, Image)>> {
+///
+/// # Errors
+/// No layout, no such name, nothing but attestations, more images than anybody has.
+pub fn images_in_layout(folder: &Path, name: Option<&str>) -> Result<Vec<(String, Result<Image>)>> {
     let (store, chosen) = chosen(folder, name)?;
     let several = name.is_none() && chosen.len() > 1;
-    let mut images = Vec::new();
+    let (mut images, room) = (Vec::new(), Room::default());
     for entry in &chosen {
         let prefix = called(entry).filter(|_| several).unwrap_or_default();
-        let below = images_below(&store, entry, MAX_IMAGES - images.len())?;
-        images.extend(below.into_iter().map(|image| (prefix.clone(), image)));
+        let mut found = Found { store: &store, most: MAX_IMAGES - images.len(), read: Vec::new(), seen: BTreeSet::new(), room: &room };
+        found.member(entry, 0)?;
+        images.extend(found.images(entry).into_iter().map(|image| (suffix(&prefix, entry, &image), image)));
     }
-    if images.is_empty() {
-        return Err(Error::failed(format!("the layout {} holds attestations only, no image", folder.display())));
+    match &mut images[..] {
+        [] => return Err(Error::failed(format!("the layout {} holds attestations only, no image", folder.display()))),
+        [(alone, _)] => alone.clear(),
+        _ => {}
     }
-    let alone = images.len() == 1;
-    Ok(images.into_iter().map(|(prefix, image)| (if alone { String::new() } else { suffix(&prefix, &image) }, image)).collect())
-}
-
-/// The images that `entry` leads to, at most `most`: itself, or the members of the index it is.
-fn images_below(store: &Store, entry: &Descriptor, most: usize) -> Result<Vec<Image>> {
-    let mut found = Found { store, most, read: Vec::new(), seen: BTreeSet::new() };
-    found.member(entry, 0)?;
-    if media_type::is_index(&entry.media_type) {
-        return IndexMembers::join(entry.digest, found.read);
-    }
-    found.read.into_iter().filter_map(|(_, outcome)| outcome).collect()
+    Ok(images)
 }
 
 /// The layout at `folder`, and its entries called `name`; without a name, all that are images.
@@ -99,6 +94,7 @@ fn chosen(folder: &Path, name: Option<&str>) -> Result<(Store, Vec<Descriptor>)>
         };
         let error = Error::usage(message);
         return Err(match names.is_empty() {
+            true if name.is_none() => error.hint("its index.json lists none: copy one into it (`catamaran copy`)"),
             true => error.hint("its entries have no names: leave the name out"),
             false => error.hint(format!("it has {}", names.into_iter().take(20).collect::<Vec<_>>().join(", "))),
         });
@@ -124,14 +120,23 @@ fn whose(member: &Descriptor) -> String {
     }
 }
 
-fn suffix(prefix: &str, image: &Image) -> String {
+/// What tells `image`, which `entry` leads to, from the others.
+fn suffix(prefix: &str, entry: &Descriptor, image: &Result<Image>) -> String {
     // What the index claims is what the user knows the member by; the config may be what is wrong.
-    let platform = image.descriptor.platform.clone().unwrap_or_else(|| image.platform());
-    if prefix.is_empty() { platform.to_string() } else { format!("{prefix} {platform}") }
+    let which = match image {
+        Ok(image) => image.descriptor.platform.clone().unwrap_or_else(|| image.platform()).to_string(),
+        Err(_) => match &entry.platform {
+            Some(platform) => platform.to_string(),
+            None if prefix.is_empty() => entry.digest.to_string(),
+            None => String::new(),
+        },
+    };
+    [prefix, &which].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 struct Found<'a> {
     store: &'a Store,
+    room: &'a Room,
     most: usize,
     /// Every member as written, with the image it is; `None` for attestations, and for what is listed before.
     read: Vec<(Descriptor, Option<Result<Image>>)>,
@@ -141,6 +146,17 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// The images, once `entry` was taken in; what could not be read of an index is told by its other members, if there are any.
+    fn images(self, entry: &Descriptor) -> Vec<Result<Image>> {
+        if !media_type::is_index(&entry.media_type) {
+            return self.read.into_iter().filter_map(|(_, outcome)| outcome).collect();
+        }
+        match IndexMembers::join(entry.digest, self.read) {
+            Ok(images) => images.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        }
+    }
+
     /// Takes in `member`, with what is below it. An error is what ends everything; what is wrong with a member is told with it.
     fn member(&mut self, member: &Descriptor, depth: usize) -> Result<()> {
         if self.read.len() >= self.most {
@@ -180,7 +196,7 @@ impl Found<'_> {
             let whose = whose(member);
             return Err(Error::failed(format!("the layout's member {whose} is `{}`, neither image nor index", member.media_type)));
         }
-        self.store.image(member)
+        self.room.for_image(self.store.image(member)?)
     }
 }
 
@@ -234,14 +250,15 @@ mod tests {
         let mut absent = Descriptor::new(media_type::MANIFEST, Digest::of(b"not there"), 1);
         absent.platform = Some(Platform::linux(Architecture::S390x));
         store.publish("part", index(&store, vec![absent])).unwrap();
-        let error = images_in_layout(folder.path(), Some("part")).unwrap_err();
+        let only = |name| images_in_layout(folder.path(), Some(name)).unwrap().remove(0).1;
+        let error = only("part").unwrap_err();
         assert!(error.message().contains("for linux/s390x, but does not hold it"), "{error}");
 
         let amd = manifest(&store, Architecture::X86_64);
         let Some(broken) = store.find("part").unwrap() else { panic!("it was published") };
         store.publish("half", index(&store, vec![broken, amd])).unwrap();
         let images = images_in_layout(folder.path(), Some("half")).unwrap();
-        let members = images[0].1.index.as_ref().unwrap();
+        let members = images[0].1.as_ref().unwrap().index.as_ref().unwrap();
         assert_eq!((images.len(), members.members.len(), members.unreadable().count()), (1, 2, 1));
 
         let mut deep = manifest(&store, Architecture::X86_64);
@@ -249,6 +266,15 @@ mod tests {
             deep = index(&store, vec![deep]);
         }
         store.publish("deep", deep).unwrap();
-        assert!(images_in_layout(folder.path(), Some("deep")).unwrap_err().message().contains("within another"));
+        assert!(only("deep").unwrap_err().message().contains("within another"));
+
+        // Without a name all of them are looked at, and each has a name of its own.
+        let nameless = Descriptor { platform: None, ..Descriptor::new(media_type::MANIFEST, Digest::of(b"nor this"), 1) };
+        let gone = nameless.digest;
+        store.enter(None, nameless).unwrap();
+        let all = images_in_layout(folder.path(), None).unwrap();
+        let said: Vec<(&str, bool)> = all.iter().map(|(suffix, image)| (suffix.as_str(), image.is_ok())).collect();
+        let gone = gone.to_string();
+        assert_eq!(said, [(gone.as_str(), false), ("deep", false), ("half linux/amd64", true), ("part", false)]);
     }
 }

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// The largest manifest or index we read. Registries allow 4 MiB (distribution-spec, "Pushing Manifests").
 pub(crate) const MAX_MANIFEST_SIZE: u64 = 4 << 20;
 
+/// More values than any manifest, index or config has. Each may take a hundred bytes and is written with two: `{},{},{}`.
+const MAX_VALUES: usize = 100_000;
+
 /// An image manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,10 +31,10 @@ pub struct Manifest {
     /// The config.
     pub config: Descriptor,
     /// The layers, base first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub layers: Vec<Descriptor>,
     /// Notes.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default, deserialize_with = "null_is_default")]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -67,10 +70,10 @@ pub struct Index {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub media_type: Option<String>,
     /// The members.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub manifests: Vec<Descriptor>,
     /// Notes.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default, deserialize_with = "null_is_default")]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -100,7 +103,30 @@ pub(super) fn parse_json<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &st
     if bytes.len() as u64 > MAX_MANIFEST_SIZE {
         return Err(Error::failed(format!("{what} has {} bytes; an {kind} has at most {MAX_MANIFEST_SIZE}", bytes.len())));
     }
+    if values(bytes) > MAX_VALUES {
+        return Err(Error::failed(format!("{what} holds more values than any {kind}: at most {MAX_VALUES} are read")));
+    }
     serde_json::from_slice(bytes).map_err(|error| Error::failed(format!("{what} is not a valid {kind}")).source(error))
+}
+
+/// About how many values the JSON document `bytes` has: one more than there are commas outside its texts.
+pub(super) fn values(bytes: &[u8]) -> usize {
+    let (mut count, mut in_text, mut escaped) = (1, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// What Go's tools write for an empty list or map: `null` where the specification has an absent field.
+pub(super) fn null_is_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -122,6 +148,23 @@ mod tests {
                 .unwrap()
                 .starts_with(r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"#)
         );
+    }
+
+    #[test]
+    fn what_go_writes_for_empty_lists_and_maps_is_read() {
+        let index = Index::parse(br#"{"schemaVersion":2,"manifests":null,"annotations":null}"#, "it").unwrap();
+        assert_eq!(index, Index { media_type: None, ..Index::new(Vec::new(), BTreeMap::new()) });
+        let config =
+            format!(r#"{{"mediaType":"x","digest":"{}","size":1,"platform":null,"annotations":null}}"#, crate::image::Digest::of(b""));
+        let manifest = format!(r#"{{"schemaVersion":2,"config":{config},"layers":null,"annotations":null}}"#);
+        assert!(Manifest::parse(manifest.as_bytes(), "it").unwrap().layers.is_empty());
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_texts() {
+        for (text, count) in [("{}", 1), ("[1,2]", 2), (r#"{"a,b":"c\",d","e":[",",1]}"#, 3), (r#"["\\",","]"#, 2)] {
+            assert_eq!(values(text.as_bytes()), count, "{text}");
+        }
     }
 
     #[test]

@@ -96,11 +96,10 @@ impl Store {
     /// Reads a small blob (manifest, config) whole and checks its digest.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>> {
         let path = self.blob_path(digest);
-        let too_large = || Error::failed(format!("{} is larger than {MAX_MANIFEST_SIZE} bytes", path.display()));
-        let bytes = read_at_most(&path, MAX_MANIFEST_SIZE)?.ok_or_else(too_large)?;
+        let bytes = read_whole(&path)?;
         if Digest::of(&bytes) != *digest {
             return Err(Error::failed(format!("{} is damaged: its content has the digest {}", path.display(), Digest::of(&bytes)))
-                .hint("delete that file and build again"));
+                .hint("delete that file, and build or copy the image again"));
         }
         Ok(bytes)
     }
@@ -137,11 +136,10 @@ impl Store {
     /// Every entry of `index.json`, in its order.
     pub fn entries(&self) -> Result<Vec<Descriptor>> {
         let path = self.root.join("index.json");
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Index::parse(&bytes, &path.display().to_string())?.manifests),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error).at("reading", &path),
+        if !path.try_exists().at("looking for", &path)? {
+            return Ok(Vec::new());
         }
+        Ok(Index::parse(&read_whole(&path)?, &path.display().to_string())?.manifests)
     }
 
     /// The entry called `name`.
@@ -206,6 +204,7 @@ impl Store {
 impl Blobs for Store {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
         let path = self.blob_path(&blob.digest);
+        require_file(&path)?;
         Ok(Box::new(File::open(&path).at("opening", &path)?))
     }
 
@@ -215,6 +214,21 @@ impl Blobs for Store {
 
     fn stamp(&self, blob: &Descriptor) -> Option<Stamp> {
         fs::metadata(self.blob_path(&blob.digest)).ok().filter(fs::Metadata::is_file).map(|metadata| Stamp::of(&metadata))
+    }
+}
+
+/// The bytes of a manifest, a config or an index.
+fn read_whole(path: &Path) -> Result<Vec<u8>> {
+    require_file(path)?;
+    let too_large = || Error::failed(format!("{} is larger than {MAX_MANIFEST_SIZE} bytes", path.display()));
+    read_at_most(path, MAX_MANIFEST_SIZE)?.ok_or_else(too_large)
+}
+
+/// Makes sure that `path` is a file: opening a pipe would wait for somebody who writes to it.
+fn require_file(path: &Path) -> Result<()> {
+    match fs::metadata(path).at("opening", path)?.is_file() {
+        true => Ok(()),
+        false => Err(Error::failed(format!("{} is not a file", path.display())).hint("the layout is damaged: write it again")),
     }
 }
 

@@ -45,7 +45,7 @@ impl Registry {
             None => None,
         };
         if named.is_some_and(|found| found.digest == digest) {
-            let bytes = tree.contents().iter().map(|b| b.size).sum();
+            let bytes = Descriptor::total(&tree.contents());
             progress(bytes, bytes);
             return Ok(Received { present: tree.contents().len(), ..Received::default() });
         }
@@ -81,7 +81,7 @@ impl Registry {
     ) -> Result<Received> {
         let blobs: BTreeMap<Digest, &Descriptor> =
             manifests.iter().flat_map(|m| &m.children.blobs).map(|blob| (blob.digest, blob)).collect();
-        let total: u64 = blobs.values().map(|blob| blob.size).sum();
+        let total = Descriptor::total(blobs.values().copied());
         let done: Mutex<BTreeMap<Digest, u64>> = Mutex::default();
         let tell = |digest: Digest, bytes: u64| {
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);

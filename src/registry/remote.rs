@@ -15,7 +15,8 @@ use super::auth::Scope;
 use super::client::Registry;
 use super::failure::Failure;
 use crate::image::{
-    Blobs, Descriptor, Digest, Gathering, Image, ImageConfig, Index, IndexMembers, Manifest, Platform, RegistryReference, Tree, media_type,
+    Blobs, Descriptor, Digest, Gathering, Image, ImageConfig, Index, IndexMembers, Manifest, Platform, RegistryReference, Room, Tree,
+    media_type,
 };
 use crate::{Error, Result};
 
@@ -42,11 +43,11 @@ impl Registry {
             return Err(Error::failed(format!("{name} has {} members; at most {MAX_MEMBERS} are read", index.manifests.len())));
         }
         // At the same time, as far as the host's limit lets them.
-        let (name, all) = (&name, &index.manifests);
+        let (name, all, room) = (&name, &index.manifests, &Room::default());
         let members = all.iter().enumerate().map(|(at, member)| async move {
             let outcome = match member.is_attestation() || IndexMembers::repeats(member, &all[..at]) {
                 true => None,
-                false => Some(self.member(repository, member, name).await),
+                false => Some(self.member(repository, member, name).await.and_then(|image| room.for_image(image))),
             };
             (member.clone(), outcome)
         });

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::engine::Work;
-use super::event::EventKind;
-use super::subject::Named;
+use super::event::{EventKind, NotCompared};
+use super::subject::{Missing, Named};
 use crate::catalog::Architecture;
 use crate::image::Reference;
-use crate::verify::{self, Compared, Contents, ImageFacts, Known};
+use crate::verify::{self, Compared, Contents, ImageFacts, Known, not_looked_into};
 use crate::{Error, Result};
 
 /// What to compare with what.
@@ -25,12 +25,16 @@ pub struct CompareRequest {
 
 impl Work {
     /// Compares every pair that the request names. Differences are no failure.
+    ///
+    /// # Errors
+    /// There is nothing to compare; something that the request names could not be read, once the rest was compared.
     pub(super) async fn compare(&self, request: &CompareRequest) -> Result<()> {
-        let pairs = self.pairs(request).await?;
+        let (pairs, mut missing) = self.pairs(request).await?;
         for (left, right) in pairs {
             self.check_cancelled()?;
             let all = request.all;
             let (left_known, right_known) = (self.known_of(&request.left), self.known_of(request.right.as_ref().unwrap_or(&request.left)));
+            let shown = format!("{} and {}", left.subject, right.subject);
             let read = self.reading(left_known, move |known, progress, cancelled| {
                 let read = |named: &Named, known: &Known| {
                     let facts = ImageFacts::gather_knowing(&named.image, known, progress, cancelled)?;
@@ -44,24 +48,57 @@ impl Work {
                 let left = compared(&left, &left_facts, &left_contents);
                 Ok(verify::compare(&left, &compared(&right, &right_facts, &right_contents), all))
             });
-            let comparison = Arc::new(read.await?);
-            self.emit(EventKind::Compared { comparison }).await;
+            if let Some(comparison) = missing.read(&shown, read.await)? {
+                self.emit(EventKind::Compared { comparison: Arc::new(comparison) }).await;
+            }
         }
-        Ok(())
+        self.tell_missing(missing).await
     }
 
-    async fn pairs(&self, request: &CompareRequest) -> Result<Vec<(Named, Named)>> {
-        let left = self.images_of(&request.left).await?;
-        let Some(reference) = &request.right else {
-            return within(left, &request.left, &request.targets);
+    /// The pairs to compare, and what else the request names and could not be read.
+    async fn pairs(&self, request: &CompareRequest) -> Result<(Pairs, Missing)> {
+        let (left, mut missing) = self.comparable(&request.left, request).await?;
+        let paired = match &request.right {
+            None => within(left, &request.left, &request.targets).map(|pairs| (pairs, Vec::new())),
+            Some(reference) => {
+                let (right, other) = self.comparable(reference, request).await?;
+                missing.join(other);
+                between((left, &request.left), (right, reference), &request.targets)
+            }
         };
-        let right = self.images_of(reference).await?;
-        let ((left, right), alone) = between((left, &request.left), (right, reference), &request.targets)?;
-        for lonely in alone {
-            let line = format!("{lonely} is not compared: the other side has no image for its platform");
-            self.emit(EventKind::RunOutput { lines: vec![line] }).await;
+        let (pairs, alone) = match paired {
+            Ok(paired) => paired,
+            // What could not be read would perhaps have been the other one.
+            Err(error) => return Err(self.tell_missing(missing).await.err().unwrap_or(error)),
+        };
+        if !request.targets.is_empty() {
+            // It is said which images are meant, and they are there.
+            missing = Missing::default();
         }
-        Ok(left.into_iter().zip(right).collect())
+        for subject in alone {
+            self.leave_out(subject, "the other side has no image for its platform").await;
+        }
+        Ok((pairs, missing))
+    }
+
+    /// The images of `reference` that can be held against others, and what could not be read of it. Those that are not looked into are
+    /// told of, unless the request chooses among them anyway.
+    async fn comparable(&self, reference: &Reference, request: &CompareRequest) -> Result<(Vec<Named>, Missing)> {
+        let mut subjects = self.images_of(reference).await?;
+        let missing = subjects.missing();
+        let mut images = Vec::new();
+        for named in subjects.images {
+            match not_looked_into(&named.image.platform()) {
+                None => images.push(named),
+                Some(why) if request.targets.is_empty() => self.leave_out(named.subject, &why).await,
+                Some(_) => {}
+            }
+        }
+        Ok((images, missing))
+    }
+
+    async fn leave_out(&self, subject: String, why: &str) {
+        self.emit(EventKind::CompareSkipped { skipped: NotCompared { subject, why: why.to_owned() } }).await;
     }
 }
 
@@ -70,7 +107,7 @@ fn compared<'a>(named: &'a Named, facts: &'a ImageFacts, contents: &'a Contents)
 }
 
 /// The architectures of one image: the two that are named, or each of the others against the first.
-fn within(images: Vec<Named>, reference: &Reference, targets: &[Architecture]) -> Result<Vec<(Named, Named)>> {
+fn within(images: Vec<Named>, reference: &Reference, targets: &[Architecture]) -> Result<Pairs> {
     let images = match targets {
         [] => images,
         [left, right] if left != right => vec![one_for(&images, reference, *left)?, one_for(&images, reference, *right)?],
@@ -81,17 +118,27 @@ fn within(images: Vec<Named>, reference: &Reference, targets: &[Architecture]) -
     };
     match images.split_first() {
         Some((first, others @ [_, ..])) => Ok(others.iter().map(|other| (first.clone(), other.clone())).collect()),
-        _ => Err(Error::usage(format!("{reference} is one image only; there is nothing to compare it with"))
+        Some(_) => Err(Error::usage(format!("{reference} is one image only; there is nothing to compare it with"))
             .hint("name a second image, or an index or container with several architectures")),
+        None => Err(nothing_in(reference)),
     }
 }
 
-type Halves = (Vec<Named>, Vec<Named>);
+fn nothing_in(reference: &Reference) -> Error {
+    Error::usage(format!("{reference} has no image that can be compared")).hint("only Linux images are looked into")
+}
+
+type Pairs = Vec<(Named, Named)>;
 
 /// Of two images, one against the other; of two indexes, each member against the one for the same platform. Says which members
 /// have no other.
-fn between(left: (Vec<Named>, &Reference), right: (Vec<Named>, &Reference), targets: &[Architecture]) -> Result<(Halves, Vec<String>)> {
+fn between(left: (Vec<Named>, &Reference), right: (Vec<Named>, &Reference), targets: &[Architecture]) -> Result<(Pairs, Vec<String>)> {
     let ((mut left, left_name), (mut right, right_name)) = (left, right);
+    for (images, name) in [(&left, left_name), (&right, right_name)] {
+        if images.is_empty() {
+            return Err(nothing_in(name));
+        }
+    }
     let chosen = match targets {
         [] => None,
         [both] => Some((*both, *both)),
@@ -102,23 +149,20 @@ fn between(left: (Vec<Named>, &Reference), right: (Vec<Named>, &Reference), targ
         (left, right) = (vec![one_for(&left, left_name, one)?], vec![one_for(&right, right_name, other)?]);
     }
     if left.len() == 1 && right.len() == 1 {
-        return Ok(((left, right), Vec::new()));
+        return Ok((left.into_iter().zip(right).collect(), Vec::new()));
     }
-    let (mut lefts, mut rights, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut pairs, mut alone) = (Vec::new(), Vec::new());
     for named in left {
         match right.iter().position(|other| other.image.platform() == named.image.platform()) {
-            Some(at) => {
-                lefts.push(named);
-                rights.push(right.remove(at));
-            }
+            Some(at) => pairs.push((named, right.remove(at))),
             None => alone.push(named.subject),
         }
     }
     alone.extend(right.into_iter().map(|named| named.subject));
-    match lefts.is_empty() {
+    match pairs.is_empty() {
         true => Err(Error::usage(format!("{left_name} and {right_name} have no platform in common"))
             .hint("choose what to compare, for example --target x86_64,aarch64")),
-        false => Ok(((lefts, rights), alone)),
+        false => Ok((pairs, alone)),
     }
 }
 

@@ -110,7 +110,7 @@ impl Work {
         }
         let top = tree.top().descriptor.clone();
         let attestations = tree.attestations();
-        let bytes = tree.contents().iter().map(|blob| blob.size).sum();
+        let bytes = Descriptor::total(&tree.contents());
         let images = tree.image_count();
         let moved = match destination {
             Reference::Layout { folder, name } => self.to_layout(tree, folder, name.as_deref()).await?,
@@ -253,7 +253,7 @@ fn of_archive(archive: &DockerArchive, name: Option<&str>) -> Result<Tree> {
         return Err(Error::usage(format!("{archive:?} has several images"))
             .hint(format!("name one: docker-archive:FILE:NAME; {}", names.join(", "))));
     };
-    Ok(Tree::of_image(&image))
+    Ok(Tree::of_image(&image?))
 }
 
 /// The built images of one container: the image itself when there is one, else an index as a release makes it.
@@ -280,7 +280,7 @@ fn archive(
     token: &CancellationToken,
     progress: &Arc<dyn Progress>,
 ) -> Result<u64> {
-    let total: u64 = tree.contents().iter().map(|blob| blob.size).sum();
+    let total = Descriptor::total(&tree.contents());
     let mut done = 0;
     write_docker_archive(tree, name, io::BufWriter::with_capacity(256 << 10, out), place, &mut |n| {
         done += n;

@@ -195,6 +195,12 @@ pub enum EventKind {
         /// What both have, and what differs.
         comparison: Arc<Comparison>,
     },
+    /// An image was not held against another, although it could be read.
+    CompareSkipped {
+        /// Which, and why not.
+        #[serde(flatten)]
+        skipped: NotCompared,
+    },
     /// Something was copied.
     Copied {
         /// What it came to.
@@ -429,6 +435,15 @@ pub struct Inspection {
     pub annotations: std::collections::BTreeMap<String, String>,
 }
 
+/// An image that is not held against another, although it could be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotCompared {
+    /// Which: the reference as the user gave it, with the platform for a member of an index.
+    pub subject: String,
+    /// Why not.
+    pub why: String,
+}
+
 /// One layer, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSummary {
@@ -442,8 +457,8 @@ pub struct LayerSummary {
     pub size: u64,
     /// How it came about.
     pub created_by: Option<String>,
-    /// Entries in its tar.
-    pub entries: usize,
+    /// Entries in its tar; `None` where it was not looked into.
+    pub entries: Option<usize>,
 }
 
 #[cfg(test)]

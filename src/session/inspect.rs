@@ -4,56 +4,77 @@ use std::sync::Arc;
 
 use super::engine::Work;
 use super::event::{EventKind, Inspection, LayerSummary, Listing};
-use super::subject::Named;
+use super::subject::Missing;
+use crate::Result;
 use crate::catalog::Target;
-use crate::image::{Descriptor, Image, InstalledPackage, Reference};
-use crate::verify;
-use crate::{Error, Result};
+use crate::image::{Image, InstalledPackage, Reference};
+use crate::verify::{self, not_looked_into};
 
 impl Work {
     /// Lists the files of everything the reference names.
     pub(super) async fn list_files(&self, reference: &Reference) -> Result<()> {
-        for named in self.images_of(reference).await? {
+        let mut subjects = self.images_of(reference).await?;
+        let mut missing = subjects.missing();
+        for named in subjects.images {
             self.check_cancelled()?;
+            if let Some(why) = not_looked_into(&named.image.platform()) {
+                self.emit(EventKind::RunOutput { lines: vec![format!("{}: {why}", named.subject)] }).await;
+                continue;
+            }
+            let subject = named.subject.clone();
             let read = self.reading(self.known_of(reference), move |known, progress, cancelled| {
                 let files = verify::list_files(&named.image, known, progress, cancelled)?;
                 let (digest, platform) = (named.image.descriptor.digest, named.image.platform());
                 Ok(Listing { schema: 1, subject: named.subject, target: named.target, digest, platform, files })
             });
-            let listing = Arc::new(read.await?);
-            self.emit(EventKind::FilesListed { listing }).await;
+            if let Some(listing) = missing.read(&subject, read.await)? {
+                self.emit(EventKind::FilesListed { listing: Arc::new(listing) }).await;
+            }
         }
-        Ok(())
+        self.tell_missing(missing).await
     }
 
     /// Reads config, layers and packages of everything the reference names.
     pub(super) async fn inspect(&self, reference: &Reference) -> Result<()> {
-        let images = self.images_of(reference).await?;
-        let unreadable = unreadable_member(&images);
-        for named in images {
+        let mut subjects = self.images_of(reference).await?;
+        let mut missing = subjects.missing();
+        for named in subjects.images {
             self.check_cancelled()?;
+            let subject = named.subject.clone();
             let read = self.reading(self.known_of(reference), move |known, progress, cancelled| {
-                let (entries, packages) = verify::inspect_facts(&named.image, known, progress, cancelled)?;
-                Ok(inspection(named.subject, named.target, &named.image, &entries, packages))
+                let (entries, packages) = match not_looked_into(&named.image.platform()) {
+                    Some(_) => (None, Vec::new()),
+                    None => {
+                        let (entries, packages) = verify::inspect_facts(&named.image, known, progress, cancelled)?;
+                        (Some(entries), packages)
+                    }
+                };
+                Ok(inspection(named.subject, named.target, &named.image, entries.as_deref(), packages))
             });
-            let inspection = Arc::new(read.await?);
-            self.emit(EventKind::Inspected { inspection }).await;
+            if let Some(inspection) = missing.read(&subject, read.await)? {
+                self.emit(EventKind::Inspected { inspection: Arc::new(inspection) }).await;
+            }
         }
-        unreadable.map_or(Ok(()), Err)
+        self.tell_missing(missing).await
+    }
+
+    /// Tells of what could not be read, once the rest was.
+    pub(super) async fn tell_missing(&self, missing: Missing) -> Result<()> {
+        let Some((lines, error)) = missing.end() else { return Ok(()) };
+        if !lines.is_empty() {
+            self.emit(EventKind::RunOutput { lines }).await;
+        }
+        Err(error)
     }
 }
 
-/// Why what is shown is not all that the reference names, when it came out of an index whose members are not all there.
-fn unreadable_member(images: &[Named]) -> Option<Error> {
-    let index = images.iter().find_map(|named| named.image.index.as_ref())?;
-    let said = |(member, why): (&Descriptor, &str)| format!("the index's member {} could not be read: {why}", member.digest);
-    if let Some(member) = index.unreached().next() {
-        return Some(Error::network(said(member)));
-    }
-    Some(Error::failed(said(index.unreadable().next()?)).hint("`catamaran verify` names all that is wrong with the index"))
-}
-
-fn inspection(subject: String, target: Option<Target>, image: &Image, entries: &[usize], packages: Vec<InstalledPackage>) -> Inspection {
+fn inspection(
+    subject: String,
+    target: Option<Target>,
+    image: &Image,
+    entries: Option<&[usize]>,
+    packages: Vec<InstalledPackage>,
+) -> Inspection {
     let config = &image.config;
     // History entries without a layer (ENV, CMD …) stand between those that made one.
     let mut made = config.history.iter().filter(|h| !h.empty_layer);
@@ -68,7 +89,7 @@ fn inspection(subject: String, target: Option<Target>, image: &Image, entries: &
             media_type: layer.media_type.clone(),
             size: layer.size,
             created_by: made.next().and_then(|h| h.created_by.clone()),
-            entries: entries.get(n).copied().unwrap_or(0),
+            entries: entries.and_then(|entries| entries.get(n).copied()),
         })
         .collect();
     Inspection {

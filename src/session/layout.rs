@@ -18,7 +18,7 @@ impl Work {
         let (folder, name, token, progress) = (folder.to_owned(), name.map(str::to_owned), self.token.clone(), Arc::clone(&self.progress));
         blocking(move || {
             let store = Store::open(folder)?;
-            let total: u64 = tree.contents().iter().map(|blob| blob.size).sum();
+            let total = Descriptor::total(&tree.contents());
             let (mut done, mut moved) = (0, 0);
             for blob in tree.contents() {
                 if !store.has(&blob) {

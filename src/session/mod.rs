@@ -34,6 +34,8 @@ pub use compare::CompareRequest;
 pub use copy::{Copied, CopyRequest};
 pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Ended, Options, Session, start};
-pub use event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, Outcome, TargetSummary};
+pub use event::{
+    BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, NotCompared, Outcome, TargetSummary,
+};
 pub use folders::Folders;
 pub use state::{BlobState, Build, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Update, Verification};

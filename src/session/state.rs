@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::RunId;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
-use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Listing, Outcome, TargetSummary};
+use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Listing, NotCompared, Outcome, TargetSummary};
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
@@ -43,6 +43,8 @@ pub struct State {
     pub listings: BTreeMap<String, Arc<Listing>>,
     /// Pairs of images that were compared, by what the user calls them; the latest of each.
     pub compared: BTreeMap<(String, String), Arc<verify::Comparison>>,
+    /// What the last comparison left out.
+    pub not_compared: Vec<NotCompared>,
     /// What was copied last.
     pub copied: Option<Arc<Copied>>,
     /// What `doctor` found last.
@@ -225,6 +227,9 @@ impl State {
                 if command == "verify" {
                     self.unread.clear();
                 }
+                if command == "compare" {
+                    self.not_compared.clear();
+                }
                 self.runs.insert(run, Run { command: command.clone(), started: event.at, ..Run::default() });
             }
             EventKind::CatalogLoaded { path, registry, targets } => {
@@ -330,6 +335,7 @@ impl State {
                 let pair = (comparison.left.subject.clone(), comparison.right.subject.clone());
                 self.compared.insert(pair, Arc::clone(comparison));
             }
+            EventKind::CompareSkipped { skipped } => self.not_compared.push(skipped.clone()),
             EventKind::Copied { copied } => self.copied = Some(Arc::clone(copied)),
             EventKind::Diagnosed { diagnosis } => self.diagnosis = Some(Arc::clone(diagnosis)),
             EventKind::ReleasePlanned { plan } => self.plan = Some(Arc::clone(plan)),

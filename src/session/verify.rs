@@ -9,19 +9,18 @@ use super::event::{EventKind, Failure};
 use super::noted;
 use super::rebuild::Rebuilder;
 use super::siblings::{Family, FirstRead};
-use super::subject::Named;
+use super::subject::{Named, Subjects, graver};
 use super::unused::waivers_unused;
 use crate::catalog::{Catalog, ContainerName, Target, Waiver};
 use crate::debian::Lock;
 use crate::image::{Descriptor, Digest, Reference, Store};
 use crate::verify::{Check, Circumstances, Group, Known, Rebuild, Report, Sibling, Verdict};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 impl Work {
     /// Runs every check over everything the request's references name; says how many images failed.
     ///
-    /// What cannot be read decides how the run ends, wherever it stands: a mistake of the command line before the network's fault,
-    /// and that before a damaged image.
+    /// What cannot be read decides how the run ends ([`graver`]).
     pub(super) async fn verify(&self, request: &VerifyRequest) -> Result<usize> {
         // Before anything is read: a name that is not there is a mistake of the command line.
         let given = request.waivers_of.as_ref().map(|name| self.waivers_of(name)).transpose()?.unwrap_or_default();
@@ -97,7 +96,7 @@ impl Verifying<'_> {
         if self.request.rehash {
             self.known.proofs = None;
         }
-        let images = self.work.images_of(reference).await?;
+        let Subjects { images, unread } = self.work.images_of(reference).await?;
         let targets: Vec<Target> = images.iter().filter_map(|named| named.target.clone()).collect();
         if !targets.is_empty() && self.own.is_none() {
             self.own = Some(self.read_own().await?);
@@ -106,7 +105,6 @@ impl Verifying<'_> {
             true => Some(self.work.rebuilder(&targets).await?),
             false => None,
         };
-        let unreached = unreached(reference, &images);
         let groups: Vec<String> = images.iter().map(group).collect();
         // Of images from elsewhere: the first of each group, once it was read.
         let mut firsts: BTreeMap<&String, Option<Arc<Sibling>>> = BTreeMap::new();
@@ -134,7 +132,7 @@ impl Verifying<'_> {
                 _ => {}
             }
         }
-        for (subject, error) in unreached {
+        for (subject, error) in unread {
             self.could_not_read(subject, error).await?;
         }
         Ok(())
@@ -192,14 +190,10 @@ impl Verifying<'_> {
             return Err(Error::interrupted());
         }
         self.work.emit(EventKind::VerifyFailed { subject, failure: Failure::from(&error) }).await;
-        let weight = |error: &Error| match error.kind() {
-            Kind::Usage => 2,
-            Kind::Network => 1,
-            Kind::Failed | Kind::Interrupted => 0,
-        };
-        if self.unread.as_ref().is_none_or(|worst| weight(worst) < weight(&error)) {
-            self.unread = Some(error);
-        }
+        self.unread = Some(match self.unread.take() {
+            Some(worst) => graver(worst, error),
+            None => error,
+        });
         Ok(())
     }
 }
@@ -223,13 +217,6 @@ async fn note(own: &Own, target: &Target, report: &Arc<Report>, waivers: &[Waive
         }
     })
     .await
-}
-
-/// The members of an index of which the network kept everything from us, as they are called, each with what happened.
-fn unreached(reference: &Reference, images: &[Named]) -> Vec<(String, Error)> {
-    let Some(index) = images.iter().find_map(|named| named.image.index.as_ref()) else { return Vec::new() };
-    let shown = |member: &Descriptor| member.platform.as_ref().map_or_else(|| member.digest.to_string(), ToString::to_string);
-    index.unreached().map(|(member, why)| (format!("{reference} {}", shown(member)), Error::network(why))).collect()
 }
 
 /// What the architectures of one image have in common: the container or the index; and the system they are for.

@@ -141,7 +141,7 @@ pub fn inspection(t: &Target) -> Event {
         media_type: "application/vnd.oci.image.layer.v1.tar+gzip".into(),
         size,
         created_by: Some(by.into()),
-        entries: 2_104,
+        entries: Some(2_104),
     };
     let package = |name: &str, version: &str| InstalledPackage {
         name: name.into(),

@@ -26,7 +26,7 @@ impl<R: BufRead> FileHead<'_, R> {
                 reader.wants_more()
             })?;
         }
-        Ok(reader.finish())
+        Ok(reader.finish(self.size))
     }
 
     /// Makes `head` the file's first `length` bytes, or all of it when it is shorter.

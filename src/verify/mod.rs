@@ -40,6 +40,7 @@ pub use known::Known;
 pub use linked_texts::LinkedText;
 pub use listing::{ListedFile, list_files};
 pub use loader::Libraries;
+pub use platform::not_looked_into;
 pub use report::{Check, CheckResult, Finding, Report, Verdict};
 pub use rootfs::{BrokenHardLink, Lookup, MergedRoot, Node, Path};
 pub use run::{check_facts, inspect_facts, verify};

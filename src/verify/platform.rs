@@ -24,7 +24,7 @@ pub(super) struct ElfPlatform {
 
 /// Why images for `platform` are not looked into, when they are not. What holds of their files is another world: no ELF files, no
 /// modes, no users; and base layers that registries need not have.
-pub(super) fn not_looked_into(platform: &Platform) -> Option<String> {
+pub fn not_looked_into(platform: &Platform) -> Option<String> {
     (platform.os == "windows").then(|| format!("{platform}: only Linux images are looked into"))
 }
 

@@ -61,6 +61,28 @@ fn what_pads_the_last_member_may_be_missing_and_nothing_else() {
 }
 
 #[test]
+fn one_empty_block_ends_a_tar_only_when_nothing_follows_it() {
+    let file = |name: &[u8]| [header(b'0', name, 1).as_bytes().as_slice(), &padded(b"x")].concat();
+    let empty = vec![0; 512];
+    for end in [vec![], empty.clone(), [empty.clone(), empty.clone()].concat(), [empty.clone(), empty.clone(), file(b"b")].concat()] {
+        let facts = facts(media_type::LAYER_TAR, [file(b"a"), end].concat());
+        assert_eq!((facts.damage.as_deref(), facts.entries.len()), (None, 1));
+    }
+    let facts = facts(media_type::LAYER_TAR, [file(b"a"), empty, file(b"b")].concat());
+    assert!(facts.damage.is_some_and(|damage| damage.contains("single empty block")));
+}
+
+#[test]
+fn a_pax_record_without_a_value_says_nothing() {
+    let mut layer = Layer::new();
+    let records: [(&str, &[u8]); 3] = [("path", b""), ("uid", b""), ("size", b"")];
+    layer.0.append_pax_extensions(records).unwrap();
+    let facts = facts(media_type::LAYER_TAR, layer.file("kept", 0o644, b"x").tar());
+    assert_eq!(facts.damage, None);
+    assert_eq!(facts.entries.iter().map(|entry| entry.path()).collect::<Vec<_>>(), ["kept"]);
+}
+
+#[test]
 fn sparse_files_are_put_together_and_their_claims_cost_nothing() {
     let content = elf(183, "/ld");
     // Old GNU: the ELF header's two halves as two pieces, the end 7 GiB away.

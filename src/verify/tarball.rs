@@ -197,8 +197,13 @@ impl<R: BufRead> Members<R> {
         skip(&mut self.input, padding)?;
         let mut header = Header::new_old();
         // Readers accept a tar that ends without its two empty blocks; a block cut in two they do not.
-        if !read_block(&mut self.input, header.as_mut_bytes())? || header.as_bytes().iter().all(|b| *b == 0) {
+        let empty = |header: &Header| header.as_bytes().iter().all(|b| *b == 0);
+        if !read_block(&mut self.input, header.as_mut_bytes())? || empty(&header) {
             self.ended = true;
+            // One empty block may be the end as well; but what follows it is not passed over by Go's reader.
+            if read_block(&mut self.input, header.as_mut_bytes())? && !empty(&header) {
+                return Err(io::Error::other("a single empty block is followed by something else: no end, and no member"));
+            }
             return Ok(None);
         }
         let bytes = header.as_bytes();
@@ -238,6 +243,12 @@ fn pax(mut records: &[u8], out: &mut Extensions) -> io::Result<()> {
         let (key, value) = (&record[..equals], &record[equals + 1..]);
         let number = || std::str::from_utf8(value).ok().and_then(|n| n.parse::<u64>().ok()).ok_or_else(bad);
         match key {
+            // What has no value counts as not being there (pax(1)), whatever came before.
+            b"path" if value.is_empty() => out.path = None,
+            b"linkpath" if value.is_empty() => out.link = None,
+            b"size" if value.is_empty() => out.size = None,
+            b"uid" if value.is_empty() => out.uid = None,
+            b"gid" if value.is_empty() => out.gid = None,
             b"path" => out.path = Some(value.to_vec()),
             b"linkpath" => out.link = Some(value.to_vec()),
             b"size" => out.size = Some(number()?),

@@ -58,7 +58,7 @@ fn programs_load_what_their_own_loaders_say_they_load() {
     let (project, out) = project("\"x86_64\", \"aarch64\"");
     for (target, machine, emulator) in [("x86_64", "X86-64", None), ("aarch64", "AArch64", Some("qemu-aarch64-static"))] {
         let root = unpack(&project, &out, &format!("many/{target}"));
-        let image = images_in_layout(&out, Some(&format!("many/{target}"))).unwrap().remove(0).1;
+        let image = images_in_layout(&out, Some(&format!("many/{target}"))).unwrap().remove(0).1.unwrap();
         let facts = ImageFacts::gather(&image, &Silent, &|| false).unwrap();
         let merged = MergedRoot::merge(&facts.layers);
 

@@ -21,6 +21,7 @@ mod harness;
 mod installation;
 mod interrupted;
 mod layers;
+mod layouts;
 mod loading;
 mod local;
 mod metadata;

@@ -35,7 +35,7 @@ pub(in crate::cli) fn inspection(inspection: &Inspection, color: bool) -> String
     out.push(Ink::Bold.paint(&count(inspection.layers.len(), "layer"), color));
     let mut layers = Table::plain(2);
     for (number, layer) in inspection.layers.iter().enumerate() {
-        let entries = if layer.entries > 0 { count(layer.entries, "file") } else { String::new() };
+        let entries = layer.entries.map(|entries| count(entries, "file")).unwrap_or_default();
         layers.row([
             Cell::number((number + 1).to_string()),
             layer.digest.short().into(),
@@ -81,8 +81,14 @@ mod tests {
         let mut config = ImageConfig { created: Some("2026-11-01T00:00:00Z".into()), ..ImageConfig::default() };
         config.config.entrypoint = vec!["/usr/bin/fdfind".into(), "a b".into()];
         config.config.env = vec!["PATH=/usr/bin".into(), "X=\u{1b}[2J".into()];
-        let layer =
-            LayerSummary { digest, diff_id: None, media_type: String::new(), size: 2048, created_by: Some("base".into()), entries: 3 };
+        let layer = LayerSummary {
+            digest,
+            diff_id: None,
+            media_type: String::new(),
+            size: 2048,
+            created_by: Some("base".into()),
+            entries: Some(3),
+        };
         let package = InstalledPackage { name: "bash".into(), version: "5.2".into(), architecture: "arm64".into() };
         let image = Inspection {
             schema: 1,

@@ -1,8 +1,8 @@
 //! Reads what `docker save` and others write: the tar is looked through once, and its blobs are read where they lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Entry;
 use crate::error::{IoContext, io_error};
 use crate::image::descriptor::media_type;
-use crate::image::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest};
+use crate::image::{Blobs, Descriptor, Digest, Image, ImageConfig, Index, Manifest, Room};
 use crate::{Error, Result};
 
 /// More files than any archive of images has.
@@ -20,6 +20,12 @@ const MAX_FILES: usize = 100_000;
 const MAX_DOCUMENT: u64 = 4 << 20;
 /// A compressed archive that decompresses to more is not read on.
 const MAX_ARCHIVE: u64 = 64 << 30;
+/// More images than are looked at together.
+const MAX_IMAGES: usize = 256;
+/// More manifests and indexes than belong to them.
+const MAX_MANIFESTS: usize = 1024;
+/// What their manifests may have together, in bytes.
+const MAX_MANIFESTS_SIZE: usize = 16 << 20;
 /// Links that lead to links.
 const MAX_LINKS: usize = 8;
 
@@ -53,6 +59,10 @@ impl fmt::Debug for DockerArchive {
 impl DockerArchive {
     /// Opens the archive at `path`; one compressed with gzip is decompressed into a temporary file.
     pub fn open(path: &Path) -> Result<Self> {
+        if !fs::metadata(path).at_named("opening", path)?.is_file() {
+            return Err(Error::usage(format!("{} is not a file", path.display()))
+                .hint("an archive is read at many places, which a pipe does not allow: write it to a file first"));
+        }
         Self::read(File::open(path).at_named("opening", path)?, path.display().to_string())
     }
 
@@ -93,11 +103,11 @@ impl DockerArchive {
         Ok(DockerArchive(Arc::new(Inner { file, shown, files, links, blobs: Default::default() })))
     }
 
-    /// The images called `name`, or all of them, each with its names.
+    /// The images called `name`, or all of them, each with its names; one of which something is not there or not true with its error.
     ///
     /// # Errors
-    /// It has none, none of that name, or what it says of one is not true.
-    pub fn images(&self, name: Option<&str>) -> Result<Vec<(Vec<String>, Image)>> {
+    /// It has none, none of that name, or its list of them cannot be read.
+    pub fn images(&self, name: Option<&str>) -> Result<Vec<(Vec<String>, Result<Image>)>> {
         let shown = &self.0.shown;
         let Some(place) = self.find("manifest.json") else {
             let layout = self.find("oci-layout").is_some();
@@ -116,20 +126,32 @@ impl DockerArchive {
             });
             return Err(if names.is_empty() { error } else { error.hint(format!("it has {}", names.join(", "))) });
         }
-        let manifests = self.manifests()?;
-        chosen.into_iter().map(|entry| Ok((tags(entry), self.image(entry, &manifests)?))).collect()
+        if chosen.len() > MAX_IMAGES {
+            return Err(Error::failed(format!("{shown} holds {} images; at most {MAX_IMAGES} are read at once", chosen.len()))
+                .hint("name one: docker-archive:FILE:NAME"));
+        }
+        let (manifests, room) = (self.manifests()?, Room::default());
+        Ok(chosen.into_iter().map(|entry| (tags(entry), self.image(entry, &manifests).and_then(|image| room.for_image(image)))).collect())
     }
 
     /// The manifests an OCI layout in the same tar names.
     fn manifests(&self) -> Result<Vec<(Descriptor, Vec<u8>)>> {
         let Some(place) = self.find("index.json") else { return Ok(Vec::new()) };
         let mut pending = Index::parse(&self.document(place, "index.json")?, "index.json")?.manifests;
-        let mut found = Vec::new();
+        let (mut found, mut seen, mut size) = (Vec::new(), BTreeSet::new(), 0);
         while let Some(descriptor) = pending.pop() {
             // Docker leaves out what it does not have, platforms of an index above all.
             let Some(place) = self.find(&blob_path(&descriptor.digest)) else { continue };
+            // An index within an index, again and again, comes to any number of members.
+            if !seen.insert(descriptor.digest) {
+                continue;
+            }
             let bytes = self.document(place, "a manifest")?;
-            if found.len() >= 512 || Digest::of(&bytes) != descriptor.digest {
+            size += bytes.len();
+            if seen.len() > MAX_MANIFESTS || size > MAX_MANIFESTS_SIZE {
+                return Err(Error::failed(format!("{} has more manifests than any archive of images", self.0.shown)));
+            }
+            if Digest::of(&bytes) != descriptor.digest {
                 return Err(Error::failed(format!("the manifest {} of {} is damaged", descriptor.digest, self.0.shown)));
             }
             if media_type::is_index(&descriptor.media_type) {
@@ -367,6 +389,7 @@ mod tests {
     fn an_old_archive_is_read_through_its_links_and_round_trips() {
         let archive = DockerArchive::read(written(&old_archive()), "old.tar".into()).unwrap();
         let (tags, image) = archive.images(Some("acme/fd:1")).unwrap().remove(0);
+        let image = image.unwrap();
         assert_eq!((tags, image.platform().to_string()), (vec!["acme/fd:1".to_owned()], "linux/arm64".to_owned()));
         assert_eq!(image.manifest.layers.len(), 2);
         let mut content = Vec::new();
@@ -379,19 +402,20 @@ mod tests {
         write_docker_archive(&Tree::of_image(&image), Some("acme/fd:2"), &mut bytes, Path::new("x"), &mut |_| Ok(())).unwrap();
         let again = DockerArchive::read(written(&bytes), "new.tar".into()).unwrap();
         let (tags, copy) = again.images(None).unwrap().remove(0);
+        let copy = copy.unwrap();
         assert_eq!((tags[0].as_str(), copy.descriptor.digest), ("acme/fd:2", image.descriptor.digest));
         assert_eq!(copy.manifest_bytes, image.manifest_bytes);
 
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(&bytes).unwrap();
         let packed = DockerArchive::read(written(&packed.finish().unwrap()), "new.tar.gz".into()).unwrap();
-        assert_eq!(packed.images(None).unwrap()[0].1.descriptor.digest, image.descriptor.digest);
+        assert_eq!(packed.images(None).unwrap()[0].1.as_ref().unwrap().descriptor.digest, image.descriptor.digest);
     }
 
     #[test]
     fn what_is_wrong_with_an_archive_is_said() {
         let read = |bytes: &[u8]| DockerArchive::read(written(bytes), "x.tar".into());
-        let images = |bytes: &[u8]| read(bytes).and_then(|a| a.images(None)).unwrap_err();
+        let images = |bytes: &[u8]| read(bytes).and_then(|a| a.images(None)?.remove(0).1).unwrap_err();
         assert!(images(&tar_of(&[("oci-layout", b"{}")], &[])).advice().unwrap().contains("oci:DIR"));
         let old = old_archive();
         assert!(images(&old[..old.len() / 2]).message().contains("x.tar"), "{}", images(&old[..old.len() / 2]));
@@ -400,6 +424,23 @@ mod tests {
         assert!(images(&tar_of(&[("manifest.json", manifest)], &[])).message().contains("does not hold it"));
         let looped = tar_of(&[("manifest.json", br#"[{"Config":"a","Layers":[]}]"#)], &[("a", "b"), ("b", "a")]);
         assert!(images(&looped).message().contains("does not hold it"));
+    }
+
+    #[test]
+    fn indexes_that_name_each_other_a_thousand_times_are_read_once() {
+        // Three levels of a thousand names each: a thousand million manifests, for whoever follows every one.
+        let mut blobs: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut lowest = Descriptor::of(media_type::MANIFEST, b"{}");
+        for _ in 0..3 {
+            let bytes = Index::new(vec![lowest; 1000], BTreeMap::new()).to_bytes();
+            lowest = Descriptor::of(media_type::INDEX, &bytes);
+            blobs.push((blob_path(&lowest.digest), bytes));
+        }
+        let top = Index::new(vec![lowest], BTreeMap::new()).to_bytes();
+        let mut files: Vec<(&str, &[u8])> = vec![("index.json", top.as_slice())];
+        files.extend(blobs.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
+        let archive = DockerArchive::read(written(&tar_of(&files, &[])), "x.tar".into()).unwrap();
+        assert!(archive.manifests().unwrap().is_empty());
     }
 
     proptest! {

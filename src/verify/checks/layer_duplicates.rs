@@ -1,7 +1,7 @@
 //! `layer-duplicates`: no layer's tar names a path twice (image-spec, "Image Layer Filesystem Changeset"), no manifest a
 //! layer twice.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::Subject;
 use super::tally::{Tally, count};
@@ -10,15 +10,13 @@ use crate::verify::report::{Check, CheckResult, Verdict};
 
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let mut tally = Tally::default();
-    let (mut seen_layers, mut entries) = (BTreeSet::new(), 0);
+    let (mut seen_layers, mut entries) = (BTreeMap::new(), 0);
     for layer in &subject.facts.layers {
         let digest = layer.descriptor.digest;
-        if !seen_layers.insert(digest) {
-            // Docker writes the same empty layer for every instruction that changes no file.
-            if !layer.entries.is_empty() {
-                let advice = "applying it again changes nothing or undoes the layers between: list it once";
-                tally.image(Verdict::Warn, Some(digest), "each layer once in the manifest", "the same layer again", advice);
-            }
+        // Docker writes the same empty layer for every instruction that changes no file.
+        let times = seen_layers.entry(digest).or_insert(0_usize);
+        *times += usize::from(*times == 0 || !layer.entries.is_empty());
+        if *times > 1 {
             continue;
         }
         entries += layer.entries.len();
@@ -36,12 +34,17 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
             tally.path(verdict, &path, digest, "one entry of that path in the layer", found, advice);
         }
     }
+    for (digest, times) in seen_layers.iter().filter(|(_, times)| **times > 1) {
+        let advice = "applying it again changes nothing or undoes the layers between: list it once";
+        let found = format!("layer {} {times} times", digest.short());
+        tally.image(Verdict::Warn, Some(*digest), "each layer once in the manifest", found, advice);
+    }
     let looked_at = format!("{} in {}", count(entries, "entry").replace("entrys", "entries"), count(seen_layers.len(), "layer"));
     tally.result(Check::LayerDuplicates, looked_at, "duplicate")
 }
 
 /// Entries of one path in the tar, each with the one before, in the order of the tar.
-fn doubles(entries: &Entries) -> Vec<(EntryRef<'_>, EntryRef<'_>)> {
+fn doubles(entries: &Entries) -> impl Iterator<Item = (EntryRef<'_>, EntryRef<'_>)> {
     // In the tar a whiteout has another name than what it hides.
     let key = |entry: &EntryRef<'_>| match entry.kind {
         EntryKind::Whiteout => 1u8,
@@ -54,7 +57,8 @@ fn doubles(entries: &Entries) -> Vec<(EntryRef<'_>, EntryRef<'_>)> {
     order.sort_by(|a, b| at(a).cmp(&at(b)));
     let mut found: Vec<(u32, u32)> = order.windows(2).filter(|two| at(&two[0]) == at(&two[1])).map(|two| (two[0], two[1])).collect();
     found.sort_by_key(|(_, later)| *later);
-    found.into_iter().filter_map(|(a, b)| entries.get(a as usize).zip(entries.get(b as usize))).collect()
+    // One after the other: there may be as many as there are entries.
+    found.into_iter().filter_map(move |(a, b)| entries.get(a as usize).zip(entries.get(b as usize)))
 }
 
 #[cfg(test)]
@@ -75,7 +79,7 @@ mod tests {
         let full = || Layer::new().file("a", 0o644, b"");
         let report = Sample::new("amd64").layer(full()).layer(Layer::new()).layer(Layer::new()).report();
         assert_eq!(findings(&report, Check::LayerDuplicates), [""; 0]);
-        let report = Sample::new("amd64").layer(full()).layer(full()).report();
-        assert_eq!(findings(&report, Check::LayerDuplicates), ["warn -"]);
+        let report = Sample::new("amd64").layer(full()).layer(full()).layer(Layer::new()).layer(full()).report();
+        assert_eq!(findings(&report, Check::LayerDuplicates), ["warn -"], "said once, however often");
     }
 }

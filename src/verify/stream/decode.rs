@@ -83,6 +83,10 @@ fn decompress(
     .map_err(|error| match (error.kind(), compression) {
         (io::ErrorKind::UnexpectedEof, c) => io::Error::other(format!("the {} stream ends too early", c.word())),
         (_, Compression::None) => error,
+        // `ZSTD_error_frameParameter_windowTooLarge`, which has no kind of its own.
+        (_, Compression::Zstd) if error.to_string().contains("too much memory") => {
+            io::Error::other(format!("a zstd frame wants a window of more than {} MiB, and no more is given", (1_u64 << MAX_WINDOW) >> 20))
+        }
         (_, c) => io::Error::other(format!("the {} stream is damaged: {error}", c.word())),
     })
 }

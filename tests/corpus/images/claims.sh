@@ -31,6 +31,18 @@ begun media-types-mixed; seal "$(start /hello)" '.layers[0].mediaType="applicati
 begun docker-zstd zstd; seal "$(start /hello)" '.mediaType="application/vnd.docker.distribution.manifest.v2+json"
   | .config.mediaType="application/vnd.docker.container.image.v1+json" | .layers[0].mediaType="application/vnd.docker.image.rootfs.diff.tar.zstd"'
 
+begun nulls-of-go; seal "$(start /hello)" '.annotations=null' # what Go's tools write for an empty map
+jq -c '.annotations=null | .manifests[].annotations=null | .manifests[].platform=null' "$layout/index.json" > "$scratch/index"; cp "$scratch/index" "$layout/index.json"
+begun values-without-end; seal "$(start /hello) | .history=[range(200000) | {}]"
+begun index-of-ten-gigabytes; seal "$(start /hello)"; truncate -s 10G "$layout/index.json"
+begun pipe-for-a-layer; seal "$(start /hello)"
+file=$layout/blobs/$(jq -r '.digest | sub(":"; "/")' <<< "${layers[0]}"); rm "$file"; mkfifo "$file"
+begun entry-absent; seal "$(start /hello)" # one of two images of the layout is not there
+jq -c ".manifests += [.manifests[0] | .digest=\"sha256:$wrong\" | .platform={os:\"linux\",architecture:\"arm64\"}]" "$layout/index.json" > "$scratch/index"
+cp "$scratch/index" "$layout/index.json"
+image single-empty-block # Go's reader, which engines unpack with, takes it neither for an end nor for a member
+busybox; pack; { head -c 512 /dev/zero; cat "$scratch/layer.tar"; } > "$scratch/more.tar"; tar_layer "$scratch/more.tar" gzip; seal "$(start busybox)"
+
 image gzip-truncated; busybox; pack; gzip -n1 < "$scratch/layer.tar" > "$scratch/cut"; truncate -s 500000 "$scratch/cut"
 gzip_bytes "$scratch/cut" "$(digest "$scratch/layer.tar")"; seal "$(start busybox)"
 image gzip-corrupt; busybox; pack; gzip -n1 < "$scratch/layer.tar" > "$scratch/bad"; printf 'xxxxxxxx' | dd of="$scratch/bad" bs=1 seek=300000 conv=notrunc status=none

@@ -18,6 +18,8 @@ image i386-in-amd64; busybox; put "$parts/amd64/libc6-i386/usr/lib32/ld-linux.so
 image i386-only; put "$parts/amd64/libc6-i386/usr/lib32/ld-linux.so.2" usr/bin/small; layer; seal "$(start small)"
 image elf-truncated # the header is cut
 busybox; head -c 40 "$parts/bin/static" | write usr/bin/cut 755; layer; seal "$(start busybox)"
+image elf-half # as a download leaves it that broke off
+head -c 5000 "$parts/bin/static" | write usr/bin/tool 755; layer; seal "$(start tool)"
 # patch FILE OFFSET BYTES PATH: a copy with other bytes at the offset
 patch() { put "$1" "$4"; printf "$3" | dd of="$root/$4" bs=1 seek="$2" conv=notrunc status=none; }
 image elf-offsets-lie # e_phoff far beyond the file

@@ -63,7 +63,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             Meaning::Text,
             Align::Right,
         );
-        let entries = format!("{} entries", text::thousands(layer.entries as u64));
+        let entries = layer.entries.map(|entries| format!("{} entries", text::thousands(entries as u64))).unwrap_or_default();
         canvas.text(right_of(top, x + 12), &entries, Meaning::Muted);
         let mut said = text::printable(layer.created_by.as_deref().unwrap_or_default()).into_owned();
         let shared = shared_with(model, layer.digest, inspection.digest);
