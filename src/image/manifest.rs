@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::descriptor::{Descriptor, media_type};
+use super::spelling::misspelt;
 use crate::{Error, Result};
 
 /// The largest manifest or index we read. Registries allow 4 MiB (distribution-spec, "Pushing Manifests").
@@ -105,6 +106,10 @@ pub(super) fn parse_json<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &st
     }
     if values(bytes) > MAX_VALUES {
         return Err(Error::failed(format!("{what} holds more values than any {kind}: at most {MAX_VALUES} are read")));
+    }
+    if let Some((key, meant)) = misspelt(bytes) {
+        return Err(Error::failed(format!("{what} is not a valid {kind}: it has `{key}`, which other programs read as `{meant}`"))
+            .hint("keys are written as the image specification writes them; make the image with another program"));
     }
     serde_json::from_slice(bytes).map_err(|error| Error::failed(format!("{what} is not a valid {kind}")).source(error))
 }

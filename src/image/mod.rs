@@ -34,6 +34,7 @@ mod registry_reference;
 mod room;
 mod script_outcome;
 mod shebang;
+mod spelling;
 mod stamp;
 mod store;
 mod tree;

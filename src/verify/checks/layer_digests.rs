@@ -15,6 +15,12 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     document(&mut tally, "the config", &image.manifest.config, &image.config_bytes);
     let layers = &subject.facts.layers;
     let diff_ids = &image.config.rootfs.diff_ids;
+    // One without diff ids says nothing of its kind either, and is told below.
+    let kind = &image.config.rootfs.kind;
+    if kind != "layers" && !(kind.is_empty() && diff_ids.is_empty()) {
+        let advice = "the specification has no other kind: correct rootfs.type in the config";
+        tally.image(Verdict::Fail, None, "`layers` as rootfs.type of the config", format!("`{kind}`"), advice);
+    }
     if diff_ids.len() != layers.len() {
         let expected = format!("{} in the config, one for each layer", count(layers.len(), "diff id"));
         tally.image(Verdict::Fail, None, expected, count(diff_ids.len(), "diff id"), DIFF_ID);
@@ -129,6 +135,9 @@ mod tests {
         assert!(found(&image).starts_with("uncompressed content"), "{}", found(&image));
         Arc::make_mut(&mut image.config).rootfs.diff_ids.clear();
         assert!(found(&image).starts_with("1 diff id in the config"), "{}", found(&image));
+        let mut image = good();
+        Arc::make_mut(&mut image.config).rootfs.kind = "layers+base".into();
+        assert!(found(&image).starts_with("`layers` as"), "{}", found(&image));
         let mut image = good();
         image.config_bytes = b"{}".as_slice().into();
         assert!(found(&image).contains("the config with the digest"), "{}", found(&image));
