@@ -232,6 +232,14 @@ mod tests {
         assert!(Index::scan(endless, "amd64").unwrap_err().message().contains("too long"));
     }
 
+    #[test]
+    fn names_without_end_do_not_fill_memory() {
+        let names = (0..1_200_000).map(|n| format!("{n:x}")).collect::<Vec<_>>();
+        let lines: Vec<String> = names.chunks(50_000).map(|some| format!(" {},", some.join(","))).collect();
+        let stanza = stanza("a", &format!("Depends:\n{}\n", lines.join("\n")));
+        assert!(Index::scan(stanza.as_bytes(), "amd64").unwrap_err().message().contains("too large"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_scanned_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {

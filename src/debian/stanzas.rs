@@ -21,6 +21,8 @@ pub(super) const MAX_TEXT: usize = 1 << 30;
 const ROOM: usize = 36 << 20;
 /// Room for the names that Debian's largest index mentions.
 const NAMES: usize = 100_000;
+/// More names than are followed.
+const MAX_NAMES: usize = 1 << 20;
 /// Lines of one record.
 pub(super) const LINES: usize = 13;
 
@@ -200,7 +202,7 @@ impl Scanner<'_> {
             self.check()?;
             self.mention();
             self.keep();
-            if self.text.len() > MAX_TEXT {
+            if self.text.len() > MAX_TEXT || self.mentioned.len() > MAX_NAMES {
                 return Err(Error::network("it is too large"));
             }
         }
