@@ -33,6 +33,7 @@ mod mark;
 mod members;
 mod packages;
 mod pins;
+mod reachable;
 mod recommends;
 mod relation;
 mod release;
