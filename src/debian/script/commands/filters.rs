@@ -77,12 +77,14 @@ fn ends(shell: &mut Shell<'_>, arguments: &[String], first: bool) -> Status {
 pub(super) fn cut(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "d delimiter f fields c characters b bytes output-delimiter");
     let delimiter = options.value(&["d", "delimiter"]).unwrap_or("\t").to_owned();
-    let chosen = options.value(&["f", "fields", "c", "characters"]).unwrap_or_default().to_owned();
-    let by_characters = options.has(&["c", "characters"]);
-    let odd = options.stranger("d delimiter f fields c characters s only-delimited").is_some();
+    let chosen = options.value(&["f", "fields", "c", "characters", "b", "bytes"]).unwrap_or_default().to_owned();
+    let by_characters = options.has(&["c", "characters", "b", "bytes"]);
+    // Bytes of what is not ASCII would be parts of characters.
+    let by_bytes = options.has(&["b", "bytes"]);
+    let odd = options.stranger("d delimiter f fields c characters b bytes s only-delimited").is_some();
     let only = options.has(&["s", "only-delimited"]);
     filter(shell, &options.operands, |text| {
-        if odd || delimiter.is_empty() {
+        if odd || delimiter.is_empty() || (by_bytes && !text.is_ascii()) {
             return None;
         }
         let mut ranges = Vec::new();
