@@ -217,6 +217,27 @@ fn postfix_is_set_up_as_far_as_its_machine_is_not_asked_for() {
 }
 
 #[test]
+fn an_editor_of_nothing_prints_nothing() {
+    // squid
+    let text = "x=$(printf '' | sed -ne 's/a/b/p; t end; d; :end q'); [ -n \"$x\" ] || x=proxy; echo $x > /etc/x";
+    assert_eq!(effects(text), [file("/etc/x", "proxy\n")]);
+    // erlang-base
+    no_op("for p in $(printf '' | awk '{if ($1 ~ /^Package:/) {print $2}}'); do touch /etc/$p; done");
+    // chrony
+    no_op("dpkg-statoverride --update --add root adm 0750 /var/log/not-there");
+}
+
+#[test]
+fn all_accounts_are_listed() {
+    // libsane1
+    let text = "if ! getent group | grep -q '^scanner:'; then touch /etc/new; fi";
+    let groups = ("/etc/group", "root:x:0:\n", 0o644);
+    assert_eq!(run_with(&[groups], text).1.effects, [file("/etc/new", "")]);
+    let (done, _) = run_with(&[groups], &format!("if date | grep -q x; then addgroup --system scanner; fi\n{text}"));
+    assert!(said(&done).iter().any(|said| said.starts_with("touch /etc/new: whether it runs depends on")), "{:?}", said(&done));
+}
+
+#[test]
 fn secrets_that_openssl_makes_are_not_made() {
     // rabbitmq-server
     let text = "if [ ! -e /var/lib/cookie ]; then openssl rand -base64 -out /var/lib/cookie 42; chmod 0400 /var/lib/cookie; fi";

@@ -302,7 +302,12 @@ pub(super) fn awk(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let field = inside.and_then(|p| p.trim_end_matches(';').trim().strip_prefix("print")).map(str::trim);
     let number: Option<usize> = field.and_then(|f| f.strip_prefix('$')).and_then(|n| n.parse().ok());
     let odd = separator.as_ref().is_some_and(|s| s.chars().count() != 1) || options.has(&["f", "v"]);
+    // What is not about the beginning or the end is about lines.
+    let only_lines = !options.has(&["f"]) && !program.contains("BEGIN") && !program.contains("END");
     filter(shell, files, |text| {
+        if text.is_empty() && only_lines {
+            return Some(text);
+        }
         let number = number.filter(|n| *n > 0 && !odd)?;
         let one = |line: &str| match &separator {
             Some(separator) if separator != " " => line.split(separator.as_str()).nth(number - 1).unwrap_or_default().to_owned(),

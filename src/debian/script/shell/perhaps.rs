@@ -169,6 +169,11 @@ impl Shell<'_> {
         self.state.perhaps.withheld.contains(path)
     }
 
+    /// Whether there may be users or groups that are not there.
+    pub(in super::super) fn may_be_accounts(&self) -> bool {
+        !self.state.perhaps.accounts.is_empty()
+    }
+
     /// Whether a user or group called `name` may be there though none is.
     pub(in super::super) fn may_be_account(&self, name: &str) -> bool {
         self.state.perhaps.accounts.contains(name)
