@@ -223,6 +223,8 @@ fn an_editor_of_nothing_prints_nothing() {
     assert_eq!(effects(text), [file("/etc/x", "proxy\n")]);
     // erlang-base
     no_op("for p in $(printf '' | awk '{if ($1 ~ /^Package:/) {print $2}}'); do touch /etc/$p; done");
+    // mariadb-server of bookworm: there is room enough, or it would not have been installed.
+    no_op("if df --portability /var/. | tail -n 1 | awk '{ exit ($4>1000) }'; then exit 1; fi");
     // chrony
     no_op("dpkg-statoverride --update --add root adm 0750 /var/log/not-there");
 }

@@ -304,7 +304,7 @@ pub(super) fn awk(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let odd = separator.as_ref().is_some_and(|s| s.chars().count() != 1) || options.has(&["f", "v"]);
     // What is not about the beginning or the end is about lines.
     let only_lines = !options.has(&["f"]) && !program.contains("BEGIN") && !program.contains("END");
-    filter(shell, files, |text| {
+    let status = filter(shell, files, |text| {
         if text.is_empty() && only_lines {
             return Some(text);
         }
@@ -314,7 +314,9 @@ pub(super) fn awk(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
             _ => line.split_whitespace().nth(number - 1).unwrap_or_default().to_owned(),
         };
         Some(text.lines().map(|line| one(line) + "\n").collect())
-    })
+    });
+    // `exit` says what.
+    if program.contains("exit") { None } else { status }
 }
 
 /// `cmp`, `diff -q`: whether two files are the same.
