@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{Renewal, changes, older_suites, republished, taken_back};
@@ -248,9 +247,8 @@ impl Archive {
             }
         }
         let cache = self.cache.join("releases");
-        let turn = Semaphore::new(1);
         let read = wanted.iter().map(async |wanted| {
-            let index = indexes::read(&self.http, wanted, &cache, &turn, cancel).await?;
+            let index = indexes::read(&self.http, wanted, &cache, cancel).await?;
             let Source { archive, suite, name, .. } = wanted.source;
             let automatic = wanted.release.automatic;
             let origin = Origin { archive: archive.clone(), suite: suite.clone(), source: name.clone(), automatic };

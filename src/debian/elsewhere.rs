@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::http::Http;
@@ -58,8 +57,7 @@ pub(crate) async fn look(
         });
         let others: Vec<Wanted<'_>> = others.collect();
         // An index that cannot be had leaves the error without this hint, nothing worse.
-        let turn = Semaphore::new(1);
-        let indexes = join_all(others.iter().map(|wanted| indexes::read(http, wanted, cache, &turn, cancel))).await;
+        let indexes = join_all(others.iter().map(|wanted| indexes::read(http, wanted, cache, cancel))).await;
         let indexes: Vec<_> = others.iter().zip(indexes).filter_map(|(wanted, read)| Some((wanted, read.ok()??))).collect();
         for name in names {
             let place = indexes.iter().find(|(_, index)| !index.find(name).is_empty()).map(|(wanted, _)| {

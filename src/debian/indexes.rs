@@ -3,9 +3,7 @@
 use std::fs;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::deb::Limited;
@@ -15,16 +13,12 @@ use super::release::Release;
 use super::sources::Source;
 use crate::error::IoContext;
 use crate::image::{Digest, Hasher};
-use crate::{Error, Result, read_full};
+use crate::{Error, Result};
 
 /// The most that is decompressed, and the longest cached index that is read; Debian's largest, sid's, has 65 MB.
 const MAX_INDEX: u64 = 160 << 20;
 /// When the release does not say how long the index is unpacked, it is at most this many times as long. Debian's are 4 to 6.
 const MAX_RATIO: u64 = 40;
-
-/// Bytes that go from the thread that decompresses to the one that scans in one piece, and how many pieces wait.
-const PIECE: usize = 1 << 18;
-const HANDED: usize = 4;
 
 /// One index of a release.
 pub(crate) struct Wanted<'a> {
@@ -45,16 +39,7 @@ enum Compression {
 }
 
 /// The index, from `cache` when it is still the one the release names. `None` when the release has none.
-///
-/// Whoever has `turn` takes an index apart. All ask for theirs at the same time, but what one thread gave back to its allocator is of no use
-/// to another: six that worked at once took 20 MB more than one after the other.
-pub(crate) async fn read(
-    http: &Http,
-    wanted: &Wanted<'_>,
-    cache: &Path,
-    turn: &Semaphore,
-    cancel: &CancellationToken,
-) -> Result<Option<Index>> {
+pub(crate) async fn read(http: &Http, wanted: &Wanted<'_>, cache: &Path, cancel: &CancellationToken) -> Result<Option<Index>> {
     let plain = format!("{}/binary-{}/Packages", wanted.component, wanted.folder);
     // gzip first: with a third more to fetch it is open five times sooner than xz, which wins below about 20 MB/s only.
     let forms = [(".gz", Compression::Gzip), (".xz", Compression::Xz), ("", Compression::None)];
@@ -84,8 +69,6 @@ pub(crate) async fn read(
             async {
                 for url in &urls {
                     let Answer::Body(body) = http.ask(url, &wanted.source.setting, 0, None).await? else { continue };
-                    // Never closed.
-                    let _turn = turn.acquire().await;
                     let what = format!("{what} ({})", shown(url));
                     let (architecture, place) = (wanted.architecture.to_owned(), place.clone());
                     return body
@@ -138,7 +121,7 @@ fn scan(
             Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(compressed)),
             Compression::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(compressed)),
         };
-        apart(Limited::new(plain, unpacked, "it"), |plain| Index::scan(BufReader::with_capacity(PIECE, plain), architecture))
+        Index::scan(BufReader::with_capacity(1 << 18, Limited::new(plain, unpacked, "it")), architecture)
     };
     // The hash is over everything, and says more than whatever the scanner stumbled over.
     let rest = io::copy(&mut source, &mut io::sink());
@@ -156,48 +139,6 @@ fn scan(
         ));
     }
     scanned.map_err(|error| Fault::lasting(error.context(what)))
-}
-
-/// Reads `plain` on this thread, while `work` gets what was read on another: decompressing an index and looking at it take equally long.
-fn apart<R: Read, T: Send>(mut plain: R, work: impl FnOnce(Handed) -> Result<T> + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(HANDED);
-        let worker = scope.spawn(move || work(Handed { receiver, piece: io::Cursor::default() }));
-        loop {
-            let mut piece = vec![0; PIECE];
-            let read = read_full(&mut plain, &mut piece).map(|length| {
-                piece.truncate(length);
-                piece
-            });
-            let last = read.as_ref().map_or(true, |piece| piece.len() < PIECE);
-            // Nobody takes it any more when the work has ended with an error.
-            if sender.send(read).is_err() || last {
-                break;
-            }
-        }
-        drop(sender);
-        worker.join().unwrap_or_else(|_| Err(Error::failed("reading a package index stopped unexpectedly")))
-    })
-}
-
-/// What another thread reads, piece by piece.
-struct Handed {
-    receiver: Receiver<io::Result<Vec<u8>>>,
-    piece: io::Cursor<Vec<u8>>,
-}
-
-impl Read for Handed {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.piece.read(out)? {
-                0 if !out.is_empty() => match self.receiver.recv() {
-                    Ok(piece) => self.piece = io::Cursor::new(piece?),
-                    Err(_) => return Ok(0),
-                },
-                n => return Ok(n),
-            }
-        }
-    }
 }
 
 /// Knows the hash and length of what went through, and whether the connection broke.
