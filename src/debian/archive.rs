@@ -16,10 +16,9 @@ use super::http::{Http, shown};
 use super::indexes::{self, Wanted};
 use super::keyring::Keyring;
 use super::lock::{Change, Lock, LockedArchive};
-use super::lock_file::{base_request, containers, read_lock, request, staleness, write_lock};
+use super::lock_file::{containers, read_lock, staleness, write_lock};
 use super::packages::{Origin, Packages};
 use super::pins;
-use super::reachable::only_reachable;
 use super::release::{self, Policy, Release};
 use super::resolve::{Universes, resolve};
 use super::sources::{DEBIAN, Host, SECURITY, Source, Sources};
@@ -163,16 +162,8 @@ impl Archive {
         for (source, release) in &releases {
             progress.line(&format!("{} {} of {}", source.archive, source.suite, release.date));
         }
-        let recommends = catalog.debian.recommends;
-        let request: Vec<String> = base_request(catalog).into_iter().chain(containers(catalog).flat_map(request)).collect();
-        let mut universes = Universes::new();
-        // One after the other: what no solution can contain is dropped before the next is read.
-        for architecture in architectures {
-            let packages = self.packages(architecture, &releases, progress, cancel).await?;
-            let request = request.clone();
-            let packages = tokio::task::spawn_blocking(move || only_reachable(packages, &request, recommends)).await;
-            universes.insert(architecture, packages.map_err(|_| Error::failed("looking for what is needed stopped unexpectedly"))?);
-        }
+        let read = architectures.into_iter().map(|architecture| self.packages(architecture, &releases, progress, cancel));
+        let mut universes: Universes = try_join_all(read).await?.into_iter().collect();
         pins::apply(&self.settings.pins, &mut universes)?;
         let missing = elsewhere::missing(catalog, &universes);
         if !missing.is_empty() {
@@ -221,7 +212,7 @@ impl Archive {
         releases: &[(&Source, Release)],
         progress: &dyn Progress,
         cancel: &CancellationToken,
-    ) -> Result<Packages> {
+    ) -> Result<(Architecture, Packages)> {
         let debian = architecture.debian();
         let mut wanted = Vec::new();
         for (source, release) in releases {
@@ -256,7 +247,7 @@ impl Archive {
         });
         let indexes: Vec<_> = try_join_all(read).await?.into_iter().flatten().collect();
         let packages = tokio::task::spawn_blocking(move || Packages::new(architecture, indexes)).await;
-        packages.map_err(|_| Error::failed("joining the package indexes stopped unexpectedly"))
+        Ok((architecture, packages.map_err(|_| Error::failed("joining the package indexes stopped unexpectedly"))?))
     }
 
     fn locked_archives(&self, releases: &[(&Source, Release)]) -> Vec<LockedArchive> {

@@ -70,7 +70,7 @@ impl<'a> Releases<'a> {
     pub async fn open(&self, architectures: &[Architecture]) -> Result<Installable> {
         let mut universes = Universes::new();
         for architecture in architectures {
-            universes.insert(*architecture, self.archive.packages(*architecture, &self.of, &Silent, &CancellationToken::new()).await?);
+            universes.extend([self.archive.packages(*architecture, &self.of, &Silent, &CancellationToken::new()).await?]);
         }
         Ok(Installable(universes))
     }

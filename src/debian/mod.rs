@@ -33,7 +33,6 @@ mod mark;
 mod members;
 mod packages;
 mod pins;
-mod reachable;
 mod recommends;
 mod relation;
 mod release;

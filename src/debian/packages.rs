@@ -121,8 +121,12 @@ impl Packages {
 
     /// The candidates that provide `relation` by `Provides`, best first: by priority, then by name.
     pub fn providers(&self, relation: &Relation<'_>, pins: &Pins) -> Vec<Id> {
-        let mut found: Vec<Id> = self
-            .perhaps_providers(relation.name)
+        let wanted = hash(relation.name.as_bytes());
+        let first = self.providers.partition_point(|(hash, _)| *hash < wanted);
+        let mut found: Vec<Id> = self.providers[first..]
+            .iter()
+            .take_while(|(hash, _)| *hash == wanted)
+            .map(|(_, id)| *id)
             .filter(|id| {
                 let record = self.record(*id);
                 let provides = relations(record.provides).flatten().any(|provided| {
@@ -138,27 +142,6 @@ impl Packages {
         });
         found.dedup();
         found
-    }
-
-    /// Every package, index by index, each sorted by name.
-    pub fn ids(&self) -> impl Iterator<Item = Id> {
-        self.indexes.iter().enumerate().flat_map(|(i, (_, index))| (0..index.len()).map(move |p| Id(i as u32, p as u32)))
-    }
-
-    /// Every package that provides `name` in some version, current or not; perhaps others.
-    pub fn perhaps_providers(&self, name: &str) -> impl Iterator<Item = Id> {
-        let wanted = hash(name.as_bytes());
-        let first = self.providers.partition_point(|(hash, _)| *hash < wanted);
-        self.providers[first..].iter().take_while(move |(hash, _)| *hash == wanted).map(|(_, id)| *id)
-    }
-
-    /// The same with other indexes in place of its own: of the same packages in the same places. `change` gets what gives an id to a
-    /// position of the index, and the index.
-    pub fn map_indexes(mut self, change: impl Fn(&dyn Fn(usize) -> Id, Index) -> Index) -> Self {
-        for (i, (_, index)) in self.indexes.iter_mut().enumerate() {
-            *index = change(&|position| Id(i as u32, position as u32), std::mem::take(index));
-        }
-        self
     }
 
     /// Every name of a package, with repetitions.
