@@ -255,6 +255,17 @@ async fn an_unchanged_release_is_not_sent_again_and_its_index_is_kept() {
 }
 
 #[tokio::test]
+async fn an_index_without_measure_is_not_fetched() {
+    let world = World::new();
+    let bomb = |text: &str| format!("{text} {} 99999999999 main/binary-amd64/Packages\n", Digest::of(b"").hex());
+    let fields = "Suite: unstable\nCodename: sid\nDate: Sat, 12 Sep 2026 07:55:41 UTC\n";
+    world.put_suite("debian", "sid", fields, &[("main", "hello 1")], |text| signed(&bomb(text), &world.key));
+    let error = world.lock().await.unwrap_err();
+    assert!(error.message().contains("main/binary-amd64/Packages.gz of debian sid is larger than an index may be"), "{error}");
+    assert_eq!(world.server.asked("Packages"), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_stale_lock_is_refused_when_locked() {
     let mut world = World::new();
     world.lock().await.unwrap();

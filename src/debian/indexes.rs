@@ -15,8 +15,8 @@ use crate::error::IoContext;
 use crate::image::{Digest, Hasher};
 use crate::{Error, Result};
 
-/// The most that is decompressed; Debian's largest index has some 60 MB.
-const MAX_INDEX: u64 = 1 << 30;
+/// The most that is decompressed, and the longest cached index that is read; Debian's largest, sid's, has 65 MB.
+const MAX_INDEX: u64 = 160 << 20;
 /// When the release does not say how long the index is unpacked, it is at most this many times as long. Debian's are 4 to 6.
 const MAX_RATIO: u64 = 40;
 
@@ -48,7 +48,13 @@ pub(crate) async fn read(http: &Http, wanted: &Wanted<'_>, cache: &Path, cancel:
         wanted.release.files.get(&path).map(|(digest, size)| (path, compression, *digest, *size))
     });
     let Some((path, compression, digest, size)) = found else { return Ok(None) };
-    let unpacked = wanted.release.files.get(&plain).map_or(size.saturating_mul(MAX_RATIO) + (1 << 20), |(_, size)| *size).min(MAX_INDEX);
+    let promised = wanted.release.files.get(&plain).map(|(_, size)| *size);
+    if promised.unwrap_or(size) > MAX_INDEX {
+        let what = format!("{path} of {} {}", wanted.source.archive, wanted.source.suite);
+        return Err(Error::network(format!("{what} is larger than an index may be here: {} MB, and Debian's have 65", MAX_INDEX >> 20))
+            .hint(format!("is {} what it should be? see {}", shown(&wanted.source.base), wanted.source.setting)));
+    }
+    let unpacked = promised.unwrap_or_else(|| size.saturating_mul(MAX_RATIO) + (1 << 20)).min(MAX_INDEX);
 
     let place = cached_path(cache, wanted);
     let known = place.clone();
@@ -164,6 +170,9 @@ fn header(packages: &Digest, text: &Digest) -> String {
 }
 
 fn load(path: &Path, digest: &Digest) -> Option<Index> {
+    if fs::metadata(path).ok()?.len() > MAX_INDEX {
+        return None;
+    }
     let mut text = fs::read_to_string(path).ok()?;
     let body = text.find('\n')? + 1;
     // The first line also says which index it is of: an old one is not even hashed.

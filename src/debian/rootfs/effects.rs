@@ -79,6 +79,11 @@ impl System for Root {
         self.package(package).map(|segment| segment.version.clone())
     }
 
+    fn files(&self, package: &str) -> Option<Vec<String>> {
+        let package = self.package(package)?;
+        Some(package.entries.iter().map(|entry| format!("/{}", entry.path)).collect())
+    }
+
     fn architecture(&self) -> &str {
         let specific = self.segments.iter().map(|segment| segment.architecture.as_str()).find(|name| *name != "all");
         specific.unwrap_or("all")
@@ -186,6 +191,8 @@ impl System for Root {
                 Ok(())
             }
             Effect::Generator(name) if GENERATORS.contains(&name) => Ok(()),
+            Effect::Generator("glib-compile-schemas") if !self.has_schemas() => Ok(()),
+            Effect::Generator("locale-gen") if !self.has_locales() => Ok(()),
             Effect::Generator(name) => Err(format!("{name} is not made natively")),
         }
     }
@@ -196,6 +203,17 @@ impl Root {
         let uid = owner.user.as_deref().map(|name| self.accounts.uid(name).ok_or_else(|| format!("there is no user `{name}`")));
         let gid = owner.group.as_deref().map(|name| self.accounts.gid(name).ok_or_else(|| format!("there is no group `{name}`")));
         Ok((uid.transpose()?.map(u64::from), gid.transpose()?.map(u64::from)))
+    }
+
+    /// Whether there is something for `glib-compile-schemas` to compile; GLib's own package brings the empty folder only.
+    fn has_schemas(&self) -> bool {
+        self.names("usr/share/glib-2.0/schemas").iter().any(|name| name.ends_with(".gschema.xml"))
+    }
+
+    /// Whether `/etc/locale.gen` asks for a locale; as the package makes it, it lists them in comments.
+    fn has_locales(&self) -> bool {
+        let list = self.read("/etc/locale.gen").unwrap_or_default();
+        list.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).any(|line| !line.is_empty() && !line.starts_with(b"#"))
     }
 
     /// The physical path of what is at `path`, made a node when it is a folder nobody lists.

@@ -9,6 +9,7 @@
 mod accounts;
 mod alternatives;
 mod base_files;
+mod before_unpack;
 mod ca_certificates;
 mod directories;
 mod diversions;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::script::{Call, Class, Effect, Emulations, Reaction, System, Trigger, Unhandled, evaluate, reaction, triggers};
 use super::super::segment::Segment;
 use super::super::segment::canonical::canonical;
+use super::before_unpack::BeforeUnpack;
 use super::order::configuration_order;
 use super::{Content, Root};
 use crate::image::{ScriptClass, ScriptOutcome};
@@ -61,7 +62,10 @@ impl Root {
             Some(text) => {
                 let (package, version) = (&segment.package, &segment.version);
                 let call = Call { package, version, script, text: text.as_bytes(), arguments };
-                let evaluation = evaluate(&call, self, emulations);
+                let evaluation = match script {
+                    "preinst" => evaluate(&call, &mut BeforeUnpack::new(self, package), emulations),
+                    _ => evaluate(&call, self, emulations),
+                };
                 (evaluation.class, evaluation.unhandled)
             }
             None => {

@@ -273,3 +273,23 @@ fn a_trigger_of_a_script_calls_who_waits_for_it_and_so_on() {
     let calls = root.scripts.iter().filter(|outcome| outcome.script.starts_with("postinst triggered"));
     assert_eq!(calls.map(|outcome| outcome.package.as_str()).collect::<Vec<_>>(), ["second", "third"]);
 }
+
+#[test]
+fn a_preinst_does_not_find_what_dpkg_unpacks_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = archive(folder.path());
+    // squid's, about its own configuration and that of another package.
+    let script = "#!/bin/sh\nset -e\nif [ ! -e /etc/squid.conf ]; then ln -sf /etc/squid.conf /etc/disabled; fi\nrm -f /etc/squid.conf\n\
+                  for f in /etc/squid.*; do [ ! -e $f ] || touch /etc/wrong; done\n[ ! -d /var/spool/squid ] || chown www-data /var/spool/squid\n\
+                  [ ! -e /etc/redis/redis.conf ] || touch /etc/right\n";
+    archive.add_with(
+        "squid",
+        "",
+        &[("preinst", script)],
+        &[file("etc/squid.conf", 0o644, b"x"), super::super::fixtures::folder("var/spool/squid")],
+    );
+    let root = install(None, &archive.segments(&["base-files", "base-passwd", "redis", "squid"]), &Emulations::default()).unwrap();
+    let there = ["etc/disabled", "etc/squid.conf", "etc/right", "etc/wrong"].map(|path| root.nodes().contains_key(path));
+    assert_eq!(there, [true, true, true, false]);
+    assert_eq!(ids(&root, "var/spool/squid"), "755:33:0");
+}

@@ -35,6 +35,8 @@ pub(in super::super) trait System {
     fn groups_of(&self, user: &str) -> Option<Vec<String>>;
     /// The version of an installed package.
     fn version(&self, package: &str) -> Option<String>;
+    /// The files and links that an installed package brings; `None`: not known.
+    fn files(&self, package: &str) -> Option<Vec<String>>;
     /// Debian's name of the architecture: `arm64`.
     fn architecture(&self) -> &str;
     /// Does it. The error says in a person's words why it cannot be done; the effect then counts as unhandled.

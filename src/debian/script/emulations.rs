@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::commands::generator;
 use super::shell::{Shell, matches};
-use super::{Call, Effect, ModeChange, Owner};
+use super::{Alternative, Call, Effect, ModeChange, Owner};
 use crate::catalog::Catalog;
 use crate::debian::version;
 use crate::error::{Error, IoContext, Result};
@@ -66,6 +66,10 @@ struct Entry {
     modes: Vec<Place>,
     #[serde(default)]
     remove: Vec<String>,
+    #[serde(default)]
+    alternatives: Vec<Choice>,
+    #[serde(default)]
+    left_out: Vec<LeftOut>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,6 +122,24 @@ struct File {
     group: Option<String>,
 }
 
+/// A row of `update-alternatives --install`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Choice {
+    link: String,
+    name: String,
+    path: String,
+    priority: i64,
+}
+
+/// What is not done all the same.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeftOut {
+    command: String,
+    why: String,
+}
+
 /// What applies to one script.
 pub(super) struct Emulation {
     /// Commands of the script that do nothing.
@@ -134,6 +156,10 @@ impl Emulation {
         entry.effects().into_iter().for_each(|effect| {
             shell.apply(effect);
         });
+        for LeftOut { command, why } in &entry.left_out {
+            shell.command = command.as_str().into();
+            shell.refuse(why.as_str());
+        }
         true
     }
 }
@@ -216,6 +242,8 @@ impl Entry {
             && self.links.is_empty()
             && self.files.is_empty()
             && self.modes.is_empty()
+            && self.alternatives.is_empty()
+            && self.left_out.is_empty()
             && self.remove.is_empty())
     }
 
@@ -245,7 +273,8 @@ impl Entry {
                 return Err(format!("the mode of {path} is no octal number"));
             }
         }
-        match self.remove.iter().find(|path| !path.starts_with('/')) {
+        let alternatives = self.alternatives.iter().flat_map(|choice| [&choice.link, &choice.path]);
+        match self.remove.iter().chain(alternatives).find(|path| !path.starts_with('/')) {
             Some(path) => Err(format!("`{path}` does not begin with `/`")),
             None => Ok(()),
         }
@@ -283,6 +312,10 @@ impl Entry {
                 (None, text) => Effect::File { path, bytes: text.clone().unwrap_or_default().into_bytes(), mode, owner },
             }
         }));
+        effects.extend(self.alternatives.iter().map(|Choice { link, name, path, priority }| {
+            let (link, name, path) = (link.clone(), name.clone(), path.clone());
+            Effect::Alternative(Alternative { link, name, path, priority: *priority, slaves: Vec::new() })
+        }));
         for place in &self.modes {
             let (path, recursive) = (place.path.clone(), place.recursive);
             let owner = owner(&place.user, &place.group);
@@ -315,6 +348,10 @@ mod tests {
         for (text, word) in [
             ("[[emulation]]\npackage = \"a\"\nreason = \"r\"", "neither"),
             ("[[emulation]]\npackage = \"a\"\nreason = \"r\"\nno-op = true\nremove = [\"/a\"]", "something is"),
+            (
+                "[[emulation]]\npackage = \"a\"\nreason = \"r\"\nalternatives = [{ link = \"/a\", name = \"a\", path = \"b\", priority = 1 }]",
+                "begin with",
+            ),
             ("[[emulation]]\npackage = \"a\"\nreason = \"r\"\nremove = [\"a\"]", "begin with"),
             ("[[emulation]]\npackage = \"a\"\nreason = \"r\"\ngenerators = [\"x\"]", "no generator"),
             ("[[emulation]]\npackage = \"a\"\nreason = \"r\"\nmodes = [{ path = \"/a\", mode = \"9\" }]", "octal"),

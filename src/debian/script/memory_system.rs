@@ -218,6 +218,10 @@ impl System for MemorySystem {
         self.versions.get(package).cloned()
     }
 
+    fn files(&self, package: &str) -> Option<Vec<String>> {
+        self.versions.get(package).map(|_| vec![format!("/usr/bin/{package}"), format!("/usr/share/doc/{package}/copyright")])
+    }
+
     fn architecture(&self) -> &str {
         "amd64"
     }

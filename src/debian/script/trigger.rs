@@ -42,6 +42,7 @@ pub(in super::super) fn triggers(text: &str) -> Vec<Trigger> {
 use Reaction::{Generator, Nothing};
 
 const CACHE: &str = "a cache for desktops, used only when it is there";
+const MODULES: &str = "a list that spares programs opening all their modules; without it they are opened";
 const DOCUMENTATION: &str = "indexes of documentation";
 const SERVICES: &str = "an image has no running services to reload";
 const BOOT: &str = "an image does not boot";
@@ -54,8 +55,8 @@ const REACTIONS: &[(&str, Reaction)] = &[
     ("update-ca-certificates-java", Generator("java-keystore")),
     ("update-ca-certificates-java-fresh", Generator("java-keystore")),
     ("/usr/share/glib-2.0/schemas", Generator("glib-compile-schemas")),
-    ("/usr/lib/*/gio/modules", Generator("gio-querymodules")),
-    ("/usr/lib/gio/modules", Generator("gio-querymodules")),
+    ("/usr/lib/*/gio/modules", Nothing(MODULES)),
+    ("/usr/lib/gio/modules", Nothing(MODULES)),
     ("/usr/lib/*/gdk-pixbuf-2.0/*/loaders", Generator("gdk-pixbuf-query-loaders")),
     ("/usr/lib/gdk-pixbuf-2.0/*/loaders", Generator("gdk-pixbuf-query-loaders")),
     ("/usr/share/mime/packages", Generator("update-mime-database")),
@@ -120,7 +121,8 @@ mod tests {
                 assert_eq!(generator(name), Some(*name), "{pattern}");
             }
         }
-        assert_eq!(reaction("/usr/lib/x86_64-linux-gnu/gio/modules"), Generator("gio-querymodules"));
+        assert_eq!(reaction("/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders"), Generator("gdk-pixbuf-query-loaders"));
+        assert!(matches!(reaction("/usr/lib/x86_64-linux-gnu/gio/modules"), Nothing(_)));
         assert_eq!(reaction("never-heard-of"), Reaction::Unknown);
     }
 

@@ -133,6 +133,123 @@ fn a_key_that_is_not_made_is_missed_by_nothing_else() {
 }
 
 #[test]
+fn a_pattern_that_finds_nothing_is_no_file_that_a_command_made() {
+    // xfonts-utils: update-fonts-alias after update-fonts-dir
+    let each = "for f in /etc/fonts/*.alias; do [ -e \"$f\" ] || continue; touch /etc/new; done";
+    let (done, _) = run(&format!("demo\n{each}"));
+    assert_eq!(said(&done), ["demo: what `demo` does is not known"]);
+    // Of a file that may be there it is not known whether the pattern finds it.
+    unhandled(&format!("if date | grep -q x; then touch /etc/fonts/a.alias; fi\n{each}"), "touch /etc/new: whether it runs depends on");
+    unhandled(&format!("if date | grep -q x; then mkdir /etc/fonts; fi\n{each}"), "touch /etc/new: whether it runs depends on");
+}
+
+#[test]
+fn a_question_asked_until_the_answer_is_good_has_an_end() {
+    // slapd's config
+    let text = "n=0; while true; do n=$((n + 1)); x=$(date); if [ \"$x\" = 1 ]; then break; fi; done\necho $n > /etc/n; touch /etc/after";
+    let (done, system) = run(text);
+    assert_eq!(system.effects, [file("/etc/after", "")]);
+    assert_eq!(said(&done), ["echo $n > /etc/n: what it writes to /etc/n is not known"]);
+    unhandled("while true; do n=$((n + 1)); done", "does not end");
+    // One that certainly ends, ends there.
+    assert_eq!(effects("n=0; until [ $n = 40 ]; do n=$((n + 1)); done; echo $n > /etc/n"), [file("/etc/n", "40\n")]);
+}
+
+#[test]
+fn who_owns_what_is_known() {
+    // mariadb-server and squid
+    no_op("find /var/lib ! -uid 0 -print0 -or ! -gid 0 -print0 | xargs -0 -r sudo chown 0:0");
+    no_op("find /var/lib -follow -not -group root -print0 2>/dev/null | xargs -0 --no-run-if-empty chgrp root");
+    let chown = |owner: &str| Effect::Owner {
+        path: "/var/lib".into(),
+        owner: Owner { user: Some(owner.into()), group: None },
+        recursive: false,
+        follow: true,
+    };
+    assert_eq!(effects("find /var/lib ! -user www-data -print0 | xargs -0 chown nobody"), [chown("nobody")]);
+    assert_eq!(effects("if [ \"$(stat -c %u:%g:%n /var/lib)\" = 0:0:/var/lib ]; then chown nobody /var/lib; fi"), [chown("nobody")]);
+    assert_eq!(effects("[ $(stat -c %a /etc/demo.conf) = 644 ]; chown nobody /var/lib"), [chown("nobody")]);
+    unhandled("if [ \"$(stat -c %Y /etc/demo.conf)\" = 1 ]; then touch /etc/new; fi", "touch /etc/new: whether it runs depends on");
+}
+
+#[test]
+fn what_find_does_is_done_where_all_of_it_is_known() {
+    // freeradius
+    let files = [("/srv/a/one", "", 0o644), ("/srv/a/b/two", "2", 0o644), ("/srv/a/c/x", "", 0o644)];
+    let bits = |path: &str, mode| Effect::Mode { path: path.into(), change: ModeChange::Bits(mode), recursive: false };
+    let (done, system) = run_with(&files, "find /srv/a -type f -exec chmod 640 '{}' \\;");
+    assert_eq!(
+        (said(&done), system.effects),
+        (vec![], ["/srv/a/b/two", "/srv/a/c/x", "/srv/a/one"].map(|path| bits(path, 0o640)).to_vec())
+    );
+    let (done, system) = run_with(&files, "find /srv/a -type f -empty -delete\nfind /srv/a -type d -empty -delete");
+    assert_eq!(said(&done), [""; 0]);
+    let there = ["/srv/a/one", "/srv/a/c/x", "/srv/a/c", "/srv/a/b/two"].map(|path| system.kind(path).is_some());
+    assert_eq!(there, [false, false, false, true]);
+    for odd in ["-mtime 1 -delete", "-name x -o -delete", "-delete -print", "! -exec false \\;"] {
+        let (done, _) = run_with(&files, &format!("find /srv/a {odd}"));
+        assert_eq!(said(&done), [format!("find /srv/a {odd}: find acts on what it finds")]);
+    }
+}
+
+#[test]
+fn files_of_packages_are_listed() {
+    // postgresql-client-common
+    let mut system = MemorySystem::new();
+    system.versions.insert("demo".into(), "1".into());
+    let text = b"#!/bin/sh\ndpkg -L demo not-there | grep -v doc > /etc/list\n";
+    let done = run_as(&mut system, "postinst", text, &["configure", ""]);
+    assert_eq!((said(&done), system.effects), (vec![], vec![file("/etc/list", "/usr/bin/demo\n")]));
+}
+
+#[test]
+fn postfix_is_set_up_as_far_as_its_machine_is_not_asked_for() {
+    let main = ("/etc/postfix/main.cf", "# a\nmynetworks = 127.0.0.0/8\n  [::1]/128\nmyorigin = x\n", 0o644);
+    let text = "db_fset postfix/mynetworks changed true; db_fget postfix/mynetworks changed; [ $RET = true ] || exit 0\n\
+                postconf -e mynetworks=10.0.0.0/8 'inet_interfaces=all'\npostconf -e \"myhostname=$(hostname)\"\n\
+                if [ $(postconf -hx default_transport) != smtp ] || [ $(postconf -h inet_interfaces) != all ]; then touch /etc/new; fi";
+    let (done, system) = run_with(&[main], text);
+    assert_eq!(said(&done), ["postconf -e \"myhostname=$(hostname)\": one of its arguments is not known"]);
+    assert_eq!(system.effects, [file(main.0, "# a\nmynetworks = 10.0.0.0/8\nmyorigin = x\ninet_interfaces = all\n")]);
+    let (done, _) =
+        run_with(&[main], "db_fget postfix/mynetworks changed; [ $RET = false ]; [ $(postconf -h mynetworks) = x ] || touch /etc/new");
+    assert!(said(&done)[0].starts_with("touch /etc/new: whether it runs depends on"), "{:?}", said(&done));
+}
+
+#[test]
+fn an_editor_of_nothing_prints_nothing() {
+    // squid
+    let text = "x=$(printf '' | sed -ne 's/a/b/p; t end; d; :end q'); [ -n \"$x\" ] || x=proxy; echo $x > /etc/x";
+    assert_eq!(effects(text), [file("/etc/x", "proxy\n")]);
+    // erlang-base
+    no_op("for p in $(printf '' | awk '{if ($1 ~ /^Package:/) {print $2}}'); do touch /etc/$p; done");
+    // mariadb-server of bookworm: there is room enough, or it would not have been installed.
+    no_op("if df --portability /var/. | tail -n 1 | awk '{ exit ($4>1000) }'; then exit 1; fi");
+    // chrony
+    no_op("dpkg-statoverride --update --add root adm 0750 /var/log/not-there");
+}
+
+#[test]
+fn all_accounts_are_listed() {
+    // libsane1
+    let text = "if ! getent group | grep -q '^scanner:'; then touch /etc/new; fi";
+    let groups = ("/etc/group", "root:x:0:\n", 0o644);
+    assert_eq!(run_with(&[groups], text).1.effects, [file("/etc/new", "")]);
+    let (done, _) = run_with(&[groups], &format!("if date | grep -q x; then addgroup --system scanner; fi\n{text}"));
+    assert!(said(&done).iter().any(|said| said.starts_with("touch /etc/new: whether it runs depends on")), "{:?}", said(&done));
+}
+
+#[test]
+fn secrets_that_openssl_makes_are_not_made() {
+    // rabbitmq-server
+    let text = "if [ ! -e /var/lib/cookie ]; then openssl rand -base64 -out /var/lib/cookie 42; chmod 0400 /var/lib/cookie; fi";
+    let (done, system) = run(&format!("touch /usr/bin/openssl\n{text}"));
+    assert_eq!((said(&done).len(), system.effects.len()), (1, 1), "{:?}", said(&done));
+    assert!(said(&done)[0].contains("a private key in an image is everybody's"), "{:?}", said(&done));
+    unhandled("openssl x509 -in a -out /etc/b", "what openssl writes is not known");
+}
+
+#[test]
 fn font_folders_are_indexed_by_scripts_of_the_image() {
     // xfonts-base with xfonts-utils: what the program in it would have made is said.
     let tools = [

@@ -57,10 +57,27 @@ pub(super) fn unknown(shell: &mut Shell<'_>, _: &[Value]) -> Status {
     Some(0)
 }
 
-/// `db_fget QUESTION FLAG`: nothing was ever seen.
-pub(super) fn flag(shell: &mut Shell<'_>, _: &[Value]) -> Status {
-    shell.set("RET", Some("false".into()));
+/// `db_fget QUESTION FLAG`: what the script has set; else nothing was ever seen.
+pub(super) fn flag(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
+    let known = named(arguments).map(|name| shell.state.answers.get(&name).cloned().unwrap_or_else(|| Some("false".into())));
+    shell.set("RET", known.flatten());
     Some(0)
+}
+
+/// `db_fset QUESTION FLAG VALUE`.
+pub(super) fn set_flag(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
+    if let Some(name) = named(arguments) {
+        shell.state.answers.insert(name, arguments.get(2).cloned().flatten());
+    }
+    Some(0)
+}
+
+/// What the flag of a question is kept as among the answers. No question has a blank in its name.
+fn named(arguments: &[Value]) -> Option<String> {
+    match arguments {
+        [Some(question), Some(flag), ..] => Some(format!("{question} {flag}")),
+        _ => None,
+    }
 }
 
 /// The answer to a question; the outer `None` when the package asks no such thing.

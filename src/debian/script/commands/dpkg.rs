@@ -20,7 +20,8 @@ pub(super) fn dpkg(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
             Some(0)
         }
         ["--print-foreign-architectures"] => Some(0),
-        ["-s" | "--status" | "-l" | "--list" | "-L" | "--listfiles", package, ..] => {
+        ["-L" | "--listfiles", packages @ ..] => list_files(shell, packages),
+        ["-s" | "--status" | "-l" | "--list", package, ..] => {
             let installed = shell.system.version(bare(package)).is_some();
             shell.print(if installed { None } else { Some(String::new()) });
             Some(u8::from(!installed))
@@ -36,6 +37,22 @@ pub(super) fn dpkg(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         }
         _ => shell.refuse("this form of dpkg is not known"),
     }
+}
+
+/// `dpkg -L`: the files of packages, without the folders.
+fn list_files(shell: &mut Shell<'_>, packages: &[&str]) -> Status {
+    let (mut out, mut status) = (Some(String::new()), Some(0));
+    for package in packages.iter().map(|package| bare(package)) {
+        if shell.system.version(package).is_none() {
+            status = Some(1);
+            continue;
+        }
+        let files = shell.system.files(package);
+        out = out.zip(files).map(|(out, files)| files.iter().fold(out, |out, file| out + file + "\n"));
+    }
+    shell.spend(out.as_ref().map_or(0, String::len));
+    shell.print(out);
+    status
 }
 
 /// A package's name without its architecture.
@@ -251,7 +268,6 @@ const GENERATORS: &[&str] = &[
     "update-ca-certificates",
     "java-keystore",
     "glib-compile-schemas",
-    "gio-querymodules",
     "gdk-pixbuf-query-loaders",
     "update-mime-database",
     "update-shells",

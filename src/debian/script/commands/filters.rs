@@ -77,12 +77,14 @@ fn ends(shell: &mut Shell<'_>, arguments: &[String], first: bool) -> Status {
 pub(super) fn cut(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "d delimiter f fields c characters b bytes output-delimiter");
     let delimiter = options.value(&["d", "delimiter"]).unwrap_or("\t").to_owned();
-    let chosen = options.value(&["f", "fields", "c", "characters"]).unwrap_or_default().to_owned();
-    let by_characters = options.has(&["c", "characters"]);
-    let odd = options.stranger("d delimiter f fields c characters s only-delimited").is_some();
+    let chosen = options.value(&["f", "fields", "c", "characters", "b", "bytes"]).unwrap_or_default().to_owned();
+    let by_characters = options.has(&["c", "characters", "b", "bytes"]);
+    // Bytes of what is not ASCII would be parts of characters.
+    let by_bytes = options.has(&["b", "bytes"]);
+    let odd = options.stranger("d delimiter f fields c characters b bytes s only-delimited").is_some();
     let only = options.has(&["s", "only-delimited"]);
     filter(shell, &options.operands, |text| {
-        if odd || delimiter.is_empty() {
+        if odd || delimiter.is_empty() || (by_bytes && !text.is_ascii()) {
             return None;
         }
         let mut ranges = Vec::new();
@@ -300,14 +302,21 @@ pub(super) fn awk(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let field = inside.and_then(|p| p.trim_end_matches(';').trim().strip_prefix("print")).map(str::trim);
     let number: Option<usize> = field.and_then(|f| f.strip_prefix('$')).and_then(|n| n.parse().ok());
     let odd = separator.as_ref().is_some_and(|s| s.chars().count() != 1) || options.has(&["f", "v"]);
-    filter(shell, files, |text| {
+    // What is not about the beginning or the end is about lines.
+    let only_lines = !options.has(&["f"]) && !program.contains("BEGIN") && !program.contains("END");
+    let status = filter(shell, files, |text| {
+        if text.is_empty() && only_lines {
+            return Some(text);
+        }
         let number = number.filter(|n| *n > 0 && !odd)?;
         let one = |line: &str| match &separator {
             Some(separator) if separator != " " => line.split(separator.as_str()).nth(number - 1).unwrap_or_default().to_owned(),
             _ => line.split_whitespace().nth(number - 1).unwrap_or_default().to_owned(),
         };
         Some(text.lines().map(|line| one(line) + "\n").collect())
-    })
+    });
+    // `exit` says what.
+    if program.contains("exit") { None } else { status }
 }
 
 /// `cmp`, `diff -q`: whether two files are the same.

@@ -1,11 +1,15 @@
-//! `find`: what it would print. Questions about times and owners are not known; what it would do with what it finds is not done.
+//! `find`: what it would print. Questions about times are not known; what it would do with what it finds is done
+//! when all of that is known.
 
+use super::paths::worse;
 use super::regular::compile;
 use crate::debian::script::Kind;
 use crate::debian::script::shell::{Shell, Status, matches};
 
 /// How much it looks at.
 const NAMES: usize = 20_000;
+/// How many things it acts on.
+const ACTED_ON: usize = 2_000;
 
 /// A part of the expression.
 enum Test {
@@ -13,6 +17,10 @@ enum Test {
     Path(String),
     Regex(Option<regex::Regex>),
     Type(String),
+    /// By number or name.
+    User(String),
+    Group(String),
+    Empty,
     True,
     /// Nobody knows.
     Unknown,
@@ -21,11 +29,23 @@ enum Test {
     Or(Vec<Test>),
 }
 
+/// What is done besides printing.
+#[derive(Clone, PartialEq)]
+enum Action {
+    None,
+    /// `-exec … ;` or `-exec … +`, with `{}` where the name goes.
+    Run(Vec<String>),
+    Delete,
+    /// Something else, or several.
+    Other,
+}
+
 struct Reader<'w> {
     words: std::slice::Iter<'w, String>,
     lowest: usize,
     deepest: usize,
-    action: bool,
+    /// What it does with everything it finds.
+    action: Action,
     /// What is printed of each: `%p`, `%f` …; `None` when it is not known.
     format: Option<String>,
     depth: usize,
@@ -47,7 +67,8 @@ pub(super) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         }
         return Some(1);
     }
-    let mut reader = Reader { words: words.iter(), lowest: 0, deepest: usize::MAX, action: false, format: Some("%p\\n".into()), depth: 0 };
+    let mut reader =
+        Reader { words: words.iter(), lowest: 0, deepest: usize::MAX, action: Action::None, format: Some("%p\\n".into()), depth: 0 };
     let test = reader.any();
     let mut found = Vec::new();
     for root in &roots {
@@ -76,11 +97,42 @@ pub(super) fn find(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         }
         hits += 1;
     }
-    if hits > 0 && reader.action {
-        return shell.refuse("find acts on what it finds");
+    if hits > 0 && reader.action != Action::None {
+        // What is found for certain, when everything is certain.
+        let names = out.filter(|_| hits <= ACTED_ON && reader.format.as_deref() == Some("%p\\n"));
+        let names = names.map(|names| names.lines().map(str::to_owned).collect::<Vec<_>>());
+        return match names {
+            Some(names) if names.len() == hits => act(shell, &reader.action, names),
+            _ => shell.refuse("find acts on what it finds"),
+        };
     }
-    shell.print(out);
+    shell.print(if reader.action == Action::None { out } else { Some(String::new()) });
     Some(u8::from(all != roots.len()))
+}
+
+/// Does with each of `names`, in the order in which they are found, what find is told.
+fn act(shell: &mut Shell<'_>, action: &Action, mut names: Vec<String>) -> Status {
+    let mut status = Some(0);
+    match action {
+        Action::Run(words) => {
+            for name in names {
+                let fields: Vec<_> = words.iter().map(|word| Some(word.replace("{}", &name))).collect();
+                shell.in_subshell(|shell| shell.invoke(&fields));
+                status = worse(status, shell.status);
+            }
+        }
+        Action::Delete => {
+            names.reverse();
+            for name in names {
+                let path = shell.path(&name);
+                let command = if shell.kind(&path) == Some(Kind::Directory) && shell.system.link(&path).is_none() { "rmdir" } else { "rm" };
+                shell.in_subshell(|shell| shell.invoke(&[Some(command.to_owned()), Some(path)]));
+                status = worse(status, shell.status);
+            }
+        }
+        Action::None | Action::Other => return shell.refuse("find acts on what it finds"),
+    }
+    status
 }
 
 impl Reader<'_> {
@@ -95,6 +147,9 @@ impl Reader<'_> {
             self.words.next();
             ways.push(self.all());
         }
+        if ways.len() > 1 && self.action != Action::None {
+            self.action = Action::Other;
+        }
         self.depth -= 1;
         Test::Or(ways)
     }
@@ -108,6 +163,14 @@ impl Reader<'_> {
             tests.push(self.one());
         }
         Test::And(tests)
+    }
+
+    /// It acts where the tests before it hold: known only when it is the last word, and the one action.
+    fn does(&mut self, action: Action) -> Test {
+        let last = self.words.as_slice().is_empty() && self.depth <= 1;
+        let only = last && self.action == Action::None;
+        self.action = if only { action } else { Action::Other };
+        if only { Test::True } else { Test::Unknown }
     }
 
     fn one(&mut self) -> Test {
@@ -149,16 +212,15 @@ impl Reader<'_> {
                 Test::True
             }
             "-exec" | "-execdir" | "-ok" => {
-                self.action = true;
-                while self.words.next().is_some_and(|word| word != ";" && word != "+") {}
-                Test::True
+                let words: Vec<String> = self.words.by_ref().take_while(|word| *word != ";" && *word != "+").cloned().collect();
+                self.does(if word == "-exec" { Action::Run(words) } else { Action::Other })
             }
-            "-delete" | "-fprint" | "-ls" => {
-                self.action = true;
-                Test::True
-            }
-            "-user" | "-group" | "-perm" | "-newer" | "-mtime" | "-size" | "-links" | "-uid" | "-gid" | "-ctime" | "-atime" | "-mmin"
-            | "-lname" => {
+            "-delete" => self.does(Action::Delete),
+            "-fprint" | "-ls" => self.does(Action::Other),
+            "-empty" => Test::Empty,
+            "-user" | "-uid" => Test::User(value()),
+            "-group" | "-gid" => Test::Group(value()),
+            "-perm" | "-newer" | "-mtime" | "-size" | "-links" | "-ctime" | "-atime" | "-mmin" | "-lname" => {
                 value();
                 Test::Unknown
             }
@@ -182,6 +244,22 @@ impl Test {
                     _ => return None,
                 };
                 Some(letters.split(',').any(|wanted| wanted == letter))
+            }
+            Test::User(user) => {
+                let wanted = user.parse().ok().or_else(|| shell.system.user(user).map(|(uid, ..)| uid))?;
+                shell.owner(&shell.path(path)).map(|(uid, _)| uid == wanted)
+            }
+            Test::Group(group) => {
+                let wanted = group.parse().ok().or_else(|| shell.system.group(group))?;
+                shell.owner(&shell.path(path)).map(|(_, gid)| gid == wanted)
+            }
+            Test::Empty => {
+                let here = shell.path(path);
+                Some(match shell.kind(&here)? {
+                    Kind::File { size, .. } => size == 0,
+                    Kind::Directory => shell.entries(&here).is_empty(),
+                    Kind::Special => false,
+                })
             }
             Test::True => Some(true),
             Test::Unknown => None,

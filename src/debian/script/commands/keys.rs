@@ -41,6 +41,23 @@ pub(super) fn make_ssl_cert(shell: &mut Shell<'_>, arguments: &[String]) -> Stat
     refuse(shell, files)
 }
 
+/// `openssl rand -out FILE`, `openssl genrsa -out FILE`, `openssl req -keyout FILE -out FILE`: secrets, and certificates of them.
+pub(super) fn openssl(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
+    let Some((command, rest)) = arguments.split_first() else { return Some(0) };
+    let secret = match command.as_str() {
+        "rand" | "genrsa" | "genpkey" | "gendsa" | "dhparam" => true,
+        "req" => rest.iter().any(|word| matches!(word.as_str(), "-new" | "-newkey" | "-x509")),
+        _ => false,
+    };
+    let files: Vec<String> =
+        rest.windows(2).filter(|two| matches!(two[0].as_str(), "-out" | "-keyout")).map(|two| shell.path(&two[1])).collect();
+    if secret && !files.is_empty() {
+        return refuse(shell, files);
+    }
+    shell.print(None);
+    if files.is_empty() { None } else { shell.refuse("what openssl writes is not known") }
+}
+
 fn refuse(shell: &mut Shell<'_>, files: impl IntoIterator<Item = String>) -> Status {
     shell.refuse(WHY);
     files.into_iter().for_each(|file| shell.withhold(&file));

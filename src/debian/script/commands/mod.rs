@@ -16,6 +16,7 @@ mod options;
 mod ownership;
 mod pam;
 mod paths;
+mod postfix;
 mod queries;
 mod regular;
 mod sed;

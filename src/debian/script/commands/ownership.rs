@@ -125,6 +125,10 @@ pub(super) fn statoverride(shell: &mut Shell<'_>, arguments: &[String]) -> Statu
     if shell.call.script != "preinst" && !options.has(&["update"]) {
         return Some(0);
     }
+    // dpkg warns, and remembers it for whoever brings the file.
+    if shell.call.script != "preinst" && !there(shell, &path) && !shell.is_open(&path) {
+        return Some(0);
+    }
     let named = |name: &String| Some(name.strip_prefix('#').unwrap_or(name).to_owned());
     shell.apply(Effect::StatOverride { path, mode: bits, owner: Owner { user: named(user), group: named(group) } })
 }

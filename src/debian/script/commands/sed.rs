@@ -53,7 +53,11 @@ pub(super) fn sed(shell: &mut Shell<'_>, arguments: &[Value]) -> Status {
     let extended = options.has(&["E", "r", "regexp-extended"]);
     let steps = if options.has(&["f", "file", "z", "s"]) { None } else { parse(&script.join("\n"), extended) };
     let quiet = options.has(&["n", "quiet", "silent"]);
-    let run = |text: Value| text.zip(steps.as_ref()).map(|(text, steps)| edit(&text, steps, quiet));
+    let run = |text: Value| match text {
+        // Whatever it would do with a line, there is none.
+        Some(text) if text.is_empty() => Some(text),
+        text => text.zip(steps.as_ref()).map(|(text, steps)| edit(&text, steps, quiet)),
+    };
     if !in_place {
         let mut text = if operands.is_empty() { shell.input() } else { Some(String::new()) };
         for operand in operands {

@@ -1,7 +1,7 @@
 //! The table of commands: how each is treated, and why those that do nothing do nothing.
 
 use super::{
-    accounts, apache, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, queries, sed,
+    accounts, apache, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, postfix, queries, sed,
     sysusers, tmpfiles, wrappers,
 };
 use crate::debian::script::shell::{Shell, Status, Value};
@@ -29,12 +29,15 @@ const SERVICES: &str = "an image has no running services; its entrypoint starts 
 const BOOT: &str = "an image does not boot";
 const BYTECODE: &str = "bytecode is a cache that is made when a program runs";
 const CACHE: &str = "a cache for desktops, used only when it is there";
+const MODULES: &str = "a list that spares programs opening all their modules; without it they are opened";
 const DOCUMENTATION: &str = "indexes of documentation";
 const KERNEL: &str = "an image has no kernel, no devices and no security modules of its own";
 const DEBCONF: &str = "debconf's dialogue, which nobody sees";
 const UPGRADES: &str = "only upgrades and removals have something to do";
 const NOTICE: &str = "it tells somebody something";
 const SCREEN: &str = "it moves no file";
+const DATABASE: &str = "it makes a database, which belongs in a volume: run it when the container starts";
+const CHECK: &str = "it looks at files and changes none";
 
 /// Every command known, by the name it is called by (the last part of its path).
 const COMMANDS: &[(&str, Treatment)] = &[
@@ -59,6 +62,8 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("pkill", Nothing(SERVICES)),
     ("kill", Nothing(SERVICES)),
     ("sleep", Nothing(SERVICES)),
+    ("lpstat", Words(queries::no)),
+    ("pg_lsclusters", Words(queries::nothing)),
     ("pidof", Words(queries::no)),
     ("pgrep", Words(queries::no)),
     ("mountpoint", Query(queries::mountpoint)),
@@ -102,6 +107,8 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("gtk-update-icon-cache", Nothing(CACHE)),
     ("update-desktop-database", Nothing(CACHE)),
     ("fc-cache", Nothing(CACHE)),
+    ("gio-querymodules", Nothing(MODULES)),
+    ("vlc-cache-gen", Nothing(MODULES)),
     ("appstreamcli", Nothing(CACHE)),
     ("update-info-dir", Nothing(DOCUMENTATION)),
     ("install-info", Nothing(DOCUMENTATION)),
@@ -124,6 +131,11 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("passwd", Nothing("a new account has no password: there is nothing to lock")),
     ("chage", Nothing("a new account has no password: there is nothing to age")),
     ("nscd", Nothing(SERVICES)),
+    // checking
+    ("named-checkconf", Nothing(CHECK)),
+    ("pg_checksystem", Nothing(CHECK)),
+    ("proftpd", Nothing(CHECK)),
+    ("sshd", Nothing(CHECK)),
     // debconf
     ("db_version", Nothing(DEBCONF)),
     ("db_capb", Nothing(DEBCONF)),
@@ -139,12 +151,12 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("db_unregister", Nothing(DEBCONF)),
     ("db_register", Nothing(DEBCONF)),
     ("db_reset", Nothing(DEBCONF)),
-    ("db_fset", Nothing(DEBCONF)),
     ("db_x_loadtemplatefile", Nothing(DEBCONF)),
     ("db_progress", Nothing(DEBCONF)),
     ("db_input", Words(debconf::input)),
     ("db_get", Words(debconf::get)),
     ("db_set", Words(debconf::set)),
+    ("db_fset", Words(debconf::set_flag)),
     ("db_fget", Words(debconf::flag)),
     ("db_metaget", Words(debconf::unknown)),
     // accounts
@@ -200,7 +212,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("uname", Query(queries::uname)),
     ("arch", Query(queries::uname)),
     ("date", Words(queries::unknown)),
-    ("stat", Words(queries::unknown)),
+    ("stat", Query(listing::stat)),
     ("hostname", Words(queries::unknown)),
     ("df", Words(queries::unknown)),
     ("du", Words(queries::unknown)),
@@ -230,6 +242,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("uniq", Query(filters::uniq)),
     ("wc", Query(filters::wc)),
     ("fmt", Words(queries::unknown)),
+    ("fold", Words(queries::unknown)),
     ("awk", Query(filters::awk)),
     ("mawk", Query(filters::awk)),
     ("gawk", Query(filters::awk)),
@@ -258,7 +271,6 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("ldconfig", Generator),
     ("update-ca-certificates", Generator),
     ("glib-compile-schemas", Generator),
-    ("gio-querymodules", Generator),
     ("gdk-pixbuf-query-loaders", Generator),
     ("update-shells", Generator),
     ("locale-gen", Generator),
@@ -269,12 +281,18 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("shadowconfig", Generator),
     ("pwconv", Generator),
     ("grpconv", Generator),
+    ("postconf", Words(postfix::postconf)),
+    ("mariadb-install-db", Refused(DATABASE)),
+    ("mysql_install_db", Refused(DATABASE)),
+    ("mysqld", Refused(DATABASE)),
+    ("slapadd", Refused(DATABASE)),
     ("a2enmod", Act(apache::enable_module)),
     ("a2ensite", Act(apache::enable_site)),
     ("a2enconf", Act(apache::enable_configuration)),
     ("ssh-keygen", Act(keys::ssh_keygen)),
     ("make-ssl-cert", Act(keys::make_ssl_cert)),
     ("rndc-confgen", Act(keys::rndc_confgen)),
+    ("openssl", Act(keys::openssl)),
 ];
 
 /// How the command called `name` is treated; `None` when it is not in the table.

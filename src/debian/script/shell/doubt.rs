@@ -85,7 +85,7 @@ fn slot_of(flow: Flow) -> usize {
 
 impl State {
     /// What differs is not known.
-    fn merge(&mut self, other: State) {
+    pub(super) fn merge(&mut self, other: State) {
         fn join(mine: &mut BTreeMap<String, Value>, other: BTreeMap<String, Value>) {
             for (name, value) in mine.iter_mut() {
                 if other.get(name) != Some(value) {

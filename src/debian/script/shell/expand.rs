@@ -48,6 +48,7 @@ impl Shell<'_> {
         for field in fields.done {
             match field {
                 Some(pattern) if is_pattern(&pattern) => match self.names(&pattern) {
+                    found if self.may_find_more(&pattern) => out.extend(found.into_iter().map(Some).chain([None])),
                     found if found.is_empty() => out.push(Some(unquoted(&pattern))),
                     found => out.extend(found.into_iter().map(Some)),
                 },

@@ -154,6 +154,8 @@ impl Parser<'_> {
                 b';' if self.byte(1) != b';' => self.at += 1,
                 b'&' => self.at += 1,
                 b'\n' | b')' | b';' | 0 => {}
+                // `if …; then ( … ) fi`: what closes a compound command separates too.
+                _ if ends.iter().any(|e| self.reserved(e)) => {}
                 _ => return Err(self.error("a command ends in an unexpected way")),
             }
         }

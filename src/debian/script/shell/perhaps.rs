@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::pattern::matches;
 use super::state::{Shell, Status};
 use crate::debian::script::Effect;
 
@@ -131,8 +132,20 @@ impl Shell<'_> {
         }
         let name = path.rsplit('/').next().unwrap_or_default();
         let nothing = || self.kind(path).is_none() && self.system.link(path).is_none();
-        let never = || NEVER.iter().any(|folder| is_below(path, folder)) || REMNANTS.iter().any(|ending| name.contains(ending));
+        // What a pattern that finds nothing leaves (`*.alias`) is a pattern still: no command calls a file so.
+        let pattern = || path.contains(['*', '?', '[']);
+        let never =
+            || pattern() || NEVER.iter().any(|folder| is_below(path, folder)) || REMNANTS.iter().any(|ending| name.contains(ending));
         *stranger && !never() && nothing()
+    }
+
+    /// Whether `pattern` may find more than it does: a path that is open by its name fits.
+    pub(super) fn may_find_more(&self, pattern: &str) -> bool {
+        let pattern = self.path(pattern);
+        let fits = |path: &str| {
+            path.split('/').count() == pattern.split('/').count() && pattern.split('/').zip(path.split('/')).all(|(p, n)| matches(p, n))
+        };
+        self.state.perhaps.open.iter().any(|path| fits(path) && self.kind(path).is_none())
     }
 
     /// A command finds nothing at `path`, which is this `status`; where something may be, it was not done.
@@ -154,6 +167,11 @@ impl Shell<'_> {
     /// Whether there would be a file `path` that is not made on purpose.
     pub(in super::super) fn is_withheld(&self, path: &str) -> bool {
         self.state.perhaps.withheld.contains(path)
+    }
+
+    /// Whether there may be users or groups that are not there.
+    pub(in super::super) fn may_be_accounts(&self) -> bool {
+        !self.state.perhaps.accounts.is_empty()
     }
 
     /// Whether a user or group called `name` may be there though none is.

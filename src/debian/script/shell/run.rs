@@ -9,6 +9,9 @@ use super::state::{Flow, Function, Shell};
 use super::streams::Reader;
 use super::{State, matches};
 
+/// So often a loop may have come to its end, each time perhaps, until it is taken to have: `while true; do …; if valid; then break; fi; done`.
+const DOUBTFUL_TURNS: usize = 16;
+
 impl<'a> Shell<'a> {
     pub(in super::super) fn list(&mut self, list: &List) -> Flow {
         for item in list {
@@ -272,6 +275,8 @@ impl<'a> Shell<'a> {
 
     fn repeat(&mut self, until: bool, condition: &List, body: &List) -> Flow {
         let on = self.command.to_string();
+        // How often it may have ended, and what was so when it first may have.
+        let (mut ends, mut first) = (0, None);
         loop {
             if !self.enter() {
                 self.depth -= 1;
@@ -300,6 +305,14 @@ impl<'a> Shell<'a> {
                 Flow::Break(n) => return Flow::Break(n - 1),
                 Flow::Continue(n) => return Flow::Continue(n - 1),
                 out => return out,
+            }
+            if self.after[2].is_some() {
+                ends += 1;
+                if ends == DOUBTFUL_TURNS {
+                    first.into_iter().for_each(|first| self.state.merge(first));
+                    break;
+                }
+                first = first.or_else(|| Some(self.state.clone()));
             }
         }
         self.after[2] = None;
