@@ -225,6 +225,7 @@ impl Sample {
     pub(super) fn image(self) -> Image {
         let mut config =
             ImageConfig { architecture: self.architecture.into(), os: self.os.into(), config: self.config, ..Default::default() };
+        config.rootfs.kind = "layers".into();
         config.rootfs.diff_ids = self.layers.iter().map(|(_, _, content)| Digest::of(content)).collect();
         let config_bytes = config.to_bytes();
         let layers = self.layers.iter().map(|(media_type, blob, _)| Descriptor::of(*media_type, blob)).collect();

@@ -23,6 +23,7 @@ fn image(store: &Store, platform: &Platform, size: Option<u64>) -> Descriptor {
     tar.append_data(&mut header, "etc/hello", b"hello".as_slice()).unwrap();
     let tar = tar.into_inner().unwrap();
     let mut config = ImageConfig { os: platform.os.clone(), architecture: platform.architecture.clone(), ..ImageConfig::default() };
+    config.rootfs.kind = "layers".into();
     config.rootfs.diff_ids = vec![Digest::of(&tar)];
     let (config, mut layer) = (config.to_bytes(), Descriptor::of(media_type::LAYER_TAR, &tar));
     layer.size = size.unwrap_or(layer.size);
