@@ -36,7 +36,7 @@ mod verify;
 
 pub use args::{
     BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs,
-    OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
+    OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
 pub use printer::Printer;

@@ -12,6 +12,7 @@ mod exit_summary;
 #[cfg(test)]
 mod fixture;
 mod keymap;
+mod log_file;
 mod model;
 mod msg;
 mod overlay;

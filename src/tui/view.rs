@@ -175,10 +175,11 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = 1;
     if broken {
         // Nothing can be done but mend it.
-        for (action, word) in [(Action::Reload, "read again"), (Action::Edit, "edit"), (Action::Quit, "quit")] {
+        let begin = if model.begin.is_some() { "begin one" } else { "" };
+        for (action, word) in [(Action::Open, begin), (Action::Reload, "read again"), (Action::Edit, "edit"), (Action::Quit, "quit")] {
             let k = key(action);
             let width = text::width(&k) + text::width(word) + 1;
-            if (action.entry().enabled)(model).is_ok() && x + width <= room {
+            if !word.is_empty() && (action.entry().enabled)(model).is_ok() && x + width <= room {
                 canvas.spans(right_of(area, x as u16), &[(&k, key_style), (" ", word_style), (word, word_style)]);
                 x += width + 2;
             }
@@ -210,7 +211,8 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 fn mark_word(model: &Model) -> &'static str {
     match (model.release.step, model.release.field) {
         (release::Step::Select, _) => "choose",
-        (release::Step::Tags, 2) => "force",
+        (release::Step::Tags, 2) => "latest",
+        (release::Step::Tags, 3) => "force",
         _ => "",
     }
 }

@@ -12,7 +12,7 @@ pub fn choose(model: &mut Model, name: &str) {
         return;
     }
     match model.library.load(name) {
-        Ok(theme) => model.theme = theme.at_depth(model.depth),
+        Ok(theme) => model.theme = theme.at_depth(model.depth).as_wished(model.wishes),
         Err(error) => {
             let hint = error.advice().map(|h| format!("; {h}")).unwrap_or_default();
             model.say(Level::Error, format!("{error}{hint}"));

@@ -27,6 +27,15 @@ pub struct Theme {
     styles: [Style; Meaning::ALL.len()],
 }
 
+/// What a user wants of every theme.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Symbols in plain ASCII.
+    pub ascii: bool,
+    /// Nothing turns.
+    pub still: bool,
+}
+
 impl Theme {
     fn new(name: String, glyphs: GlyphSet, spinner: bool, styles: [Style; Meaning::ALL.len()]) -> Self {
         Theme { name, glyphs, spinner, styles }
@@ -59,6 +68,16 @@ impl Theme {
             style.fg = style.fg.map(|c| depth.nearest(c));
             style.bg = style.bg.map(|c| depth.nearest(c));
         }
+        self
+    }
+
+    /// The same theme as `wishes` want it.
+    #[must_use]
+    pub fn as_wished(mut self, wishes: Wishes) -> Self {
+        if wishes.ascii {
+            self.glyphs = GlyphSet::Ascii;
+        }
+        self.spinner &= !wishes.still;
         self
     }
 

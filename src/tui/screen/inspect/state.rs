@@ -14,6 +14,7 @@ use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
 use crate::tui::overlay::Overlay;
 use crate::tui::status;
+use crate::tui::text;
 use crate::tui::widget::Tree;
 use crate::verify::Report;
 
@@ -364,6 +365,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             }
         }
         Action::Copy => copy(model, at),
+        Action::CopyAll => match tree_view::value(model) {
+            Some(text) if model.inspect.tab == Tab::Config => {
+                model.effects.push(Effect::Copy { what: text::count(text.lines().count(), "line"), text });
+            }
+            _ => model.say(Level::Info, "nothing more to copy here; y copies the line"),
+        },
         _ => {}
     }
     wanted(model)
