@@ -275,7 +275,8 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Command> {
             let action = if up { Action::Up } else { Action::Down };
             if model.overlays.is_empty() { act(model, action) } else { overlay::on_key(model, key(KeyCode::Null), Some(action)) }
         }
-        MouseEventKind::Down(MouseButton::Left) if model.overlays.is_empty() => {
+        MouseEventKind::Down(MouseButton::Left) if !model.overlays.is_empty() => overlay::click(model, at),
+        MouseEventKind::Down(MouseButton::Left) => {
             if let Some(screen) = view::tab_at(model, at) {
                 return show(model, screen);
             }
@@ -288,7 +289,8 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Command> {
                     builds::click(model, at);
                     Vec::new()
                 }
-                _ => Vec::new(),
+                Screen::Inspect => inspect::click(model, at),
+                Screen::Release => Vec::new(),
             }
         }
         MouseEventKind::Drag(MouseButton::Left) if model.overlays.is_empty() && model.screen == Screen::Builds => {

@@ -8,6 +8,7 @@ mod themes;
 mod toast;
 
 use crossterm::event::KeyEvent;
+use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
 use super::action::Action;
@@ -15,7 +16,7 @@ use super::model::Model;
 use super::screen::inspect;
 use super::theme::Library;
 use super::update::act;
-use super::widget::{Canvas, edit};
+use super::widget::{Canvas, edit, modal_inside, modal_place, window};
 use crate::session::Command;
 use crate::verify::Check;
 
@@ -144,6 +145,38 @@ pub fn on_key(model: &mut Model, event: KeyEvent, meant: Option<Action>) -> Vec<
         }
         Some(Action::Suspend | Action::Redraw) => return act(model, meant.unwrap_or(Action::Redraw)),
         _ => {}
+    }
+    themes::preview(model);
+    Vec::new()
+}
+
+/// The mouse was clicked at `at`: a row is chosen, and beside the overlay it closes.
+pub fn click(model: &mut Model, at: Position) -> Vec<Command> {
+    let all = Rect::new(0, 0, model.width, model.height);
+    let (size, cursor, len) = match model.overlays.last() {
+        Some(Overlay::Palette { typed, cursor }) => (palette::SIZE, *cursor, palette::choices(model, typed.value()).len()),
+        Some(Overlay::Themes { cursor, .. }) => (themes::size(model.library.names().len()), *cursor, model.library.names().len()),
+        _ => return Vec::new(),
+    };
+    let place = modal_place(all, size.0, size.1);
+    if !place.contains(at) {
+        close(model);
+        return Vec::new();
+    }
+    let is_palette = matches!(model.overlays.last(), Some(Overlay::Palette { .. }));
+    let list = if is_palette { palette::list_area(modal_inside(place)) } else { themes::list_area(modal_inside(place)) };
+    if !list.contains(at) || len == 0 {
+        return Vec::new();
+    }
+    let row = window(cursor.min(len - 1), len, usize::from(list.height)).start + usize::from(at.y - list.y);
+    if row >= len {
+        return Vec::new();
+    }
+    if let Some(position) = model.overlays.last_mut().and_then(Overlay::scroll) {
+        *position = row;
+    }
+    if is_palette {
+        return open(model);
     }
     themes::preview(model);
     Vec::new()

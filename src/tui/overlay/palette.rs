@@ -128,13 +128,21 @@ pub fn run(model: &mut Model, typed: &str, cursor: usize) -> Vec<Command> {
     }
 }
 
+/// Columns and lines of its frame.
+pub const SIZE: (u16, u16) = (90, 18);
+
+/// Where the rows are inside the frame.
+pub fn list_area(inside: Rect) -> Rect {
+    below(inside, 2)
+}
+
 /// Draws it.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, typed: &Input, cursor: usize) {
     let choices = choices(model, typed.value());
-    let inside = modal(canvas, 90, 18, "Commands", "enter runs   esc closes");
+    let inside = modal(canvas, SIZE.0, SIZE.1, "Commands", "enter runs   esc closes");
     let used = canvas.text(row(inside, 0), &format!("{} ", canvas.glyph(Glyph::Caret)), Meaning::Accent);
     draw_input(canvas, right_of(row(inside, 0), used), typed, "build fd aarch64, inspect ghcr.io/acme/fd:1.2, theme …", true);
-    let list = below(inside, 2);
+    let list = list_area(inside);
     if choices.is_empty() {
         canvas.text(row(list, 0), "No command is like that.", Meaning::Muted);
         return;

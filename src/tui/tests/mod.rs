@@ -468,3 +468,32 @@ fn no_difference_between_packages_is_said_in_so_many_words() {
     let shown = screen(&mut m, 40, 10);
     assert!(shown.contains("x86_64") && shown.contains("aarch64"), "{shown}");
 }
+
+/// Clicks on the first place where `words` stand.
+fn click(m: &mut Model, words: &str) -> Vec<Command> {
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let shown = screen(m, 120, 40);
+    let (row, line) = shown.lines().enumerate().find(|(_, l)| l.contains(words)).unwrap_or_else(|| panic!("{words}\n{shown}"));
+    let column = super::text::width(&line[..line.find(words).unwrap()]) as u16;
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    update(m, Msg::Mouse(MouseEvent { kind, column, row: row as u16, modifiers: KeyModifiers::NONE }))
+}
+
+#[test]
+fn the_mouse_chooses_screens_views_commands_and_themes() {
+    let mut m = model();
+    m.keys("<enter>").unwrap();
+    click(&mut m, "Layers");
+    assert_eq!(m.inspect.tab, super::screen::inspect::Tab::Layers);
+    click(&mut m, "1 Images");
+    assert_eq!(m.screen, Screen::Images);
+    m.keys("T").unwrap();
+    click(&mut m, "dracula");
+    assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("dracula", 1));
+    click(&mut m, "catamaran"); // beside it: closed, and taken back
+    assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("auto", 0));
+    m.keys(":build jq").unwrap();
+    let asked = click(&mut m, "build jq aarch64");
+    assert_eq!(targets(&asked[0]), ["jq/aarch64"]);
+    assert!(m.overlays.is_empty());
+}

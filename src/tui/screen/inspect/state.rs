@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ratatui::layout::Position;
 use tui_input::Input;
 
 use super::{checks, compare, facts, files, layers, packages, tree_view};
@@ -372,6 +373,14 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             _ => model.say(Level::Info, "nothing more to copy here; y copies the line"),
         },
         _ => {}
+    }
+    wanted(model)
+}
+
+/// The mouse was clicked: on a view's title, that view comes to the front.
+pub fn click(model: &mut Model, at: Position) -> Vec<Command> {
+    if let Some(tab) = super::view::tab_at(model, at) {
+        model.inspect.tab = tab;
     }
     wanted(model)
 }
