@@ -1,10 +1,11 @@
 //! Arguments in, exit code out.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use catamaran::cli::{self, Cli, Printer, ReplayArgs, Subcommand};
+use catamaran::cli::{self, Cli, Printer, ReplayArgs, Subcommand, Ui};
 use catamaran::session::{self, Folders, Options};
 use catamaran::{Error, Result, catalog, tui};
 use clap::Parser;
@@ -15,11 +16,19 @@ const LAST_WORK: Duration = Duration::from_secs(3);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let plain = cli.ui.map_or(dumb, |ui| ui == Ui::Plain);
     match &cli.command {
         Some(Subcommand::Replay(args)) if terminal => shown(replay(&cli, args)),
-        Some(command) => cli::run(&cli.global, command, |file| Ok(session::start(Options { file, folders: Folders::of_user()? }))),
+        Some(command) => cli::run(&cli.global, command, engine),
+        None if plain && terminal => cli::guided(&cli.global, engine),
         None => shown(dashboard(&cli)),
     }
+}
+
+/// Starts an engine for a catalog.
+fn engine(file: Option<PathBuf>) -> Result<session::Session> {
+    Ok(session::start(Options { file, folders: Folders::of_user()? }))
 }
 
 /// The exit code of a dashboard; why there was none is printed.

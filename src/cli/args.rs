@@ -28,6 +28,9 @@ pub struct Cli {
     /// The dashboard's theme (auto, dark, light, high-contrast, no-color, catppuccin, dracula, tokyo-night, or one of yours)
     #[arg(long, value_name = "NAME", env = "CATAMARAN_THEME")]
     pub theme: Option<String>,
+    /// Without a subcommand: the dashboard, or the guided release as ordinary questions (for screen readers and TERM=dumb)
+    #[arg(long, value_enum, value_name = "UI")]
+    pub ui: Option<Ui>,
     /// The dashboard draws with plain ASCII only
     #[arg(long)]
     pub ascii: bool,
@@ -37,6 +40,15 @@ pub struct Cli {
     /// What to do; nothing means the dashboard.
     #[command(subcommand)]
     pub command: Option<Subcommand>,
+}
+
+/// What opens without a subcommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ui {
+    /// The dashboard.
+    Dashboard,
+    /// Questions.
+    Plain,
 }
 
 /// Options of every subcommand.

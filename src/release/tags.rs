@@ -85,7 +85,10 @@ fn tags_of(version: &str, given: Option<&[String]>, branch: Option<(&str, &str)>
 }
 
 /// Refuses what registries would refuse, and says what would do.
-pub(super) fn check_tag(tag: &str, what: &str) -> Result<()> {
+///
+/// # Errors
+/// `tag`, which is called `what` in the message, does not follow the specification's grammar.
+pub fn check_tag(tag: &str, what: &str) -> Result<()> {
     let error = |why: &str| Error::usage(format!("{what} `{}` cannot be a tag: {why}", tag.escape_debug()));
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     if tag.is_empty() {

@@ -73,7 +73,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
     let mut input = EventStream::new();
     let mut clock = Clock::start();
     let mut batch = Vec::with_capacity(BATCH);
-    let mut catalog = CatalogWatch::of(options.catalog.clone());
+    let mut catalog = CatalogWatch::of(options.catalog.clone().or_else(|| options.begin.clone()));
     let mut commands = if options.replay { Vec::new() } else { vec![Command::LoadCatalog] };
     let (mut engine_gone, mut urgent, mut dirty) = (false, true, true);
     let (mut last_frame, mut frame_time) = (Instant::now(), FRAME_TIME);

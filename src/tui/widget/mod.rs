@@ -14,6 +14,6 @@ pub use input::{draw_input, edit};
 pub use log_pane::{draw_log, line_at, visible};
 pub use log_view::{LogView, Needle, Rows};
 pub use meter::meter;
-pub use panel::{modal, panel, rule};
+pub use panel::{modal, modal_inside, modal_place, panel, rule};
 pub use scroll::{beside_scrollbar, scrollbar, window};
 pub use tree::{Tree, TreeRow};
