@@ -12,6 +12,7 @@ use super::msg::{Effect, Level, Msg};
 use super::run::{BATCH, Link};
 use super::terminal::Terminal;
 use super::text;
+use super::theme::Glyph;
 use super::update::update;
 use crate::catalog::STARTER;
 use crate::session::{Command, Event, EventKind, Outcome};
@@ -147,10 +148,11 @@ pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> s
     if !model.streaming {
         return Ok(());
     }
+    let bar = model.theme.glyph(Glyph::Vertical);
     match &event.kind {
         EventKind::OutputReceived { target, lines } => {
             for line in lines {
-                terminal.stream(&format!("{}.{} │ {}", target.container, target.architecture, text::printable(line)))?;
+                terminal.stream(&format!("{}.{} {bar} {}", target.container, target.architecture, text::printable(line)))?;
             }
         }
         EventKind::RunOutput { lines } => {
@@ -165,7 +167,7 @@ pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> s
                 Outcome::Failed(_) => "failed",
                 Outcome::Cancelled => "cancelled",
             };
-            terminal.stream(&format!("{}.{} │ {word} after {}", target.container, target.architecture, text::clock(*took)))?;
+            terminal.stream(&format!("{}.{} {bar} {word} after {}", target.container, target.architecture, text::clock(*took)))?;
         }
         _ => {}
     }

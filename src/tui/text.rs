@@ -64,6 +64,25 @@ pub fn cut(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
+/// `text` with its typographic signs as ASCII has them, cell for cell; what ASCII has no sign for stays.
+pub fn in_ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let plain = |c| match c {
+        '·' | '│' => '|',
+        '…' => '~',
+        '“' | '”' => '"',
+        '↑' => '^',
+        '↓' => 'v',
+        '←' => '<',
+        '→' => '>',
+        '\u{202f}' => ' ',
+        other => other,
+    };
+    Cow::Owned(text.chars().map(plain).collect())
+}
+
 /// As much of a line as can ever be seen of it: a line of megabytes is not gone through for every frame.
 pub fn head(line: &str) -> &str {
     cut(line, 16 * 1024)

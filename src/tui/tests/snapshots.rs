@@ -132,7 +132,7 @@ fn images() {
 fn builds() {
     check("builds", at_work(""));
     check("builds-four", at_work("jLL"));
-    check("builds-search", at_work("jj/deb 1<enter>"));
+    check("builds-search", at_work("k/deb 1<enter>"));
     check("builds-nothing", after("2"));
 }
 
@@ -166,4 +166,30 @@ fn overlays() {
     check("themes", after("T"));
     check("finding", inspected("<enter><enter>"));
     check("quit", at_work("q"));
+}
+
+#[test]
+fn an_ascii_dashboard_is_ascii() {
+    let wishes = crate::tui::theme::Wishes { ascii: true, still: true };
+    let models = [
+        after("lj"),
+        after("<space>/xyz"),
+        after("?"),
+        after(":bui"),
+        after("T"),
+        at_work("jLL"),
+        at_work("k/deb 1<enter>"),
+        inspected(""),
+        inspected("]]"),
+        inspected("]]]]"),
+        inspected("["),
+        planning(Verdict::Warn, ""),
+        planning(Verdict::Pass, "<enter>1.5"),
+        sending(),
+    ];
+    for mut model in models {
+        model.theme = model.theme.as_wished(wishes);
+        let text = lines(&frame(&model, 120, 40), |cell| cell.symbol().to_owned());
+        assert!(text.is_ascii(), "{}", text.lines().find(|line| !line.is_ascii()).unwrap_or_default());
+    }
 }
