@@ -267,7 +267,7 @@ fn a_release_typed_key_by_key_arrives() {
     for key in ["1", ".", "5", ".", "0"] {
         screen.keys(key);
     }
-    screen.shows("tools/fd:1.5.0-arm64");
+    screen.shows("fd:1.5.0-arm64");
     screen.keys("\r");
     screen.until("the gates", Duration::from_secs(60), |s| s.text().contains("Every gate is open") || s.text().contains("W accepts"));
     if screen.text().contains("W accepts") {

@@ -33,7 +33,7 @@ pub fn preview(model: &mut Model) {
 
 /// Columns and lines of its frame for so many themes.
 pub fn size(themes: usize) -> (u16, u16) {
-    (36, themes as u16 + 5)
+    (42, themes as u16 + 5)
 }
 
 /// Where the rows are inside the frame.

@@ -42,7 +42,9 @@ fn tags_that_would_move_say_from_where() {
     let latest = shown.lines().find(|l| l.contains("tools/fd:latest")).unwrap();
     assert!(latest.contains("moves from ") && latest.contains("(1.4.2)"), "{shown}");
     let small = screen(&mut m, 80, 24);
-    assert!(small.contains("tools/fd:1.5.0") && small.contains("force"), "{small}");
+    let latest = small.lines().find(|l| l.contains("fd:latest")).unwrap();
+    assert!(latest.contains("moves from ") && latest.contains("(1.4.2)"), "{small}");
+    assert!(small.contains("fd:1.5.0-amd64") && small.contains("force"), "{small}");
 }
 
 #[test]

@@ -136,19 +136,28 @@ fn view_field(model: &Model, canvas: &mut Canvas<'_>, line: Rect, index: usize, 
     }
 }
 
+/// Where there is little room, a reference begins at its container, and what a tag moves from goes before what it will name.
 fn view_expansion(canvas: &mut Canvas<'_>, area: Rect, lines: &[Line]) {
     let height = usize::from(area.height);
-    let widest = lines.iter().map(|line| text::width(&line.reference)).max().unwrap_or(0).min(usize::from(area.width) * 2 / 3);
+    let narrow = area.width < 90;
+    let name = |line: &Line| {
+        let from = if narrow { line.reference.rfind('/').map_or(0, |at| at + 1) } else { 0 };
+        line.reference[from..].to_owned()
+    };
+    let widest = lines.iter().map(|line| text::width(&name(line))).max().unwrap_or(0).min(usize::from(area.width) * 2 / 3);
     let dots = canvas.glyph(Glyph::Ellipsis);
     // The last line says how many there are no lines for.
     let shown = if lines.len() > height { height.saturating_sub(1) } else { lines.len() };
     for (i, line) in lines.iter().take(shown).enumerate() {
-        let reference = text::elide_middle(&line.reference, widest, dots);
+        let full = name(line);
+        let reference = text::elide_middle(&full, widest, dots);
         let reference = format!("{reference}{}", " ".repeat(widest.saturating_sub(text::width(&reference))));
-        let what = format!("  {} {}", canvas.glyph(Glyph::Arrow), line.what);
-        let now = line.now.as_ref().map(|now| format!("  {now}")).unwrap_or_default();
         let (plain, muted, moved) = (canvas.style(Meaning::Text), canvas.style(Meaning::Muted), canvas.style(Meaning::Changed));
-        canvas.spans(right_of(row(area, i), 2), &[(&reference, plain), (&what, muted), (&now, moved)]);
+        let arrow = format!("  {} ", canvas.glyph(Glyph::Arrow));
+        let what = (line.what.as_str(), muted);
+        let now = (line.now.as_deref().unwrap_or_default(), moved);
+        let (first, second) = if narrow && line.now.is_some() { (now, what) } else { (what, now) };
+        canvas.spans(right_of(row(area, i), 2), &[(&reference, plain), (&arrow, muted), first, ("  ", muted), second]);
     }
     if shown < lines.len() {
         let more = format!("{dots} and {} more", lines.len() - shown);
