@@ -5,6 +5,7 @@
 //! [`theme`] the one place that decides how things look. Knows [`crate::session`] and what it hands out.
 
 pub mod action;
+mod animation;
 mod available;
 mod catalog_watch;
 mod clipboard;
@@ -33,6 +34,7 @@ mod update;
 mod view;
 mod widget;
 
+pub use animation::render_animation;
 pub use exit_summary::ExitSummary;
 pub use keymap::{Key, Keymap, parse_sequence};
 pub use model::{Model, Screen};
