@@ -7,6 +7,7 @@ use ratatui::layout::Position;
 use tui_input::Input;
 
 use super::reading::{self, Spool};
+use super::selecting;
 use super::view;
 use crate::catalog::Target;
 use crate::session::{Command, Log, Outcome, Phase, Run, RunEnd, RunId};
@@ -170,7 +171,7 @@ pub fn is_at_work(model: &Model, task: &Task) -> bool {
 pub fn failed(model: &mut Model, target: &Target) {
     let Some(build) = model.state.builds.get(target) else { return };
     let first_time = model.builds.shown_failures.insert((target.clone(), build.run));
-    let busy = model.builds.searching || model.builds.narrowing || reading::selects(model);
+    let busy = model.builds.searching || model.builds.narrowing || selecting::selects(model);
     if first_time && !busy {
         select(model, target);
     }
@@ -302,6 +303,6 @@ pub fn click(model: &mut Model, at: Position) {
         if let Some(index) = index {
             go_to(model, index);
         }
-        reading::press(model, at);
+        selecting::press(model, at);
     }
 }

@@ -1,15 +1,14 @@
 //! Draws the list of tasks and the logs.
 
-use std::borrow::Cow;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::describe::describe;
 use super::failure;
 use super::state::{Layout, Task, log, rows};
 use crate::session::{Outcome, Phase};
 use crate::tui::model::Model;
-use crate::tui::status::{self, Status};
+use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Align, Canvas, LogView, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
@@ -178,51 +177,6 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
     }
     scrollbar(canvas, area, &visible, order.len());
-}
-
-/// A task's name, a word about it and how it stands.
-fn describe(model: &Model, task: &Task) -> (String, String, Status) {
-    match task {
-        Task::Target(target) => {
-            let status = match model.state.builds.get(target) {
-                Some(b) => status::of_phase(model, &b.phase, b.progress.map(|(d, t, _)| (d, t)), b.started, b.took),
-                None => status::of(model, target),
-            };
-            (target.container.to_string(), target.architecture.to_string(), status)
-        }
-        Task::Run(id) => {
-            let Some(run) = model.state.runs.get(id) else {
-                return (format!("run {}", id.0), String::new(), status::of_phase(model, &Phase::Queued, None, None, None));
-            };
-            let phase = match &run.end {
-                None => Phase::Running(run.phase.clone().unwrap_or_default()),
-                Some(crate::session::RunEnd::Failed(failure)) => Phase::Ended(Outcome::Failed(failure.clone())),
-                Some(crate::session::RunEnd::Finished { .. }) => Phase::Ended(Outcome::Cancelled),
-            };
-            let mut status = status::of_phase(model, &phase, run.progress.map(|(d, t, _)| (d, t)), Some(run.started), None);
-            if let Some(crate::session::RunEnd::Finished { .. }) = run.end {
-                (status.glyph, status.meaning, status.word, status.detail) = (Glyph::Pass, Meaning::Muted, "done".into(), String::new());
-            }
-            let phase = run.phase.clone().unwrap_or_default();
-            (in_words(&run.command, &phase).into_owned(), format!("run {}", id.0), status)
-        }
-    }
-}
-
-/// What a run does, as its user would say it.
-fn in_words<'a>(command: &'a str, phase: &str) -> Cow<'a, str> {
-    match (command, phase) {
-        ("list", _) => "reading containers.toml".into(),
-        ("build", "lock") => "locking packages".into(),
-        ("build", "check" | "verify") => "verifying".into(),
-        ("build", "out") => "writing the layout".into(),
-        ("verify", _) | ("push" | "release", "verify") => "verifying".into(),
-        ("inspect", _) => "reading an image".into(),
-        ("plan", _) | ("push" | "release", "plan") => "planning".into(),
-        ("push" | "release", "") => "publishing".into(),
-        (command, "") => command.into(),
-        (command, phase) => format!("{command}: {}", text::printable(phase)).into(),
-    }
 }
 
 /// Draws the frame of a pane and what stands above its log; says where the log goes. Zoomed, there is no frame: what is selected with
