@@ -12,6 +12,9 @@ const OSC_52_LIMIT: usize = 74_000;
 /// A display that does not answer must not keep the user waiting.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
+/// Whether the environment has a variable.
+type IsSet<'a> = &'a dyn Fn(&str) -> bool;
+
 /// A program that puts its standard input on a clipboard.
 struct Way {
     /// How it is called in messages.
@@ -19,7 +22,7 @@ struct Way {
     /// The program and its arguments.
     command: &'static [&'static str],
     /// Whether it can work here, as the environment has it.
-    here: fn(&dyn Fn(&str) -> bool) -> bool,
+    here: fn(IsSet<'_>) -> bool,
 }
 
 /// The clipboard of the desktop this terminal is on, then tmux's. Over ssh a display is that of the wrong machine. tmux keeps OSC 52
