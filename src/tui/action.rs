@@ -124,7 +124,7 @@ actions! {
     PageDown "page-down" "" [Global] ["pgdn" "ctrl-d" "d"] always "A page down; in Builds: the log";
     Top "top" "" [Global] ["g" "home"] always "To the beginning";
     Bottom "bottom" "" [Global] ["G" "end"] always "To the end; follow the log";
-    FocusNext "focus-next" "" [Global] ["tab"] always "The next field, view or pane";
+    FocusNext "focus-next" "next field" [Global] ["tab"] always "The next field, view or pane";
     FocusPrevious "focus-previous" "" [Global] ["shift-tab"] always "The field, view or pane before";
     Back "back" "back" [Global] ["esc"] always "Close, clear or go back; never quits";
     Filter "filter" "" [Global] ["/"] always "Filter a list; search a log or a config";

@@ -102,7 +102,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(row(area, list_end), &said, Meaning::Muted);
     }
     let frame = Rect { y: area.bottom() - copy_height, height: copy_height, ..area };
-    let inside = panel(canvas, frame, "copy", "y this line   Y all   w writes the receipt", false);
+    let inside = panel(canvas, frame, "copy", "y this line   Y all", false);
     let at = model.release.scroll.min(lines.len().saturating_sub(1));
     let visible = crate::tui::widget::window(at, lines.len(), usize::from(inside.height));
     for (line, index) in visible.clone().enumerate() {
