@@ -383,3 +383,31 @@ fn a_recording_is_played_back() {
     assert_eq!(screen.ended(), 0);
     screen.is_restored();
 }
+
+#[test]
+fn of_two_builds_the_one_that_fails_says_why_and_logs_stream_to_the_terminal_and_back() {
+    let project = Project::fd(None).with_downloads();
+    let path = project.path().join("containers.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}\n[containers.broken]\npackages = [\"no-such-package\"]\n")).unwrap();
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("not built");
+    screen.keys("ab2"); // all, build, watch
+    screen.shows("no-such-package");
+    screen.shows("catamaran build broken --target");
+    screen.keys("S");
+    screen.until("the normal screen", Duration::from_secs(20), |s| !s.terminal.screen().alternate_screen());
+    screen.shows("streaming; S returns");
+    screen.keys("S");
+    screen.until("the dashboard", Duration::from_secs(20), |s| s.terminal.screen().alternate_screen() && s.text().contains("2 Builds"));
+    screen.until("fd to be built", Duration::from_secs(120), |s| s.text().matches("✓ fd").count() == 2);
+    // Up to what succeeded: its log, when each line was said, and only some of them.
+    screen.keys("gkkkt&segment\r");
+    screen.shows(" lines  ");
+    screen.keys("\x1b");
+    screen.until("the builds to end", Duration::from_secs(60), |s| settled(&s.text()));
+    screen.keys("q");
+    assert_eq!(screen.ended(), 1, "a build failed");
+    assert!(screen.text().contains("no-such-package"), "why stays on the terminal\n{}", screen.text());
+    screen.is_restored();
+}
