@@ -23,6 +23,8 @@ pub(super) struct CatalogWatch {
     looked: Option<Instant>,
     /// It is time to look.
     wanted: bool,
+    /// It was not there at the last look: editors that replace a file take it away for a moment.
+    missing: bool,
 }
 
 /// Modification time and length; `None` when the file cannot be looked at.
@@ -71,6 +73,10 @@ impl CatalogWatch {
         let (Some(path), Some(known)) = (self.path(model), self.known) else { return false };
         let stamp = Self::stamp(path);
         self.looked = Some(Instant::now());
+        let missed_before = std::mem::replace(&mut self.missing, stamp.is_none());
+        if stamp.is_none() && known.is_some() && !missed_before && !commands.iter().any(reads) {
+            return false;
+        }
         stamp != known && !commands.iter().any(|c| matches!(c, Command::LoadCatalog))
     }
 
@@ -133,5 +139,24 @@ mod tests {
         std::fs::write(&path, "[containers]").unwrap();
         watch.look();
         assert!(watch.due(&model, &[]));
+    }
+
+    #[test]
+    fn a_file_that_is_away_for_a_moment_is_not_called_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("containers.toml");
+        std::fs::write(&path, "a").unwrap();
+        let model = Model::with_theme("auto").unwrap();
+        let mut watch = CatalogWatch::of(Some(path.clone()));
+        watch.reading(&model);
+        std::fs::remove_file(&path).unwrap();
+        let mut seen = || {
+            watch.look();
+            watch.due(&model, &[])
+        };
+        assert!(!seen(), "an editor may be about to put it back");
+        assert!(seen(), "it is gone");
+        std::fs::write(&path, "ab").unwrap();
+        assert!(seen(), "and there again");
     }
 }

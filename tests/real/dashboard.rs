@@ -194,7 +194,7 @@ fn a_storm_of_sizes_leaves_a_whole_frame() {
     let project = Project::fd(None);
     let mut screen = Screen::open(&project, 120, 40);
     screen.shows("Images");
-    for n in 0..100_u16 {
+    for n in 0..1_000_u16 {
         let size = PtySize { rows: 5 + n % 50, cols: 20 + n * 2 % 180, pixel_width: 0, pixel_height: 0 };
         screen.master.resize(size).expect("a resize");
     }
