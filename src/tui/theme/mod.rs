@@ -3,6 +3,8 @@
 //! Themes are TOML files in `themes/`, embedded in the program; a user's folder adds to them and overrides them.
 
 mod depth;
+#[cfg(test)]
+mod document;
 mod file;
 mod glyph;
 mod meaning;
