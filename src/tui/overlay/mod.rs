@@ -13,6 +13,7 @@ use tui_input::Input;
 
 use super::action::Action;
 use super::model::Model;
+use super::msg::Level;
 use super::screen::inspect;
 use super::theme::Library;
 use super::update::act;
@@ -205,7 +206,12 @@ fn open(model: &mut Model) -> Vec<Command> {
         Some(Overlay::Palette { typed, cursor }) => palette::run(model, typed.value(), cursor),
         Some(Overlay::Quit) => super::update::stop_and_quit(model),
         Some(Overlay::Finding { check, scroll }) => inspect::show_file(model, check, scroll),
-        // A theme that was previewed stays; everything else just closes.
+        Some(Overlay::Themes { before, .. }) if model.theme.name != before => {
+            let name = model.theme.name.clone();
+            model.say(Level::Info, format!("theme = \"{name}\" in config.toml keeps it for the next time"));
+            Vec::new()
+        }
+        // Everything else just closes.
         _ => Vec::new(),
     }
 }

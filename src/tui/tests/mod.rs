@@ -267,6 +267,7 @@ fn themes_are_previewed_and_taken_back() {
     assert_eq!(m.theme.name, "auto");
     m.keys("Tj<enter>").unwrap();
     assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("dark", 0));
+    assert!(m.notices.last().unwrap().text.contains("theme = \"dark\" in config.toml"));
 }
 
 #[test]
