@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use catamaran::session::{self, Command, Event, Folders, Outcome, Phase, State};
 use catamaran::tui::{self, Model, Request};
+use ratatui::buffer::Buffer;
 use serde::{Deserialize, Serialize};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -42,6 +43,8 @@ enum Line {
 const SIZE: (u16, u16) = (112, 30);
 /// The pictures' themes; the first has the plain name.
 const THEMES: [&str; 2] = ["dark", "light"];
+/// So many milliseconds of work are one frame of the tour.
+const WATCHED: u64 = 700;
 const REGISTRY: &str = "127.0.0.1:5000";
 
 fn main() -> Result<()> {
@@ -56,6 +59,9 @@ fn main() -> Result<()> {
     let lines: Vec<Line> = fs::read_to_string(&recording)?.lines().map(serde_json::from_str).collect::<std::result::Result<_, _>>()?;
     for (n, theme) in THEMES.into_iter().enumerate() {
         let suffix = if n == 0 { String::new() } else { format!("-{theme}") };
+        if n == 0 {
+            fs::write(folder.join("tour.svg"), tour(&lines, theme)?)?;
+        }
         draw(&lines, theme, |name, svg| fs::write(folder.join(format!("{name}{suffix}.svg")), svg))?;
     }
     Ok(())
@@ -74,6 +80,44 @@ fn draw(lines: &[Line], theme: &str, save: impl Fn(&str, String) -> std::io::Res
         }
     }
     Ok(())
+}
+
+/// The whole recording, moving: waiting is cut short, what there is to read stays longer.
+fn tour(lines: &[Line], theme: &str) -> Result<String> {
+    let mut model = dashboard(theme)?;
+    let mut frames: Vec<(Buffer, u64)> = Vec::new();
+    let mut shown_at = 0;
+    for line in lines {
+        let stays = match line {
+            Line::Start => {
+                model.sent(Request::of(&Command::LoadCatalog), session::RunId(1));
+                0
+            }
+            Line::Keys(keys) => {
+                model.keys(keys)?;
+                600
+            }
+            Line::Event(event) => {
+                model.feed(event);
+                if event.at >= shown_at + WATCHED { 150 } else { 0 }
+            }
+            Line::Pause(milliseconds) => {
+                pause(&mut model, *milliseconds);
+                0
+            }
+            Line::Picture(_) => 2_200,
+        };
+        if stays == 0 {
+            continue;
+        }
+        shown_at = model.now;
+        let frame = tui::frame(&model, SIZE.0, SIZE.1);
+        match frames.last_mut() {
+            Some((last, shown)) if *last == frame => *shown += stays,
+            _ => frames.push((frame, stays)),
+        }
+    }
+    Ok(tui::render_animation(&frames, "catamaran"))
 }
 
 fn dashboard(theme: &str) -> Result<Model> {

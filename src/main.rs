@@ -1,12 +1,13 @@
 //! Arguments in, exit code out.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use catamaran::cli::{self, Cli, Printer};
+use catamaran::cli::{self, Cli, Printer, ReplayArgs, Subcommand, Ui};
 use catamaran::session::{self, Folders, Options};
-use catamaran::{Error, Result, tui};
+use catamaran::{Error, Result, catalog, tui};
 use clap::Parser;
 
 /// How long the exit waits for cancelled work to clean up behind itself.
@@ -14,16 +15,50 @@ const LAST_WORK: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let plain = cli.ui.map_or(dumb, |ui| ui == Ui::Plain);
     match &cli.command {
-        Some(command) => cli::run(&cli.global, command, |file| Ok(session::start(Options { file, folders: Folders::of_user()? }))),
-        None => match dashboard(&cli) {
-            Ok(code) => code,
-            Err(error) => {
-                Printer::fallback().error(&error);
-                ExitCode::from(error.kind().exit_code())
-            }
-        },
+        Some(Subcommand::Replay(args)) if terminal => shown(replay(&cli, args)),
+        Some(command) => cli::run(&cli.global, command, engine),
+        None if plain && terminal => cli::guided(&cli.global, engine),
+        None => shown(dashboard(&cli)),
     }
+}
+
+/// Starts an engine for a catalog.
+fn engine(file: Option<PathBuf>) -> Result<session::Session> {
+    Ok(session::start(Options { file, folders: Folders::of_user()? }))
+}
+
+/// The exit code of a dashboard; why there was none is printed.
+fn shown(dashboard: Result<ExitCode>) -> ExitCode {
+    dashboard.unwrap_or_else(|error| {
+        Printer::fallback().error(&error);
+        ExitCode::from(error.kind().exit_code())
+    })
+}
+
+/// How the dashboard looks and answers: as the user's config says, and the command line before it.
+fn preferences(cli: &Cli, folders: &Folders) -> Result<tui::Options> {
+    let mut options = tui::preferences(&folders.config, cli.theme.clone())?;
+    options.wishes.ascii |= cli.ascii;
+    options.wishes.still |= cli.no_motion;
+    Ok(options)
+}
+
+/// Opens the dashboard over a recording: nothing can be asked of what is over.
+fn replay(cli: &Cli, args: &ReplayArgs) -> Result<ExitCode> {
+    let options = tui::Options { replay: true, ..preferences(cli, &Folders::of_user()?)? };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::failed("cannot start").source(error))?;
+    let ended = runtime.block_on(async {
+        let events = session::replay(&args.file, args.speed)?;
+        tui::run(tui::Link { events, send: Box::new(|_| session::RunId(0)) }, options).await
+    });
+    // What still plays notices that nobody looks any more.
+    runtime.shutdown_background();
+    ended.map(|_| ExitCode::SUCCESS)
 }
 
 /// Opens the dashboard over an engine.
@@ -34,7 +69,11 @@ fn dashboard(cli: &Cli) -> Result<ExitCode> {
         );
     }
     let folders = Folders::of_user()?;
-    let options = tui::preferences(&folders.config, cli.theme.clone())?;
+    let mut options = preferences(cli, &folders)?;
+    let here = std::env::current_dir().map_err(|error| Error::usage("the current folder cannot be read").source(error))?;
+    options.catalog = catalog::find(cli.global.file.as_deref(), &here).ok();
+    // Where there is none, one can be begun; a file that was named and is not there is a mistake to be told of.
+    options.begin = cli.global.file.is_none().then(|| here.join(catalog::FILE_NAME));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::failed("cannot start").source(error))?;
     let (ended, all_ended) = runtime.block_on(async {

@@ -31,6 +31,9 @@ pub fn find(file: Option<&Path>, folder: &Path) -> Result<PathBuf> {
     })
 }
 
+/// A file to begin with: every line of it says what it is for.
+pub const STARTER: &str = include_str!("starter.toml");
+
 /// The smallest useful file.
 const EXAMPLE: &str = r#"    [containers.rg]
     packages = ["ripgrep"]
@@ -56,7 +59,8 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_a_valid_file() {
+    fn the_example_and_the_starter_are_valid_files() {
+        assert_eq!(super::super::parse(Path::new(FILE_NAME), STARTER).unwrap().targets().len(), 2);
         assert_eq!(super::super::parse(Path::new(FILE_NAME), EXAMPLE).unwrap().targets().len(), 2);
     }
 

@@ -25,7 +25,7 @@ pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettin
 pub use debian::{DebianSettings, DebianSource};
 pub use diagnostic::{Problem, Problems};
 pub use file::{MAX_FILE_SIZE, load, parse};
-pub use find::{FILE_NAME, find};
+pub use find::{FILE_NAME, STARTER, find};
 pub use glob::PathGlob;
 pub use json_schema::containers_schema;
 pub use local_file::{FileContent, LocalFile, PathTemplate};

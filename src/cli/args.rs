@@ -25,12 +25,30 @@ pub struct Cli {
     /// What holds for every subcommand.
     #[command(flatten)]
     pub global: Global,
-    /// The dashboard's theme (auto, dark, light, high-contrast, no-color, or one of yours)
+    /// The dashboard's theme (auto, dark, light, high-contrast, no-color, catppuccin, dracula, tokyo-night, or one of yours)
     #[arg(long, value_name = "NAME", env = "CATAMARAN_THEME")]
     pub theme: Option<String>,
+    /// Without a subcommand: the dashboard, or the guided release as ordinary questions (for screen readers and TERM=dumb)
+    #[arg(long, value_enum, value_name = "UI")]
+    pub ui: Option<Ui>,
+    /// The dashboard draws with plain ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Nothing in the dashboard turns
+    #[arg(long)]
+    pub no_motion: bool,
     /// What to do; nothing means the dashboard.
     #[command(subcommand)]
     pub command: Option<Subcommand>,
+}
+
+/// What opens without a subcommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ui {
+    /// The dashboard.
+    Dashboard,
+    /// Questions.
+    Plain,
 }
 
 /// Options of every subcommand.
@@ -105,10 +123,27 @@ pub enum Subcommand {
     Index(IndexArgs),
     /// Try out what builds and releases need, and say how to mend what is broken.
     Doctor(DoctorArgs),
+    /// Play back in the dashboard what `--output json` recorded.
+    Replay(ReplayArgs),
     /// Print the CI matrix as JSON.
     Matrix(MatrixArgs),
     /// Print a JSON Schema: of containers.toml, or of reports.
     Schema(SchemaArgs),
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  catamaran build --output json > build.jsonl; catamaran replay build.jsonl\n  catamaran replay build.jsonl --speed 10\n\nNothing \
+                  is built or sent: keys look around in what happened then."
+)]
+pub struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// So many times as fast as it was; 0 does not wait at all
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub speed: f64,
 }
 
 /// `list`

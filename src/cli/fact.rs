@@ -116,8 +116,7 @@ fn finished(target: &Target, outcome: &Outcome, took: u64, state: &State) -> Fac
         Outcome::Failed(failure) => {
             let mut fact = Fact::new(subject, format!("failed after {}: {}", duration(took), failure.message)).marked("✗", Ink::Bad);
             if let Some(build) = state.builds.get(target) {
-                let skip = build.lines.len().saturating_sub(TAIL);
-                fact.tail.extend(build.lines.iter().skip(skip).map(|line| format!("| {}", clean(line))));
+                fact.tail.extend(build.lines.last(TAIL).map(|line| format!("| {}", clean(line))));
                 fact.more.extend(build.log.iter().map(|log| format!("log: {}", log.display())));
             }
             fact.more.extend(failure.hint.iter().map(|hint| format!("hint: {}", clean(hint))));

@@ -79,6 +79,7 @@ mod tests {
             packages: vec!["fd-find".into()],
             entrypoint: vec!["fdfind".into()],
             line: 1,
+            usual: None,
             state,
         };
         let targets = vec![

@@ -14,6 +14,7 @@ mod doctor;
 mod drive;
 mod fact;
 mod github;
+mod guided;
 mod index;
 mod inspect;
 mod json;
@@ -36,8 +37,9 @@ mod verify;
 
 pub use args::{
     BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs,
-    OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, UpdateArgs, VerifyArgs,
+    OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
+pub use guided::guided;
 pub use printer::Printer;
 pub use run::run;

@@ -43,6 +43,11 @@ fn attempt<L: Link>(
 ) -> Result<()> {
     match command {
         Subcommand::Schema(args) => return schema::run(printer, args),
+        // Whoever has a terminal has been shown it by now.
+        Subcommand::Replay(_) => {
+            return Err(Error::usage("a recording is played back in the dashboard, which needs a terminal")
+                .hint("the recording is JSON, an event on each line"));
+        }
         Subcommand::Verify(args) if args.list || args.explain.is_some() => return verify::explain(printer, args),
         _ => {}
     }
@@ -92,6 +97,7 @@ fn attempt<L: Link>(
             (
                 Subcommand::Matrix(_)
                 | Subcommand::Schema(_)
+                | Subcommand::Replay(_)
                 | Subcommand::Build(_)
                 | Subcommand::Update(_)
                 | Subcommand::Push(_)

@@ -33,4 +33,4 @@ pub use planner::{PlanRequest, plan};
 pub use public::{Named, in_words as public_in_words};
 pub use publish::{Consent, NO_TAG, Unpublished, publish};
 pub use receipt::{PublishedContainer, PublishedImage, PublishedTag, Receipt};
-pub use tags::{Tags, choose_tags};
+pub use tags::{Tags, check_tag, choose_tags, moves_latest};

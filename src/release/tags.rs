@@ -28,12 +28,27 @@ pub struct Tags {
 pub async fn choose_tags(version: &str, given: Option<&[String]>, folder: &Path, variables: &Variables) -> Result<Tags> {
     let branch = match given {
         Some(_) => None,
-        None => match variables.get("GITHUB_REF_NAME") {
-            Some(name) => Some((name, "GITHUB_REF_NAME")),
-            None => git(folder, &["rev-parse", "--abbrev-ref", "HEAD"]).await.map(|name| (name, "git")),
-        },
+        None => branch(folder, variables).await,
     };
     tags_of(version, given, branch.as_ref().map(|(name, source)| (name.as_str(), *source)))
+}
+
+/// Whether a release that asks for no further tags would move `latest`, and why, in a few words.
+pub async fn moves_latest(folder: &Path, variables: &Variables) -> (bool, String) {
+    match branch(folder, variables).await.as_ref().map(|(name, source)| (name.as_str(), *source)) {
+        Some((MAIN, source)) => (true, format!("the branch is {MAIN} ({source})")),
+        Some(("HEAD", "git")) => (false, "no branch is checked out".into()),
+        Some((branch, source)) => (false, format!("the branch is {branch} ({source}), not {MAIN}")),
+        None => (false, "no branch is known".into()),
+    }
+}
+
+/// The branch, and who says so.
+async fn branch(folder: &Path, variables: &Variables) -> Option<(String, &'static str)> {
+    match variables.get("GITHUB_REF_NAME") {
+        Some(name) => Some((name, "GITHUB_REF_NAME")),
+        None => git(folder, &["rev-parse", "--abbrev-ref", "HEAD"]).await.map(|name| (name, "git")),
+    }
 }
 
 /// The rule itself.
@@ -70,7 +85,10 @@ fn tags_of(version: &str, given: Option<&[String]>, branch: Option<(&str, &str)>
 }
 
 /// Refuses what registries would refuse, and says what would do.
-pub(super) fn check_tag(tag: &str, what: &str) -> Result<()> {
+///
+/// # Errors
+/// `tag`, which is called `what` in the message, does not follow the specification's grammar.
+pub fn check_tag(tag: &str, what: &str) -> Result<()> {
     let error = |why: &str| Error::usage(format!("{what} `{}` cannot be a tag: {why}", tag.escape_debug()));
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     if tag.is_empty() {
@@ -119,6 +137,8 @@ mod tests {
         assert!(tags.rule.contains("GITHUB_REF_NAME"));
         let none = choose_tags("1", None, Path::new("/nonexistent"), &Variables::from_fn(|_| None)).await.unwrap();
         assert_eq!(none.tags, ["1"]);
+        assert!(moves_latest(Path::new("/nonexistent"), &variables).await.0);
+        assert_eq!(moves_latest(Path::new("/nonexistent"), &Variables::from_fn(|_| None)).await, (false, "no branch is known".to_owned()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures_util::future::{LocalBoxFuture, join_all};
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::emitter::{Listener, Subject};
 use super::engine::{Work, blocking};
 use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSummary};
+use super::history::{Durations, last_published};
 use super::noted::is_verified;
 use super::prove::Proven;
 use super::siblings::Family;
@@ -20,6 +21,8 @@ use super::{BuildRequest, RunId};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target, unsupported};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
 use crate::image::{Descriptor, Digest, Image, Index, LayerRecords, REF_NAME, Store, media_type};
+use crate::registry::Variables;
+use crate::release;
 use crate::verify::Known;
 use crate::{Error, Kind, Result};
 
@@ -56,6 +59,8 @@ pub(super) struct Shared {
     builds: Semaphore,
     /// and so many containers verified; those do not wait for all that is to be built.
     pub(super) proofs: Semaphore,
+    /// How long what was made took, in milliseconds.
+    took: Mutex<Vec<(Target, u64)>>,
 }
 
 impl Work {
@@ -77,6 +82,7 @@ impl Work {
         let state_of = |target: &Target| states.get(target).copied().unwrap_or_default();
         let is_current_of = |target: &Target, _: &Descriptor| state_of(target).1;
         let family = Family { catalog: &catalog, together: &BTreeSet::new(), is_current: &is_current_of };
+        let durations = Durations::read(&self.context.options.folders, &catalog);
         let targets = catalog
             .containers
             .iter()
@@ -95,11 +101,12 @@ impl Work {
                     Some((_, Err(_))) | None => ImageState::Never,
                 };
                 TargetSummary {
-                    target,
                     builder: container.builder,
                     packages: container.packages().to_vec(),
                     entrypoint: container.entrypoint.clone(),
                     line: container.line,
+                    usual: durations.usual(&target),
+                    target,
                     state,
                 }
             })
@@ -108,7 +115,11 @@ impl Work {
             Some(repository) => format!("{host}/{repository}"),
             None => format!("{host}/{{container}}"),
         });
-        self.emit(EventKind::CatalogLoaded { path: catalog.path.clone(), registry, targets }).await;
+        let published = last_published(&self.context.options.folders, &catalog);
+        self.emit(EventKind::CatalogLoaded { path: catalog.path.clone(), registry, targets, published }).await;
+        // Asking git takes longer than all of the above: what can be shown already is.
+        let (latest, why) = release::moves_latest(catalog.folder(), &Variables::of_process()).await;
+        self.emit(EventKind::TagRuleRead { latest, why }).await;
         Ok(())
     }
 
@@ -166,6 +177,7 @@ impl Work {
             logs: self.log_folder(),
             builds: Semaphore::new(jobs),
             proofs: Semaphore::new(jobs),
+            took: Mutex::default(),
         };
         let mut seen = BTreeSet::new();
         let mut running: FuturesUnordered<_> = targets
@@ -183,6 +195,10 @@ impl Work {
             images.extend(built.into_iter().filter_map(|(target, image)| image.map(|(image, _)| (target, image))));
         }
         drop(running);
+        let made = std::mem::take(&mut *shared.took.lock().unwrap_or_else(PoisonError::into_inner));
+        if !made.is_empty() {
+            Durations::read(&self.context.options.folders, &catalog).remember(made);
+        }
         self.check_cancelled()?;
         let images: Vec<(Target, Descriptor)> =
             targets.iter().filter_map(|target| images.remove(target).map(|image| (target.clone(), image))).collect();
@@ -291,6 +307,7 @@ impl Work {
         };
         match made {
             Ok((image, descriptor)) => {
+                shared.took.lock().unwrap_or_else(PoisonError::into_inner).push((target.clone(), took()));
                 self.emit(finished(Outcome::Succeeded { image })).await;
                 Some(descriptor)
             }

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::RunId;
 use super::event::{Event, EventKind};
-use super::state::KEPT_LINES;
+use super::log::KEPT_LINES;
 use crate::catalog::Target;
 use crate::progress::{Progress, Unit};
 

@@ -1,6 +1,7 @@
 //! Events: past-tense facts, the one stream every front end reads. `--output json` prints exactly these, one per
 //! line, and a replay reads them back.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::RunId;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
-use crate::catalog::{BuilderKind, ContainerName, Target};
+use crate::catalog::{Architecture, BuilderKind, ContainerName, Target};
 use crate::debian::Change;
 use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
@@ -50,6 +51,16 @@ pub enum EventKind {
         registry: Option<String>,
         /// Every target, containers in file order.
         targets: Vec<TargetSummary>,
+        /// What was published last of each container, where it would be published now; as this machine's receipts tell.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        published: BTreeMap<ContainerName, LastPublished>,
+    },
+    /// What the tag rule would do with a release that asks for no further tags.
+    TagRuleRead {
+        /// Whether `latest` would move with it.
+        latest: bool,
+        /// Why, in a few words: `the branch is main (git)`.
+        why: String,
     },
     /// The lock was written anew.
     LockWritten {
@@ -365,6 +376,9 @@ pub struct TargetSummary {
     pub entrypoint: Vec<String>,
     /// Line of `containers.toml` that defines the container.
     pub line: usize,
+    /// How long its build takes, in milliseconds: the median of the last ten that made something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<u64>,
     /// What the local store has.
     #[serde(flatten)]
     pub state: ImageState,
@@ -389,6 +403,24 @@ pub enum ImageState {
         /// The image.
         image: BuiltImage,
     },
+}
+
+/// What was published last of a container, as a receipt tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastPublished {
+    /// The version.
+    pub version: String,
+    /// When it was proven, RFC 3339 UTC.
+    pub at: String,
+    /// How long that was ago when the catalog was read, in seconds.
+    pub age: u64,
+    /// What its version names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<Digest>,
+    /// Its images' manifests.
+    pub images: BTreeMap<Architecture, Digest>,
+    /// Its tags, and what they name.
+    pub tags: BTreeMap<String, Digest>,
 }
 
 /// The files of an image.
@@ -432,7 +464,7 @@ pub struct Inspection {
     /// The packages its metadata names, by name.
     pub packages: Vec<InstalledPackage>,
     /// The manifest's annotations.
-    pub annotations: std::collections::BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// An image that is not held against another, although it could be read.
@@ -464,7 +496,6 @@ pub struct LayerSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Architecture;
 
     #[test]
     fn an_event_is_one_flat_json_object_and_reads_back() {

@@ -13,13 +13,16 @@ mod emitter;
 mod engine;
 mod event;
 mod folders;
+mod history;
 mod inspect;
 mod join;
 mod layout;
+mod log;
 mod noted;
 mod prove;
 mod publish;
 mod rebuild;
+mod replay;
 mod siblings;
 mod state;
 mod subject;
@@ -35,7 +38,10 @@ pub use copy::{Copied, CopyRequest};
 pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Ended, Options, Session, start};
 pub use event::{
-    BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, NotCompared, Outcome, TargetSummary,
+    BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LastPublished, LayerSummary, Listing, NotCompared, Outcome,
+    TargetSummary,
 };
 pub use folders::Folders;
-pub use state::{BlobState, Build, KEPT_LINES, Phase, Publication, Run, RunEnd, State, Update, Verification};
+pub use log::{KEPT_LINES, Log};
+pub use replay::replay;
+pub use state::{BlobState, Build, Phase, Publication, Run, RunEnd, State, Update, Verification};

@@ -2,23 +2,23 @@
 //!
 //! [`State::apply`] is total: any sequence of events, complete or not, in any order, gives a usable state.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::RunId;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
-use super::event::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, Listing, NotCompared, Outcome, TargetSummary};
+use super::event::{
+    BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LastPublished, Listing, NotCompared, Outcome, TargetSummary,
+};
+use super::log::Log;
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
 use crate::progress::Unit;
 use crate::release::{NO_TAG, Named, Plan, Receipt, public_in_words};
 use crate::verify::{self, AppliedWaiver, CheckResult, Report};
-
-/// Log lines kept in memory per target; the whole log is in its file.
-pub const KEPT_LINES: usize = 5_000;
 
 /// Everything a front end draws.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,10 @@ pub struct State {
     pub registry: Option<String>,
     /// Every target, in file order.
     pub targets: Vec<TargetSummary>,
+    /// What was published last of each container.
+    pub published: BTreeMap<ContainerName, LastPublished>,
+    /// Whether the tag rule moves `latest`, and why.
+    pub tag_rule: Option<(bool, String)>,
     /// Builds of this session, by target; the latest of each.
     pub builds: BTreeMap<Target, Build>,
     /// Verifications of this session, by subject; the latest of each.
@@ -72,8 +76,8 @@ pub struct Run {
     pub phase: Option<String>,
     /// How far that phase is.
     pub progress: Option<(u64, u64, Unit)>,
-    /// What the run itself said, oldest first.
-    pub lines: VecDeque<String>,
+    /// What the run itself said.
+    pub lines: Log,
     /// How it ended.
     pub end: Option<RunEnd>,
 }
@@ -136,17 +140,15 @@ pub struct Build {
     pub took: Option<u64>,
     /// How far its phase is: done, total (0 unknown), of what.
     pub progress: Option<(u64, u64, Unit)>,
-    /// The last lines of its log, oldest first.
-    pub lines: VecDeque<String>,
-    /// Lines that came before the ones kept.
-    pub dropped_lines: u64,
+    /// The last lines of its log.
+    pub lines: Log,
     /// Its full log.
     pub log: Option<PathBuf>,
 }
 
 impl Build {
     fn new(run: RunId) -> Self {
-        Build { run, phase: Phase::Queued, started: None, took: None, progress: None, lines: VecDeque::new(), dropped_lines: 0, log: None }
+        Build { run, phase: Phase::Queued, started: None, took: None, progress: None, lines: Log::new(), log: None }
     }
 
     /// The image it made or found.
@@ -232,14 +234,16 @@ impl State {
                 }
                 self.runs.insert(run, Run { command: command.clone(), started: event.at, ..Run::default() });
             }
-            EventKind::CatalogLoaded { path, registry, targets } => {
+            EventKind::CatalogLoaded { path, registry, targets, published } => {
                 self.catalog = Some(path.clone());
                 self.registry.clone_from(registry);
                 self.targets.clone_from(targets);
+                self.published.clone_from(published);
             }
+            EventKind::TagRuleRead { latest, why } => self.tag_rule = Some((*latest, why.clone())),
             EventKind::LockWritten { changes, .. } => {
                 let run = self.runs.entry(run).or_default();
-                keep(&mut run.lines, changes);
+                run.lines.push(changes, event.at);
             }
             EventKind::LockCompared { path, written, packages, changes, warnings } => {
                 self.update = Some(Update {
@@ -256,7 +260,7 @@ impl State {
                 run.progress = None;
             }
             EventKind::RunOutput { lines } => {
-                keep(&mut self.runs.entry(run).or_default().lines, lines);
+                self.runs.entry(run).or_default().lines.push(lines, event.at);
             }
             EventKind::RunProgressed { done, total, unit } => {
                 self.runs.entry(run).or_default().progress = Some((*done, *total, *unit));
@@ -282,7 +286,7 @@ impl State {
             }
             EventKind::OutputReceived { target, lines } => {
                 let build = self.build(target, run);
-                build.dropped_lines += keep(&mut build.lines, lines);
+                build.lines.push(lines, event.at);
             }
             EventKind::BuildFinished { target, outcome, took } => {
                 let build = self.build(target, run);
@@ -321,7 +325,7 @@ impl State {
             EventKind::VerifyFailed { subject, failure } => {
                 self.verifications.retain(|of, verification| of != subject || verification.report.is_some());
                 let line = format!("{subject} could not be read: {}", failure.message);
-                keep(&mut self.runs.entry(run).or_default().lines, &[line]);
+                self.runs.entry(run).or_default().lines.push(&[line], event.at);
                 self.unread.push((subject.clone(), failure.clone()));
             }
             EventKind::WaiversUnused { waivers } => self.unused_waivers.clone_from(waivers),
@@ -362,6 +366,7 @@ impl State {
                 let publication = self.publication(run);
                 publication.receipt = Some(Arc::clone(receipt));
                 publication.receipt_path.clone_from(path);
+                self.published.extend(LastPublished::of(receipt, 0));
             }
             EventKind::RunFinished { failed, .. } => {
                 self.runs.entry(run).or_default().end = Some(RunEnd::Finished { failed: *failed });
@@ -432,12 +437,4 @@ impl State {
         let fresh = BlobState { sent: 0, total: 0, done: false, present: false };
         self.publication(run).blobs.entry((container.clone(), digest)).or_insert(fresh)
     }
-}
-
-/// Appends `lines` and drops the oldest above [`KEPT_LINES`]; says how many were dropped.
-fn keep(kept: &mut VecDeque<String>, lines: &[String]) -> u64 {
-    kept.extend(lines.iter().cloned());
-    let excess = kept.len().saturating_sub(KEPT_LINES);
-    kept.drain(..excess);
-    excess as u64
 }

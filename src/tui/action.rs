@@ -84,15 +84,21 @@ actions! {
     MarkAll "mark-all" "" [Images Release] ["a"] has_targets "Mark everything; again: nothing";
     BuildAll "build-all" "" [Images] ["B"] has_targets "Build every target";
     VerifyAll "verify-all" "" [Images] ["V"] has_built "Run every check over every image";
-    Edit "edit" "" [Images Inspect] ["e"] has_targets "Open the definition in $EDITOR";
+    Sort "sort" "" [Images] ["s"] has_targets "Sort by name, by state, by size, or as in the file";
+    Edit "edit" "" [Images Inspect] ["e"] edit "Open the definition in $EDITOR";
 
     Cancel "cancel" "cancel" [Builds Release] ["x"] cancel "Stop this";
     CancelAll "cancel-all" "" [Builds] ["X"] running "Stop everything that runs";
     Retry "retry" "retry" [Builds] ["r"] retry "Build what failed or was cancelled again";
-    Layout "layout" "layout" [Builds] ["L"] always "Show one log, two or four";
+    Layout "layout" "layout" [Builds] ["L"] always "Show one log, two, four or nine";
     Zoom "zoom" "zoom" [Builds] ["z"] has_tasks "Give the log the whole screen";
     Follow "follow" "" [Builds] ["f"] has_tasks "Follow the end of the log, or stay here";
     Wrap "wrap" "" [Builds] ["w"] has_tasks "Wrap long lines, or cut them";
+    Times "times" "" [Builds] ["t"] has_tasks "Show when each line was said";
+    Narrow "narrow" "" [Builds] ["&"] has_tasks "Show only lines that have a text";
+    NextProblem "next-problem" "" [Builds] ["E"] has_tasks "The next line that begins like an error or a warning";
+    SelectLines "select-lines" "" [Builds] ["v"] has_tasks "Select lines of the log, to copy them";
+    Resort "sort-tasks" "" [Builds] ["="] has_tasks "Sort the list again: failed, running, queued, done";
     Stream "stream" "" [Builds] ["S"] always "Leave the screen and stream the logs to the terminal; again: back";
     OpenOutside "open-outside" "" [Builds] ["o"] log_file "Open the whole log in $PAGER";
 
@@ -103,6 +109,7 @@ actions! {
     Differences "differences" "differences" [Inspect] ["D"] always "Show only what differs between architectures";
 
     AcceptWarnings "accept-warnings" "accept" [Release] ["W"] accept "Accept the warnings of the gates, with a reason for the receipt";
+    WriteReceipt "write-receipt" "receipt" [Release] ["w"] has_receipt "Write the receipt into this folder";
     Replan "replan" "" [Release] ["r"] can_plan "Compute the plan again";
 
     ShowImages "images" "" [Global] ["1"] always "Containers and architectures";
@@ -117,14 +124,14 @@ actions! {
     PageDown "page-down" "" [Global] ["pgdn" "ctrl-d" "d"] always "A page down; in Builds: the log";
     Top "top" "" [Global] ["g" "home"] always "To the beginning";
     Bottom "bottom" "" [Global] ["G" "end"] always "To the end; follow the log";
-    FocusNext "focus-next" "" [Global] ["tab"] always "The next field, view or pane";
+    FocusNext "focus-next" "next field" [Global] ["tab"] always "The next field, view or pane";
     FocusPrevious "focus-previous" "" [Global] ["shift-tab"] always "The field, view or pane before";
     Back "back" "back" [Global] ["esc"] always "Close, clear or go back; never quits";
     Filter "filter" "" [Global] ["/"] always "Filter a list; search a log or a config";
     NextMatch "next-match" "" [Global] ["n"] always "The next match";
     PreviousMatch "previous-match" "" [Global] ["N"] always "The match before";
     Copy "copy" "" [Global] ["y"] always "Copy what the cursor is on, or what is visible of a log";
-    CopyAll "copy-all" "" [Builds Release] ["Y"] always "Copy the whole log; every line of the result";
+    CopyAll "copy-all" "" [Builds Inspect Release] ["Y"] always "Copy the whole log, also what is in its file only; the value in a config; every line of the result";
     Palette "palette" "" [Global] [":" "ctrl-p"] always "Every command by name";
     Help "help" "" [Global] ["?" "f1"] always "The keys of this screen, searchable";
     Messages "messages" "" [Global] ["M"] always "Everything that was said";

@@ -35,6 +35,10 @@ pub(super) fn verify(model: &Model) -> Answer {
     when(built, "not built yet; b builds it")
 }
 
+pub(super) fn edit(model: &Model) -> Answer {
+    when(model.catalog_file().is_some(), "there is no containers.toml yet")
+}
+
 pub(super) fn running(model: &Model) -> Answer {
     when(model.is_running(), "nothing is running")
 }
@@ -61,6 +65,10 @@ pub(super) fn log_file(model: &Model) -> Answer {
 
 pub(super) fn has_plan(model: &Model) -> Answer {
     when(release::plan(model).is_some(), "there is no plan yet")
+}
+
+pub(super) fn has_receipt(model: &Model) -> Answer {
+    when(model.release.step == release::Step::Result, "nothing is published yet")
 }
 
 pub(super) fn accept(model: &Model) -> Answer {

@@ -1,5 +1,6 @@
 //! When `containers.toml` has to be read again.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
@@ -7,23 +8,49 @@ use crossterm::event::Event as Input;
 use super::model::Model;
 use crate::session::{Command, Event, EventKind};
 
-/// Notices that `containers.toml` was changed by somebody else. It looks when something is asked of the engine and, at
-/// most once a second, when the user is there; never by itself, so that an idle dashboard stays idle.
+/// How often the file is looked at while nothing else happens.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Notices that `containers.toml` was changed by somebody else. It looks once a second, and when something is asked of the engine.
+/// A look is one `stat`: nothing is drawn and nothing read unless the file is another.
 #[derive(Default)]
 pub(super) struct CatalogWatch {
+    /// The file, as far as it was known at the start: one that cannot be read is mended, too.
+    path: Option<PathBuf>,
     /// How the file was when it was read last; `None` before it was.
     known: Option<Stamp>,
     /// When it was looked at last.
     looked: Option<Instant>,
-    /// The user is there: a key, the mouse, or the terminal got the focus.
+    /// It is time to look.
     wanted: bool,
+    /// It was not there at the last look: editors that replace a file take it away for a moment.
+    missing: bool,
 }
 
 /// Modification time and length; `None` when the file cannot be looked at.
 type Stamp = Option<(std::time::SystemTime, u64)>;
 
 impl CatalogWatch {
-    fn stamp(path: &std::path::Path) -> Stamp {
+    /// Watches the file at `path`, or the one the engine will name.
+    pub fn of(path: Option<PathBuf>) -> Self {
+        CatalogWatch { path, looked: Some(Instant::now()), ..CatalogWatch::default() }
+    }
+
+    /// When it is time to look again.
+    pub fn next_look(&self) -> Instant {
+        self.looked.unwrap_or_else(Instant::now) + LOOK_EVERY
+    }
+
+    fn path<'a>(&'a self, model: &'a Model) -> Option<&'a Path> {
+        model.state.catalog.as_deref().or(self.path.as_deref())
+    }
+
+    /// It is looked at before the next thing is done.
+    pub fn look(&mut self) {
+        (self.wanted, self.looked) = (true, Some(Instant::now()));
+    }
+
+    fn stamp(path: &Path) -> Stamp {
         let metadata = std::fs::metadata(path).ok()?;
         Some((metadata.modified().ok()?, metadata.len()))
     }
@@ -43,14 +70,19 @@ impl CatalogWatch {
         if !std::mem::take(&mut self.wanted) && !commands.iter().any(reads) {
             return false;
         }
-        let (Some(path), Some(known)) = (&model.state.catalog, &self.known) else { return false };
+        let (Some(path), Some(known)) = (self.path(model), self.known) else { return false };
+        let stamp = Self::stamp(path);
         self.looked = Some(Instant::now());
-        Self::stamp(path) != *known && !commands.iter().any(|c| matches!(c, Command::LoadCatalog))
+        let missed_before = std::mem::replace(&mut self.missing, stamp.is_none());
+        if stamp.is_none() && known.is_some() && !missed_before && !commands.iter().any(reads) {
+            return false;
+        }
+        stamp != known && !commands.iter().any(|c| matches!(c, Command::LoadCatalog))
     }
 
     /// The file is about to be read: what is written from now on is a change.
     pub fn reading(&mut self, model: &Model) {
-        if let Some(path) = &model.state.catalog {
+        if let Some(path) = self.path(model) {
             self.known = Some(Self::stamp(path));
         }
     }
@@ -84,9 +116,47 @@ mod tests {
         assert!(watch.due(&model, &build));
         watch.touched(&Some(Ok(Input::FocusGained)));
         assert!(watch.due(&model, &[]));
+        watch.look();
+        assert!(watch.due(&model, &[]), "it is still another file");
         watch.reading(&model);
+        watch.look();
+        assert!(!watch.due(&model, &[]));
         assert!(!watch.due(&model, &build));
         std::fs::remove_file(&path).unwrap();
         assert!(watch.due(&model, &build));
+    }
+
+    #[test]
+    fn a_catalog_that_could_never_be_read_is_watched_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("containers.toml");
+        std::fs::write(&path, "broken").unwrap();
+        let model = Model::with_theme("auto").unwrap();
+        let mut watch = CatalogWatch::of(Some(path.clone()));
+        watch.reading(&model);
+        watch.look();
+        assert!(!watch.due(&model, &[]));
+        std::fs::write(&path, "[containers]").unwrap();
+        watch.look();
+        assert!(watch.due(&model, &[]));
+    }
+
+    #[test]
+    fn a_file_that_is_away_for_a_moment_is_not_called_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("containers.toml");
+        std::fs::write(&path, "a").unwrap();
+        let model = Model::with_theme("auto").unwrap();
+        let mut watch = CatalogWatch::of(Some(path.clone()));
+        watch.reading(&model);
+        std::fs::remove_file(&path).unwrap();
+        let mut seen = || {
+            watch.look();
+            watch.due(&model, &[])
+        };
+        assert!(!seen(), "an editor may be about to put it back");
+        assert!(seen(), "it is gone");
+        std::fs::write(&path, "ab").unwrap();
+        assert!(seen(), "and there again");
     }
 }

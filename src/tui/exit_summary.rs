@@ -51,8 +51,7 @@ pub(super) fn summary(model: &Model) -> ExitSummary {
                 out.lines.push(format!("failed     {name:<28} {:>10}  {time}", ""));
                 out.lines.push(format!("           {}", text::printable(&failure.message)));
                 out.lines.extend(failure.hint.iter().map(|h| format!("           {h}")));
-                let last = build.lines.len().saturating_sub(20);
-                out.lines.extend(build.lines.range(last..).map(|l| format!("           | {}", text::printable(l))));
+                out.lines.extend(build.lines.last(20).map(|l| format!("           | {}", text::printable(l))));
                 out.lines.extend(build.log.iter().map(|p| format!("           log: {}", p.display())));
             }
         }

@@ -1,5 +1,6 @@
 //! Events as an engine would send them, for tests.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use crate::release::{
     ContainerPlan, Gate, Plan, PlannedBlob, PlannedImage, PlannedIndex, PlannedTag, Presence, PublishedContainer, PublishedImage,
     PublishedTag, Purpose, Receipt, TagChange,
 };
-use crate::session::{BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LayerSummary, Listing, Outcome, RunId, TargetSummary};
+use crate::session::{
+    BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LastPublished, LayerSummary, Listing, Outcome, RunId, TargetSummary,
+};
 use crate::verify::{Aspect, Check, CheckResult, Comparison, Finding, ListedFile, Report, Row, Section, Side, Verdict};
 
 pub const NAMES: [(&str, &str); 6] =
@@ -28,6 +31,7 @@ pub fn event(run: u64, at: u64, kind: EventKind) -> Event {
 pub fn model() -> Model {
     let mut model = Model::with_theme("auto").unwrap();
     model.feed(&catalog());
+    model.feed(&event(1, 6, EventKind::TagRuleRead { latest: true, why: "the branch is main (git)".into() }));
     model.feed(&event(1, 6, EventKind::RunFinished { failed: 0, took: 1 }));
     model
 }
@@ -59,6 +63,7 @@ fn summary(name: &str, package: &str, line: usize, architecture: Architecture, s
         packages: vec![package.into()],
         entrypoint: vec![name.into()],
         line,
+        usual: Some(41_000),
         state,
     }
 }
@@ -84,8 +89,22 @@ pub fn catalog() -> Event {
             path: PathBuf::from("containers.toml"),
             registry: Some("ghcr.io/acme/tools/{container}".into()),
             targets,
+            published: BTreeMap::from([("fd".into(), last_published())]),
         },
     )
+}
+
+/// fd as it was published three days before the catalog was read.
+fn last_published() -> LastPublished {
+    let digest = Digest::of(b"before");
+    LastPublished {
+        version: "1.4.2".into(),
+        at: "2026-11-19T22:10:00Z".into(),
+        age: 3 * 24 * 3_600,
+        digest: Some(digest),
+        images: BTreeMap::new(),
+        tags: BTreeMap::from([("1.4.2".into(), digest), ("latest".into(), digest)]),
+    }
 }
 
 pub fn failure() -> Failure {

@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use toml::{Table, Value};
 
 use super::action::{ACTIONS, Action, Scope};
+use super::preferences::ConfigText;
 use super::theme::suggest;
 use crate::{Error, Result};
 
@@ -155,42 +156,47 @@ impl Keymap {
         Keymap { bindings }
     }
 
-    /// The defaults with a user's changes: `[SCOPE] ACTION = ["key", …]` tables, `origin` names the file in errors.
+    /// The defaults with a user's changes: `[SCOPE] ACTION = ["key", …]` tables; `config` says on which line a mistake is.
     /// An action's list replaces its keys; `[]` takes them all away.
-    pub fn with_overrides(overrides: &Table, origin: &str) -> Result<Self> {
+    pub fn with_overrides(overrides: &Table, config: &ConfigText) -> Result<Self> {
         let mut map = Self::standard();
         for (scope_name, actions) in overrides {
+            let here = config.place(&["keys", scope_name]);
             let scope = Scope::ALL.into_iter().find(|s| s.name() == scope_name).ok_or_else(|| {
-                Error::usage(format!("{origin}: there is no key scope `{scope_name}`"))
+                Error::usage(format!("{here}: there is no key scope `{scope_name}`"))
                     .hint(suggest(scope_name, Scope::ALL.iter().map(|s| s.name())))
             })?;
-            let actions = actions.as_table().ok_or_else(|| Error::usage(format!("{origin}: `{scope_name}` must be a table of actions")))?;
+            let actions = actions.as_table().ok_or_else(|| Error::usage(format!("{here}: `{scope_name}` must be a table of actions")))?;
             for (name, keys) in actions {
-                let here = || ACTIONS.iter().filter(|e| e.scopes.contains(&scope));
-                let entry = here().find(|e| e.name == name).ok_or_else(|| {
-                    Error::usage(format!("{origin}: `{scope_name}` has no action `{name}`")).hint(suggest(name, here().map(|e| e.name)))
-                })?;
-                let words: Option<Vec<&str>> = match keys {
-                    Value::String(key) => Some(vec![key.as_str()]),
-                    Value::Array(keys) => keys.iter().map(Value::as_str).collect(),
-                    _ => None,
-                };
-                let words = words.ok_or_else(|| {
-                    Error::usage(format!("{origin}: `{scope_name}.{name}` must be a list of keys, like [\"x\", \"ctrl-k\"]"))
-                })?;
-                map.bindings.retain(|(s, _, a)| (*s, *a) != (scope, entry.action));
-                for word in words {
-                    let key: Key = word.parse().map_err(|e: Error| e.context(format!("{origin}: {scope_name}.{name}")))?;
-                    map.bindings.push((scope, key, entry.action));
-                }
+                map.replace(scope, name, keys, &config.place(&["keys", scope_name, name]))?;
             }
         }
-        match map.conflict() {
-            Some((key, a, b)) => {
-                Err(Error::usage(format!("{origin}: `{key}` would mean both `{a}` and `{b}`")).hint("give one of them another key"))
-            }
-            None => Ok(map),
+        let Some((key, a, b)) = map.conflict() else { return Ok(map) };
+        // One of the two is the user's own: that is the line to look at.
+        let own = |name: &str| overrides.iter().find(|(_, actions)| actions.get(name).is_some()).map(|(scope, _)| scope.as_str());
+        let place = [a, b].into_iter().find_map(|name| Some(config.place(&["keys", own(name)?, name])));
+        let place = place.unwrap_or_else(|| config.name.clone());
+        Err(Error::usage(format!("{place}: `{key}` would mean both `{a}` and `{b}`")).hint("give one of them another key"))
+    }
+
+    /// Gives the action called `name` other keys in `scope`; `place` is where that is written.
+    fn replace(&mut self, scope: Scope, name: &str, keys: &Value, place: &str) -> Result<()> {
+        let known = || ACTIONS.iter().filter(|e| e.scopes.contains(&scope));
+        let entry = known().find(|e| e.name == name).ok_or_else(|| {
+            Error::usage(format!("{place}: `{}` has no action `{name}`", scope.name())).hint(suggest(name, known().map(|e| e.name)))
+        })?;
+        let words: Option<Vec<&str>> = match keys {
+            Value::String(key) => Some(vec![key.as_str()]),
+            Value::Array(keys) => keys.iter().map(Value::as_str).collect(),
+            _ => None,
+        };
+        let words = words.ok_or_else(|| Error::usage(format!("{place}: `{name}` must be a list of keys, like [\"x\", \"ctrl-k\"]")))?;
+        self.bindings.retain(|(s, _, a)| (*s, *a) != (scope, entry.action));
+        for word in words {
+            let key: Key = word.parse().map_err(|e: Error| e.context(format!("{place}: {name}")))?;
+            self.bindings.push((scope, key, entry.action));
         }
+        Ok(())
     }
 
     /// What `key` means on a screen with `scope`: its own bindings first, then the global ones.
@@ -248,18 +254,23 @@ mod tests {
 
     #[test]
     fn a_users_keys_replace_defaults_and_mistakes_are_explained() {
-        let map = |text: &str| Keymap::with_overrides(&text.parse().unwrap(), "config.toml");
-        let mine = map("[builds]\ncancel = [\"ctrl-k\"]").unwrap();
+        let map = |text: &str| {
+            let config = ConfigText { name: "config.toml".into(), text: format!("mouse = true\n{text}") };
+            let table: Table = config.text.parse().unwrap();
+            Keymap::with_overrides(table["keys"].as_table().unwrap(), &config)
+        };
+        let mine = map("[keys.builds]\ncancel = [\"ctrl-k\"]").unwrap();
         assert_eq!(mine.action(Scope::Builds, "ctrl-k".parse().unwrap()), Some(Action::Cancel));
         assert_eq!(mine.action(Scope::Builds, "x".parse().unwrap()), None);
-        for (text, needle) in [
-            ("[build]\ncancel = []", "`builds`"),
-            ("[builds]\ncancl = []", "`cancel`"),
-            ("[builds]\ncancel = [\"q\"]", "another key"),
-            ("[builds]\ncancel = [\"ctr-k\"]", "ctrl-"),
+        for (text, line, needle) in [
+            ("[keys.build]\ncancel = []", 2, "`builds`"),
+            ("[keys.builds]\nretry = []\ncancl = []", 4, "`cancel`"),
+            ("[keys]\nbuilds.retry = \"alt-r\"\nbuilds.cancel = [\"q\"]", 4, "another key"),
+            ("[keys.builds]\ncancel = [\"ctr-k\"]", 3, "ctrl-"),
         ] {
             let error = map(text).unwrap_err();
             assert!(error.advice().unwrap_or_default().contains(needle), "{text}: {error:?}");
+            assert!(error.message().contains(&format!("config.toml:{line}: ")), "{text}: {error:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! [`theme`] the one place that decides how things look. Knows [`crate::session`] and what it hands out.
 
 pub mod action;
+mod animation;
 mod available;
 mod catalog_watch;
 mod clipboard;
@@ -12,6 +13,7 @@ mod exit_summary;
 #[cfg(test)]
 mod fixture;
 mod keymap;
+mod log_file;
 mod model;
 mod msg;
 mod overlay;
@@ -32,6 +34,7 @@ mod update;
 mod view;
 mod widget;
 
+pub use animation::render_animation;
 pub use exit_summary::ExitSummary;
 pub use keymap::{Key, Keymap, parse_sequence};
 pub use model::{Model, Screen};

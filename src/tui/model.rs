@@ -1,6 +1,7 @@
 //! Everything the dashboard knows. Changed by [`super::update()`] only; drawn by [`super::view()`] only.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use ratatui::layout::Rect;
 
@@ -9,7 +10,7 @@ use super::keymap::{Keymap, parse_sequence};
 use super::msg::{Effect, Level, Msg, Request};
 use super::overlay::Overlay;
 use super::screen::{builds, images, inspect, release};
-use super::theme::{Depth, Library, Theme};
+use super::theme::{Depth, Library, Theme, Wishes};
 use super::update::update;
 use super::view;
 use crate::Result;
@@ -98,6 +99,8 @@ pub struct Model {
     pub library: Library,
     /// How many colours the terminal shows.
     pub depth: Depth,
+    /// What is wanted of every theme.
+    pub wishes: Wishes,
     /// Which key means what.
     pub keymap: Keymap,
     /// Milliseconds since the session began.
@@ -116,6 +119,10 @@ pub struct Model {
     pub release: release::Release,
     /// Why the catalog could not be read.
     pub catalog_failure: Option<Failure>,
+    /// The catalog, as far as it was known at the start.
+    pub file: Option<PathBuf>,
+    /// Where a catalog can be begun, because there is none.
+    pub begin: Option<PathBuf>,
     /// What was said, oldest first.
     pub notices: Vec<Notice>,
     /// What the terminal side has to do; it takes them away.
@@ -144,6 +151,7 @@ impl Model {
             theme,
             library,
             depth: Depth::True,
+            wishes: Wishes::default(),
             keymap,
             now: 0,
             width: 120,
@@ -153,6 +161,8 @@ impl Model {
             inspect: inspect::Inspect::default(),
             release: release::Release::default(),
             catalog_failure: None,
+            file: None,
+            begin: None,
             notices: Vec::new(),
             effects: Vec::new(),
             mouse: true,
@@ -208,6 +218,11 @@ impl Model {
         if request != Request::Other {
             self.requests.insert(run, request);
         }
+    }
+
+    /// The catalog's file, whether or not it could be read.
+    pub fn catalog_file(&self) -> Option<&PathBuf> {
+        self.state.catalog.as_ref().or(self.file.as_ref())
     }
 
     /// Whether anything is still going on.

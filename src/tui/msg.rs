@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::log_file::{Page, Wanted};
 use crate::session::{Event, RunId};
 
 /// Something that happened to the dashboard.
@@ -23,6 +24,8 @@ pub enum Msg {
     Tick(u64),
     /// A command was handed over and got this run.
     Sent(Request, RunId),
+    /// A part of a log file was read, or why it could not be.
+    LogRead(Result<Page, String>),
     /// Something the terminal side wants to tell.
     Notice(Level, String),
 }
@@ -97,8 +100,21 @@ pub enum Effect {
     Mouse(bool),
     /// Open a file in `$EDITOR` at a line (from 1), and read the catalog again.
     Edit(PathBuf, usize),
+    /// Write a catalog to begin with, where there is none, and read it.
+    Begin(PathBuf),
+    /// Write a new file in the folder one works in.
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What.
+        text: String,
+    },
     /// Open a file in `$PAGER`.
     Page(PathBuf),
+    /// Read a part of a log file.
+    ReadLog(PathBuf, Wanted),
+    /// Put a whole file on the clipboard.
+    CopyFile(PathBuf),
     /// Leave the screen and stream logs to it, or come back.
     Stream(bool),
 }

@@ -1,14 +1,20 @@
 //! Effects: what only the side with the terminal can do.
 
+use std::io::Write;
+
 use crossterm::event::EventStream;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::clipboard;
+use super::log_file;
 use super::model::Model;
 use super::msg::{Effect, Level, Msg};
 use super::run::{BATCH, Link};
 use super::terminal::Terminal;
 use super::text;
+use super::theme::Glyph;
 use super::update::update;
+use crate::catalog::STARTER;
 use crate::session::{Command, Event, EventKind, Outcome};
 
 /// Does `effect`; what has to be asked of the engine afterwards.
@@ -18,8 +24,28 @@ pub(super) async fn perform(
     terminal: &mut Terminal,
     input: &mut EventStream,
     link: &mut Link,
+    told: &UnboundedSender<Msg>,
 ) -> std::io::Result<Option<Command>> {
     match effect {
+        // Files may be large and disks slow: the answer comes when it comes.
+        Effect::ReadLog(path, wanted) => {
+            let told = told.clone();
+            tokio::task::spawn_blocking(move || {
+                let page = log_file::read(&path, &wanted).map_err(|error| format!("{}: {error}", path.display()));
+                let _ = told.send(Msg::LogRead(page));
+            });
+        }
+        Effect::CopyFile(path) => {
+            let told = told.clone();
+            tokio::task::spawn_blocking(move || {
+                let text = log_file::whole(&path).map_err(|error| error.to_string());
+                let copied = text.and_then(|text| Ok((text.lines().count(), clipboard::copy(&text)?)));
+                let _ = told.send(match copied {
+                    Ok((lines, way)) => Msg::Notice(Level::Success, format!("copied {} (via {way})", text::count(lines, "line"))),
+                    Err(why) => Msg::Notice(Level::Error, format!("not copied: {why}")),
+                });
+            });
+        }
         Effect::Redraw => terminal.redraw(),
         Effect::Mouse(on) => terminal.set_mouse(on)?,
         Effect::Stream(on) => {
@@ -29,13 +55,13 @@ pub(super) async fn perform(
             }
         }
         Effect::Copy { text, what } => {
-            let way = tokio::task::spawn_blocking(move || clipboard::copy(&text)).await;
-            let (level, said) = match way {
-                Ok(Ok(way)) => (Level::Success, format!("copied {what} (via {way})")),
-                Ok(Err(why)) => (Level::Error, format!("not copied: {why}")),
-                Err(error) => (Level::Error, format!("not copied: {error}")),
-            };
-            update(model, Msg::Notice(level, said));
+            let told = told.clone();
+            tokio::task::spawn_blocking(move || {
+                let _ = told.send(match clipboard::copy(&text) {
+                    Ok(way) => Msg::Notice(Level::Success, format!("copied {what} (via {way})")),
+                    Err(why) => Msg::Notice(Level::Error, format!("not copied: {why}")),
+                });
+            });
         }
         Effect::Suspend => {
             terminal.leave();
@@ -51,6 +77,22 @@ pub(super) async fn perform(
             let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".into());
             outside(&editor, &[format!("+{line}"), path.display().to_string()], model, terminal, input, link).await?;
             return Ok(Some(Command::LoadCatalog));
+        }
+        Effect::Begin(path) => {
+            let made = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(STARTER.as_bytes()));
+            match made {
+                Ok(()) => update(model, Msg::Notice(Level::Success, format!("{} was begun; e edits it", path.display()))),
+                Err(error) => update(model, Msg::Notice(Level::Error, format!("cannot write {}: {error}", path.display()))),
+            };
+            (model.begin, model.file) = (None, Some(path));
+            return Ok(Some(Command::LoadCatalog));
+        }
+        Effect::Write { path, text } => {
+            let said = match std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())) {
+                Ok(()) => Msg::Notice(Level::Success, format!("written to {}", path.display())),
+                Err(error) => Msg::Notice(Level::Error, format!("cannot write {}: {error}", path.display())),
+            };
+            update(model, said);
         }
         Effect::Page(path) => {
             let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".into());
@@ -106,10 +148,11 @@ pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> s
     if !model.streaming {
         return Ok(());
     }
+    let bar = model.theme.glyph(Glyph::Vertical);
     match &event.kind {
         EventKind::OutputReceived { target, lines } => {
             for line in lines {
-                terminal.stream(&format!("{}.{} │ {}", target.container, target.architecture, text::printable(line)))?;
+                terminal.stream(&format!("{}.{} {bar} {}", target.container, target.architecture, text::printable(line)))?;
             }
         }
         EventKind::RunOutput { lines } => {
@@ -124,7 +167,7 @@ pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> s
                 Outcome::Failed(_) => "failed",
                 Outcome::Cancelled => "cancelled",
             };
-            terminal.stream(&format!("{}.{} │ {word} after {}", target.container, target.architecture, text::clock(*took)))?;
+            terminal.stream(&format!("{}.{} {bar} {word} after {}", target.container, target.architecture, text::clock(*took)))?;
         }
         _ => {}
     }

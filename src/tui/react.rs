@@ -14,6 +14,7 @@ pub(super) fn react(model: &mut Model, event: &Event) {
     match &event.kind {
         EventKind::CatalogLoaded { targets, .. } => {
             model.catalog_failure = None;
+            model.begin = None;
             // What is no longer defined can no longer be marked.
             let known: Vec<_> = targets.iter().map(|t| t.target.clone()).collect();
             model.images.marked.retain(|t| known.contains(t));

@@ -14,9 +14,10 @@ use super::keymap::Keymap;
 use super::model::{Model, Quit};
 use super::msg::{Level, Msg, Request};
 use super::perform::{perform, resize, stream};
+use super::preferences::ConfigText;
 use super::signals::{Received, Signals, leave_at_last};
 use super::terminal::{Terminal, install_panic_hook};
-use super::theme::{Depth, Library};
+use super::theme::{Depth, Library, Wishes};
 use super::update::update;
 use crate::session::{Command, Event, RunId};
 use crate::{Error, Result};
@@ -45,8 +46,16 @@ pub struct Options {
     pub theme: Option<String>,
     /// A folder with more themes.
     pub themes: Option<PathBuf>,
-    /// `[keys]` of the user's config, and the file it is from.
-    pub keys: Option<(toml::Table, String)>,
+    /// `[keys]` of the user's config, and where it is from.
+    pub keys: Option<(toml::Table, ConfigText)>,
+    /// The catalog, to notice when somebody else changes it.
+    pub catalog: Option<PathBuf>,
+    /// Where a catalog can be begun when there is none.
+    pub begin: Option<PathBuf>,
+    /// What is shown is a recording: nothing can be asked of it.
+    pub replay: bool,
+    /// What is wanted of every theme: ASCII symbols, nothing that turns.
+    pub wishes: Wishes,
     /// Leave the mouse to the terminal.
     pub no_mouse: bool,
 }
@@ -55,6 +64,7 @@ pub struct Options {
 pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
     let mut model = prepare(&options)?;
     let (told, mut panics) = mpsc::unbounded_channel();
+    let (answers, mut answered) = mpsc::unbounded_channel();
     install_panic_hook(told);
     tokio::spawn(leave_at_last());
     let tty = |error: std::io::Error| Error::failed("the terminal cannot be used").source(error);
@@ -63,13 +73,20 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
     let mut input = EventStream::new();
     let mut clock = Clock::start();
     let mut batch = Vec::with_capacity(BATCH);
-    let mut catalog = CatalogWatch::default();
-    let mut commands = vec![Command::LoadCatalog];
+    let mut catalog = CatalogWatch::of(options.catalog.clone().or_else(|| options.begin.clone()));
+    let mut commands = if options.replay { Vec::new() } else { vec![Command::LoadCatalog] };
     let (mut engine_gone, mut urgent, mut dirty) = (false, true, true);
     let (mut last_frame, mut frame_time) = (Instant::now(), FRAME_TIME);
     loop {
         if catalog.due(&model, &commands) {
             commands.insert(0, Command::LoadCatalog);
+        }
+        if options.replay && !commands.is_empty() {
+            commands.clear();
+            update(&mut model, Msg::Notice(Level::Info, "this is a recording: nothing can be asked of it".into()));
+            if model.quit == Quit::Stopping {
+                model.quit = Quit::Now; // nothing is left to stop
+            }
         }
         for command in commands.drain(..) {
             if matches!(command, Command::LoadCatalog) {
@@ -80,7 +97,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
             update(&mut model, Msg::Sent(request, run));
         }
         for effect in std::mem::take(&mut model.effects) {
-            if let Some(command) = perform(effect, &mut model, &mut terminal, &mut input, &mut link).await.map_err(tty)? {
+            if let Some(command) = perform(effect, &mut model, &mut terminal, &mut input, &mut link, &answers).await.map_err(tty)? {
                 commands.push(command);
             }
             (dirty, urgent) = (true, true);
@@ -144,7 +161,10 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
             n = link.events.recv_many(&mut batch, BATCH), if !engine_gone => {
                 if n == 0 {
                     engine_gone = true;
-                    update(&mut model, Msg::Notice(Level::Error, "the engine has stopped; quit and start again".into()));
+                    update(&mut model, match options.replay {
+                        true => Msg::Notice(Level::Info, "the recording ends here; q quits".into()),
+                        false => Msg::Notice(Level::Error, "the engine has stopped; quit and start again".into()),
+                    });
                 }
                 for event in batch.drain(..) {
                     clock.saw(event.at);
@@ -159,6 +179,12 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                 update(&mut model, Msg::Notice(Level::Error, format!("a part of the program failed: {panic}")));
                 (dirty, urgent) = (true, true);
             }
+            Some(answer) = answered.recv() => {
+                update(&mut model, answer);
+                (dirty, urgent) = (true, true);
+            }
+            // One look at a file's time a second: no frame, no byte, no measurable work.
+            () = tokio::time::sleep_until(catalog.next_look().into()) => catalog.look(),
             () = tokio::time::sleep(pause.unwrap_or(FRAME_TIME)), if pause.is_some() => {
                 update(&mut model, Msg::Tick(clock.now()));
                 dirty = true;
@@ -183,12 +209,18 @@ fn prepare(options: &Options) -> Result<Model> {
     let name = options.theme.as_deref().unwrap_or(if no_color { "no-color" } else { "auto" });
     let depth = Depth::from_environment(std::env::var("COLORTERM").ok().as_deref(), term.as_deref());
     let keymap = match &options.keys {
-        Some((keys, origin)) => Keymap::with_overrides(keys, origin)?,
+        Some((keys, config)) => Keymap::with_overrides(keys, config)?,
         None => Keymap::standard(),
     };
-    let mut model = Model::new(library.load(name)?.at_depth(depth), library, keymap);
-    model.depth = depth;
+    let theme = library.load(name)?.at_depth(depth).as_wished(options.wishes);
+    let mut model = Model::new(theme, library, keymap);
+    (model.depth, model.wishes) = (depth, options.wishes);
     model.mouse = !options.no_mouse;
+    model.file.clone_from(&options.catalog);
+    if options.replay {
+        model.screen = super::model::Screen::Builds;
+    }
+    model.begin = options.begin.clone().filter(|_| options.catalog.is_none());
     resize(&mut model);
     Ok(model)
 }

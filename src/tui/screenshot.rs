@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 /// Cell size in pixels: DejaVu Sans Mono at 15 px is 9.03 wide and 17.46 from ascent to descent. A cell as high as
 /// the font's line lets box-drawing lines meet.
 const WIDTH: f32 = 9.0;
-const HEIGHT: f32 = 17.5;
+pub(super) const HEIGHT: f32 = 17.5;
 const FONT_SIZE: f32 = 15.0;
 const BASELINE: f32 = 13.9;
 const MARGIN: f32 = 12.0;
@@ -25,9 +25,23 @@ const BACKGROUND: &str = "#0d1418";
 
 /// `buffer` as an SVG document in a window whose title is `title` (the command that shows it).
 pub fn render_svg(buffer: &Buffer, title: &str) -> String {
+    let mut out = open_window(buffer, title);
+    let ground = ground(buffer);
+    for y in 0..buffer.area.height {
+        backgrounds(&mut out, buffer, y, &ground);
+    }
+    for y in 0..buffer.area.height {
+        texts(&mut out, buffer, y);
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+/// The window that `buffer` is shown in, as the beginning of an SVG document.
+pub(super) fn open_window(buffer: &Buffer, title: &str) -> String {
     let (columns, lines) = (f32::from(buffer.area.width), f32::from(buffer.area.height));
     let (width, height) = (columns * WIDTH + 2.0 * MARGIN, lines * HEIGHT + TITLE_BAR + MARGIN);
-    let ground = buffer.content.first().map_or_else(|| BACKGROUND.to_owned(), |cell| colors(cell).1);
+    let ground = ground(buffer);
     let mut out = String::with_capacity(64 * 1024);
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -47,14 +61,20 @@ pub fn render_svg(buffer: &Buffer, title: &str) -> String {
         width / 2.0,
         escaped(title)
     );
-    for y in 0..buffer.area.height {
-        backgrounds(&mut out, buffer, y, &ground);
-    }
-    for y in 0..buffer.area.height {
-        texts(&mut out, buffer, y);
-    }
-    out.push_str("</svg>\n");
     out
+}
+
+/// The only line of `line`, at the place of a window's first, above `ground`; nothing when nothing is on it.
+pub(super) fn line_svg(line: &Buffer, ground: &str) -> String {
+    let mut out = String::new();
+    backgrounds(&mut out, line, 0, ground);
+    texts(&mut out, line, 0);
+    out
+}
+
+/// The colour behind everything: that of the first cell.
+pub(super) fn ground(buffer: &Buffer) -> String {
+    buffer.content.first().map_or_else(|| BACKGROUND.to_owned(), |cell| colors(cell).1)
 }
 
 fn left(x: u16) -> f32 {

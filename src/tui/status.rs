@@ -18,11 +18,13 @@ pub struct Status {
     pub word: String,
     /// A number that belongs to it: a size, a time, a part of a whole.
     pub detail: String,
+    /// How long it will still take, `~0:25`; empty when nobody knows.
+    pub left: String,
 }
 
 impl Status {
     fn new(glyph: Glyph, meaning: Meaning, word: impl Into<String>, detail: impl Into<String>) -> Self {
-        Status { glyph, meaning, word: word.into(), detail: detail.into() }
+        Status { glyph, meaning, word: word.into(), detail: detail.into(), left: String::new() }
     }
 
     /// Its symbol now: running things turn.
@@ -45,7 +47,11 @@ pub fn of(model: &Model, target: &Target) -> Status {
     if let Some(build) = state.builds.get(target) {
         match &build.phase {
             Phase::Ended(Outcome::Succeeded { .. } | Outcome::Cached { .. }) => {}
-            phase => return of_phase(model, phase, build.progress.map(|(d, t, _)| (d, t)), build.started, build.took),
+            phase => {
+                let left = left(model, target).map(|left| format!("~{}", text::clock(left))).unwrap_or_default();
+                let status = of_phase(model, phase, build.progress.map(|(d, t, _)| (d, t)), build.started, build.took);
+                return Status { left, ..status };
+            }
         }
     }
     let Some(summary) = state.target(target) else {
@@ -66,13 +72,24 @@ pub fn of(model: &Model, target: &Target) -> Status {
     if let Some(report) = report(model, target).filter(|r| r.verdict() >= Verdict::Warn) {
         return Status { detail: size, ..of_report(report) };
     }
-    let published = state.publication.as_ref().and_then(|p| p.receipt.as_ref());
-    if published.is_some_and(|r| r.containers.iter().flat_map(|c| &c.images).any(|i| i.target == *target && i.digest == image.digest)) {
+    let published = state.published.get(&target.container).and_then(|p| p.images.get(&target.architecture));
+    if published == Some(&image.digest) {
         return Status::new(Glyph::Pushed, Meaning::Success, "published", size);
     }
     match summary.state {
         ImageState::Built { verified: true, .. } => Status::new(Glyph::Pass, Meaning::Success, "verified", size),
         _ => Status::new(Glyph::Built, Meaning::Text, "built", size),
+    }
+}
+
+/// How long the build of `target` will still take, in milliseconds, as the median of its past builds has it; `None` when it is not
+/// being built, has no past, or takes longer than usual.
+pub fn left(model: &Model, target: &Target) -> Option<u64> {
+    let build = model.state.builds.get(target).filter(|b| b.is_open())?;
+    let usual = model.state.target(target)?.usual?;
+    match build.started {
+        None => Some(usual),
+        Some(started) => usual.checked_sub(model.now.saturating_sub(started)).filter(|left| *left > 0),
     }
 }
 

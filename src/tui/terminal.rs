@@ -21,9 +21,10 @@ use super::view::view;
 /// Whether the terminal is ours now. Global because a panic hook has no other way to know.
 static OURS: AtomicBool = AtomicBool::new(false);
 
-/// Presses, releases and the wheel in SGR coordinates (xterm 1000 and 1006); not motion, which nothing here needs.
-const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+/// Presses, releases, the wheel and motion while a button is down, in SGR coordinates (xterm 1002 and 1006); no other motion, which
+/// nothing here needs.
+const MOUSE_ON: &[u8] = b"\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1002l";
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub struct Terminal {
@@ -188,7 +189,7 @@ pub fn install_panic_hook(told: UnboundedSender<String>) {
         }
         // Only the escape sequences: reading the rest of the input could wait on a lock this thread holds.
         if OURS.swap(false, Ordering::SeqCst) {
-            let _ = write_once(b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l");
+            let _ = write_once(b"\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l");
             let _ = disable_raw_mode();
         }
         before(panic);

@@ -55,6 +55,39 @@ pub fn prefix(text: &str, max: usize) -> usize {
     text.len()
 }
 
+/// `text` up to `most` bytes, cut between characters.
+pub fn cut(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// `text` with its typographic signs as ASCII has them, cell for cell; what ASCII has no sign for stays.
+pub fn in_ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let plain = |c| match c {
+        '·' | '│' => '|',
+        '…' => '~',
+        '“' | '”' => '"',
+        '↑' => '^',
+        '↓' => 'v',
+        '←' => '<',
+        '→' => '>',
+        '\u{202f}' => ' ',
+        other => other,
+    };
+    Cow::Owned(text.chars().map(plain).collect())
+}
+
+/// As much of a line as can ever be seen of it: a line of megabytes is not gone through for every frame.
+pub fn head(line: &str) -> &str {
+    cut(line, 16 * 1024)
+}
+
 /// `text` cut into pieces of at most `max` cells, at blanks where there are some.
 pub fn wrap(text: &str, max: usize) -> Vec<&str> {
     let max = max.max(2);
@@ -131,6 +164,16 @@ pub fn clock(milliseconds: u64) -> String {
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
 }
 
+/// How long something of so many seconds was ago, in its largest unit: `3d`, `5h`, `12m`, `now`.
+pub fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => "now".into(),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// `12 034`.
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
@@ -153,6 +196,7 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([bytes(0), bytes(1023), bytes(1024), bytes(50_541_363)], ["0 B", "1023 B", "1.0 KiB", "48.2 MiB"]);
         assert_eq!(bytes(1024 * 1024 - 1), "1.0 MiB");
+        assert_eq!([age(59), age(60), age(7_200), age(259_200)], ["now", "1m", "2h", "3d"]);
         assert_eq!([clock(999), clock(41_000), clock(3_723_000)], ["0:00", "0:41", "1:02:03"]);
     }
 

@@ -42,6 +42,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Command> {
             model.sent(request, run);
             Vec::new()
         }
+        Msg::LogRead(page) => {
+            builds::arrived(model, page);
+            Vec::new()
+        }
         Msg::Notice(level, text) => {
             model.say(level, text);
             Vec::new()
@@ -84,6 +88,8 @@ fn type_key(model: &mut Model, event: KeyEvent) -> bool {
     let changed = match model.screen {
         Screen::Images if model.images.filtering => edit(&mut model.images.filter, event),
         Screen::Builds if model.builds.searching => edit(&mut model.builds.search, event),
+        // What is left out is left out as it is typed; nothing else has to be counted.
+        Screen::Builds if model.builds.narrowing => return edit(&mut model.builds.only, event),
         Screen::Inspect if model.inspect.searching => edit(&mut model.inspect.search, event),
         Screen::Release => match release::input(model) {
             Some(input) => edit(input, event),
@@ -142,7 +148,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
             release::start(model, &marked);
             show(model, Screen::Release)
         }
-        Action::Edit => match (model.state.catalog.clone(), edited_line(model)) {
+        Action::Edit => match (model.catalog_file().cloned(), edited_line(model)) {
             (Some(path), line) => effect(model, Effect::Edit(path, line)),
             _ => Vec::new(),
         },
@@ -215,7 +221,13 @@ pub(super) fn verify(model: &Model, targets: Vec<crate::catalog::Target>) -> Vec
     if references.is_empty() { Vec::new() } else { vec![Command::Verify(references.into())] }
 }
 
+/// The line to open: the first that is wrong, else the definition of what is selected.
 fn edited_line(model: &Model) -> usize {
+    if let Some(failure) = &model.catalog_failure {
+        // `--> containers.toml:12:3`, as compilers say it.
+        let place = failure.message.split("-->").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        return place.split(':').find_map(|part| part.trim().parse().ok()).unwrap_or(1);
+    }
     let target = model.selection().into_iter().next();
     target.and_then(|t| model.state.target(&t)).map_or(1, |t| t.line)
 }
@@ -263,7 +275,8 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Command> {
             let action = if up { Action::Up } else { Action::Down };
             if model.overlays.is_empty() { act(model, action) } else { overlay::on_key(model, key(KeyCode::Null), Some(action)) }
         }
-        MouseEventKind::Down(MouseButton::Left) if model.overlays.is_empty() => {
+        MouseEventKind::Down(MouseButton::Left) if !model.overlays.is_empty() => overlay::click(model, at),
+        MouseEventKind::Down(MouseButton::Left) => {
             if let Some(screen) = view::tab_at(model, at) {
                 return show(model, screen);
             }
@@ -276,8 +289,17 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Command> {
                     builds::click(model, at);
                     Vec::new()
                 }
-                _ => Vec::new(),
+                Screen::Inspect => inspect::click(model, at),
+                Screen::Release => Vec::new(),
             }
+        }
+        MouseEventKind::Drag(MouseButton::Left) if model.overlays.is_empty() && model.screen == Screen::Builds => {
+            builds::drag(model, at);
+            Vec::new()
+        }
+        MouseEventKind::Up(MouseButton::Left) if model.screen == Screen::Builds => {
+            builds::release(model);
+            Vec::new()
         }
         _ => Vec::new(),
     }

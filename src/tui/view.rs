@@ -175,10 +175,11 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = 1;
     if broken {
         // Nothing can be done but mend it.
-        for (action, word) in [(Action::Reload, "read again"), (Action::Edit, "edit"), (Action::Quit, "quit")] {
+        let begin = if model.begin.is_some() { "begin one" } else { "" };
+        for (action, word) in [(Action::Open, begin), (Action::Reload, "read again"), (Action::Edit, "edit"), (Action::Quit, "quit")] {
             let k = key(action);
             let width = text::width(&k) + text::width(word) + 1;
-            if (action.entry().enabled)(model).is_ok() && x + width <= room {
+            if !word.is_empty() && (action.entry().enabled)(model).is_ok() && x + width <= room {
                 canvas.spans(right_of(area, x as u16), &[(&k, key_style), (" ", word_style), (word, word_style)]);
                 x += width + 2;
             }
@@ -187,18 +188,11 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let here =
         ACTIONS.iter().filter(|e| !e.hint.is_empty() && (e.scopes.contains(&scope) || e.scopes.contains(&super::action::Scope::Global)));
-    for entry in here.filter(|e| (e.enabled)(model).is_ok()).take(6) {
-        let k = key(entry.action);
-        let word = match entry.action {
-            Action::Open => open_word(model),
-            // Nothing can be marked there; what folds is folded with enter.
-            Action::Mark if model.screen == Screen::Inspect => "",
-            Action::Mark if model.screen == Screen::Release => mark_word(model),
-            Action::Back if model.screen == Screen::Images => "",
-            _ => entry.hint,
-        };
+    let words = here.filter(|e| (e.enabled)(model).is_ok()).map(|entry| (entry.action, hint(model, entry.action, entry.hint)));
+    for (action, word) in words.filter(|(_, word)| !word.is_empty()).take(6) {
+        let k = key(action);
         let width = text::width(&k) + text::width(word) + 1;
-        if k.is_empty() || word.is_empty() || x + width > room {
+        if k.is_empty() || x + width > room {
             continue;
         }
         canvas.spans(right_of(area, x as u16), &[(&k, key_style), (" ", word_style), (word, word_style)]);
@@ -206,11 +200,26 @@ fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
+/// What `action` does here and now, in a word; `usual` elsewhere. Empty when it does nothing worth a place.
+fn hint(model: &Model, action: Action, usual: &'static str) -> &'static str {
+    let step = (model.screen == Screen::Release).then_some(model.release.step);
+    match action {
+        Action::Open => open_word(model),
+        // Nothing can be marked there; what folds is folded with enter.
+        Action::Mark if model.screen == Screen::Inspect => "",
+        Action::Mark if model.screen == Screen::Release => mark_word(model),
+        Action::FocusNext if step != Some(release::Step::Tags) => "",
+        Action::Back if model.screen == Screen::Images => "",
+        _ => usual,
+    }
+}
+
 /// What space does in the wizard, in a word.
 fn mark_word(model: &Model) -> &'static str {
     match (model.release.step, model.release.field) {
         (release::Step::Select, _) => "choose",
-        (release::Step::Tags, 2) => "force",
+        (release::Step::Tags, 2) => "latest",
+        (release::Step::Tags, 3) => "force",
         _ => "",
     }
 }

@@ -194,7 +194,7 @@ fn a_storm_of_sizes_leaves_a_whole_frame() {
     let project = Project::fd(None);
     let mut screen = Screen::open(&project, 120, 40);
     screen.shows("Images");
-    for n in 0..100_u16 {
+    for n in 0..1_000_u16 {
         let size = PtySize { rows: 5 + n % 50, cols: 20 + n * 2 % 180, pixel_width: 0, pixel_height: 0 };
         screen.master.resize(size).expect("a resize");
     }
@@ -251,4 +251,163 @@ fn a_push_with_warnings_asks_for_a_reason_and_the_version() {
     assert_eq!(screen.ended(), 0);
     let receipt = std::fs::read_to_string(project.path().join("receipt.json")).unwrap();
     assert!(receipt.contains("\"reason\": \"arm64 follows tomorrow\""), "{receipt}");
+}
+
+#[test]
+fn a_release_typed_key_by_key_arrives() {
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_segments();
+    project.ok(&["build"]);
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("verified");
+    screen.keys("p");
+    screen.shows("[x] fd");
+    screen.keys("\r");
+    screen.shows("a release needs a version");
+    for key in ["1", ".", "5", ".", "0"] {
+        screen.keys(key);
+    }
+    screen.shows("fd:1.5.0-arm64");
+    screen.keys("\r");
+    screen.until("the gates", Duration::from_secs(60), |s| s.text().contains("Every gate is open") || s.text().contains("W accepts"));
+    if screen.text().contains("W accepts") {
+        screen.keys("Wtyped by a test\r");
+        screen.shows("warnings accepted: typed by a test");
+    }
+    screen.keys("\r");
+    screen.shows("type 1.5.0 to send it");
+    assert!(registry.requests().iter().all(|r| r.starts_with("HEAD ") || r.starts_with("GET ")), "nothing is sent before");
+    screen.keys("1.5.0\r");
+    screen.shows("is published");
+    screen.keys("w"); // the receipt, into this folder
+    screen.shows("written to receipt-");
+    screen.keys("1");
+    screen.shows("↑ published");
+    screen.until("nothing to run", Duration::from_secs(20), |s| settled(&s.text()));
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+    let tags: Vec<String> = registry.requests().into_iter().filter(|r| r.starts_with("PUT ") && r.contains("/manifests/1.5.0")).collect();
+    assert!(!tags.is_empty(), "{:?}", registry.requests());
+    let receipts = std::fs::read_dir(project.path()).unwrap().flatten();
+    assert_eq!(receipts.filter(|e| e.file_name().to_string_lossy().starts_with("receipt-")).count(), 1);
+    // The next session knows what this one published.
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("PUBLISHED");
+    screen.shows("1.5.0");
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+}
+
+#[test]
+fn a_file_that_somebody_else_changes_is_read_again_and_an_idle_screen_is_silent() {
+    let project = Project::fd(None);
+    let path = project.path().join("containers.toml");
+    let mut screen = Screen::open(&project, 100, 30);
+    screen.shows("not built");
+    screen.until("the first look to be over", Duration::from_secs(20), |s| settled(&s.text()));
+    let before = screen.raw.len();
+    let began = Instant::now();
+    screen.until("three seconds", Duration::from_secs(20), |_| began.elapsed() > Duration::from_secs(3));
+    assert_eq!(screen.raw.len(), before, "an idle dashboard writes nothing");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}\n[containers.rg]\npackages = [\"ripgrep\"]\n")).unwrap();
+    screen.shows("ripgrep");
+    // A mistake is shown without a key, and so is that it is mended.
+    std::fs::write(&path, format!("{text}\n[containers.rg]\npakages = []\n")).unwrap();
+    screen.shows("cannot be used");
+    std::fs::write(&path, text).unwrap();
+    screen.until("it to be mended", Duration::from_secs(20), |s| !s.text().contains("cannot be used"));
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+}
+
+#[test]
+fn where_there_is_nothing_enter_begins_a_catalog() {
+    let project = Project::fd(None);
+    let path = project.path().join("containers.toml");
+    std::fs::remove_file(&path).unwrap();
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("no containers.toml here");
+    screen.keys("\r");
+    screen.shows("ripgrep");
+    assert!(std::fs::read_to_string(&path).unwrap().contains("[containers.rg]"));
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+}
+
+#[test]
+fn ascii_and_no_motion_draw_nothing_else() {
+    let project = Project::fd(None);
+    let mut screen = Screen::run(&project, 80, 24, &["--ascii", "--no-motion", "--theme", "dracula"]);
+    screen.shows("not built");
+    let odd: String = screen.text().chars().filter(|c| !c.is_ascii()).collect();
+    assert_eq!(odd, "", "{}", screen.text());
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+}
+
+#[test]
+fn the_guided_release_asks_four_questions_and_for_the_version() {
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_segments();
+    let mut screen = Screen::run(&project, 120, 40, &["--ui", "plain"]);
+    for (asked, answer) in
+        [("Which containers?", "1"), ("Which version?", "2.0.0"), ("Further tags?", "-"), ("Publish, or only", "publish")]
+    {
+        screen.shows(asked);
+        screen.keys(&format!("{answer}\r"));
+    }
+    screen.shows("catamaran release 2.0.0 fd --tags=");
+    screen.until("the plan", Duration::from_secs(120), |s| s.text().contains("Type why they") || s.text().contains("Type 2.0.0"));
+    if screen.text().contains("Type why they") {
+        screen.keys("a test\r");
+    }
+    screen.shows("Type 2.0.0 to publish");
+    screen.keys("2.0.0\r");
+    assert_eq!(screen.ended(), 0, "{}", screen.text());
+    assert!(registry.requests().iter().any(|r| r == "PUT /v2/tools/fd/manifests/2.0.0"), "{:?}", registry.requests());
+}
+
+#[test]
+fn a_recording_is_played_back() {
+    let project = Project::fd(None).with_segments();
+    let recording = project.ok(&["build", "--output", "json"]);
+    std::fs::write(project.path().join("build.jsonl"), recording).unwrap();
+    let mut screen = Screen::run(&project, 100, 30, &["replay", "build.jsonl", "--speed", "0"]);
+    screen.shows("the recording ends here");
+    screen.shows("✓ fd");
+    screen.keys("r");
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+}
+
+#[test]
+fn of_two_builds_the_one_that_fails_says_why_and_logs_stream_to_the_terminal_and_back() {
+    let project = Project::fd(None).with_downloads();
+    let path = project.path().join("containers.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}\n[containers.broken]\npackages = [\"no-such-package\"]\n")).unwrap();
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("not built");
+    screen.keys("ab2"); // all, build, watch
+    screen.shows("no-such-package");
+    screen.shows("catamaran build broken --target");
+    screen.keys("S");
+    screen.until("the normal screen", Duration::from_secs(20), |s| !s.terminal.screen().alternate_screen());
+    screen.shows("streaming; S returns");
+    screen.keys("S");
+    screen.until("the dashboard", Duration::from_secs(20), |s| s.terminal.screen().alternate_screen() && s.text().contains("2 Builds"));
+    screen.until("fd to be built", Duration::from_secs(120), |s| s.text().matches("✓ fd").count() == 2);
+    // Up to what succeeded: its log, when each line was said, and only some of them.
+    screen.keys("gkkkt&segment\r");
+    screen.shows(" lines  ");
+    screen.keys("\x1b");
+    screen.until("the builds to end", Duration::from_secs(60), |s| settled(&s.text()));
+    screen.keys("q");
+    assert_eq!(screen.ended(), 1, "a build failed");
+    assert!(screen.text().contains("no-such-package"), "why stays on the terminal\n{}", screen.text());
+    screen.is_restored();
 }

@@ -8,14 +8,16 @@ mod themes;
 mod toast;
 
 use crossterm::event::KeyEvent;
+use ratatui::layout::{Position, Rect};
 use tui_input::Input;
 
 use super::action::Action;
 use super::model::Model;
+use super::msg::Level;
 use super::screen::inspect;
 use super::theme::Library;
 use super::update::act;
-use super::widget::{Canvas, edit};
+use super::widget::{Canvas, edit, modal_inside, modal_place, window};
 use crate::session::Command;
 use crate::verify::Check;
 
@@ -149,6 +151,38 @@ pub fn on_key(model: &mut Model, event: KeyEvent, meant: Option<Action>) -> Vec<
     Vec::new()
 }
 
+/// The mouse was clicked at `at`: a row is chosen, and beside the overlay it closes.
+pub fn click(model: &mut Model, at: Position) -> Vec<Command> {
+    let all = Rect::new(0, 0, model.width, model.height);
+    let (size, cursor, len) = match model.overlays.last() {
+        Some(Overlay::Palette { typed, cursor }) => (palette::SIZE, *cursor, palette::choices(model, typed.value()).len()),
+        Some(Overlay::Themes { cursor, .. }) => (themes::size(model.library.names().len()), *cursor, model.library.names().len()),
+        _ => return Vec::new(),
+    };
+    let place = modal_place(all, size.0, size.1);
+    if !place.contains(at) {
+        close(model);
+        return Vec::new();
+    }
+    let is_palette = matches!(model.overlays.last(), Some(Overlay::Palette { .. }));
+    let list = if is_palette { palette::list_area(modal_inside(place)) } else { themes::list_area(modal_inside(place)) };
+    if !list.contains(at) || len == 0 {
+        return Vec::new();
+    }
+    let row = window(cursor.min(len - 1), len, usize::from(list.height)).start + usize::from(at.y - list.y);
+    if row >= len {
+        return Vec::new();
+    }
+    if let Some(position) = model.overlays.last_mut().and_then(Overlay::scroll) {
+        *position = row;
+    }
+    if is_palette {
+        return open(model);
+    }
+    themes::preview(model);
+    Vec::new()
+}
+
 /// How far the topmost overlay can be scrolled or its cursor moved.
 fn limit(model: &Model) -> usize {
     match model.overlays.last() {
@@ -172,7 +206,12 @@ fn open(model: &mut Model) -> Vec<Command> {
         Some(Overlay::Palette { typed, cursor }) => palette::run(model, typed.value(), cursor),
         Some(Overlay::Quit) => super::update::stop_and_quit(model),
         Some(Overlay::Finding { check, scroll }) => inspect::show_file(model, check, scroll),
-        // A theme that was previewed stays; everything else just closes.
+        Some(Overlay::Themes { before, .. }) if model.theme.name != before => {
+            let name = model.theme.name.clone();
+            model.say(Level::Info, format!("theme = \"{name}\" in config.toml keeps it for the next time"));
+            Vec::new()
+        }
+        // Everything else just closes.
         _ => Vec::new(),
     }
 }

@@ -13,7 +13,7 @@ use crate::tui::action::{ACTIONS, Entry};
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::Level;
 use crate::tui::screen::inspect;
-use crate::tui::screen::release::containers;
+use crate::tui::screen::release::{self, containers};
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::update::{act, build, show, verify};
@@ -65,6 +65,7 @@ pub fn choices(model: &Model, typed: &str) -> Vec<Choice> {
         all.extend(containers(model).into_iter().map(|c| Choice::Container(verb, c)));
         all.extend(model.state.targets.iter().map(|t| Choice::Target(verb, t.target.clone())));
     }
+    all.extend(containers(model).into_iter().map(|c| Choice::Container("release", c)));
     let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
@@ -105,6 +106,10 @@ pub fn run(model: &mut Model, typed: &str, cursor: usize) -> Vec<Command> {
             match verb {
                 "build" => build(model, targets),
                 "verify" => verify(model, targets),
+                "release" => {
+                    release::start(model, &targets);
+                    show(model, Screen::Release)
+                }
                 _ => {
                     inspect::look_at(model, container);
                     show(model, Screen::Inspect)
@@ -128,13 +133,21 @@ pub fn run(model: &mut Model, typed: &str, cursor: usize) -> Vec<Command> {
     }
 }
 
+/// Columns and lines of its frame.
+pub const SIZE: (u16, u16) = (90, 18);
+
+/// Where the rows are inside the frame.
+pub fn list_area(inside: Rect) -> Rect {
+    below(inside, 2)
+}
+
 /// Draws it.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, typed: &Input, cursor: usize) {
     let choices = choices(model, typed.value());
-    let inside = modal(canvas, 90, 18, "Commands", "enter runs   esc closes");
+    let inside = modal(canvas, SIZE.0, SIZE.1, "Commands", "enter runs   esc closes");
     let used = canvas.text(row(inside, 0), &format!("{} ", canvas.glyph(Glyph::Caret)), Meaning::Accent);
     draw_input(canvas, right_of(row(inside, 0), used), typed, "build fd aarch64, inspect ghcr.io/acme/fd:1.2, theme …", true);
-    let list = below(inside, 2);
+    let list = list_area(inside);
     if choices.is_empty() {
         canvas.text(row(list, 0), "No command is like that.", Meaning::Muted);
         return;

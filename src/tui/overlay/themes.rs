@@ -1,5 +1,7 @@
 //! Choosing a theme: moving shows it, enter keeps it, esc takes it back.
 
+use ratatui::layout::Rect;
+
 use super::Overlay;
 use crate::tui::model::Model;
 use crate::tui::msg::Level;
@@ -12,7 +14,7 @@ pub fn choose(model: &mut Model, name: &str) {
         return;
     }
     match model.library.load(name) {
-        Ok(theme) => model.theme = theme.at_depth(model.depth),
+        Ok(theme) => model.theme = theme.at_depth(model.depth).as_wished(model.wishes),
         Err(error) => {
             let hint = error.advice().map(|h| format!("; {h}")).unwrap_or_default();
             model.say(Level::Error, format!("{error}{hint}"));
@@ -29,12 +31,23 @@ pub fn preview(model: &mut Model) {
     }
 }
 
+/// Columns and lines of its frame for so many themes.
+pub fn size(themes: usize) -> (u16, u16) {
+    (42, themes as u16 + 5)
+}
+
+/// Where the rows are inside the frame.
+pub fn list_area(inside: Rect) -> Rect {
+    Rect { height: inside.height.saturating_sub(2), ..inside }
+}
+
 /// Draws the list, small, so that the screen behind it shows the theme.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, cursor: usize) {
     let names = model.library.names();
-    let inside = modal(canvas, 36, names.len() as u16 + 5, "Theme", "");
+    let (width, height) = size(names.len());
+    let inside = modal(canvas, width, height, "Theme", "");
     let at = cursor.min(names.len().saturating_sub(1));
-    let list = ratatui::layout::Rect { height: inside.height.saturating_sub(2), ..inside };
+    let list = list_area(inside);
     for (line, index) in window(at, names.len(), usize::from(list.height)).enumerate() {
         let line = row(list, line);
         if index == at {

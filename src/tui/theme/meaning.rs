@@ -93,6 +93,32 @@ impl Meaning {
         }
     }
 
+    /// What has it, for those who write themes.
+    pub const fn about(self) -> &'static str {
+        use Meaning as M;
+        match self {
+            M::Background => "behind everything",
+            M::Text => "ordinary text",
+            M::Muted => "text that steps back: labels, units, hints",
+            M::Title => "headings, and the name of what the cursor is on",
+            M::Accent => "keys, the screen in front, the cursor's gutter",
+            M::Selection => "where the cursor is",
+            M::Success => "built, verified, passed, sent",
+            M::Running => "at work",
+            M::Queued => "waiting for its turn",
+            M::Stale => "an image of an older definition",
+            M::Failure => "failed; lines of a log that tell of errors",
+            M::Warning => "worth a look; lines of a log that warn",
+            M::Mismatch => "two things that should agree and do not: the architecture that lies",
+            M::Added => "new: a tag, a file",
+            M::Removed => "gone",
+            M::Changed => "different; a tag that moves",
+            M::Border => "lines between things",
+            M::BorderFocused => "lines around what has the keys",
+            M::Match => "what a search found",
+        }
+    }
+
     /// Its name in theme files.
     pub const fn name(self) -> &'static str {
         self.name_and_fallback().0

@@ -3,6 +3,8 @@
 //! Themes are TOML files in `themes/`, embedded in the program; a user's folder adds to them and overrides them.
 
 mod depth;
+#[cfg(test)]
+mod document;
 mod file;
 mod glyph;
 mod meaning;
@@ -25,6 +27,15 @@ pub struct Theme {
     /// Whether running things turn.
     pub spinner: bool,
     styles: [Style; Meaning::ALL.len()],
+}
+
+/// What a user wants of every theme.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Symbols in plain ASCII.
+    pub ascii: bool,
+    /// Nothing turns.
+    pub still: bool,
 }
 
 impl Theme {
@@ -59,6 +70,16 @@ impl Theme {
             style.fg = style.fg.map(|c| depth.nearest(c));
             style.bg = style.bg.map(|c| depth.nearest(c));
         }
+        self
+    }
+
+    /// The same theme as `wishes` want it.
+    #[must_use]
+    pub fn as_wished(mut self, wishes: Wishes) -> Self {
+        if wishes.ascii {
+            self.glyphs = GlyphSet::Ascii;
+        }
+        self.spinner &= !wishes.still;
         self
     }
 

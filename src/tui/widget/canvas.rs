@@ -1,11 +1,13 @@
 //! Where everything is drawn: a buffer that cannot be drawn outside of, and a theme.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::tui::text;
-use crate::tui::theme::{Glyph, Meaning, Theme};
+use crate::tui::theme::{Glyph, GlyphSet, Meaning, Theme};
 
 /// At which edge a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,8 @@ impl<'a> Canvas<'a> {
         let mut left = usize::from(area.width) - if cut { text::width(mark).min(usize::from(area.width)) } else { 0 };
         let mut x = area.x;
         for (piece, style) in pieces {
-            let fits = &piece[..text::prefix(piece, left)];
+            let piece = if self.theme.glyphs == GlyphSet::Ascii { text::in_ascii(piece) } else { Cow::Borrowed(*piece) };
+            let fits = &piece[..text::prefix(&piece, left)];
             (x, _) = self.buffer.set_stringn(x, area.y, fits, left, *style);
             left = left.saturating_sub(text::width(fits));
             if fits.len() < piece.len() {

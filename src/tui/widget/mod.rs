@@ -3,6 +3,7 @@
 mod canvas;
 mod input;
 mod log_pane;
+mod log_view;
 mod meter;
 mod panel;
 mod scroll;
@@ -10,8 +11,9 @@ mod tree;
 
 pub use canvas::{Align, Canvas, below, columns, right_of, row};
 pub use input::{draw_input, edit};
-pub use log_pane::{LogView, draw_log, find_in_log};
+pub use log_pane::{draw_log, line_at, visible};
+pub use log_view::{LogView, Needle, Rows};
 pub use meter::meter;
-pub use panel::{modal, panel, rule};
+pub use panel::{modal, modal_inside, modal_place, panel, rule};
 pub use scroll::{beside_scrollbar, scrollbar, window};
 pub use tree::{Tree, TreeRow};

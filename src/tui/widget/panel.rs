@@ -40,14 +40,26 @@ pub fn panel(canvas: &mut Canvas<'_>, area: Rect, title: &str, note: &str, focus
     Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
 }
 
+/// Where a frame in the middle of `all` is, at most `width` × `height`.
+pub fn modal_place(all: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(all.width.saturating_sub(2)), height.min(all.height.saturating_sub(2)));
+    Rect::new(all.x + (all.width - width) / 2, all.y + (all.height - height) / 3, width, height)
+}
+
+/// What is inside a frame at `place`, with a margin.
+pub fn modal_inside(place: Rect) -> Rect {
+    if place.width < 4 || place.height < 2 {
+        return Rect { width: 0, height: 0, ..place };
+    }
+    Rect::new(place.x + 2, place.y + 1, place.width.saturating_sub(4), place.height - 2)
+}
+
 /// A frame in the middle of everything, emptied, at most `width` × `height`; returns the inside with a margin.
 pub fn modal(canvas: &mut Canvas<'_>, width: u16, height: u16, title: &str, note: &str) -> Rect {
-    let all = canvas.area();
-    let (width, height) = (width.min(all.width.saturating_sub(2)), height.min(all.height.saturating_sub(2)));
-    let area = Rect::new(all.x + (all.width - width) / 2, all.y + (all.height - height) / 3, width, height);
-    canvas.clear(area);
-    let inside = panel(canvas, area, title, note, true);
-    Rect { x: inside.x + 1.min(inside.width), width: inside.width.saturating_sub(2), ..inside }
+    let place = modal_place(canvas.area(), width, height);
+    canvas.clear(place);
+    panel(canvas, place, title, note, true);
+    modal_inside(place)
 }
 
 /// A line across the first line of `area`, with a title in it when there is one.

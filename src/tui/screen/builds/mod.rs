@@ -1,8 +1,13 @@
 //! Builds: the list of what is being built, and live logs beside it.
 
+mod describe;
 mod failure;
+mod reading;
+mod selecting;
 mod state;
 mod view;
 
-pub use state::{Builds, Task, act, arrange, cancel, click, failed, log_file, search_changed, select, selected_is_open, selection, wheel};
+pub use reading::{arrived, search_changed, wheel};
+pub use selecting::{drag, release};
+pub use state::{Builds, Task, act, arrange, cancel, click, failed, log_file, select, selected_is_open, selection};
 pub use view::view;

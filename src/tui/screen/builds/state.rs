@@ -1,20 +1,21 @@
 //! Which tasks there are, which one is looked at, and where in its log.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ratatui::layout::Position;
 use tui_input::Input;
 
+use super::reading::{self, Spool};
+use super::selecting;
 use super::view;
 use crate::catalog::Target;
-use crate::session::{Command, Outcome, Phase, Run, RunEnd, RunId};
+use crate::session::{Command, Log, Outcome, Phase, Run, RunEnd, RunId};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
-use crate::tui::msg::{Effect, Level};
-use crate::tui::text;
+use crate::tui::msg::Effect;
 use crate::tui::update::{build, show};
-use crate::tui::widget::{LogView, find_in_log, window};
+use crate::tui::widget::{LogView, Rows, window};
 
 /// Something with a log: a target's build, or a run's own work (lock, plan).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,8 @@ pub enum Layout {
     Two,
     /// Four.
     Four,
+    /// Nine.
+    Nine,
 }
 
 impl Layout {
@@ -44,6 +47,7 @@ impl Layout {
             Layout::Focus => 1,
             Layout::Two => 2,
             Layout::Four => 4,
+            Layout::Nine => 9,
         }
     }
 }
@@ -67,18 +71,35 @@ pub struct Builds {
     pub searching: bool,
     /// Which match of how many, from 1.
     pub found: (usize, usize),
+    /// What lines must contain to be seen.
+    pub only: Input,
+    /// Whether that is being typed.
+    pub narrowing: bool,
+    /// A part of a log file that is looked at in place of the lines in memory.
+    pub spool: Option<Spool>,
+    /// The log line on which the mouse was pressed.
+    pub pressed: Option<(Task, u64)>,
     /// Failures that have been brought to the front once.
     shown_failures: BTreeSet<(Target, RunId)>,
 }
 
-static NO_LINES: VecDeque<String> = VecDeque::new();
+static NO_LINES: Log = Log::new();
 
-/// The kept lines of a task, and how many came before them.
-pub fn log<'a>(model: &'a Model, task: &Task) -> (&'a VecDeque<String>, u64) {
-    match task {
-        Task::Run(run) => (model.state.runs.get(run).map_or(&NO_LINES, |r| &r.lines), 0),
-        Task::Target(target) => model.state.builds.get(target).map_or((&NO_LINES, 0), |b| (&b.lines, b.dropped_lines)),
+/// The lines of a task: of its file while that is looked into, else the last ones, which are in memory.
+pub fn log<'a>(model: &'a Model, task: &Task) -> &'a Log {
+    if let Some(spool) = model.builds.spool.as_ref().filter(|spool| spool.task == *task) {
+        return &spool.log;
     }
+    match task {
+        Task::Run(run) => model.state.runs.get(run).map_or(&NO_LINES, |r| &r.lines),
+        Task::Target(target) => model.state.builds.get(target).map_or(&NO_LINES, |b| &b.lines),
+    }
+}
+
+/// The lines of a task that are to be seen.
+pub fn rows<'a>(model: &'a Model, task: &Task) -> Rows<'a> {
+    let narrowed = model.builds.selected.as_ref() == Some(task);
+    Rows::only(log(model, task), if narrowed { model.builds.only.value() } else { "" })
 }
 
 /// Takes new tasks into the list; sorts it (failed, running, queued, done) only while nobody looks.
@@ -110,13 +131,17 @@ pub fn arrange(model: &mut Model) {
         }
     }
     if model.screen != Screen::Builds {
-        let mut order = std::mem::take(&mut model.builds.order);
-        order.sort_by_cached_key(|task| (rank(model, task), task.clone()));
-        model.builds.order = order;
+        sort(model);
     }
     if model.builds.selected.is_none() {
         model.builds.selected = model.builds.order.first().cloned();
     }
+}
+
+fn sort(model: &mut Model) {
+    let mut order = std::mem::take(&mut model.builds.order);
+    order.sort_by_cached_key(|task| (rank(model, task), task.clone()));
+    model.builds.order = order;
 }
 
 fn rank(model: &Model, task: &Task) -> u8 {
@@ -142,11 +167,12 @@ pub fn is_at_work(model: &Model, task: &Task) -> bool {
     matches!(task, Task::Target(_)) && rank(model, task) == 1
 }
 
-/// A build failed: it comes to the front, once, unless a search is being typed.
+/// A build failed: it comes to the front, once, unless something is being typed or selected.
 pub fn failed(model: &mut Model, target: &Target) {
     let Some(build) = model.state.builds.get(target) else { return };
     let first_time = model.builds.shown_failures.insert((target.clone(), build.run));
-    if first_time && !model.builds.searching {
+    let busy = model.builds.searching || model.builds.narrowing || selecting::selects(model);
+    if first_time && !busy {
         select(model, target);
     }
 }
@@ -202,33 +228,23 @@ pub fn log_file(model: &Model) -> Option<PathBuf> {
 pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
     let last = model.builds.order.len().saturating_sub(1);
     let at = position(model);
-    let page = view::log_height(model) as i64;
+    if reading::act(model, action) {
+        return Vec::new();
+    }
     match action {
         Action::Up => go_to(model, at.saturating_sub(1)),
         Action::Down => go_to(model, (at + 1).min(last)),
         Action::Left | Action::FocusPrevious => go_to(model, at.saturating_sub(1)),
         Action::Right | Action::FocusNext => go_to(model, if at == last { 0 } else { at + 1 }),
-        Action::PageUp => scroll(model, -page),
-        Action::PageDown => scroll(model, page),
-        Action::Top => scroll(model, i64::MIN / 2),
-        Action::Bottom => scroll(model, i64::MAX / 2),
-        Action::Follow => {
-            let following = current_view(model).is_none_or(|v| v.top.is_none());
-            scroll(model, if following { -1 } else { i64::MAX / 2 });
-        }
-        Action::Wrap => with_view(model, |view| view.wrap = !view.wrap),
+        Action::Resort => sort(model),
         Action::Zoom => model.builds.zoom = !model.builds.zoom,
         Action::Layout => {
             model.builds.layout = match model.builds.layout {
                 Layout::Focus => Layout::Two,
                 Layout::Two => Layout::Four,
-                Layout::Four => Layout::Focus,
+                Layout::Four => Layout::Nine,
+                Layout::Nine => Layout::Focus,
             }
-        }
-        Action::Filter => model.builds.searching = true,
-        Action::Open if model.builds.searching => {
-            model.builds.searching = false;
-            next_match(model, true);
         }
         Action::Open if selected_is_open(model) || selection(model).is_empty() => model.builds.zoom = !model.builds.zoom,
         Action::Open => {
@@ -239,22 +255,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             }
             model.builds.zoom = !model.builds.zoom;
         }
-        Action::NextMatch => next_match(model, true),
-        Action::PreviousMatch => next_match(model, false),
-        Action::Back => {
-            if model.builds.searching || !model.builds.search.value().is_empty() {
-                model.builds.searching = false;
-                model.builds.search.reset();
-                search_changed(model);
-            } else if model.builds.zoom {
-                model.builds.zoom = false;
-            } else {
-                return show(model, Screen::Images);
-            }
-        }
+        Action::Back if model.builds.zoom => model.builds.zoom = false,
+        Action::Back => return show(model, Screen::Images),
         Action::Retry => return retry(model),
-        Action::Copy => copy(model, false),
-        Action::CopyAll => copy(model, true),
         Action::OpenOutside => model.effects.extend(log_file(model).map(Effect::Page)),
         Action::Stream => {
             model.streaming = true;
@@ -266,8 +269,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
 }
 
 fn go_to(model: &mut Model, index: usize) {
-    model.builds.selected = model.builds.order.get(index).cloned();
-    search_changed(model);
+    let next = model.builds.order.get(index).cloned();
+    if next != model.builds.selected {
+        reading::left(model);
+        model.builds.selected = next;
+        reading::search_changed(model);
+    }
 }
 
 fn retry(model: &mut Model) -> Vec<Command> {
@@ -281,84 +288,6 @@ fn retry(model: &mut Model) -> Vec<Command> {
     build(model, targets)
 }
 
-fn current_view(model: &Model) -> Option<&LogView> {
-    model.builds.selected.as_ref().and_then(|t| model.builds.views.get(t))
-}
-
-fn with_view(model: &mut Model, change: impl FnOnce(&mut LogView)) {
-    if let Some(task) = model.builds.selected.clone() {
-        change(model.builds.views.entry(task).or_default());
-    }
-}
-
-fn scroll(model: &mut Model, delta: i64) {
-    let height = view::log_height(model);
-    let Some(task) = model.builds.selected.clone() else { return };
-    let (len, dropped) = (log(model, &task).0.len(), log(model, &task).1);
-    model.builds.views.entry(task).or_default().scroll(delta, dropped, len, height);
-}
-
-/// What is searched has changed: counts again and shows the last match.
-pub fn search_changed(model: &mut Model) {
-    model.builds.found = (0, 0);
-    if !model.builds.search.value().is_empty() {
-        next_match(model, false);
-    }
-}
-
-fn next_match(model: &mut Model, forward: bool) {
-    let Some(task) = model.builds.selected.clone() else { return };
-    let (lines, dropped) = log(model, &task);
-    let matches = find_in_log(lines, dropped, model.builds.search.value());
-    let height = view::log_height(model);
-    let view = model.builds.views.entry(task).or_default();
-    let found = if forward {
-        // On from where one stands, around the end; from nowhere, the first.
-        matches.iter().position(|m| view.found.is_none_or(|f| *m > f)).unwrap_or(0)
-    } else {
-        matches.iter().rposition(|m| view.found.is_none_or(|f| *m < f)).unwrap_or(matches.len().saturating_sub(1))
-    };
-    match matches.get(found) {
-        Some(line) => {
-            view.show(*line, dropped, height);
-            model.builds.found = (found + 1, matches.len());
-        }
-        None => {
-            view.found = None;
-            model.builds.found = (0, 0);
-        }
-    }
-}
-
-fn copy(model: &mut Model, all: bool) {
-    let Some(task) = model.builds.selected.clone() else { return };
-    let (lines, dropped) = log(model, &task);
-    let height = view::log_height(model);
-    let first = if all {
-        0
-    } else {
-        let top = current_view(model).and_then(|v| v.top);
-        top.map_or(lines.len().saturating_sub(height), |t| t.saturating_sub(dropped) as usize).min(lines.len())
-    };
-    let wanted = if all { lines.len() } else { height };
-    let taken: Vec<String> = lines.range(first..).take(wanted).map(|l| text::printable(l).into_owned()).collect();
-    if taken.is_empty() {
-        model.say(Level::Info, "this log is empty");
-        return;
-    }
-    model.effects.push(Effect::Copy { what: text::count(taken.len(), "line"), text: taken.join("\n") });
-}
-
-/// The wheel turned at `at`; whether a log was under it.
-pub fn wheel(model: &mut Model, at: Position, delta: i64) -> bool {
-    let under = view::panes(model, model.body()).into_iter().find(|(_, area)| area.contains(at));
-    let Some((task, area)) = under else { return false };
-    let (len, dropped) = (log(model, &task).0.len(), log(model, &task).1);
-    let height = usize::from(area.height.saturating_sub(2));
-    model.builds.views.entry(task).or_default().scroll(delta, dropped, len, height);
-    true
-}
-
 /// Looks at what was clicked.
 pub fn click(model: &mut Model, at: Position) {
     let body = model.body();
@@ -370,6 +299,10 @@ pub fn click(model: &mut Model, at: Position) {
             go_to(model, index);
         }
     } else if let Some((task, _)) = view::panes(model, body).into_iter().find(|(_, area)| area.contains(at)) {
-        model.builds.selected = Some(task);
+        let index = model.builds.order.iter().position(|t| *t == task);
+        if let Some(index) = index {
+            go_to(model, index);
+        }
+        selecting::press(model, at);
     }
 }

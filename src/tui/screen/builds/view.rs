@@ -1,14 +1,14 @@
 //! Draws the list of tasks and the logs.
 
-use std::borrow::Cow;
-
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::describe::describe;
 use super::failure;
-use super::state::{Layout, Task, log};
+use super::state::{Layout, Task, log, rows};
 use crate::session::{Outcome, Phase};
 use crate::tui::model::Model;
-use crate::tui::status::{self, Status};
+use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Align, Canvas, LogView, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
@@ -37,12 +37,16 @@ pub fn panes(model: &Model, body: Rect) -> Vec<(Task, Rect)> {
     };
     let Some(selected) = &model.builds.selected else { return Vec::new() };
     let wanted = if model.builds.zoom || area.width < 40 || area.height < 10 { Layout::Focus } else { model.builds.layout };
-    let tasks = side_by_side(model, selected, wanted.panes());
+    // A pane of fewer than 36 columns or 6 lines shows nothing of a log.
+    let most = usize::from((area.width / 36).clamp(1, 3) * (area.height / 6).clamp(1, 3)).max(if wanted == Layout::Focus { 1 } else { 2 });
+    let tasks = side_by_side(model, selected, wanted.panes().min(if most < 9 { most.min(4) } else { 9 }));
     let (columns, rows) = match (tasks.len(), area.width >= 100) {
         (0 | 1, _) => (1, 1),
         (2, true) => (2, 1),
         (2, false) => (1, 2),
-        _ => (2, 2),
+        (3 | 4, _) => (2, 2),
+        (5 | 6, _) => (3, 2),
+        _ => (3, 3),
     };
     let cell = |i: u16| {
         let (c, r) = (i % columns, i / columns);
@@ -70,11 +74,19 @@ fn side_by_side(model: &Model, selected: &Task, n: usize) -> Vec<Task> {
     shown.into_iter().filter_map(|i| order.get(i).cloned()).collect()
 }
 
-/// How many log lines of the selected task are visible.
-pub fn log_height(model: &Model) -> usize {
+/// Columns and lines that the log of the selected task has.
+pub fn log_size(model: &Model) -> (usize, usize) {
     let panes = panes(model, model.body());
-    let selected = panes.iter().find(|(task, _)| Some(task) == model.builds.selected.as_ref());
-    selected.map_or(1, |(_, area)| usize::from(area.height.saturating_sub(2)).max(1))
+    let selected = panes.into_iter().find(|(task, _)| Some(task) == model.builds.selected.as_ref());
+    let area = selected.map(|(task, area)| log_area(model, area, &task)).unwrap_or_default();
+    (usize::from(area.width).max(1), usize::from(area.height).max(1))
+}
+
+/// Where in the pane at `area` the log of `task` is: what stands above it is as high as it turns out when it is drawn.
+pub fn log_area(model: &Model, area: Rect, task: &Task) -> Rect {
+    let mut scratch = Buffer::empty(area);
+    let mut canvas = Canvas::new(&mut scratch, &model.theme);
+    view_above(model, &mut canvas, area, task)
 }
 
 /// ```text
@@ -119,9 +131,21 @@ fn view_summary(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let running = model.state.running().map(|(_, run)| run.started).min();
     if let Some(started) = running {
-        let time = text::clock(model.now.saturating_sub(started));
+        let elapsed = text::clock(model.now.saturating_sub(started));
+        let time = match left(model) {
+            Some(left) => format!("{elapsed}  ~{} left", text::clock(left)),
+            None => elapsed,
+        };
         canvas.aligned(Rect { width: area.width.saturating_sub(2), ..area }, &time, Meaning::Muted, Align::Right);
     }
+}
+
+/// How long everything that is open will still take, in milliseconds, if each takes its usual time; `None` when one has no past.
+fn left(model: &Model) -> Option<u64> {
+    let open: Vec<_> = model.state.builds.iter().filter(|(_, build)| build.is_open()).collect();
+    let sides = open.iter().filter(|(_, build)| build.started.is_some()).count().max(1) as u64;
+    let each: Option<Vec<u64>> = open.into_iter().map(|(target, _)| status::left(model, target)).collect();
+    each.filter(|each| !each.is_empty()).map(|each| each.iter().max().copied().unwrap_or(0).max(each.iter().sum::<u64>() / sides))
 }
 
 fn view_list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -155,81 +179,43 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     scrollbar(canvas, area, &visible, order.len());
 }
 
-/// A task's name, a word about it and how it stands.
-fn describe(model: &Model, task: &Task) -> (String, String, Status) {
-    match task {
-        Task::Target(target) => {
-            let status = match model.state.builds.get(target) {
-                Some(b) => status::of_phase(model, &b.phase, b.progress.map(|(d, t, _)| (d, t)), b.started, b.took),
-                None => status::of(model, target),
-            };
-            (target.container.to_string(), target.architecture.to_string(), status)
-        }
-        Task::Run(id) => {
-            let Some(run) = model.state.runs.get(id) else {
-                return (format!("run {}", id.0), String::new(), status::of_phase(model, &Phase::Queued, None, None, None));
-            };
-            let phase = match &run.end {
-                None => Phase::Running(run.phase.clone().unwrap_or_default()),
-                Some(crate::session::RunEnd::Failed(failure)) => Phase::Ended(Outcome::Failed(failure.clone())),
-                Some(crate::session::RunEnd::Finished { .. }) => Phase::Ended(Outcome::Cancelled),
-            };
-            let mut status = status::of_phase(model, &phase, run.progress.map(|(d, t, _)| (d, t)), Some(run.started), None);
-            if let Some(crate::session::RunEnd::Finished { .. }) = run.end {
-                (status.glyph, status.meaning, status.word, status.detail) = (Glyph::Pass, Meaning::Muted, "done".into(), String::new());
-            }
-            let phase = run.phase.clone().unwrap_or_default();
-            (in_words(&run.command, &phase).into_owned(), format!("run {}", id.0), status)
-        }
-    }
-}
-
-/// What a run does, as its user would say it.
-fn in_words<'a>(command: &'a str, phase: &str) -> Cow<'a, str> {
-    match (command, phase) {
-        ("list", _) => "reading containers.toml".into(),
-        ("build", "lock") => "locking packages".into(),
-        ("build", "check" | "verify") => "verifying".into(),
-        ("build", "out") => "writing the layout".into(),
-        ("verify", _) | ("push" | "release", "verify") => "verifying".into(),
-        ("inspect", _) => "reading an image".into(),
-        ("plan", _) | ("push" | "release", "plan") => "planning".into(),
-        ("push" | "release", "") => "publishing".into(),
-        (command, "") => command.into(),
-        (command, phase) => format!("{command}: {}", text::printable(phase)).into(),
-    }
-}
-
-fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
+/// Draws the frame of a pane and what stands above its log; says where the log goes. Zoomed, there is no frame: what is selected with
+/// the terminal's own mouse is then the log and nothing else.
+fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -> Rect {
     let focused = model.builds.selected.as_ref() == Some(task);
-    let fallback = LogView::default();
-    let log_view = model.builds.views.get(task).unwrap_or(&fallback);
-    let (lines, dropped) = log(model, task);
     let (name, note, status) = describe(model, task);
     let title = if note.is_empty() { name } else { format!("{name} · {note}") };
-    let height = usize::from(area.height.saturating_sub(2));
-    let unseen = log_view.unseen(dropped, lines.len(), height);
-    let follow = match (log_view.top, unseen) {
-        (None, _) => String::new(),
-        (Some(_), 0) => "paused  ".to_owned(),
-        (Some(_), n) => format!("paused, {n} below  "),
+    let stands = format!(
+        "{}{} {} {}",
+        reading_note(model, task, usize::from(area.height.saturating_sub(2))),
+        status.symbol(model),
+        status.word,
+        status.detail
+    );
+    let stands = stands.trim_end();
+    let mut inside = if model.builds.zoom {
+        let head = row(area, 0);
+        let used = canvas.text(head, &title, Meaning::Title);
+        canvas.aligned(right_of(head, (used + 1).min(head.width)), stands, Meaning::Muted, Align::Right);
+        below(area, 1)
+    } else {
+        let inside = panel(canvas, area, &title, stands, focused);
+        Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) }
     };
-    let found = match model.builds.found {
-        _ if !focused || model.builds.search.value().is_empty() => String::new(),
-        (_, 0) => "no match  ".to_owned(),
-        (i, n) => format!("match {i}/{n}  "),
-    };
-    let stands = format!("{found}{follow}{} {} {}", status.symbol(model), status.word, status.detail);
-    let inside = panel(canvas, area, &title, stands.trim_end(), focused);
-    let mut inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
-    if focused && model.builds.searching && inside.height > 1 {
+    let log_view = model.builds.views.get(task);
+    let following = log_view.is_none_or(|view| view.top.is_none());
+    if focused && (model.builds.searching || model.builds.narrowing) && inside.height > 1 {
         let line = row(inside, usize::from(inside.height) - 1);
-        let label = canvas.text(line, "/ ", Meaning::Accent);
-        draw_input(canvas, right_of(line, label), &model.builds.search, "search this log", true);
+        let (mark, input, about) = match model.builds.searching {
+            true => ("/ ", &model.builds.search, "search this log"),
+            false => ("& ", &model.builds.only, "show only lines with"),
+        };
+        let label = canvas.text(line, mark, Meaning::Accent);
+        draw_input(canvas, right_of(line, label), input, about, true);
         inside.height -= 1;
     }
     if let Task::Target(target) = task
-        && let Some(why) = failure::of(model, target).filter(|_| log_view.top.is_none() && inside.height >= 8)
+        && let Some(why) = failure::of(model, target).filter(|_| following && inside.height >= 8)
     {
         let used = failure::view(model, canvas, inside, target, why);
         inside = below(inside, used);
@@ -237,18 +223,64 @@ fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
         view_progress(canvas, row(inside, 0), done, total);
         inside = below(inside, 1);
     }
-    if dropped > 0 && log_view.top.is_none_or(|t| t <= dropped) && inside.height > 2 && log_view.top.is_some() {
-        let earlier = format!("{} {} earlier lines; o opens the whole log", canvas.glyph(Glyph::Ellipsis), text::thousands(dropped));
+    let lines = log(model, task);
+    let first = log_view.and_then(|view| view.top).is_some_and(|top| top <= lines.dropped());
+    if lines.dropped() > 0 && first && inside.height > 2 {
+        let earlier = format!("{} {} earlier lines", canvas.glyph(Glyph::Ellipsis), text::thousands(lines.dropped()));
         canvas.text(row(inside, 0), &earlier, Meaning::Muted);
         inside = below(inside, 1);
     }
-    if lines.is_empty() {
-        let word = if status.glyph == Glyph::Queued { "waiting for its turn" } else { "no output" };
+    inside
+}
+
+/// Where in the log somebody is: a match, what is below, which part of the file, what is left out.
+fn reading_note(model: &Model, task: &Task, height: usize) -> String {
+    let focused = model.builds.selected.as_ref() == Some(task);
+    let rows = rows(model, task);
+    let fallback = LogView::default();
+    let view = model.builds.views.get(task).unwrap_or(&fallback);
+    let mut out = String::new();
+    match model.builds.found {
+        (i, n) if focused && n > 0 => out.push_str(&format!("match {i}/{n}  ")),
+        _ if focused && !model.builds.search.value().is_empty() => out.push_str("no match  "),
+        _ => {}
+    }
+    if focused && !model.builds.only.value().is_empty() {
+        out.push_str(&format!("{} of {} lines  ", text::thousands(rows.len() as u64), text::thousands(log(model, task).len() as u64)));
+    }
+    match (&model.builds.spool, view.top, view.unseen(&rows, height)) {
+        (Some(spool), Some(top), _) if spool.task == *task => {
+            out.push_str(&format!("line {} of {}  ", text::thousands(top + 1), text::thousands(spool.total)));
+        }
+        (_, None, _) => {}
+        (_, Some(_), 0) => out.push_str("paused  "),
+        (_, Some(_), n) => out.push_str(&format!("paused, {n} below  ")),
+    }
+    out
+}
+
+fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
+    let inside = view_above(model, canvas, area, task);
+    let focused = model.builds.selected.as_ref() == Some(task);
+    let fallback = LogView::default();
+    let log_view = model.builds.views.get(task).unwrap_or(&fallback);
+    let rows = rows(model, task);
+    if rows.len() == 0 {
+        let queued = matches!(task, Task::Target(t) if model.state.builds.get(t).is_some_and(|b| b.phase == Phase::Queued));
+        let word = match (queued, log(model, task).is_empty()) {
+            (true, _) => "waiting for its turn",
+            (false, true) => "no output",
+            (false, false) => "no line has that; esc shows all",
+        };
         canvas.text(row(inside, 0), word, Meaning::Muted);
         return;
     }
+    let since = match task {
+        Task::Target(target) => model.state.builds.get(target).and_then(|b| b.started),
+        Task::Run(run) => model.state.runs.get(run).map(|r| r.started),
+    };
     let search = if focused { model.builds.search.value() } else { "" };
-    draw_log(canvas, inside, lines, dropped, log_view, search);
+    draw_log(canvas, inside, &rows, log_view, search, since.unwrap_or(0));
 }
 
 fn progress(model: &Model, task: &Task) -> Option<(String, (u64, u64))> {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::state::under_cursor;
 use crate::catalog::{BuilderKind, Target};
 use crate::session::{Outcome, Phase};
+use crate::tui::action::{Action, Scope};
 use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
@@ -34,6 +35,12 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let inside = panel(canvas, area, &title, &place, false);
     let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
     let mut lines = Lines { canvas, area: inside, next: 0 };
+    if model.state.targets.iter().all(|t| status::image(&t.state).is_none()) && model.state.builds.is_empty() {
+        // The first thing a newcomer needs.
+        let key = |action: Action| model.keymap.keys(Scope::Images, action).into_iter().next().unwrap_or_default();
+        let (build, all, every) = (key(Action::Build), key(Action::BuildAll), text::count(model.state.targets.len(), "target"));
+        lines.pair("next", &format!("{build} builds {}, {all} builds all {every}", first.container), Meaning::Accent);
+    }
     for target in &targets {
         of_target(model, &mut lines, target, whole);
     }
@@ -46,13 +53,17 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         };
         lines.pair("builder", builder, Meaning::Muted);
     }
+    if let Some(last) = model.state.published.get(&first.container) {
+        let digest = last.digest.map(|digest| digest.short()).unwrap_or_default();
+        let day = last.at.split('T').next().unwrap_or_default();
+        let tags: Vec<&str> = last.tags.keys().filter(|tag| !tag.starts_with(&last.version)).map(String::as_str).collect();
+        let tags = if tags.is_empty() { String::new() } else { format!("  also {}", tags.join(" ")) };
+        lines.pair("published", &format!("{} on {day}  {digest}{tags}", last.version), Meaning::Text);
+    }
     // Of the whole catalog, whatever the filter leaves.
     let total = model.state.targets.iter().map(|t| &t.target.container).collect::<std::collections::BTreeSet<_>>().len();
-    lines.pair(
-        "catalog",
-        &format!("{}, {}", text::count(total, "container"), text::count(model.state.targets.len(), "target")),
-        Meaning::Muted,
-    );
+    let targets = text::count(model.state.targets.len(), "target");
+    lines.pair("catalog", &format!("{}, {targets}", text::count(total, "container")), Meaning::Muted);
 }
 
 fn of_target(model: &Model, lines: &mut Lines<'_, '_>, target: &Target, whole: bool) {

@@ -13,8 +13,46 @@ use crate::session::{Command, TargetSummary};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
+use crate::tui::status;
+use crate::tui::theme::Glyph;
 use crate::tui::update::show;
 use crate::tui::widget::window;
+
+/// The order of the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// As in the file.
+    #[default]
+    File,
+    /// By name.
+    Name,
+    /// What needs somebody first: failed, wrong, at work, stale, not built.
+    State,
+    /// The largest first.
+    Size,
+}
+
+impl Sort {
+    /// The order after this one, and around.
+    const fn next(self) -> Self {
+        match self {
+            Sort::File => Sort::Name,
+            Sort::Name => Sort::State,
+            Sort::State => Sort::Size,
+            Sort::Size => Sort::File,
+        }
+    }
+
+    /// Its name, as the head of the table and messages have it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Sort::File => "as in the file",
+            Sort::Name => "by name",
+            Sort::State => "by state",
+            Sort::Size => "by size",
+        }
+    }
+}
 
 /// The Images screen's own state.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +67,8 @@ pub struct Images {
     pub filter: Input,
     /// Whether the filter is being typed.
     pub filtering: bool,
+    /// In which order the rows are.
+    pub sort: Sort,
     /// First visible line of what is wrong with the catalog, when there is nothing else to see.
     pub scroll: usize,
 }
@@ -58,6 +98,15 @@ pub fn rows(model: &Model) -> Vec<Row<'_>> {
             None => rows.push(Row { container: &summary.target.container, targets: vec![summary] }),
         }
     }
+    match model.images.sort {
+        Sort::File => {}
+        Sort::Name => rows.sort_by_key(|row| row.container.as_str()),
+        Sort::State => rows.sort_by_cached_key(|row| row.targets.iter().map(|t| urgency(model, &t.target)).min()),
+        Sort::Size => {
+            let size = |row: &Row<'_>| row.targets.iter().filter_map(|t| status::image(&t.state)).map(|image| image.size).sum::<u64>();
+            rows.sort_by_cached_key(|row| std::cmp::Reverse(size(row)));
+        }
+    }
     let filter = model.images.filter.value().trim();
     if filter.is_empty() {
         return rows;
@@ -77,6 +126,18 @@ pub fn rows(model: &Model) -> Vec<Row<'_>> {
         .collect();
     scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     scored.into_iter().map(|(_, row)| row).collect()
+}
+
+/// How soon somebody should look at `target`, soonest first.
+fn urgency(model: &Model, target: &Target) -> u8 {
+    match status::of(model, target).glyph {
+        Glyph::Fail => 0,
+        Glyph::Warn => 1,
+        Glyph::Running | Glyph::Queued => 2,
+        Glyph::Cancelled | Glyph::Stale => 3,
+        Glyph::Never => 4,
+        _ => 5,
+    }
 }
 
 /// The architectures there are, in display order.
@@ -129,6 +190,14 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
         Action::Left | Action::FocusPrevious => model.images.column = model.images.column.saturating_sub(1),
         Action::Right | Action::FocusNext => model.images.column = (model.images.column + 1).min(columns(model).len()),
         Action::Filter => model.images.filtering = true,
+        Action::Sort => {
+            // The cursor stays on its container, wherever that goes.
+            let here = rows(model).get(model.images.row).map(|row| row.container.clone());
+            model.images.sort = model.images.sort.next();
+            let there = rows(model).iter().position(|row| Some(row.container) == here.as_ref());
+            model.images.row = there.unwrap_or(0);
+            model.say(Level::Info, format!("sorted {}", model.images.sort.word()));
+        }
         Action::Back => {
             if model.images.filtering || !model.images.filter.value().is_empty() {
                 model.images.filtering = false;
@@ -138,6 +207,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             }
         }
         Action::Open if model.images.filtering => model.images.filtering = false,
+        Action::Open if model.state.targets.is_empty() => model.effects.extend(model.begin.clone().map(Effect::Begin)),
         Action::Open => {
             if let Some(target) = under_cursor(model).into_iter().next() {
                 // A failed or running build is best looked at where its log is.

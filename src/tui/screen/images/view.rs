@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::detail;
-use super::state::{Row, columns, rows};
+use super::state::{Row, Sort, columns, rows};
 use crate::catalog::Architecture;
 use crate::session::Failure;
 use crate::tui::model::Model;
@@ -23,6 +23,8 @@ pub struct Areas {
     pub columns: Vec<Rect>,
     /// The first visible architecture: the cursor's is always among them.
     pub first_column: usize,
+    /// What was published last; empty when nothing was.
+    pub published: Rect,
     /// What is in it; empty when there is no room.
     pub packages: Rect,
     /// What the cursor is on; empty when there is no room.
@@ -70,10 +72,13 @@ pub fn areas(model: &Model, body: Rect) -> Areas {
         cells.push(Rect { x, width: cell.min(table.right().saturating_sub(x)), ..table });
         x += cell;
     }
+    let published = Rect { x: (x + 1).min(table.right()), width: table.right().saturating_sub(x + 2).min(16), ..table };
+    let published = if model.state.published.is_empty() || published.width < 12 { Rect { width: 0, ..published } } else { published };
+    x += published.width + u16::from(published.width > 0);
     let packages = Rect { x: (x + 1).min(table.right()), width: table.right().saturating_sub(x + 2), ..table };
     let packages = if packages.width < 16 { Rect { width: 0, ..packages } } else { packages };
     let first_column = model.images.column.saturating_sub(cells.len()).min(usize::from(architectures).saturating_sub(cells.len()));
-    Areas { table, name, columns: cells, first_column, packages, detail, filter, problem }
+    Areas { table, name, columns: cells, first_column, published, packages, detail, filter, problem }
 }
 
 /// ```text
@@ -120,11 +125,16 @@ fn view_filter(model: &Model, canvas: &mut Canvas<'_>, area: Rect, found: usize)
 
 fn view_head(model: &Model, canvas: &mut Canvas<'_>, areas: &Areas) {
     let marked = model.images.marked.len();
-    let head = if marked > 0 { format!("{marked} marked") } else { "CONTAINER".to_owned() };
+    let head = match (marked, model.images.sort) {
+        (0, Sort::File) => "CONTAINER".to_owned(),
+        (0, sort) => sort.word().to_owned(),
+        (marked, _) => format!("{marked} marked"),
+    };
     canvas.text(right_of(row(areas.name, 0), 2), &head, if marked > 0 { Meaning::Accent } else { Meaning::Muted });
     for (area, architecture) in areas.columns.iter().zip(columns(model).into_iter().skip(areas.first_column)) {
         canvas.text(right_of(row(*area, 0), 1), architecture.name(), Meaning::Muted);
     }
+    canvas.text(row(areas.published, 0), "PUBLISHED", Meaning::Muted);
     canvas.text(row(areas.packages, 0), "PACKAGES", Meaning::Muted);
     let before = areas.first_column;
     let after = columns(model).len().saturating_sub(before + areas.columns.len());
@@ -151,6 +161,13 @@ fn view_row(model: &Model, canvas: &mut Canvas<'_>, areas: &Areas, item: &Row<'_
         let area = row(areas.columns[i - areas.first_column], line);
         view_cell(model, canvas, area, item, architecture, here && model.images.column == i + 1);
     }
+    if let Some(last) = model.state.published.get(item.container) {
+        let place = row(areas.published, line);
+        let age = text::age(last.age);
+        let room = Rect { width: place.width.saturating_sub(text::width(&age) as u16 + 2), ..place };
+        canvas.text(room, &text::printable(&last.version), Meaning::Text);
+        canvas.aligned(Rect { width: place.width.saturating_sub(1), ..place }, &age, Meaning::Muted, Align::Right);
+    }
     if let Some(first) = item.targets.first() {
         canvas.text(row(areas.packages, line), &first.packages.join(" "), Meaning::Muted);
     }
@@ -169,8 +186,11 @@ fn view_cell(model: &Model, canvas: &mut Canvas<'_>, area: Rect, item: &Row<'_>,
     let style = canvas.style(status.meaning);
     let word = format!("{} {}", status.symbol(model), status.word);
     let taken = usize::from(canvas.spans(inside, &[(&word, style)]));
-    if !status.detail.is_empty() && taken + 1 + text::width(&status.detail) <= usize::from(inside.width) {
-        canvas.aligned(inside, &status.detail, Meaning::Muted, Align::Right);
+    let both = format!("{} {}", status.detail, status.left);
+    // What is left goes before how far it is, when both have no room.
+    let mut numbers = [both.trim(), status.left.as_str(), status.detail.as_str()].into_iter();
+    if let Some(number) = numbers.find(|n| !n.is_empty() && taken + 1 + text::width(n) <= usize::from(inside.width)) {
+        canvas.aligned(inside, number, Meaning::Muted, Align::Right);
     }
     if here {
         canvas.select(Rect { width: area.width.saturating_sub(1), ..area });
@@ -226,12 +246,14 @@ fn view_nothing(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
         // Tabs and footer stay in sight.
         let height = (lines.len() as u16).saturating_add(4).min(body.height);
         let place = Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 3, width, height };
-        let inside = panel(canvas, place, CATALOG_PROBLEM, "", true);
+        let title = if model.begin.is_some() { "no containers.toml here" } else { CATALOG_PROBLEM };
+        let inside = panel(canvas, place, title, "", true);
         let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
         let text = Rect { height: inside.height.saturating_sub(2), ..inside };
         view_lines(canvas, text, &lines, model.images.scroll);
         let foot = row(inside, usize::from(inside.height.saturating_sub(1)));
-        canvas.text(foot, "R reads it again   q quits", Meaning::Muted);
+        let said = if model.begin.is_some() { "enter begins one here   R looks again   q quits" } else { "R reads it again   q quits" };
+        canvas.text(foot, said, Meaning::Muted);
         return;
     }
     let middle = below(body, body.height / 3);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ratatui::layout::Position;
 use tui_input::Input;
 
 use super::{checks, compare, facts, files, layers, packages, tree_view};
@@ -14,6 +15,7 @@ use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
 use crate::tui::overlay::Overlay;
 use crate::tui::status;
+use crate::tui::text;
 use crate::tui::widget::Tree;
 use crate::verify::Report;
 
@@ -364,7 +366,21 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             }
         }
         Action::Copy => copy(model, at),
+        Action::CopyAll => match tree_view::value(model) {
+            Some(text) if model.inspect.tab == Tab::Config => {
+                model.effects.push(Effect::Copy { what: text::count(text.lines().count(), "line"), text });
+            }
+            _ => model.say(Level::Info, "nothing more to copy here; y copies the line"),
+        },
         _ => {}
+    }
+    wanted(model)
+}
+
+/// The mouse was clicked: on a view's title, that view comes to the front.
+pub fn click(model: &mut Model, at: Position) -> Vec<Command> {
+    if let Some(tab) = super::view::tab_at(model, at) {
+        model.inspect.tab = tab;
     }
     wanted(model)
 }

@@ -19,6 +19,15 @@ pub fn rows(model: &Model) -> Vec<TreeRow> {
     model.inspect.tree.rows(&value)
 }
 
+/// The value the cursor is on, with everything in it, as JSON.
+pub fn value(model: &Model) -> Option<String> {
+    let rows = rows(model);
+    let pointer = &rows.get(cursor(model).min(rows.len().saturating_sub(1)))?.pointer;
+    let columns = columns(model);
+    let inspection = columns.get(chosen(model, &columns))?.inspection?;
+    serde_json::to_string_pretty(serde_json::to_value(&inspection.config).ok()?.pointer(pointer)?).ok()
+}
+
 /// Folds or unfolds what the cursor is on.
 pub fn toggle(model: &mut Model) {
     let rows = rows(model);

@@ -1,6 +1,6 @@
 //! Draws the heading, the views' tabs, and the grid they share: a label, then a column per architecture.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::state::{Column, Subject, Tab, chosen, columns};
 use super::{checks, compare, facts, files, layers, packages, tree_view};
@@ -113,7 +113,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     }
 }
 
-fn view_heading(model: &Model, canvas: &mut Canvas<'_>, area: Rect, subject: &Subject) {
+/// The heading's name, and where each view's title is on the line `area`: narrow terminals have the one in front only.
+fn heading(model: &Model, area: Rect, subject: &Subject) -> (String, Vec<(Tab, Rect)>) {
     let name = match subject {
         Subject::Container(name) => name.to_string(),
         Subject::Reference(reference) => reference.clone(),
@@ -121,22 +122,39 @@ fn view_heading(model: &Model, canvas: &mut Canvas<'_>, area: Rect, subject: &Su
     let tabs: usize = Tab::ALL.iter().map(|t| t.title().len() + 2).sum();
     let narrow = usize::from(area.width) < tabs + 14;
     let room = usize::from(area.width).saturating_sub(if narrow { 14 } else { tabs + 6 });
-    let name = text::elide_middle(&name, room, canvas.glyph(Glyph::Ellipsis)).into_owned();
-    let mut x = 2 + canvas.text(right_of(area, 1), &name, Meaning::Title) + 2;
-    for tab in Tab::ALL {
-        if narrow && tab != model.inspect.tab {
-            continue;
-        }
+    let name = text::elide_middle(&name, room, model.theme.glyph(Glyph::Ellipsis)).into_owned();
+    let mut x = 4 + text::width(&name) as u16;
+    let mut places = Vec::new();
+    for tab in Tab::ALL.into_iter().filter(|tab| !narrow || *tab == model.inspect.tab) {
+        let place = Rect { width: tab.title().len() as u16 + 2, ..right_of(area, x) };
+        x += place.width;
+        places.push((tab, place.intersection(area)));
+    }
+    (name, places)
+}
+
+fn view_heading(model: &Model, canvas: &mut Canvas<'_>, area: Rect, subject: &Subject) {
+    let (name, places) = heading(model, area, subject);
+    canvas.text(right_of(area, 1), &name, Meaning::Title);
+    let mut end = area.x;
+    for (tab, place) in places {
         let here = tab == model.inspect.tab;
         let title = if here { format!("[{}]", tab.title()) } else { format!(" {} ", tab.title()) };
-        x += canvas.text(right_of(area, x), &title, if here { Meaning::Accent } else { Meaning::Muted });
+        canvas.text(place, &title, if here { Meaning::Accent } else { Meaning::Muted });
+        end = place.right();
     }
     let note = if model.inspect.only_differences { "differences only" } else { "" };
-    let rest = right_of(area, x + 1);
+    let rest = right_of(area, end.saturating_sub(area.x) + 1);
     let rest = Rect { width: rest.width.saturating_sub(1), ..rest };
     if text::width(note) < usize::from(rest.width) {
         canvas.aligned(rest, note, Meaning::Changed, Align::Right);
     }
+}
+
+/// The view whose title is at `at`, for the mouse.
+pub fn tab_at(model: &Model, at: Position) -> Option<Tab> {
+    let subject = model.inspect.subject.as_ref()?;
+    heading(model, row(model.body(), 0), subject).1.into_iter().find(|(_, place)| place.contains(at)).map(|(tab, _)| tab)
 }
 
 /// When there is no image to show: why, and what to do.

@@ -7,6 +7,7 @@ mod result;
 mod select;
 mod state;
 mod tags;
+mod version;
 mod view;
 
 pub use state::{

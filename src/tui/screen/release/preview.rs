@@ -69,6 +69,8 @@ pub fn page(model: &Model) -> Page {
             page.pieces(vec![(format!("  {:<widest$} {arrow} {}  ", tag.tag, tag.to.short()), Meaning::Text), (word, meaning)]);
         }
     }
+    page.blank();
+    page.line(format!("the same headless: {}", super::result::dry_run(model)), Meaning::Muted);
     page
 }
 

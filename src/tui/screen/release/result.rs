@@ -13,8 +13,8 @@ fn receipt(model: &Model) -> Option<&Receipt> {
     publication(model)?.receipt.as_deref()
 }
 
-/// The command that does the same without the dashboard.
-pub fn headless(model: &Model) -> String {
+/// The command that asks for the same without the dashboard, up to how it is agreed to.
+fn command(model: &Model) -> String {
     let asked = request(model);
     let mut command = format!("catamaran push {}", asked.version);
     let mut names: Vec<&str> = asked.targets.iter().map(|t| t.container.as_str()).collect();
@@ -25,23 +25,35 @@ pub fn headless(model: &Model) -> String {
         command.push_str(name);
     }
     if let Some(tags) = &asked.tags {
-        command.push_str(&format!(" --tags {}", tags.join(",")));
+        command.push_str(&format!(" --tags={}", tags.join(",")));
     }
     if asked.force {
         command.push_str(" --force");
     }
-    match receipt(model).and_then(|receipt| receipt.reason.as_deref()) {
-        Some(reason) => command.push_str(&format!(" --reason '{}'", reason.replace('\'', r"'\''"))),
-        None => command.push_str(" --yes"),
-    }
     command
 }
 
-/// The lines that can be copied.
+/// The command that shows the same plan without the dashboard.
+pub fn dry_run(model: &Model) -> String {
+    format!("{} --dry-run", command(model))
+}
+
+/// The command that does the same without the dashboard.
+pub fn headless(model: &Model) -> String {
+    let command = command(model);
+    match receipt(model).and_then(|receipt| receipt.reason.as_deref()) {
+        Some(reason) => format!("{command} --reason '{}'", reason.replace('\'', r"'\''")),
+        None => format!("{command} --yes"),
+    }
+}
+
+/// The lines that can be copied: what to pull, to look at and to sign, by digest; and the same release headless.
 pub fn copyable(model: &Model) -> Vec<String> {
     let Some(receipt) = receipt(model) else { return Vec::new() };
-    let mut lines: Vec<String> =
-        { receipt.containers.iter().filter_map(|c| c.digest.map(|digest| format!("docker pull {}@{digest}", c.repository))).collect() };
+    let published = || receipt.containers.iter().filter_map(|c| c.digest.map(|digest| format!("{}@{digest}", c.repository)));
+    let mut lines: Vec<String> = published().map(|name| format!("docker pull {name}")).collect();
+    lines.extend(published().map(|name| format!("skopeo inspect docker://{name}")));
+    lines.extend(published().map(|name| format!("cosign sign {name}")));
     lines.push(headless(model));
     lines
 }

@@ -49,6 +49,9 @@ impl Step {
     }
 }
 
+/// The tag that names the newest release.
+pub const LATEST: &str = "latest";
+
 /// The Release screen's own state. It survives leaving the tab.
 #[derive(Clone, Debug, Default)]
 pub struct Release {
@@ -64,7 +67,9 @@ pub struct Release {
     pub version: Input,
     /// Further tags; none typed means the tag rule.
     pub tags: Input,
-    /// Which field of the tags step is being filled: version, tags, force.
+    /// Whether `latest` moves with it, when the user has said so; `None` leaves it to the tag rule.
+    pub latest: Option<bool>,
+    /// Which field of the tags step is being filled.
     pub field: usize,
     /// Overwrite a version that exists and differs.
     pub force: bool,
@@ -86,6 +91,27 @@ pub struct Release {
     pub hint: Option<String>,
     /// First visible line of a long step.
     pub scroll: usize,
+}
+
+/// The fields of the tags step, by their position.
+pub const FIELDS: [&str; 4] = ["version", "tags", "latest", "force"];
+
+/// Whether `latest` moves: as the user says, else as the tag rule has it when no tags are asked for; `None` when nobody knows yet.
+pub fn moves_latest(model: &Model) -> Option<bool> {
+    let release = &model.release;
+    let rule = || if typed_tags(model).is_empty() { model.state.tag_rule.as_ref().map(|(latest, _)| *latest) } else { Some(false) };
+    release.latest.or_else(rule)
+}
+
+/// The further tags that were typed.
+fn typed_tags(model: &Model) -> Vec<String> {
+    model.release.tags.value().split([',', ' ']).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+}
+
+/// The version that was published last of any of the chosen containers.
+pub fn last_version(model: &Model) -> Option<&str> {
+    let chosen = model.release.chosen.iter().filter_map(|container| model.state.published.get(container));
+    chosen.max_by(|a, b| a.at.cmp(&b.at)).map(|last| last.version.as_str())
 }
 
 /// The containers of the catalog, in file order.
@@ -175,7 +201,7 @@ pub fn start(model: &mut Model, targets: &[Target]) {
     }
     model.release.step = Step::Select;
     // What may be overwritten was meant for what was chosen before.
-    model.release.force = false;
+    (model.release.force, model.release.latest) = (false, None);
     model.release.touched = true;
     model.release.chosen = targets.iter().map(|t| t.container.clone()).collect();
     forget_plan(model);
@@ -196,6 +222,7 @@ fn anew(model: &mut Model) {
     forget_plan(model);
     let release = &mut model.release;
     (release.step, release.touched, release.force, release.field, release.run) = (Step::Select, false, false, 0, None);
+    release.latest = None;
     release.version.reset();
     release.tags.reset();
 }
@@ -267,8 +294,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
         (_, Action::Back) => back(model),
         (Step::Push, Action::Cancel) => return vec![Command::Cancel { run: model.release.run, target: None }],
         (Step::Select, action) => select(model, action),
-        (Step::Tags, Action::FocusNext | Action::Down) => model.release.field = (model.release.field + 1) % 3,
-        (Step::Tags, Action::FocusPrevious | Action::Up) => model.release.field = (model.release.field + 2) % 3,
+        (Step::Tags, Action::FocusNext | Action::Down) => model.release.field = (model.release.field + 1) % FIELDS.len(),
+        (Step::Tags, Action::FocusPrevious | Action::Up) => model.release.field = (model.release.field + FIELDS.len() - 1) % FIELDS.len(),
+        (Step::Tags, Action::Mark) if model.release.field == 2 => model.release.latest = Some(moves_latest(model) != Some(true)),
         (Step::Tags, Action::Mark) => model.release.force = !model.release.force,
         (Step::Gates, Action::AcceptWarnings) => match plan(model).map(Plan::verdict) {
             Some(Verdict::Warn) => model.release.accepting = true,
@@ -276,6 +304,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             _ => hint(model, "there is nothing to accept"),
         },
         (Step::Gates | Step::Preview, Action::Replan) => return replan(model),
+        (Step::Preview, Action::Copy | Action::CopyAll) => {
+            let text = result::dry_run(model);
+            model.effects.push(Effect::Copy { what: text.clone(), text });
+        }
+        (Step::Result, Action::WriteReceipt) => write_receipt(model),
         (Step::Push | Step::Result, Action::Copy | Action::CopyAll) => copy(model, action == Action::CopyAll),
         (_, Action::Up) => model.release.scroll = model.release.scroll.saturating_sub(1),
         (_, Action::Down) => model.release.scroll += 1,
@@ -326,11 +359,15 @@ fn replan(model: &mut Model) -> Vec<Command> {
 /// What the steps so far add up to.
 pub fn request(model: &Model) -> PushRequest {
     let release = &model.release;
-    let tags: Vec<String> = release.tags.value().split([',', ' ']).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let mut tags = typed_tags(model);
+    let asked = !tags.is_empty() || release.latest.is_some();
+    if release.latest == Some(true) && !tags.iter().any(|tag| tag == LATEST) {
+        tags.push(LATEST.into());
+    }
     PushRequest {
         version: release.version.value().trim().to_owned(),
         targets: selection(model),
-        tags: (!tags.is_empty()).then_some(tags),
+        tags: asked.then_some(tags),
         force: release.force,
         registry: None,
         digests_only: false,
@@ -416,6 +453,18 @@ fn back(model: &mut Model) {
         // What has been sent cannot be taken back by going back; the tab can be left while it goes on.
         Step::Push if sending => model.screen = Screen::Images,
         Step::Push => release.step = Step::Tags,
+    }
+}
+
+/// Puts the receipt into the folder one works in, for those who keep it beside the sources.
+fn write_receipt(model: &mut Model) {
+    let Some(receipt) = publication(model).and_then(|p| p.receipt.as_deref()) else { return };
+    match serde_json::to_string_pretty(receipt) {
+        Ok(text) => {
+            let name = format!("receipt-{}", receipt.file_name());
+            model.effects.push(Effect::Write { path: name.into(), text: text + "\n" });
+        }
+        Err(error) => model.say(Level::Error, format!("the receipt cannot be written: {error}")),
     }
 }
 

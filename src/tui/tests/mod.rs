@@ -1,19 +1,20 @@
 //! The dashboard as a whole: keys in, commands out; events in, cells out.
 
-use proptest::prelude::*;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+mod any;
+mod images;
+mod logs;
+mod release;
+mod snapshots;
+
 use ratatui::style::Modifier;
 
 use super::fixture::{
-    building, built, catalog, comparison, event, failure, inspection, listing, model, output, plan, planned, published, publishing, report,
-    screen, target,
+    building, catalog, event, failure, inspection, model, output, plan, planned, published, publishing, report, screen, target,
 };
 use super::model::Quit;
 use super::screen::release::Step;
-use super::{Effect, Model, Msg, Screen, frame, update, view};
+use super::{Effect, Model, Msg, Screen, frame, update};
 use crate::catalog::Architecture;
-use crate::image::Digest;
 use crate::session::{Command, Event, EventKind, ImageState, RunId};
 use crate::verify::Verdict;
 
@@ -156,6 +157,8 @@ fn an_architecture_that_lies_is_seen_side_by_side() {
     assert!(screen(&mut m, 120, 40).contains("▾ config"));
     m.keys("j<enter>").unwrap();
     assert!(screen(&mut m, 120, 40).contains("▸ config  { 3 }"));
+    m.keys("Y").unwrap();
+    assert!(matches!(m.effects.last(), Some(Effect::Copy { text, .. }) if text.contains("\"/usr/bin/jq\"")), "{:?}", m.effects.last());
 }
 
 #[test]
@@ -167,7 +170,7 @@ fn nothing_is_sent_before_the_version_is_typed() {
     let asked = m.keys("<ctrl-u>1.5.0").unwrap();
     assert!(asked.is_empty());
     let shown = screen(&mut m, 100, 30);
-    assert!(shown.contains("ghcr.io/acme/tools/fd:1.5.0-arm64  → the aarch64 image"), "{shown}");
+    assert!(shown.contains("fd:1.5.0-arm64  → the aarch64 image"), "{shown}");
     let asked = m.keys("<enter>").unwrap();
     assert!(matches!(&asked[0], Command::Plan(r) if r.version == "1.5.0" && r.targets.len() == 4 && r.tags.is_none()), "{asked:?}");
     assert!(m.keys("<enter>").unwrap().is_empty());
@@ -264,6 +267,7 @@ fn themes_are_previewed_and_taken_back() {
     assert_eq!(m.theme.name, "auto");
     m.keys("Tj<enter>").unwrap();
     assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("dark", 0));
+    assert!(m.notices.last().unwrap().text.contains("theme = \"dark\" in config.toml"));
 }
 
 #[test]
@@ -317,163 +321,6 @@ fn an_idle_dashboard_never_asks_for_a_frame() {
     assert_eq!(m.next_change(), Some(125));
 }
 
-const NASTY: [&str; 8] = [
-    "日本語テスト",
-    "👩‍👩‍👧‍👦 family",
-    "\u{1b}[31mred\u{1b}[0m",
-    "a\rb\r",
-    "nul\0",
-    "\u{202e}rtl",
-    "",
-    "x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x",
-];
-
-fn any_event() -> impl Strategy<Value = Event> {
-    let t = (0usize..6, prop::bool::ANY)
-        .prop_map(|(i, x)| target(super::fixture::NAMES[i].0, if x { Architecture::X86_64 } else { Architecture::Aarch64 }));
-    (0usize..25, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
-        let text = NASTY[s].to_owned();
-        let failure =
-            || crate::session::Failure { kind: crate::error::Kind::Failed, message: NASTY[s].into(), hint: Some(NASTY[7 - s].into()) };
-        let image = built(&t);
-        match kind {
-            0 => Event { run: RunId(run), ..catalog() },
-            1 => event(run, at, EventKind::RunStarted { command: "build".into() }),
-            2 => event(run, at, EventKind::BuildQueued { target: t }),
-            3 => event(run, at, EventKind::BuildStarted { target: t, log: None }),
-            4 => event(run, at, EventKind::PhaseChanged { target: t, phase: text }),
-            5 => event(run, at, EventKind::Progressed { target: t, done: at, total: run * 1000, unit: crate::progress::Unit::Bytes }),
-            6 => event(run, at, EventKind::OutputReceived { target: t, lines: vec![text; (at % 2000) as usize] }),
-            7 => event(run, at, EventKind::BuildFinished { target: t, outcome: crate::session::Outcome::Failed(failure()), took: at }),
-            8 => event(run, at, EventKind::BuildFinished { target: t, outcome: crate::session::Outcome::Succeeded { image }, took: at }),
-            9 => inspection(&t),
-            10 => report(&t, at % 2 == 0),
-            11 => event(run, at, EventKind::VerifyStarted { subject: t.to_string(), target: Some(t) }),
-            12 => planned(run, "1.5.0", Verdict::Pass),
-            13 => event(run, at, EventKind::PublishStarted { version: text, bytes: at }),
-            14 => event(run, at, EventKind::BlobProgressed { container: t.container, digest: Digest::of(b"x"), sent: at, total: run }),
-            15 => event(
-                run,
-                at,
-                EventKind::TagPublished {
-                    container: t.container,
-                    reference: text,
-                    digest: Digest::of(b"x"),
-                    change: crate::release::TagChange::New,
-                },
-            ),
-            16 => published(run, "1.5.0").into_iter().nth_back(1).unwrap(),
-            17 => event(run, at, EventKind::RunFinished { failed: 1, took: 1 }),
-            18 => event(run, at, EventKind::RunFailed { failure: failure() }),
-            19 => event(run, at, EventKind::RunOutput { lines: vec![text; 3] }),
-            20 => event(run, at, EventKind::RunPhaseChanged { phase: text }),
-            21 => event(run, at, EventKind::TagRolledBack { container: t.container, reference: text, digest: None }),
-            22 => listing(&t, at % 2 == 0),
-            23 => comparison(t.container.as_str()),
-            _ => event(run, at, EventKind::CatalogLoaded { path: "x".into(), registry: Some(text), targets: Vec::new() }),
-        }
-    })
-}
-
-#[derive(Clone, Debug)]
-enum Step_ {
-    Event(Box<Event>),
-    Key(&'static str),
-    Size(u16, u16),
-    Mouse(u16, u16, bool),
-    Tick(u64),
-}
-
-fn any_step() -> impl Strategy<Value = Step_> {
-    const KEYS: [&str; 50] = [
-        "1",
-        "2",
-        "3",
-        "4",
-        "j",
-        "k",
-        "h",
-        "l",
-        "g",
-        "G",
-        "<pgup>",
-        "<pgdn>",
-        "<enter>",
-        "<enter>",
-        "<enter>",
-        "<esc>",
-        "<tab>",
-        "<shift-tab>",
-        "/",
-        ":",
-        "?",
-        "T",
-        "M",
-        "m",
-        "<space>",
-        "a",
-        "b",
-        "B",
-        "v",
-        "V",
-        "i",
-        "p",
-        "x",
-        "X",
-        "r",
-        "L",
-        "z",
-        "w",
-        "f",
-        "y",
-        "Y",
-        "[",
-        "]",
-        "<lt>",
-        "<gt>",
-        "D",
-        "W",
-        "1.5.0",
-        "n",
-        "日",
-    ];
-    prop_oneof![
-        3 => any_event().prop_map(|e| Step_::Event(Box::new(e))),
-        4 => prop::sample::select(KEYS.to_vec()).prop_map(Step_::Key),
-        1 => (0u16..130, 0u16..60).prop_map(|(w, h)| Step_::Size(w, h)),
-        1 => (0u16..130, 0u16..60, prop::bool::ANY).prop_map(|(x, y, wheel)| Step_::Mouse(x, y, wheel)),
-        1 => (0u64..200_000).prop_map(Step_::Tick),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-    #[test]
-    fn any_events_keys_and_sizes_are_drawn_without_panic_and_inside(steps in prop::collection::vec(any_step(), 1..60), theme in 0usize..5) {
-        use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-        let name = super::theme::BUILT_IN[theme].0;
-        let mut m = Model::with_theme(name).unwrap();
-        for step in steps {
-            match step {
-                Step_::Event(e) => drop(update(&mut m, Msg::Engine(e))),
-                Step_::Key(keys) => drop(m.keys(keys).unwrap()),
-                Step_::Size(w, h) => drop(update(&mut m, Msg::Resize(w, h))),
-                Step_::Mouse(column, row, wheel) => {
-                    let kind = if wheel { MouseEventKind::ScrollUp } else { MouseEventKind::Down(MouseButton::Left) };
-                    update(&mut m, Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
-                }
-                Step_::Tick(now) => drop(update(&mut m, Msg::Tick(now))),
-            }
-            // Drawn into the middle of a larger buffer's worth of area: every cell index is checked by the buffer.
-            let mut buffer = Buffer::empty(Rect::new(0, 0, m.width, m.height));
-            let cursor = view(&m, &mut buffer);
-            if let Some(cursor) = cursor {
-                prop_assert!(buffer.area.contains(cursor), "{cursor:?}");
-            }
-        }
-    }
-}
-
 #[test]
 fn a_stale_image_is_not_called_verified() {
     let mut m = model();
@@ -519,7 +366,7 @@ fn toasts_are_merged_and_never_cover_what_is_typed() {
 #[test]
 fn the_next_release_inherits_neither_force_nor_tags() {
     let mut m = model();
-    m.keys("4<enter>1.5.0<tab>stable<tab><space>").unwrap();
+    m.keys("4<enter>1.5.0<tab>stable<tab><tab><space>").unwrap();
     assert!(m.release.force);
     let asked = m.keys("<enter>").unwrap();
     assert!(matches!(&asked[0], Command::Plan(r) if r.force && r.tags.is_some()));
@@ -621,4 +468,33 @@ fn no_difference_between_packages_is_said_in_so_many_words() {
     m.keys("D").unwrap();
     let shown = screen(&mut m, 40, 10);
     assert!(shown.contains("x86_64") && shown.contains("aarch64"), "{shown}");
+}
+
+/// Clicks on the first place where `words` stand.
+fn click(m: &mut Model, words: &str) -> Vec<Command> {
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let shown = screen(m, 120, 40);
+    let (row, line) = shown.lines().enumerate().find(|(_, l)| l.contains(words)).unwrap_or_else(|| panic!("{words}\n{shown}"));
+    let column = super::text::width(&line[..line.find(words).unwrap()]) as u16;
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    update(m, Msg::Mouse(MouseEvent { kind, column, row: row as u16, modifiers: KeyModifiers::NONE }))
+}
+
+#[test]
+fn the_mouse_chooses_screens_views_commands_and_themes() {
+    let mut m = model();
+    m.keys("<enter>").unwrap();
+    click(&mut m, "Layers");
+    assert_eq!(m.inspect.tab, super::screen::inspect::Tab::Layers);
+    click(&mut m, "1 Images");
+    assert_eq!(m.screen, Screen::Images);
+    m.keys("T").unwrap();
+    click(&mut m, "dracula");
+    assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("dracula", 1));
+    click(&mut m, "catamaran"); // beside it: closed, and taken back
+    assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("auto", 0));
+    m.keys(":build jq").unwrap();
+    let asked = click(&mut m, "build jq aarch64");
+    assert_eq!(targets(&asked[0]), ["jq/aarch64"]);
+    assert!(m.overlays.is_empty());
 }

@@ -1,0 +1,110 @@
+//! Plays a recording back: the lines of `--output json`, as events, in their own time.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Event;
+use crate::error::IoContext;
+use crate::{Error, Result};
+
+/// An event longer than this is none of ours.
+const MAX_LINE: u64 = 64 << 20;
+/// No pause of a recording is longer than this: nobody watches somebody think.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Reads the recording at `path` and plays it back, `speed` times as fast as it was. Every line is read once before, so that a mistake is
+/// told at once.
+///
+/// # Errors
+/// The file cannot be read, or a line of it is no event of this version.
+pub fn replay(path: &Path, speed: f64) -> Result<mpsc::Receiver<Event>> {
+    let mut count = 0_usize;
+    each(path, |_| {
+        count += 1;
+        true
+    })?;
+    if count == 0 {
+        return Err(Error::usage(format!("{}: there is no event in it", path.display()))
+            .hint("`catamaran build --output json > FILE` makes a recording"));
+    }
+    let (sender, receiver) = mpsc::channel(256);
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut before = 0;
+        // It was read whole a moment ago; what goes wrong now ends it early.
+        let _ = each(&path, |event| {
+            let pause = Duration::from_millis(event.at.saturating_sub(before)).min(LONGEST_PAUSE);
+            before = event.at;
+            if speed.is_finite() && speed > 0.0 {
+                std::thread::sleep(pause.div_f64(speed.max(0.01)));
+            }
+            sender.blocking_send(event).is_ok()
+        });
+    });
+    Ok(receiver)
+}
+
+/// Hands out the events of `path` as long as `go_on` says so.
+fn each(path: &Path, mut go_on: impl FnMut(Event) -> bool) -> Result<()> {
+    let mut reader = BufReader::new(File::open(path).at("opening", path)?);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).at("reading", path)? == 0 {
+            break;
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let event: Event = serde_json::from_slice(&line).map_err(|error| {
+            Error::usage(format!("{}:{number}: this is no event: {error}", path.display()))
+                .hint("a recording is what `--output json` prints, line by line")
+        })?;
+        if !go_on(event) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{EventKind, RunId};
+
+    fn recording(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    fn line(at: u64) -> String {
+        let event = Event { schema: 1, seq: at, at, run: RunId(1), kind: EventKind::RunFinished { failed: 0, took: at } };
+        serde_json::to_string(&event).unwrap() + "\n"
+    }
+
+    #[tokio::test]
+    async fn events_come_in_order_and_in_their_own_time() {
+        let file = recording(&format!("{}\n{}{}", line(1), line(40), line(80)));
+        let began = std::time::Instant::now();
+        let mut events = replay(file.path(), 1.0).unwrap();
+        let mut at = Vec::new();
+        while let Some(event) = events.recv().await {
+            at.push(event.at);
+        }
+        assert_eq!(at, [1, 40, 80]);
+        assert!(began.elapsed() >= Duration::from_millis(79));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_no_event_is_named() {
+        let file = recording(&format!("{}nonsense\n", line(1)));
+        assert!(replay(file.path(), 1.0).unwrap_err().message().contains(":2: this is no event"));
+        assert!(replay(recording("").path(), 1.0).unwrap_err().message().contains("no event in it"));
+        assert!(replay(Path::new("/nowhere"), 1.0).is_err());
+    }
+}

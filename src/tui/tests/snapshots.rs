@@ -1,0 +1,195 @@
+//! Every screen at four sizes, with a map of what each cell means: text alone would not notice a colour that is gone.
+//!
+//! `INSTA_UPDATE=always cargo test --lib tui::tests::snapshots` writes them anew.
+
+use std::fmt::Write;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::Color;
+
+use crate::catalog::Architecture;
+use crate::tui::fixture::{building, comparison, inspection, listing, model, planned, published, publishing, report, target};
+use crate::tui::theme::{Library, Meaning};
+use crate::tui::{Model, Msg, frame, update};
+use crate::verify::Verdict;
+
+/// Columns and lines.
+const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (240, 70), (20, 6)];
+
+/// A letter for every meaning, in the order of [`Meaning::ALL`]; the selection is told by capitals.
+const LETTERS: &str = " .mta_grqsfwxpdcboh";
+
+/// A theme in which every meaning has a colour of its own.
+fn told_apart() -> crate::tui::theme::Theme {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("[meaning]\n");
+    for (i, meaning) in Meaning::ALL.into_iter().enumerate() {
+        let style = match meaning {
+            Meaning::Background => "\"reset\"".to_owned(),
+            Meaning::Selection => "{ bg = \"#ffffff\" }".to_owned(),
+            _ => format!("\"#0000{i:02x}\""),
+        };
+        writeln!(text, "{} = {style}", meaning.name()).unwrap();
+    }
+    std::fs::write(folder.path().join("told-apart.toml"), text).unwrap();
+    Library::with_folder(folder.path()).unwrap().load("told-apart").unwrap()
+}
+
+fn letter(cell: &Cell) -> char {
+    let selected = cell.bg == Color::Rgb(255, 255, 255);
+    if cell.symbol().trim().is_empty() {
+        return if selected { '_' } else { ' ' };
+    }
+    let meaning = match cell.fg {
+        Color::Rgb(0, 0, i) => LETTERS.chars().nth(usize::from(i)).unwrap_or('?'),
+        _ => '.',
+    };
+    match (selected, meaning) {
+        (false, letter) => letter,
+        (true, '.') => ':',
+        (true, letter) => letter.to_ascii_uppercase(),
+    }
+}
+
+fn lines(buffer: &Buffer, of: impl Fn(&Cell) -> String) -> String {
+    let line = |y| (0..buffer.area.width).map(|x| of(&buffer[(x, y)])).collect::<String>().trim_end().to_owned();
+    (0..buffer.area.height).map(|y| line(y) + "\n").collect()
+}
+
+/// The model at every size: what is seen, then what it means.
+#[track_caller]
+fn check(name: &str, mut model: Model) {
+    model.theme = told_apart();
+    let mut out = String::new();
+    for (width, height) in SIZES {
+        update(&mut model, Msg::Resize(width, height));
+        let buffer = frame(&model, width, height);
+        let text = lines(&buffer, |cell| cell.symbol().to_owned());
+        let map = lines(&buffer, |cell| letter(cell).to_string());
+        write!(out, "== {width}x{height}\n{text}-- meanings\n{map}").unwrap();
+    }
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, { insta::assert_snapshot!(name, out) });
+}
+
+/// Keys are pressed at an ordinary size.
+fn after(keys: &str) -> Model {
+    pressed(model(), keys)
+}
+
+fn pressed(mut model: Model, keys: &str) -> Model {
+    update(&mut model, Msg::Resize(120, 40));
+    model.keys(keys).unwrap();
+    // What was said in passing is gone.
+    let later = model.now + 10_000;
+    update(&mut model, Msg::Tick(later));
+    model
+}
+
+fn at_work(keys: &str) -> Model {
+    let mut model = model();
+    model.keys("B2").unwrap();
+    building(2).iter().for_each(|event| model.feed(event));
+    pressed(model, keys)
+}
+
+fn inspected(keys: &str) -> Model {
+    let mut model = after("jj<enter>");
+    for architecture in [Architecture::X86_64, Architecture::Aarch64] {
+        let lies = architecture == Architecture::Aarch64;
+        let target = target("jq", architecture);
+        for event in [inspection(&target), report(&target, lies), listing(&target, lies)] {
+            model.feed(&event);
+        }
+    }
+    model.feed(&comparison("jq"));
+    pressed(model, keys)
+}
+
+fn planning(worst: Verdict, keys: &str) -> Model {
+    let mut model = after("4<enter>1.5.0<enter>");
+    model.feed(&planned(2, "1.5.0", worst));
+    pressed(model, keys)
+}
+
+fn sending() -> Model {
+    let mut model = planning(Verdict::Pass, "<enter>1.5.0<enter>");
+    publishing(3, "1.5.0").iter().for_each(|event| model.feed(event));
+    pressed(model, "")
+}
+
+#[test]
+fn images() {
+    check("images", after("lj"));
+    check("images-filtered", after("<space>/sq"));
+    let mut building = model();
+    building.keys("B").unwrap();
+    super::super::fixture::building(2).iter().for_each(|event| building.feed(event));
+    check("images-building", pressed(building, "G"));
+    check("images-nothing", Model::with_theme("auto").unwrap());
+}
+
+#[test]
+fn builds() {
+    check("builds", at_work(""));
+    check("builds-four", at_work("jLL"));
+    check("builds-search", at_work("k/deb 1<enter>"));
+    check("builds-nothing", after("2"));
+}
+
+#[test]
+fn inspect() {
+    check("inspect-overview", inspected(""));
+    check("inspect-config", inspected("]j"));
+    check("inspect-layers", inspected("]]"));
+    check("inspect-packages", inspected("]]]"));
+    check("inspect-files", inspected("]]]]"));
+    check("inspect-checks", inspected("<enter>"));
+    check("inspect-compare", inspected("["));
+}
+
+#[test]
+fn release() {
+    check("release-select", after("4"));
+    check("release-tags", after("4<enter>1.5.0"));
+    check("release-gates", planning(Verdict::Warn, ""));
+    check("release-plan", planning(Verdict::Pass, "<enter>1.5"));
+    check("release-push", sending());
+    let mut done = sending();
+    published(3, "1.5.0").iter().for_each(|event| done.feed(event));
+    check("release-result", pressed(done, ""));
+}
+
+#[test]
+fn overlays() {
+    check("help", after("?"));
+    check("palette", after(":bui"));
+    check("themes", after("T"));
+    check("finding", inspected("<enter><enter>"));
+    check("quit", at_work("q"));
+}
+
+#[test]
+fn an_ascii_dashboard_is_ascii() {
+    let wishes = crate::tui::theme::Wishes { ascii: true, still: true };
+    let models = [
+        after("lj"),
+        after("<space>/xyz"),
+        after("?"),
+        after(":bui"),
+        after("T"),
+        at_work("jLL"),
+        at_work("k/deb 1<enter>"),
+        inspected(""),
+        inspected("]]"),
+        inspected("]]]]"),
+        inspected("["),
+        planning(Verdict::Warn, ""),
+        planning(Verdict::Pass, "<enter>1.5"),
+        sending(),
+    ];
+    for mut model in models {
+        model.theme = model.theme.as_wished(wishes);
+        let text = lines(&frame(&model, 120, 40), |cell| cell.symbol().to_owned());
+        assert!(text.is_ascii(), "{}", text.lines().find(|line| !line.is_ascii()).unwrap_or_default());
+    }
+}
