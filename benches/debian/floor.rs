@@ -14,7 +14,7 @@ use crate::ground::Ground;
 
 /// As in `src/debian/segment`: bytes in a gzip member, and the level of its compressor.
 const MEMBER: usize = 1 << 20;
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 1;
 
 /// Times `work` by the processor's clock of this thread: other programs may be busy meanwhile.
 fn on_one_core<T>(bencher: &mut Bencher<'_>, mut work: impl FnMut() -> T) {

@@ -17,7 +17,7 @@ use super::{Blobs, Children, Descriptor, Digest, RawManifest, Tree, record};
 use crate::{Error, Result};
 
 /// Changes whenever the same tar would be compressed to other bytes: a part of the file name, so older records are not found.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The annotation by which a member of an index says which other one it is about (BuildKit's attestations).
 const ABOUT: &str = "vnd.docker.reference.digest";

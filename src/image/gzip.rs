@@ -13,17 +13,19 @@ use crate::{Error, Result};
 /// How much one member holds at most.
 pub const GZIP_MEMBER: usize = 1 << 20;
 
-/// The level of everything we write. Measured over fd-find, bash, coreutils, openssl and ca-certificates with all they
-/// depend on, trixie, amd64 and arm64 (2 × 28 packages), whole cold build, CPU seconds and bytes of all segments:
+/// The level of everything we write. Measured over what fd-find, bash and coreutils depend on, trixie, amd64 and arm64 (2 × 23
+/// packages), building with the packages fetched, medians of five in turn on an idle machine of two cores:
 ///
-/// | level | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
-/// |---|---|---|---|---|---|---|---|
-/// | CPU s | 2.70 | 2.89 | 2.83 | 2.96 | 3.20 | 3.46 | 3.79 |
-/// | MB | 55.9 | 53.3 | 52.9 | 52.7 | 52.0 | 51.8 | 51.7 |
+/// | level | 1 | 3 |
+/// |---|---|---|
+/// | seconds | 1.58 | 1.79 |
+/// | CPU s | 2.82 | 3.27 |
+/// | MB | 49.3 | 46.5 |
 ///
-/// One run each (level 3: the middle of five, 2.77 to 2.96) on a busy machine, some 0.25 s of the measuring program's own
-/// included, so differences under 0.1 s mean nothing. Level 3 is where the curve bends: about the size of `gzip -6`, which everyone else publishes.
-const LEVEL: i32 = 3;
+/// An earlier run over more packages has the levels between and above: 2 is as slow as 3, and 4 to 7 take 5 to 35 % more time for 0.4 to 2.3 %
+/// fewer bytes. Level 1 is what crane and ko choose too, and what comes of it here is smaller: 24.6 MB for an image of which crane
+/// makes 26.6 MB. Who wants fewer bytes writes `compression = "zstd"`, which is smaller than any of these, and faster.
+const LEVEL: i32 = 1;
 
 thread_local! {
     // Its tables are large; it holds nothing from one member to the next.

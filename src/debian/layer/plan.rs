@@ -14,7 +14,7 @@ use crate::image::{Digest, Hasher};
 use crate::{Error, Result};
 
 /// Changes whenever the same plan would be written as other bytes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a layer is to its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
