@@ -15,6 +15,22 @@ pub(super) fn normal(path: &[u8]) -> String {
     text_of_path(&out.join(&b'/'))
 }
 
+/// Whether the relative name `path` leads out of the folder it is unpacked in. Docker unpacks no such layer; containerd and podman
+/// take it for what [`normal`] makes of it. A name that begins with a slash begins at the image's root, and stays there.
+pub(super) fn leaves(path: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    !path.starts_with(b"/")
+        && path.split(|b| *b == b'/').any(|part| {
+            match part {
+                b"" | b"." => {}
+                b".." if depth == 0 => return true,
+                b".." => depth -= 1,
+                _ => depth += 1,
+            }
+            false
+        })
+}
+
 /// A path as text. Bytes that are no UTF-8 are written as `\xff`, so that two paths that differ in them stay two.
 pub(super) fn text_of_path(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
@@ -45,5 +61,8 @@ mod tests {
     fn no_path_leaves_the_image() {
         assert_eq!(normal(b"/../..//a/./b/../c/"), "a/c");
         assert_eq!(normal(b"./"), "");
+        for (name, out) in [("../x", true), ("a/../../x", true), ("./..", true), ("a/../x", false), ("/../x", false), ("..x/a", false)] {
+            assert_eq!(leaves(name.as_bytes()), out, "{name}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
 use super::file_head::FileHead;
-use super::layer_path::{normal, text_of_path, whiteout};
+use super::layer_path::{leaves, normal, text_of_path, whiteout};
 use super::stream::{Streamed, stream};
 use super::tarball::{Member, Members};
 use super::usage::{MAX_FACTS, Usage};
@@ -114,6 +114,12 @@ impl<'a> Found<'a> {
     }
 
     fn entry<R: BufRead>(&mut self, members: &mut Members<R>, member: Member) -> io::Result<Entry> {
+        // A symbolic link may name anything; it is followed inside of the image.
+        let linked = (member.kind == EntryType::Link).then_some(&member.link);
+        if let Some(name) = [&member.path].into_iter().chain(linked).find(|name| leaves(name)) {
+            let name = text_of_path(name);
+            return Err(io::Error::other(format!("the name `{name}` leads out of the image, and Docker unpacks no such layer")));
+        }
         let path = normal(&member.path);
         let (mode, uid, gid) = (member.mode, member.uid, member.gid);
         let (path, kind) = match member.kind {

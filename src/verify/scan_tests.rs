@@ -127,6 +127,7 @@ fn claims_beyond_reason_are_damage() {
         ("cut", header(b'0', b"f", 100).as_bytes().to_vec()),
         ("nothing follows", [header(b'L', b"l", 1).as_bytes().to_vec(), padded(b"x")].concat()),
         ("no tar", vec![b'x'; 1000]),
+        ("a name outside", header(b'0', b"a/../../x", 0).as_bytes().to_vec()),
     ] {
         let facts = facts(media_type::LAYER_GZIP, gzip(&tar));
         assert!(facts.damage.is_some() && facts.diff_id == Digest::of(&tar), "{name}: {facts:?}");
