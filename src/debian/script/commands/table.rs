@@ -135,7 +135,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("named-checkconf", Nothing(CHECK)),
     ("pg_checksystem", Nothing(CHECK)),
     ("proftpd", Nothing(CHECK)),
-    ("sshd", Nothing(CHECK)),
+    ("sshd", Words(queries::unknown)),
     // debconf
     ("db_version", Nothing(DEBCONF)),
     ("db_capb", Nothing(DEBCONF)),
