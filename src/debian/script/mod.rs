@@ -12,6 +12,7 @@ mod evaluate;
 mod evaluate_tests;
 #[cfg(test)]
 mod memory_system;
+mod reason;
 mod shell;
 mod trigger;
 #[cfg(test)]

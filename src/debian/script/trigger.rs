@@ -3,6 +3,7 @@
 //! Whoever is interested in a trigger has its postinst called as `triggered NAMES` once something activated it. Most of that is about
 //! caches; the table says what it comes to.
 
+use super::reason::{BOOT, CACHE, DOCUMENTATION, MODULES};
 use super::shell::matches;
 
 /// One line of a `triggers` file.
@@ -41,11 +42,7 @@ pub(in super::super) fn triggers(text: &str) -> Vec<Trigger> {
 
 use Reaction::{Generator, Nothing};
 
-const CACHE: &str = "a cache for desktops, used only when it is there";
-const MODULES: &str = "a list that spares programs opening all their modules; without it they are opened";
-const DOCUMENTATION: &str = "indexes of documentation";
 const SERVICES: &str = "an image has no running services to reload";
-const BOOT: &str = "an image does not boot";
 
 /// Patterns of triggers and what they come to. A file trigger's pattern is that of its folder.
 const REACTIONS: &[(&str, Reaction)] = &[

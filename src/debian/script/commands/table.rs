@@ -4,6 +4,7 @@ use super::{
     accounts, apache, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, postfix, queries, sed,
     sysusers, tmpfiles, wrappers,
 };
+use crate::debian::script::reason::{BOOT, CACHE, DOCUMENTATION, MODULES};
 use crate::debian::script::shell::{Shell, Status, Value};
 
 /// How a command is treated.
@@ -26,11 +27,7 @@ pub(in super::super) enum Treatment {
 use Treatment::{Act, Generator, Nothing, Query, Refused, Words};
 
 const SERVICES: &str = "an image has no running services; its entrypoint starts what it is for";
-const BOOT: &str = "an image does not boot";
 const BYTECODE: &str = "bytecode is a cache that is made when a program runs";
-const CACHE: &str = "a cache for desktops, used only when it is there";
-const MODULES: &str = "a list that spares programs opening all their modules; without it they are opened";
-const DOCUMENTATION: &str = "indexes of documentation";
 const KERNEL: &str = "an image has no kernel, no devices and no security modules of its own";
 const DEBCONF: &str = "debconf's dialogue, which nobody sees";
 const UPGRADES: &str = "only upgrades and removals have something to do";
