@@ -112,7 +112,7 @@ fn follow(model: &mut Model) {
 fn scroll(model: &mut Model, delta: i64) {
     let Some(task) = model.builds.selected.clone() else { return };
     let height = view::log_size(model).1;
-    let mut view = model.builds.views.get(&task).cloned().unwrap_or_default();
+    let mut view = model.builds.view(&task);
     let before = view.top;
     let edge = {
         let rows = rows(model, &task);
@@ -166,7 +166,7 @@ pub fn arrived(model: &mut Model, page: Result<Page, String>) {
     let spool = Spool { task: task.clone(), log: Log::part(page.first, page.lines), total: page.total, path: page.path };
     model.builds.spool = Some(spool);
     let height = view::log_size(model).1;
-    let mut view = model.builds.views.get(&task).cloned().unwrap_or_default();
+    let mut view = model.builds.view(&task);
     if page.found.1 > 0 {
         view.show(at, &rows(model, &task), height);
         view.found = Some(at);
@@ -210,7 +210,7 @@ fn show_match(model: &mut Model, needle: &Needle, forward: bool) {
     let Some(task) = model.builds.selected.clone() else { return };
     let matches = needle.find(log(model, &task));
     let height = view::log_size(model).1;
-    let mut view = model.builds.views.get(&task).cloned().unwrap_or_default();
+    let mut view = model.builds.view(&task);
     let found = if forward {
         matches.iter().position(|m| view.found.is_none_or(|f| *m > f)).unwrap_or(0)
     } else {
@@ -234,7 +234,7 @@ pub fn wheel(model: &mut Model, at: Position, delta: i64) -> bool {
         return true;
     }
     let height = usize::from(view::log_area(model, area, &task).height);
-    let mut view = model.builds.views.get(&task).cloned().unwrap_or_default();
+    let mut view = model.builds.view(&task);
     view.scroll(delta, &rows(model, &task), height);
     model.builds.views.insert(task, view);
     true
@@ -244,7 +244,7 @@ fn copy_visible(model: &mut Model) {
     let Some(task) = model.builds.selected.clone() else { return };
     let (width, height) = view::log_size(model);
     let rows = rows(model, &task);
-    let seen = visible(&rows, current(model).unwrap_or(&LogView::default()), width, height);
+    let seen = visible(&rows, &model.builds.view(&task), width, height);
     let taken = seen.map(|(first, last)| rows.texts(first, last)).unwrap_or_default();
     put(model, taken);
 }

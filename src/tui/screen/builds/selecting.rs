@@ -9,7 +9,7 @@ use crate::tui::action::Action;
 use crate::tui::model::Model;
 use crate::tui::msg::Level;
 use crate::tui::text;
-use crate::tui::widget::{LogView, line_at, visible};
+use crate::tui::widget::{line_at, visible};
 
 /// Whether lines of the log that is looked at are being selected.
 pub fn selects(model: &Model) -> bool {
@@ -20,7 +20,7 @@ pub fn selects(model: &Model) -> bool {
 pub fn select(model: &mut Model) {
     let Some(task) = model.builds.selected.clone() else { return };
     let (width, height) = view::log_size(model);
-    let mut view = model.builds.views.get(&task).cloned().unwrap_or_default();
+    let mut view = model.builds.view(&task);
     let Some((first, last)) = visible(&rows(model, &task), &view, width, height) else {
         return model.say(Level::Info, "this log is empty");
     };
@@ -35,7 +35,7 @@ pub fn select(model: &mut Model) {
 pub fn extend(model: &mut Model, action: Action) -> bool {
     let Some(task) = model.builds.selected.clone() else { return false };
     let (width, height) = view::log_size(model);
-    let mut view = model.builds.views.get(&task).cloned().unwrap_or_default();
+    let mut view = model.builds.view(&task);
     let Some((anchor, head)) = view.selection else { return false };
     let page = height as i64;
     let delta = match action {
@@ -80,10 +80,9 @@ fn line_under(model: &Model, at: Position) -> Option<(Task, u64)> {
     if area.is_empty() {
         return None;
     }
-    let fallback = LogView::default();
-    let log_view = model.builds.views.get(&task).unwrap_or(&fallback);
+    let log_view = model.builds.view(&task);
     let y = at.y.clamp(area.y, area.bottom() - 1) - area.y;
-    let number = line_at(&rows(model, &task), log_view, usize::from(area.width), usize::from(area.height), usize::from(y))?;
+    let number = line_at(&rows(model, &task), &log_view, usize::from(area.width), usize::from(area.height), usize::from(y))?;
     Some((task, number))
 }
 
@@ -99,7 +98,7 @@ pub fn drag(model: &mut Model, at: Position) {
     let Some((over, head)) = line_under(model, at) else { return };
     if over == task && model.builds.selected.as_ref() == Some(&task) {
         let (width, height) = view::log_size(model);
-        let first = visible(&rows(model, &task), current(model).unwrap_or(&LogView::default()), width, height).map(|(first, _)| first);
+        let first = visible(&rows(model, &task), &model.builds.view(&task), width, height).map(|(first, _)| first);
         with_view(model, |view| (view.top, view.selection) = (view.top.or(first), Some((anchor, head))));
     }
 }

@@ -83,6 +83,13 @@ pub struct Builds {
     shown_failures: BTreeSet<(Target, RunId)>,
 }
 
+impl Builds {
+    /// How the log of `task` is seen: from its end, until that is changed.
+    pub fn view(&self, task: &Task) -> LogView {
+        self.views.get(task).cloned().unwrap_or_default()
+    }
+}
+
 static NO_LINES: Log = Log::new();
 
 /// The lines of a task: of its file while that is looked into, else the last ones, which are in memory.

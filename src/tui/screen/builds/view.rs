@@ -11,7 +11,7 @@ use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, LogView, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
 
 /// The task list: beside the logs, or above them on a narrow terminal; gone when a log is zoomed.
 pub fn list_area(model: &Model, body: Rect) -> Rect {
@@ -202,8 +202,8 @@ fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -
         let inside = panel(canvas, area, &title, stands, focused);
         Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) }
     };
-    let log_view = model.builds.views.get(task);
-    let following = log_view.is_none_or(|view| view.top.is_none());
+    let top = model.builds.view(task).top;
+    let following = top.is_none();
     if focused && (model.builds.searching || model.builds.narrowing) && inside.height > 1 {
         let line = row(inside, usize::from(inside.height) - 1);
         let (mark, input, about) = match model.builds.searching {
@@ -224,7 +224,7 @@ fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -
         inside = below(inside, 1);
     }
     let lines = log(model, task);
-    let first = log_view.and_then(|view| view.top).is_some_and(|top| top <= lines.dropped());
+    let first = top.is_some_and(|top| top <= lines.dropped());
     if lines.dropped() > 0 && first && inside.height > 2 {
         let earlier = format!("{} {} earlier lines", canvas.glyph(Glyph::Ellipsis), text::thousands(lines.dropped()));
         canvas.text(row(inside, 0), &earlier, Meaning::Muted);
@@ -237,8 +237,7 @@ fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -
 fn reading_note(model: &Model, task: &Task, height: usize) -> String {
     let focused = model.builds.selected.as_ref() == Some(task);
     let rows = rows(model, task);
-    let fallback = LogView::default();
-    let view = model.builds.views.get(task).unwrap_or(&fallback);
+    let view = model.builds.view(task);
     let mut out = String::new();
     match model.builds.found {
         (i, n) if focused && n > 0 => out.push_str(&format!("match {i}/{n}  ")),
@@ -262,8 +261,7 @@ fn reading_note(model: &Model, task: &Task, height: usize) -> String {
 fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
     let inside = view_above(model, canvas, area, task);
     let focused = model.builds.selected.as_ref() == Some(task);
-    let fallback = LogView::default();
-    let log_view = model.builds.views.get(task).unwrap_or(&fallback);
+    let log_view = model.builds.view(task);
     let rows = rows(model, task);
     if rows.len() == 0 {
         let queued = matches!(task, Task::Target(t) if model.state.builds.get(t).is_some_and(|b| b.phase == Phase::Queued));
@@ -280,7 +278,7 @@ fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
         Task::Run(run) => model.state.runs.get(run).map(|r| r.started),
     };
     let search = if focused { model.builds.search.value() } else { "" };
-    draw_log(canvas, inside, &rows, log_view, search, since.unwrap_or(0));
+    draw_log(canvas, inside, &rows, &log_view, search, since.unwrap_or(0));
 }
 
 fn progress(model: &Model, task: &Task) -> Option<(String, (u64, u64))> {
