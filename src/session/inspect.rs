@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::engine::Work;
 use super::event::{EventKind, Inspection, LayerSummary, Listing};
-use super::subject::Missing;
 use crate::Result;
 use crate::catalog::Target;
 use crate::image::{Image, InstalledPackage, Reference};
@@ -56,15 +55,6 @@ impl Work {
             }
         }
         self.tell_missing(missing).await
-    }
-
-    /// Tells of what could not be read, once the rest was.
-    pub(super) async fn tell_missing(&self, missing: Missing) -> Result<()> {
-        let Some((lines, error)) = missing.end() else { return Ok(()) };
-        if !lines.is_empty() {
-            self.emit(EventKind::RunOutput { lines }).await;
-        }
-        Err(error)
     }
 }
 

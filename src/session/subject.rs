@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::engine::{Work, blocking};
+use super::event::EventKind;
 use crate::catalog::{Architecture, Catalog, RegistrySettings, Target};
 use crate::image::{self, Descriptor, DockerArchive, Image, IndexMembers, Reference, Store};
 use crate::registry::{Credentials, Registry, Variables};
@@ -89,6 +90,15 @@ impl Work {
         };
         let registry = Registry::connect(host, Credentials::new(&settings, Variables::of_process()))?;
         Ok(registry.heard_by(Arc::clone(&self.progress)))
+    }
+
+    /// Tells of what could not be read, once the rest was.
+    pub(super) async fn tell_missing(&self, missing: Missing) -> Result<()> {
+        let Some((lines, error)) = missing.end() else { return Ok(()) };
+        if !lines.is_empty() {
+            self.emit(EventKind::RunOutput { lines }).await;
+        }
+        Err(error)
     }
 }
 
