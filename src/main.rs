@@ -47,11 +47,14 @@ fn preferences(cli: &Cli, folders: &Folders) -> Result<tui::Options> {
     Ok(options)
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::failed("cannot start").source(error))
+}
+
 /// Opens the dashboard over a recording: nothing can be asked of what is over.
 fn replay(cli: &Cli, args: &ReplayArgs) -> Result<ExitCode> {
     let options = tui::Options { replay: true, ..preferences(cli, &Folders::of_user()?)? };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::failed("cannot start").source(error))?;
+    let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let events = session::replay(&args.file, args.speed)?;
         tui::run(tui::Link { events, send: Box::new(|_| session::RunId(0)) }, options).await
@@ -74,8 +77,7 @@ fn dashboard(cli: &Cli) -> Result<ExitCode> {
     options.catalog = catalog::find(cli.global.file.as_deref(), &here).ok();
     // Where there is none, one can be begun; a file that was named and is not there is a mistake to be told of.
     options.begin = cli.global.file.is_none().then(|| here.join(catalog::FILE_NAME));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::failed("cannot start").source(error))?;
+    let runtime = runtime()?;
     let (ended, all_ended) = runtime.block_on(async {
         let session = session::start(Options { file: cli.global.file.clone(), folders });
         let commands = session.commands;

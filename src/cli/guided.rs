@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use super::args::{Global, Output, PushArgs, ReleaseArgs, SendArgs, Subcommand};
 use super::drive::Link;
 use super::printer::Printer;
-use super::run;
-use crate::catalog::{self, Catalog};
+use super::run::{find, load, run};
+use crate::catalog::Catalog;
 use crate::release::check_tag;
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ const MAX_ANSWER: u64 = 4096;
 pub fn guided<L: Link>(global: &Global, connect: impl FnOnce(Option<PathBuf>) -> Result<L>) -> ExitCode {
     let global = Global { output: Output::Plain, ..global.clone() };
     let printer = Printer::fallback();
-    let asked = load(&global).and_then(|catalog| {
+    let asked = find(&global).and_then(|file| load(Some(&file))).and_then(|catalog| {
         let mut ask = |question: &str| {
             printer.prompt(question);
             let mut line = String::new();
@@ -40,11 +40,6 @@ pub fn guided<L: Link>(global: &Global, connect: impl FnOnce(Option<PathBuf>) ->
             ExitCode::from(error.kind().exit_code())
         }
     }
-}
-
-fn load(global: &Global) -> Result<Catalog> {
-    let here = std::env::current_dir().map_err(|error| Error::usage("the current folder cannot be read").source(error))?;
-    Ok(catalog::load(&catalog::find(global.file.as_deref(), &here)?)?)
 }
 
 /// The questions, one after the other; an answer that cannot be is explained and asked for again.
@@ -123,6 +118,7 @@ fn command(release: &ReleaseArgs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog;
 
     fn guide(answers: &[&str]) -> (Result<String>, Vec<String>) {
         let text = "[defaults]\ntargets = [\"x86_64\", \"aarch64\"]\n[containers.fd]\npackages = [\"fd-find\"]\n[containers.rg]\npackages = [\"ripgrep\"]\n";

@@ -118,14 +118,15 @@ fn attempt<L: Link>(
     done
 }
 
-fn find(global: &Global) -> Result<PathBuf> {
+/// The catalog's file: the one that is named, or the nearest above the current folder.
+pub(super) fn find(global: &Global) -> Result<PathBuf> {
     let here = std::env::current_dir().map_err(|error| Error::usage("the current folder cannot be read").source(error))?;
     let file = catalog::find(global.file.as_deref(), &here)?;
     // The file of the current folder is shown as people call it.
     Ok(file.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(file))
 }
 
-fn load(file: Option<&Path>) -> Result<Catalog> {
+pub(super) fn load(file: Option<&Path>) -> Result<Catalog> {
     match file {
         Some(file) => Ok(catalog::load(file)?),
         None => Err(Error::usage("there is no containers.toml")),

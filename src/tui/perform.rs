@@ -1,6 +1,8 @@
 //! Effects: what only the side with the terminal can do.
 
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 
 use crossterm::event::EventStream;
 use tokio::sync::mpsc::UnboundedSender;
@@ -38,11 +40,9 @@ pub(super) async fn perform(
         Effect::CopyFile(path) => {
             let told = told.clone();
             tokio::task::spawn_blocking(move || {
-                let text = log_file::whole(&path).map_err(|error| error.to_string());
-                let copied = text.and_then(|text| Ok((text.lines().count(), clipboard::copy(&text)?)));
-                let _ = told.send(match copied {
-                    Ok((lines, way)) => Msg::Notice(Level::Success, format!("copied {} (via {way})", text::count(lines, "line"))),
-                    Err(why) => Msg::Notice(Level::Error, format!("not copied: {why}")),
+                let _ = told.send(match log_file::whole(&path) {
+                    Ok(text) => copied(&text, &text::count(text.lines().count(), "line")),
+                    Err(error) => Msg::Notice(Level::Error, format!("not copied: {error}")),
                 });
             });
         }
@@ -56,12 +56,7 @@ pub(super) async fn perform(
         }
         Effect::Copy { text, what } => {
             let told = told.clone();
-            tokio::task::spawn_blocking(move || {
-                let _ = told.send(match clipboard::copy(&text) {
-                    Ok(way) => Msg::Notice(Level::Success, format!("copied {what} (via {way})")),
-                    Err(why) => Msg::Notice(Level::Error, format!("not copied: {why}")),
-                });
-            });
+            tokio::task::spawn_blocking(move || drop(told.send(copied(&text, &what))));
         }
         Effect::Suspend => {
             terminal.leave();
@@ -79,20 +74,12 @@ pub(super) async fn perform(
             return Ok(Some(Command::LoadCatalog));
         }
         Effect::Begin(path) => {
-            let made = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(STARTER.as_bytes()));
-            match made {
-                Ok(()) => update(model, Msg::Notice(Level::Success, format!("{} was begun; e edits it", path.display()))),
-                Err(error) => update(model, Msg::Notice(Level::Error, format!("cannot write {}: {error}", path.display()))),
-            };
+            update(model, written(&path, STARTER, format!("{} was begun; e edits it", path.display())));
             (model.begin, model.file) = (None, Some(path));
             return Ok(Some(Command::LoadCatalog));
         }
         Effect::Write { path, text } => {
-            let said = match std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())) {
-                Ok(()) => Msg::Notice(Level::Success, format!("written to {}", path.display())),
-                Err(error) => Msg::Notice(Level::Error, format!("cannot write {}: {error}", path.display())),
-            };
-            update(model, said);
+            update(model, written(&path, &text, format!("written to {}", path.display())));
         }
         Effect::Page(path) => {
             let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".into());
@@ -100,6 +87,22 @@ pub(super) async fn perform(
         }
     }
     Ok(None)
+}
+
+/// Puts `text`, which is called `what`, on the clipboard; what to say of it.
+fn copied(text: &str, what: &str) -> Msg {
+    match clipboard::copy(text) {
+        Ok(way) => Msg::Notice(Level::Success, format!("copied {what} (via {way})")),
+        Err(why) => Msg::Notice(Level::Error, format!("not copied: {why}")),
+    }
+}
+
+/// Writes a file where there is none; `done`, or why not.
+fn written(path: &Path, text: &str, done: String) -> Msg {
+    match File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Msg::Notice(Level::Success, done),
+        Err(error) => Msg::Notice(Level::Error, format!("cannot write {}: {error}", path.display())),
+    }
 }
 
 /// Runs another program in the terminal; the engine goes on, and what it says is not lost.
