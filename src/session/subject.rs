@@ -90,9 +90,10 @@ impl Work {
         let file = file.to_owned();
         let NixImage { image, ignored } = blocking(move || nix::open_image(&file)).await?;
         if !ignored.is_empty() {
-            let keys = ignored.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-            self.progress
-                .line(&format!("{reference}: {keys} is not understood, by nix2container's own reader neither, and left out of the image"));
+            let keys = ignored.iter().take(5).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            let more = if ignored.len() > 5 { " and more" } else { "" };
+            let why = "not understood, by nix2container's own reader neither, and left out of the image";
+            self.progress.line(&format!("{reference}: {keys}{more}: {why}"));
         }
         Ok(image)
     }

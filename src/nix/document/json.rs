@@ -10,8 +10,8 @@ use serde_json::ser::Formatter;
 
 use crate::{Error, Result};
 
-/// More values than any image has: some 20,000 store paths with ten permissions each.
-const MAX_VALUES: usize = 1_000_000;
+/// More values than any image has: more than 20,000 store paths with a permission each. A value may take a hundred bytes.
+const MAX_VALUES: usize = 250_000;
 
 /// A value, with the keys of objects in their order.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use crate::image::{Digest, Empty, ExecutionConfig, History, media_type};
 use crate::{Error, Result, read_at_most};
 
 /// The largest document that is read: some 50,000 store paths.
-const MAX_DOCUMENT: u64 = 16 << 20;
+const MAX_DOCUMENT: u64 = 8 << 20;
 /// The only version of the document there is.
 const VERSION: i64 = 1;
 /// What documents from before August 2022 are for.

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use self::generator::Generator;
+use self::gone::store_path;
 use self::stream::{Stream, length};
 use self::tree::Tree;
 use super::document::{Layer, StorePath};
@@ -44,7 +45,12 @@ impl Regenerated {
     /// How many bytes it comes to, for documents that do not say.
     pub(super) fn measure(&self, base: &Path) -> Result<u64> {
         let tree = self.tree(base)?;
-        Ok(length(&tree, self.generator(&tree)?))
+        let mut lengths: Vec<u64> = Generator::candidates(&self.layer).into_iter().map(|generator| length(&tree, generator)).collect();
+        lengths.dedup();
+        match lengths.as_slice() {
+            [only] => Ok(*only),
+            _ => Ok(length(&tree, self.generator(&tree)?)),
+        }
     }
 
     /// The tar from its beginning; relative paths begin at `base`. Its length is the one that is declared; its digest is for whoever
@@ -55,11 +61,7 @@ impl Regenerated {
     pub(super) fn open(&self, base: &Path) -> Result<Box<dyn Read + Send>> {
         let tree = self.tree(base)?;
         let generator = self.generator(&tree)?;
-        let found = length(&tree, generator);
-        match self.layer.size {
-            Some(size) if size != found => Err(self.differs(&tree, &format!("it comes to {found} bytes instead of {size}"))),
-            _ => Ok(Box::new(Stream::of(tree, generator)?)),
-        }
+        Ok(Box::new(Stream::of(tree, generator)?))
     }
 
     /// Why a layer that was made turned out to have another digest, as far as that can be seen.
@@ -74,28 +76,31 @@ impl Regenerated {
         Tree::of(Arc::clone(&self.paths), base).map(Arc::new).map_err(|error| error.context(self.shown()))
     }
 
-    /// The nix2container that has made it. Where several may have, their tars are hashed until one is right.
+    /// The nix2container that has made it: one whose tar has the declared length. Where there are several, their tars are hashed until one
+    /// is right.
     fn generator(&self, tree: &Arc<Tree>) -> Result<Generator> {
-        if let Some(known) = self.generator.get() {
-            return Ok(*known);
-        }
-        let candidates = Generator::candidates(&self.layer);
-        let found = match candidates.as_slice() {
-            [only] => *only,
-            several => {
-                let mut right = None;
-                for candidate in several {
-                    let stream = Stream::of(Arc::clone(tree), *candidate)?;
-                    let (digest, _) = Digest::of_reader(stream).map_err(|error| read_error(error, self.shown()))?;
-                    if digest == self.layer.digest {
-                        right = Some(*candidate);
-                        break;
-                    }
-                }
-                right.ok_or_else(|| self.differs(tree, "no version of nix2container makes it of what is there"))?
-            }
+        let candidates = self.generator.get().map_or_else(|| Generator::candidates(&self.layer), |known| vec![*known]);
+        let lengths: Vec<u64> = candidates.iter().map(|candidate| length(tree, *candidate)).collect();
+        let fits = |length: &u64| self.layer.size.is_none_or(|size| size == *length);
+        let fitting: Vec<Generator> =
+            candidates.into_iter().zip(&lengths).filter(|(_, length)| fits(length)).map(|(fits, _)| fits).collect();
+        let found = match (fitting.as_slice(), self.layer.size, lengths.first()) {
+            ([only], ..) => *only,
+            ([], Some(size), Some(length)) => return Err(self.differs(tree, &format!("it comes to {length} bytes instead of {size}"))),
+            (several, ..) => self.right_one(tree, several)?,
         };
         Ok(*self.generator.get_or_init(|| found))
+    }
+
+    fn right_one(&self, tree: &Arc<Tree>, candidates: &[Generator]) -> Result<Generator> {
+        for candidate in candidates {
+            let stream = Stream::of(Arc::clone(tree), *candidate)?;
+            let (digest, _) = Digest::of_reader(stream).map_err(|error| read_error(error, self.shown()))?;
+            if digest == self.layer.digest {
+                return Ok(*candidate);
+            }
+        }
+        Err(self.differs(tree, "no version of nix2container makes it of what is there"))
     }
 
     /// The error for a layer of which something else came than was declared. Nix sets the time of everything it has built to the
@@ -113,8 +118,12 @@ impl Regenerated {
                 let paths: Vec<&str> = self.paths.iter().take(3).map(|path| path.path.as_str()).collect();
                 let more = self.paths.len().saturating_sub(paths.len());
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                said(&format!("it is made of {}{more}", paths.join(", ")))
-                    .hint(format!("`nix-store --verify-path {}` tells whether a store path is as it was built", paths.join(" ")))
+                let error = said(&format!("it is made of {}{more}", paths.join(", ")));
+                let stored: Vec<&str> = paths.into_iter().filter(|path| store_path(Path::new(path)).is_some()).collect();
+                error.hint(match stored.is_empty() {
+                    true => "build the image again".to_owned(),
+                    false => format!("`nix-store --verify-path {}` tells whether a store path is as it was built", stored.join(" ")),
+                })
             }
         }
     }

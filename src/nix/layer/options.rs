@@ -61,12 +61,12 @@ impl<'a> Applied<'a> {
         }
     }
 
-    /// Mode and owner of what lies at `source` in the store and has the mode `mode` there.
-    pub(super) fn permissions(&self, source: &[u8], mode: u32) -> (u32, Owner) {
-        let (mut mode, mut owner) = (mode, Owner::root());
+    /// Mode and owner of what lies at `source` in the store and has the mode `mode` there; no owner when it is root.
+    pub(super) fn permissions(&self, source: &[u8], mode: u32) -> (u32, Option<Owner>) {
         if self.perms.is_empty() {
-            return (mode, owner);
+            return (mode, None);
         }
+        let (mut mode, mut owner) = (mode, Owner::root());
         // As Go sees a name that is not UTF-8.
         let source = String::from_utf8_lossy(source);
         for (_, given, perm) in self.perms.iter().filter(|(regex, ..)| regex.is_match(&source)) {
@@ -80,7 +80,7 @@ impl<'a> Applied<'a> {
             }
             mode = given.unwrap_or(mode);
         }
-        (mode, owner)
+        (mode, Some(owner))
     }
 }
 
@@ -126,8 +126,8 @@ mod tests {
         let path = path(None, vec![perm("bin", "4755", "u", ""), perm("sh$", "", "", "g"), perm("^bin", "0", "z", "z")]);
         let (mode, owner) = Applied::new(&path).unwrap().permissions(b"/x/bin/sh", 0o555);
         let expected = Owner { uid: 1, gid: 2, uname: "u".into(), gname: "g".into(), gname_until_2024: String::new() };
-        assert_eq!((mode, owner), (0o4755, expected));
-        assert_eq!(Applied::new(&path).unwrap().permissions(b"/x/lib", 0o444), (0o444, Owner::root()));
+        assert_eq!((mode, owner), (0o4755, Some(expected)));
+        assert_eq!(Applied::new(&path).unwrap().permissions(b"/x/lib", 0o444), (0o444, Some(Owner::root())));
     }
 
     #[test]

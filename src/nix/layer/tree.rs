@@ -206,7 +206,8 @@ impl Tree {
         // What a link's mode is depends on the file system.
         let stored_mode = if matches!(kind, Kind::Link(_)) { 0o777 } else { stored_mode };
         let (mode, owner) = applied.permissions(source, stored_mode);
-        let entry = Entry { kind, stored_mode, mode, owner: self.owned_by(owner), path: number as u32, source: here };
+        let entry =
+            Entry { kind, stored_mode, mode, owner: owner.map_or(0, |owner| self.owned_by(owner)), path: number as u32, source: here };
         let destination = clean(&destination);
         let node = self.place(&destination)?;
         if let Some(earlier) = self.nodes[node as usize].entry {

@@ -2,12 +2,18 @@
 in USTAR's format. For absolute paths of fewer than a hundred bytes in ASCII, which need no more."""
 
 import hashlib
-import io
 import os
 import sys
 import tarfile
 
-out = io.BytesIO()
+digest = hashlib.sha256()
+length = 0
+
+
+def write(content):
+    global length
+    digest.update(content)
+    length += len(content)
 
 
 def add(path, brought):
@@ -31,7 +37,7 @@ def add(path, brought):
     header[329:345] = b"0000000\0" * 2
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
-    out.write(header + content + b"\0" * (-len(content) % 512))
+    write(header + content + b"\0" * (-len(content) % 512))
     if brought and info.type == tarfile.DIRTYPE:
         for name in sorted(os.listdir(path)):
             add(os.path.join(path, name), True)
@@ -46,5 +52,5 @@ for path in sorted(sys.argv[1:]):
             above.add(folder)
             add(folder, False)
     add(path, True)
-out.write(b"\0" * 1024)
-print("sha256:" + hashlib.sha256(out.getvalue()).hexdigest(), len(out.getvalue()))
+write(b"\0" * 1024)
+print("sha256:" + digest.hexdigest(), length)
