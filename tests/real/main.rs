@@ -25,6 +25,7 @@ mod layouts;
 mod loading;
 mod local;
 mod metadata;
+mod nix_builds;
 mod nix_images;
 mod proxies;
 mod publishing;
