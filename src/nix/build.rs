@@ -121,8 +121,9 @@ impl Building<'_> {
         let (ended_own, mut to_look_at) = mpsc::unbounded_channel();
         let mut hear = |log: &BuildLog, said: Said| {
             if let Said::Ended { derivation } = &said {
-                let own = owners.of(derivation).iter().filter(|number| wanted[**number].derivation.path == *derivation);
-                own.for_each(|number| drop(ended_own.send(*number)));
+                for number in owners.of(derivation).iter().filter(|number| wanted[**number].derivation.path == *derivation) {
+                    let _ = ended_own.send(*number);
+                }
             }
             follow.borrow_mut().take(log, said);
             if follow.borrow().only_cancelled() {

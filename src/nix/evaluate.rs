@@ -60,7 +60,7 @@ struct Matrix {
 #[serde(untagged)]
 enum Found {
     Derivation { drv: String, out: PathBuf },
-    Broken(bool),
+    Broken {},
 }
 
 #[derive(Deserialize)]
@@ -178,7 +178,7 @@ impl Evaluation<'_> {
         for target in targets {
             match found.remove(&attribute(target)).flatten() {
                 Some(Found::Derivation { drv, out: document }) => out.push((*target, Ok(Derivation { path: drv, document }))),
-                Some(Found::Broken(_)) => out.push((*target, Err(self.why(set, target).await?))),
+                Some(Found::Broken {}) => out.push((*target, Err(self.why(set, target).await?))),
                 None => {}
             }
         }
@@ -198,7 +198,7 @@ impl Evaluation<'_> {
         // Container names are letters, digits, `.`, `_` and `-`: nothing that a Nix string would take for something else.
         let function = format!(
             "set: {{ there = builtins.attrNames set; found = builtins.listToAttrs (map (name: {{ inherit name; value = if !(set ? ${{name}}) then null \
-             else let drv = builtins.tryEval set.${{name}}.drvPath; in if !drv.success then false \
+             else let drv = builtins.tryEval set.${{name}}.drvPath; in if !drv.success then {{ }} \
              else {{ drv = drv.value; out = builtins.unsafeDiscardStringContext set.${{name}}.outPath; }}; }}) [ {} ]); }}",
             names.join(" ")
         );
