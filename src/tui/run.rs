@@ -24,7 +24,7 @@ use crate::{Error, Result};
 
 /// The least time between frames that the engine causes; keys are answered at once.
 const FRAME_TIME: Duration = Duration::from_millis(16);
-/// A frame that took longer to write than this went over a slow line, which then gets fewer of them.
+/// A terminal that took longer than this to take a frame is at the end of a slow line, and gets fewer of them.
 const SLOW_WRITE: Duration = Duration::from_millis(30);
 /// The time between frames on a slow line.
 const SLOW_FRAME_TIME: Duration = Duration::from_millis(50);
@@ -108,12 +108,13 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
         if model.quit == Quit::Now {
             break;
         }
+        // A frame begins when the terminal has taken the one before: on a slow line there are fewer of them, and each shows what is so
+        // when it begins.
         let due = last_frame + frame_time;
-        if dirty && (urgent || Instant::now() >= due) {
-            let began = Instant::now();
+        let ready = terminal.is_ready();
+        if dirty && ready && (urgent || Instant::now() >= due) {
             terminal.draw(&model).map_err(tty)?;
             last_frame = Instant::now();
-            frame_time = if last_frame - began > SLOW_WRITE { SLOW_FRAME_TIME } else { FRAME_TIME };
             (dirty, urgent) = (false, false);
         }
         let pause = model.next_change().map(Duration::from_millis);
@@ -130,9 +131,10 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                     resize(&mut model);
                     (dirty, urgent) = (true, true);
                 }
+                // Somebody drags a corner: many sizes, of which the last one counts.
                 Received::Resized => {
                     resize(&mut model);
-                    (dirty, urgent) = (true, true);
+                    dirty = true;
                 }
                 Received::End => {
                     drop(terminal);
@@ -157,8 +159,13 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                 }
                 (dirty, urgent) = (true, true);
             }
-            () = tokio::time::sleep_until(due.into()), if dirty => {}
-            n = link.events.recv_many(&mut batch, BATCH), if !engine_gone => {
+            took = terminal.written() => {
+                last_frame = Instant::now();
+                frame_time = if took.map_err(tty)? > SLOW_WRITE { SLOW_FRAME_TIME } else { FRAME_TIME };
+            }
+            () = tokio::time::sleep_until(due.into()), if dirty && ready => {}
+            // Lines that stream are not dropped, so what comes from the engine waits for those before.
+            n = link.events.recv_many(&mut batch, BATCH), if !engine_gone && (ready || !model.streaming) => {
                 if n == 0 {
                     engine_gone = true;
                     update(&mut model, match options.replay {
@@ -166,12 +173,14 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                         false => Msg::Notice(Level::Error, "the engine has stopped; quit and start again".into()),
                     });
                 }
+                let mut lines = String::new();
                 for event in batch.drain(..) {
                     clock.saw(event.at);
                     catalog.saw(&event);
-                    stream(&mut terminal, &model, &event).map_err(tty)?;
+                    stream(&model, &event, &mut lines);
                     commands.extend(update(&mut model, Msg::Engine(Box::new(event))));
                 }
+                terminal.stream(lines);
                 update(&mut model, Msg::Tick(clock.now()));
                 dirty = true;
             }
@@ -191,8 +200,11 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
             }
         }
     }
-    drop(terminal);
-    Ok(summary(&model))
+    let mut summary = summary(&model);
+    if !terminal.leave() {
+        summary.lines.clear(); // nobody reads them, and they would be waited for
+    }
+    Ok(summary)
 }
 
 fn prepare(options: &Options) -> Result<Model> {
