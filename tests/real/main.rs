@@ -31,6 +31,7 @@ mod reader;
 mod registries;
 mod reports;
 mod rules;
+mod screen;
 mod shared;
 mod split;
 mod verifying;
