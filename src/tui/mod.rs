@@ -7,6 +7,7 @@
 pub mod action;
 mod animation;
 mod available;
+mod awaited;
 mod catalog_watch;
 mod clipboard;
 mod exit_summary;
