@@ -7,6 +7,7 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what this is for")]
 
+#[path = "../load/feed.rs"]
 mod feed;
 #[path = "../load/mod.rs"]
 mod load;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+/// Ends a synchronized update.
+const END_OF_FRAME: &[u8] = b"\x1b[?2026l";
 /// A terminal that reads as fast as it can.
 pub const FAST: u64 = u64::MAX;
 
@@ -23,6 +25,7 @@ pub struct Screen {
     pub terminal: vt100::Parser,
     /// How many bytes have come.
     pub bytes: usize,
+    frames: usize,
     keyboard: Box<dyn Write + Send>,
     output: Receiver<(Instant, Vec<u8>)>,
     pace: Arc<AtomicU64>,
@@ -74,7 +77,7 @@ impl Screen {
         });
         let keyboard = pty.master.take_writer().expect("a writer");
         let terminal = vt100::Parser::new(cells(rows), cells(columns), 0);
-        Screen { child, master: pty.master, terminal, bytes: 0, keyboard, output, pace }
+        Screen { child, master: pty.master, terminal, bytes: 0, frames: 0, keyboard, output, pace }
     }
 
     /// From now on the terminal takes so many bytes a second: none, few, or [`FAST`].
@@ -186,7 +189,14 @@ impl Screen {
         }
     }
 
+    /// How many frames have come: synchronized updates that ended.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
     fn process(&mut self, bytes: &[u8]) {
+        // One that is cut in two by the reader is not counted.
+        self.frames += bytes.windows(END_OF_FRAME.len()).filter(|window| *window == END_OF_FRAME).count();
         self.terminal.process(bytes);
         self.bytes += bytes.len();
     }
