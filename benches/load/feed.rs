@@ -56,7 +56,7 @@ impl Drop for Feed {
 fn say(mut pipe: impl Write, builds: usize, rate: u64, said: &AtomicU64, enough: &AtomicBool) -> std::io::Result<()> {
     let began = Instant::now();
     let mut session = Session::default();
-    let mut put = |pipe: &mut dyn Write, event: &Event| {
+    let put = |pipe: &mut dyn Write, event: &Event| {
         serde_json::to_writer(&mut *pipe, event)?;
         pipe.write_all(b"\n")
     };
@@ -68,7 +68,7 @@ fn say(mut pipe: impl Write, builds: usize, rate: u64, said: &AtomicU64, enough:
     let bodies: Vec<String> = (0..BATCHES)
         .flat_map(|batch| (0..builds).map(move |n| (batch, n)))
         .map(|(batch, n)| {
-            let text = serde_json::to_string(&load::output(n, batch * each, each))?;
+            let text = serde_json::to_string(&load::output(n, batch * each, each)).map_err(std::io::Error::from)?;
             Ok(text.trim_start_matches('{').to_owned())
         })
         .collect::<std::io::Result<_>>()?;

@@ -9,7 +9,7 @@ pub const RUN: RunId = RunId(1);
 /// The `n`th target: two architectures for each container.
 pub fn target(n: usize) -> Target {
     let architecture = if n.is_multiple_of(2) { Architecture::X86_64 } else { Architecture::Aarch64 };
-    Target::new(format!("service-{:02}", n / 2), architecture)
+    Target::new(format!("service-{:02}", n / 2).as_str(), architecture)
 }
 
 /// The `n`th line of a log: 20 to 120 bytes, some of them not ASCII, now and then a warning.
