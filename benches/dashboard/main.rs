@@ -111,7 +111,8 @@ fn idle(figures: &mut Figures) {
     screen.watch(Duration::from_secs(5));
     figures.within("idle for 5 s: written", (screen.bytes - bytes) as f64, 0.0, "bytes");
     figures.within("idle for 5 s: processor", (ticks(screen.pid()) - used) as f64, 0.0, "ticks");
-    figures.within("idle: memory", screen.memory() as f64 / MIB, 15.0, "MiB");
+    figures.within("idle: memory of its own", screen.own_memory() as f64 / MIB, 15.0, "MiB");
+    figures.say("idle: memory, with the parts of the program that were read", format!("{:>9.1} MiB", screen.memory() as f64 / MIB));
     screen.keys("q");
     screen.ended();
 }
@@ -151,18 +152,19 @@ fn keys(figures: &mut Figures) {
     for (rate, name) in [(10_000, "10,000"), (100_000, "100,000")] {
         let place = place();
         let (feed, mut screen) = watched(place.path(), rate);
-        let (began, bytes, said, used) = (Instant::now(), screen.bytes, feed.said(), ticks(screen.pid()));
+        let (bytes, frames, said, used) = (screen.bytes, screen.frames(), feed.said(), ticks(screen.pid()));
+        screen.watch(Duration::from_secs(5));
+        let each_second = |n: usize| n as f64 / 5.0;
+        figures.say(&format!("{name} lines/s, of which were taken"), format!("{:>9.0} lines/s", (feed.said() - said) as f64 / 5.0));
+        let written = each_second(screen.bytes - bytes) / 1e3;
+        figures.within(&format!("{name} lines/s: written to the terminal"), written, 300.0, "KB/s");
+        figures.say(&format!("{name} lines/s: frames"), format!("{:>9.0} /s", each_second(screen.frames() - frames)));
+        let busy = (ticks(screen.pid()) - used) as f64 / 5.0; // ticks are hundredths of a second
+        figures.say(&format!("{name} lines/s: processor, reading the pipe included"), format!("{busy:>9.0} % of a core"));
         let [p50, p99, most] = percentiles(&press(&mut screen, 300));
-        let seconds = began.elapsed().as_secs_f64();
-        let speed = (feed.said() - said) as f64 / seconds;
-        figures.say(&format!("{name} lines/s, of which were taken"), format!("{speed:>9.0} lines/s"));
         figures.within(&format!("{name} lines/s: key to screen, p50"), p50, 16.0, "ms");
         figures.within(&format!("{name} lines/s: key to screen, p99"), p99, 16.0, "ms");
         figures.say(&format!("{name} lines/s: key to screen, longest"), format!("{most:>9.1} ms"));
-        let written = (screen.bytes - bytes) as f64 / 1e3 / seconds;
-        figures.within(&format!("{name} lines/s: written to the terminal"), written, 300.0, "KB/s");
-        let busy = (ticks(screen.pid()) - used) as f64 / seconds; // ticks are hundredths of a second
-        figures.say(&format!("{name} lines/s: processor, reading the pipe included"), format!("{busy:>9.0} % of a core"));
         screen.keys("q");
         screen.shows("stop");
         screen.keys("\x03");

@@ -24,12 +24,18 @@ use crate::{Error, Result};
 
 /// The least time between frames that the engine causes; keys are answered at once.
 const FRAME_TIME: Duration = Duration::from_millis(16);
+/// What the engine causes to be written is kept below this, so that it fits through ssh: where whole screens of logs rush by, nobody sees
+/// whether that is 60 or 15 times a second. Frames that keys cause are not counted.
+const BYTES_PER_SECOND: f64 = 250e3;
 /// A terminal that took longer than this to take a frame is at the end of a slow line, and gets fewer of them.
 const SLOW_WRITE: Duration = Duration::from_millis(30);
 /// The time between frames on a slow line.
 const SLOW_FRAME_TIME: Duration = Duration::from_millis(50);
 /// Events taken from the engine at a time.
 pub(super) const BATCH: usize = 512;
+
+/// Events taken at a time while their lines stream: what a slow terminal has to take before the dashboard is back.
+const STREAMED: usize = 16;
 
 /// The engine, as the dashboard sees it.
 pub struct Link {
@@ -113,10 +119,12 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
         let due = last_frame + frame_time;
         let ready = terminal.is_ready();
         if dirty && ready && (urgent || Instant::now() >= due) {
-            terminal.draw(&model).map_err(tty)?;
+            let bytes = terminal.draw(&model).map_err(tty)?;
+            frame_time = FRAME_TIME.max(Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND));
             last_frame = Instant::now();
             (dirty, urgent) = (false, false);
         }
+        let most = if model.streaming { STREAMED } else { BATCH };
         let pause = model.next_change().map(Duration::from_millis);
         tokio::select! {
             biased;
@@ -134,7 +142,7 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                 // Somebody drags a corner: many sizes, of which the last one counts.
                 Received::Resized => {
                     resize(&mut model);
-                    dirty = true;
+                    (dirty, frame_time) = (true, FRAME_TIME);
                 }
                 Received::End => {
                     drop(terminal);
@@ -161,11 +169,13 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
             }
             took = terminal.written() => {
                 last_frame = Instant::now();
-                frame_time = if took.map_err(tty)? > SLOW_WRITE { SLOW_FRAME_TIME } else { FRAME_TIME };
+                if took.map_err(tty)? > SLOW_WRITE {
+                    frame_time = frame_time.max(SLOW_FRAME_TIME);
+                }
             }
             () = tokio::time::sleep_until(due.into()), if dirty && ready => {}
             // Lines that stream are not dropped, so what comes from the engine waits for those before.
-            n = link.events.recv_many(&mut batch, BATCH), if !engine_gone && (ready || !model.streaming) => {
+            n = link.events.recv_many(&mut batch, most), if !engine_gone && (ready || !model.streaming) => {
                 if n == 0 {
                     engine_gone = true;
                     update(&mut model, match options.replay {

@@ -115,16 +115,17 @@ impl Terminal {
         self.writer.written().await
     }
 
-    /// Begins to draw `model`: what has changed, in one synchronized update; nothing when nothing has changed.
-    pub fn draw(&mut self, model: &Model) -> io::Result<()> {
+    /// Begins to draw `model`: what has changed, in one synchronized update; nothing when nothing has changed. Says how many bytes it takes.
+    pub fn draw(&mut self, model: &Model) -> io::Result<usize> {
         if self.streaming {
-            return Ok(());
+            return Ok(0);
         }
         let bytes = self.painter.paint(model)?;
-        if !bytes.is_empty() {
+        let length = bytes.len();
+        if length > 0 {
             self.writer.write(bytes);
         }
-        Ok(())
+        Ok(length)
     }
 }
 
