@@ -87,7 +87,7 @@ actions! {
     Sort "sort" "" [Images] ["s"] has_targets "Sort by name, by state, by size, or as in the file";
     Edit "edit" "" [Images Inspect] ["e"] edit "Open the definition in $EDITOR";
 
-    Cancel "cancel" "cancel" [Builds Release] ["x"] cancel "Stop this";
+    Cancel "cancel" "cancel" [Builds Release Images Inspect] ["x"] cancel "Stop this, or what is awaited";
     CancelAll "cancel-all" "" [Builds] ["X"] running "Stop everything that runs";
     Retry "retry" "retry" [Builds] ["r"] retry "Build what failed or was cancelled again";
     Layout "layout" "layout" [Builds] ["L"] always "Show one log, two, four or nine";

@@ -1,5 +1,6 @@
 //! Whether an action can be done now, and if not, why: what the footer hides, the palette explains.
 
+use super::awaited;
 use super::model::{Model, Screen};
 use super::screen::{builds, release};
 use super::status;
@@ -45,8 +46,9 @@ pub(super) fn running(model: &Model) -> Answer {
 
 pub(super) fn cancel(model: &Model) -> Answer {
     match model.screen {
-        Screen::Release => when(release::is_sending(model), "nothing is being sent"),
-        _ => when(builds::selected_is_open(model), "this is not running"),
+        Screen::Builds => when(builds::selected_is_open(model), "this is not running"),
+        Screen::Release if release::is_sending(model) => Ok(()),
+        _ => when(awaited::is_awaited(model), "nothing is awaited"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ratatui::layout::Rect;
 
 use super::action::Scope;
+use super::awaited;
 use super::keymap::{Keymap, parse_sequence};
 use super::msg::{Effect, Level, Msg, Request};
 use super::overlay::Overlay;
@@ -288,7 +289,7 @@ impl Model {
         } else {
             Some(1_000)
         };
-        [notice, moving].into_iter().flatten().min()
+        [notice, moving, awaited::next_word(self)].into_iter().flatten().min()
     }
 
     /// Whether `event` ends the session's wait for its run.

@@ -1,5 +1,6 @@
 //! Effects: what only the side with the terminal can do.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -16,7 +17,7 @@ use super::terminal::Terminal;
 use super::text;
 use super::theme::Glyph;
 use super::update::update;
-use crate::catalog::STARTER;
+use crate::catalog::{STARTER, Target};
 use crate::session::{Command, Event, EventKind, Outcome};
 
 /// Does `effect`; what has to be asked of the engine afterwards.
@@ -47,11 +48,11 @@ pub(super) async fn perform(
             });
         }
         Effect::Redraw => terminal.redraw(),
-        Effect::Mouse(on) => terminal.set_mouse(on)?,
+        Effect::Mouse(on) => terminal.set_mouse(on),
         Effect::Stream(on) => {
             terminal.set_streaming(on)?;
             if on {
-                terminal.stream("-- streaming; S returns to the dashboard --")?;
+                terminal.stream("-- streaming; S returns to the dashboard --\r\n".into());
             }
         }
         Effect::Copy { text, what } => {
@@ -146,23 +147,19 @@ async fn outside(
     Ok(())
 }
 
-/// Writes what an event says to the terminal, while logs stream.
-pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> std::io::Result<()> {
+/// Appends what an event says to `out`, as lines for a terminal in raw mode, while logs stream.
+pub(super) fn stream(model: &Model, event: &Event, out: &mut String) {
     if !model.streaming {
-        return Ok(());
+        return;
     }
     let bar = model.theme.glyph(Glyph::Vertical);
+    // Writing into a string cannot fail.
+    let mut say = |target: &Target, what: &str| {
+        let _ = write!(out, "{}.{} {bar} {what}\r\n", target.container, target.architecture);
+    };
     match &event.kind {
-        EventKind::OutputReceived { target, lines } => {
-            for line in lines {
-                terminal.stream(&format!("{}.{} {bar} {}", target.container, target.architecture, text::printable(line)))?;
-            }
-        }
-        EventKind::RunOutput { lines } => {
-            for line in lines {
-                terminal.stream(&text::printable(line))?;
-            }
-        }
+        EventKind::OutputReceived { target, lines } => lines.iter().for_each(|line| say(target, &text::printable(line))),
+        EventKind::RunOutput { lines } => lines.iter().for_each(|line| out.extend([&*text::printable(line), "\r\n"])),
         EventKind::BuildFinished { target, outcome, took } => {
             let word = match outcome {
                 Outcome::Succeeded { .. } => "built",
@@ -170,11 +167,10 @@ pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> s
                 Outcome::Failed(_) => "failed",
                 Outcome::Cancelled => "cancelled",
             };
-            terminal.stream(&format!("{}.{} {bar} {word} after {}", target.container, target.architecture, text::clock(*took)))?;
+            say(target, &format!("{word} after {}", text::clock(*took)));
         }
         _ => {}
     }
-    Ok(())
 }
 
 /// Takes in the size that the terminal has now.

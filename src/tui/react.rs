@@ -63,7 +63,9 @@ pub(super) fn react(model: &mut Model, event: &Event) {
         }
         _ => {}
     }
-    builds::arrange(model);
+    if builds::moves(model, event) {
+        builds::arrange(model);
+    }
 }
 
 fn finished(model: &mut Model, event: &Event, failed: usize, awaited: Option<Request>) {

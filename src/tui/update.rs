@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButto
 use ratatui::layout::Position;
 
 use super::action::Action;
+use super::awaited;
 use super::keymap::Key;
 use super::model::{Model, Quit, Screen};
 use super::msg::{Effect, Level, Msg};
@@ -153,6 +154,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
             _ => Vec::new(),
         },
         Action::Cancel if model.screen == Screen::Builds => builds::cancel(model),
+        Action::Cancel if model.screen != Screen::Release || !release::is_sending(model) => awaited::cancel(model),
         Action::CancelAll => vec![Command::Cancel { run: None, target: None }],
         Action::Inspect => {
             let container = model.selection().first().map(|t| t.container.clone());

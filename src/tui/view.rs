@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::action::{ACTIONS, Action};
+use super::awaited;
 use super::model::{Model, Screen};
 use super::overlay;
 use super::screen::{builds, images, inspect, release};
@@ -63,8 +64,11 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Option<Position> {
     }
     let frame = layout(area);
     view_tabs(model, &mut canvas, frame.tabs);
-    if frame.body.y > frame.tabs.y + 1 {
+    let awaited = awaited::words(model).unwrap_or_default();
+    let ruled = frame.body.y > frame.tabs.y + 1;
+    if ruled {
         rule(&mut canvas, row(area, 1), "");
+        view_awaited(&mut canvas, row(area, 1), &awaited);
     }
     match model.screen {
         Screen::Images => images::view(model, &mut canvas, frame.body),
@@ -73,11 +77,22 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Option<Position> {
         Screen::Release => release::view(model, &mut canvas, frame.body),
     }
     view_footer(model, &mut canvas, frame.footer);
+    if !ruled {
+        view_awaited(&mut canvas, frame.footer, &awaited);
+    }
     if model.overlays.is_empty() {
         overlay::view_toasts(model, &mut canvas, frame.body);
     }
     overlay::view(model, &mut canvas);
     canvas.cursor
+}
+
+/// What is awaited, at the right of a line that has something else when nothing is.
+fn view_awaited(canvas: &mut Canvas<'_>, area: Rect, words: &str) {
+    if !words.is_empty() {
+        let area = Rect { width: area.width.saturating_sub(1), ..area };
+        canvas.aligned(area, &format!(" {words} "), Meaning::Running, Align::Right);
+    }
 }
 
 fn view_too_small(model: &Model, canvas: &mut Canvas<'_>) {
@@ -210,6 +225,8 @@ fn hint(model: &Model, action: Action, usual: &'static str) -> &'static str {
         Action::Mark if model.screen == Screen::Release => mark_word(model),
         Action::FocusNext if step != Some(release::Step::Tags) => "",
         Action::Back if model.screen == Screen::Images => "",
+        // What is awaited has its key beside it.
+        Action::Cancel if model.screen != Screen::Builds && (step.is_none() || !release::is_sending(model)) => "",
         _ => usual,
     }
 }

@@ -105,8 +105,8 @@ fn draw_line(canvas: &mut Canvas<'_>, whole: Rect, head: &str, line: &str, searc
     }
     let plain = canvas.style(meaning(line));
     let hit = canvas.style(Meaning::Match);
-    let lower = line.to_lowercase();
-    if search.is_empty() || lower.len() != line.len() {
+    let lower = if search.is_empty() { String::new() } else { line.to_lowercase() };
+    if lower.len() != line.len() {
         canvas.spans(area, &[(line, plain)]);
     } else {
         let needle = search.to_lowercase();

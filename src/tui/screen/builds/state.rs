@@ -10,7 +10,7 @@ use super::reading::{self, Spool};
 use super::selecting;
 use super::view;
 use crate::catalog::Target;
-use crate::session::{Command, Log, Outcome, Phase, Run, RunEnd, RunId};
+use crate::session::{Command, Event, EventKind, Log, Outcome, Phase, Run, RunEnd, RunId};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::Effect;
@@ -77,6 +77,8 @@ pub struct Builds {
     pub narrowing: bool,
     /// A part of a log file that is looked at in place of the lines in memory.
     pub spool: Option<Spool>,
+    /// How many targets are in the list.
+    targets: usize,
     /// The log line on which the mouse was pressed.
     pub pressed: Option<(Task, u64)>,
     /// Failures that have been brought to the front once.
@@ -109,6 +111,18 @@ pub fn rows<'a>(model: &'a Model, task: &Task) -> Rows<'a> {
     Rows::only(log(model, task), if narrowed { model.builds.only.value() } else { "" })
 }
 
+/// Whether `event`, which the state has taken in, may have changed what is in the list, or its order: lines and counters, of which there
+/// are very many, do not.
+pub fn moves(model: &Model, event: &Event) -> bool {
+    match &event.kind {
+        EventKind::OutputReceived { .. } | EventKind::Progressed { .. } => model.state.builds.len() != model.builds.targets,
+        // The first line of a run brings it into the list.
+        EventKind::RunOutput { lines } => model.state.runs.get(&event.run).is_none_or(|run| run.lines.end() == lines.len() as u64),
+        EventKind::RunProgressed { .. } | EventKind::BlobProgressed { .. } | EventKind::CheckFinished { .. } => false,
+        _ => true,
+    }
+}
+
 /// Takes new tasks into the list; sorts it (failed, running, queued, done) only while nobody looks.
 pub fn arrange(model: &mut Model) {
     let runs = model.state.runs.iter().filter(|(_, run)| !run.lines.is_empty() || (run.phase.is_some() && run.is_running()));
@@ -131,12 +145,10 @@ pub fn arrange(model: &mut Model) {
         let order = &model.builds.order;
         model.builds.selected = order.get(before.min(order.len().saturating_sub(1))).cloned();
     }
-    let order = &mut model.builds.order;
-    for task in runs.into_iter().chain(targets) {
-        if !order.contains(&task) {
-            order.push(task);
-        }
-    }
+    model.builds.targets = targets.len();
+    let known: BTreeSet<&Task> = model.builds.order.iter().collect();
+    let fresh: Vec<Task> = runs.into_iter().chain(targets).filter(|task| !known.contains(task)).collect();
+    model.builds.order.extend(fresh);
     if model.screen != Screen::Builds {
         sort(model);
     }

@@ -11,7 +11,7 @@ use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, Rows, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
 
 /// The task list: beside the logs, or above them on a narrow terminal; gone when a log is zoomed.
 pub fn list_area(model: &Model, body: Rect) -> Rect {
@@ -86,7 +86,7 @@ pub fn log_size(model: &Model) -> (usize, usize) {
 pub fn log_area(model: &Model, area: Rect, task: &Task) -> Rect {
     let mut scratch = Buffer::empty(area);
     let mut canvas = Canvas::new(&mut scratch, &model.theme);
-    view_above(model, &mut canvas, area, task)
+    view_above(model, &mut canvas, area, task, &rows(model, task))
 }
 
 /// ```text
@@ -181,13 +181,13 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// Draws the frame of a pane and what stands above its log; says where the log goes. Zoomed, there is no frame: what is selected with
 /// the terminal's own mouse is then the log and nothing else.
-fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -> Rect {
+fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task, rows: &Rows<'_>) -> Rect {
     let focused = model.builds.selected.as_ref() == Some(task);
     let (name, note, status) = describe(model, task);
     let title = if note.is_empty() { name } else { format!("{name} · {note}") };
     let stands = format!(
         "{}{} {} {}",
-        reading_note(model, task, usize::from(area.height.saturating_sub(2))),
+        reading_note(model, task, rows, usize::from(area.height.saturating_sub(2))),
         status.symbol(model),
         status.word,
         status.detail
@@ -234,9 +234,8 @@ fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -
 }
 
 /// Where in the log somebody is: a match, what is below, which part of the file, what is left out.
-fn reading_note(model: &Model, task: &Task, height: usize) -> String {
+fn reading_note(model: &Model, task: &Task, rows: &Rows<'_>, height: usize) -> String {
     let focused = model.builds.selected.as_ref() == Some(task);
-    let rows = rows(model, task);
     let view = model.builds.view(task);
     let mut out = String::new();
     match model.builds.found {
@@ -247,7 +246,7 @@ fn reading_note(model: &Model, task: &Task, height: usize) -> String {
     if focused && !model.builds.only.value().is_empty() {
         out.push_str(&format!("{} of {} lines  ", text::thousands(rows.len() as u64), text::thousands(log(model, task).len() as u64)));
     }
-    match (&model.builds.spool, view.top, view.unseen(&rows, height)) {
+    match (&model.builds.spool, view.top, view.unseen(rows, height)) {
         (Some(spool), Some(top), _) if spool.task == *task => {
             out.push_str(&format!("line {} of {}  ", text::thousands(top + 1), text::thousands(spool.total)));
         }
@@ -259,10 +258,10 @@ fn reading_note(model: &Model, task: &Task, height: usize) -> String {
 }
 
 fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
-    let inside = view_above(model, canvas, area, task);
+    let rows = rows(model, task); // what a filter leaves is looked for once a frame
+    let inside = view_above(model, canvas, area, task, &rows);
     let focused = model.builds.selected.as_ref() == Some(task);
     let log_view = model.builds.view(task);
-    let rows = rows(model, task);
     if rows.len() == 0 {
         let queued = matches!(task, Task::Target(t) if model.state.builds.get(t).is_some_and(|b| b.phase == Phase::Queued));
         let word = match (queued, log(model, task).is_empty()) {
