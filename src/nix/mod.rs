@@ -4,6 +4,8 @@
 //! [`Image`](crate::image::Image) that everything else takes like any other.
 
 mod document;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod image;
 mod layer;
 
