@@ -7,6 +7,7 @@
 //! | [`catalog`] | what can be built? `containers.toml`, architectures, targets, the CI matrix |
 //! | [`image`] | what was built? digests, manifests, configs, the local store, references |
 //! | [`debian`] | builder 1: signed archives → packages → reproducible layers |
+//! | [`nix`] | builder 2: a JSON of nix2container → layers regenerated from store paths |
 //! | [`verify`] | is it right? facts read from an image and pure checks over them |
 //! | [`registry`] | where does it go? client, authentication, uploads |
 //! | [`release`] | how does it go? plan, gates, publish, receipt |
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod debian;
 pub mod error;
 pub mod image;
+pub mod nix;
 pub mod progress;
 mod read_at_most;
 mod read_full;

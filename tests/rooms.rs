@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may name. `error`, `progress`, `read_at_most`, `read_full`, `trust` and `waiting` are everyone's.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("catalog", &[]),
     ("image", &["catalog"]), // the names of architectures and containers, nothing else
     ("debian", &["catalog", "image"]),
+    ("nix", &["catalog", "image"]),
     ("verify", &["catalog", "image"]),
     ("registry", &["catalog", "image"]),
     ("runtime", &[]),
     ("release", &["catalog", "image", "verify", "registry"]),
-    ("session", &["catalog", "image", "debian", "verify", "registry", "release", "runtime"]),
+    ("session", &["catalog", "image", "debian", "nix", "verify", "registry", "release", "runtime"]),
     // Front ends know the session, and the types its events and commands carry; never a room that does work.
     ("cli", &["session", "catalog", "image", "verify", "release"]),
     ("tui", &["session", "catalog", "image", "verify", "release"]),

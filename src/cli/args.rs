@@ -322,8 +322,8 @@ pub struct CompareArgs {
 #[command(
     after_help = "Everything SOURCE names is copied, byte for byte: of an index all members, attestations too. --target takes one image out \
                   of it.\nLayers that an engine, or an archive of one, has as plain tars are compressed with gzip on their way to a registry or \
-                  a layout,\nand manifests in Docker's media types are written in OCI's for a layout: other digests, the same configs. \
-                  --preserve-digests leaves\nthem as they are.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
+                  a layout,\nthose of nix2container on their way to a registry, and manifests in Docker's media types are written in OCI's for \
+                  a layout:\nother digests, the same configs. --preserve-digests leaves them as they are.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
                   is one of\n  HOST/REPOSITORY:TAG           a registry (docker://… works too)\n  oci:DIR[:TAG]                 an OCI image \
                   layout\n  docker-archive:FILE[:NAME:TAG]  a tar for `docker load`; one image\n  docker-daemon:NAME:TAG        the engine of \
                   this machine, Docker or Podman; one image\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
@@ -349,7 +349,8 @@ const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64               
                           ghcr.io/acme/tools/fd:1.2.0   an image or manifest list of a registry (docker://… works too)\n  \
                           oci:DIR[:TAG]                 an OCI image layout\n  \
                           docker-archive:FILE[:NAME]    what `docker save` writes\n  \
-                          docker-daemon:NAME            an image of this machine's Docker or Podman";
+                          docker-daemon:NAME            an image of this machine's Docker or Podman\n  \
+                          nix:FILE                      the JSON that nix2container's buildImage makes";
 
 /// `push`
 #[derive(Debug, Args)]

@@ -67,6 +67,7 @@ pub(super) fn image_config(
             working_dir: container.workdir.clone(),
             labels: container.labels.clone(),
             stop_signal: None,
+            args_escaped: false,
         },
         rootfs: RootFs { kind: "layers".into(), diff_ids: layers.iter().map(|built| built.layer.diff_id).collect() },
         history: history.collect(),

@@ -65,7 +65,7 @@ pub struct Compressing(pub Arc<dyn Blobs>);
 
 impl Blobs for Compressing {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
-        Ok(Box::new(GzipReader::new(self.0.open(blob)?, blob.clone())))
+        Ok(Box::new(GzipReader::open(&self.0, blob)?))
     }
 }
 
@@ -80,9 +80,13 @@ struct PartlyCompressed {
 impl Blobs for PartlyCompressed {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
         match self.layers.get(&blob.digest) {
-            Some(layer) => Ok(Box::new(GzipReader::new(self.plain.open(layer)?, layer.clone()))),
+            Some(layer) => Ok(Box::new(GzipReader::open(&self.plain, layer)?)),
             None => self.plain.open(blob),
         }
+    }
+
+    fn why_other(&self, blob: &Descriptor) -> Option<Error> {
+        self.plain.why_other(self.layers.get(&blob.digest).unwrap_or(blob))
     }
 }
 

@@ -83,6 +83,9 @@ pub struct ExecutionConfig {
     /// What `stop` sends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stop_signal: Option<String>,
+    /// Whether the command line is one string already; of Windows only, and written by those who write everything.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub args_escaped: bool,
 }
 
 /// `{}`: the value of the set-like maps.
@@ -109,6 +112,9 @@ pub struct History {
     /// By what.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub created_by: Option<String>,
+    /// By whom.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub author: Option<String>,
     /// A remark.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub comment: Option<String>,

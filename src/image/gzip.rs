@@ -4,10 +4,11 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::{Descriptor, Hasher};
+use super::{Blobs, Descriptor, Hasher};
 use crate::{Error, Result};
 
 /// How much one member holds at most.
@@ -54,6 +55,8 @@ pub fn gzip_member(raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
 ///
 /// Its last member is handed out only when the blob was what its descriptor says.
 pub(super) struct GzipReader {
+    /// What knows more of the blob when it is not what it should be.
+    blobs: Arc<dyn Blobs>,
     source: Box<dyn Read + Send>,
     blob: Descriptor,
     hasher: Hasher,
@@ -66,9 +69,10 @@ pub(super) struct GzipReader {
 }
 
 impl GzipReader {
-    /// Compresses `blob`, which `source` reads from its beginning.
-    pub fn new(source: Box<dyn Read + Send>, blob: Descriptor) -> Self {
-        GzipReader { source, blob, hasher: Hasher::new(), read: 0, raw: Vec::new(), member: Vec::new(), at: 0 }
+    /// Compresses `blob` of `blobs`.
+    pub fn open(blobs: &Arc<dyn Blobs>, blob: &Descriptor) -> Result<Self> {
+        let (source, blobs, blob) = (blobs.open(blob)?, Arc::clone(blobs), blob.clone());
+        Ok(GzipReader { blobs, source, blob, hasher: Hasher::new(), read: 0, raw: Vec::new(), member: Vec::new(), at: 0 })
     }
 
     /// Compresses the next piece. An empty blob is one member too.
@@ -97,7 +101,10 @@ impl GzipReader {
     }
 
     fn wrong(&self, found: String) -> io::Error {
-        io::Error::new(io::ErrorKind::InvalidData, format!("layer {} is damaged: {found}", self.blob.digest))
+        match self.blobs.why_other(&self.blob) {
+            Some(why) => io::Error::other(why),
+            None => io::Error::new(io::ErrorKind::InvalidData, format!("layer {} is damaged: {found}", self.blob.digest)),
+        }
     }
 }
 
@@ -119,8 +126,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[derive(Debug)]
+    struct Fixed(Vec<u8>);
+
+    impl Blobs for Fixed {
+        fn open(&self, _: &Descriptor) -> Result<Box<dyn Read + Send>> {
+            Ok(Box::new(io::Cursor::new(self.0.clone())))
+        }
+    }
+
     fn reader(content: Vec<u8>, blob: Descriptor) -> GzipReader {
-        GzipReader::new(Box::new(io::Cursor::new(content)), blob)
+        let blobs: Arc<dyn Blobs> = Arc::new(Fixed(content));
+        GzipReader::open(&blobs, &blob).unwrap()
     }
 
     fn content(length: usize) -> Vec<u8> {

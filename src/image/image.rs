@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Descriptor, ImageConfig, IndexMembers, Manifest, Platform, Stamp};
-use crate::Result;
+use crate::{Error, Result};
 
 /// Where an image's blobs can be read: the local store, a registry, or regenerated from Nix store paths.
 pub trait Blobs: fmt::Debug + Send + Sync {
@@ -21,6 +21,12 @@ pub trait Blobs: fmt::Debug + Send + Sync {
 
     /// How the file looks that holds just this blob, when there is one.
     fn stamp(&self, _blob: &Descriptor) -> Option<Stamp> {
+        None
+    }
+
+    /// Why what was read of `blob` was not what its descriptor says, where more is known than that. May read a lot: for whoever has found
+    /// it so.
+    fn why_other(&self, _blob: &Descriptor) -> Option<Error> {
         None
     }
 }

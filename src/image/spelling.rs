@@ -9,7 +9,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Every key of a manifest, an index, a descriptor and a config that is read here.
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 32] = [
+    "ArgsEscaped",
     "Cmd",
     "Entrypoint",
     "Env",
@@ -22,6 +23,7 @@ const KEYS: [&str; 30] = [
     "annotations",
     "architecture",
     "artifactType",
+    "author",
     "comment",
     "config",
     "created",
@@ -150,11 +152,11 @@ mod tests {
     fn every_key_that_is_written_is_known() {
         let mut config = ImageConfig { created: Some("x".into()), variant: Some("v8".into()), ..ImageConfig::default() };
         config.config = serde_json::from_str(
-            r#"{"User":"1","ExposedPorts":{"80/tcp":{}},"Env":["A=b"],"Entrypoint":["a"],"Cmd":["a"],"Volumes":{"/a":{}},"WorkingDir":"/","Labels":{"a":"b"},"StopSignal":"x"}"#,
+            r#"{"User":"1","ExposedPorts":{"80/tcp":{}},"Env":["A=b"],"Entrypoint":["a"],"Cmd":["a"],"Volumes":{"/a":{}},"WorkingDir":"/","Labels":{"a":"b"},"StopSignal":"x","ArgsEscaped":true}"#,
         )
         .unwrap();
         let text = || Some("x".to_owned());
-        config.history = vec![History { created: text(), created_by: text(), comment: text(), empty_layer: true }];
+        config.history = vec![History { created: text(), created_by: text(), author: text(), comment: text(), empty_layer: true }];
         let mut descriptor = Descriptor::of(media_type::CONFIG, b"{}");
         descriptor.platform = Some(Platform { architecture: "arm".into(), os: "linux".into(), variant: text() });
         descriptor.annotations.insert("a".into(), "b".into());

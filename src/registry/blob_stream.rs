@@ -110,8 +110,10 @@ fn pump(content: &Content, whole: &OnceLock<(Digest, u64)>, sender: &mpsc::Sende
     let mut reader = blobs.open(blob)?;
     let failed = |error: io::Error| read_error(error, format_args!("reading blob {}", blob.digest));
     let wrong = |found: String| {
-        Error::failed(format!("blob {} is damaged: {found}; it was not sent", blob.digest))
-            .hint("delete the image from the cache and build it again")
+        blobs.why_other(blob).unwrap_or_else(|| {
+            Error::failed(format!("blob {} is damaged: {found}; it was not sent", blob.digest))
+                .hint("delete the image from the cache and build it again")
+        })
     };
     let (mut hasher, mut read, mut held) = (Hasher::new(), 0_u64, None);
     loop {

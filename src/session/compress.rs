@@ -1,4 +1,5 @@
-//! Layers that an engine has kept as plain tars are compressed on their way to a registry or a layout.
+//! Layers that an engine has kept as plain tars, or that nix2container describes as such, are compressed on their way to a registry or
+//! a layout.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,9 +23,10 @@ pub(super) enum Place<'a> {
     Layout(Store),
 }
 
-/// Whether an image of `source` may have layers that were compressed once, and are not because they went through an engine.
-pub(super) fn from_engine(source: &Reference) -> bool {
-    matches!(source, Reference::DockerArchive { .. } | Reference::DockerDaemon(_))
+/// Whether an image of `source` may have plain layers only because nobody has compressed them: engines unpack layers, and nix2container
+/// writes down what they are made of.
+pub(super) fn comes_plain(source: &Reference) -> bool {
+    matches!(source, Reference::DockerArchive { .. } | Reference::DockerDaemon(_) | Reference::Nix(_))
 }
 
 impl Work {

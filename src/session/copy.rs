@@ -1,4 +1,5 @@
-//! `copy`: from any reference to any other, every digest kept; only plain layers of engines and their archives are compressed.
+//! `copy`: from any reference to any other, every digest kept; only plain layers of engines, of their archives and of nix2container are
+//! compressed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::compress::{Place, from_engine};
+use super::compress::{Place, comes_plain};
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::subject::built_entry;
@@ -32,7 +33,7 @@ pub struct CopyRequest {
     pub destination: Reference,
     /// Only the image for this architecture; `None` takes everything the source names, a whole index with all its members.
     pub target: Option<Architecture>,
-    /// Layers that engines keep as plain tars are left as they are, and so is every digest.
+    /// Layers that are plain tars for want of anybody to compress them are left as they are, and so is every digest.
     pub preserve_digests: bool,
 }
 
@@ -93,7 +94,7 @@ impl Work {
         let mut compressed = 0;
         // Who names a digest wants what has it.
         let named = matches!(destination, Reference::Registry(to) if to.digest == Some(tree.top().descriptor.digest));
-        if from_engine(source) && !request.preserve_digests && !named {
+        if comes_plain(source) && !request.preserve_digests && !named {
             (tree, compressed) = match destination {
                 Reference::Registry(remote) => {
                     let registry = self.registry(&remote.host)?;
@@ -101,7 +102,10 @@ impl Work {
                     connection = Some(registry);
                     done
                 }
-                Reference::Layout { folder, .. } => self.compressed(tree, &Place::Layout(Store::open(folder)?)).await?,
+                // What nix2container declares is what a layout of it is expected to hold.
+                Reference::Layout { folder, .. } if !matches!(source, Reference::Nix(_)) => {
+                    self.compressed(tree, &Place::Layout(Store::open(folder)?)).await?
+                }
                 _ => (tree, 0),
             };
         }
@@ -165,7 +169,7 @@ impl Work {
                 })
                 .await
             }
-            Reference::Nix(_) => Err(Error::usage(format!("{source}: this version does not read such images yet"))),
+            Reference::Nix(file) => Ok(Tree::of_image(&self.nix_image(source, file).await?)),
         }
     }
 

@@ -52,7 +52,10 @@ fn write_blob(store: &Store, tree: &Tree, blob: &Descriptor, token: &Cancellatio
     pour(&mut reader, &mut writer, store, blob, token, moved)?;
     match writer.finish()? {
         (digest, size) if digest == blob.digest && size == blob.size => Ok(()),
-        (digest, size) => Err(Error::failed(format!("blob {} turned out to be {digest} with {size} bytes", blob.digest))),
+        (digest, size) => Err(tree
+            .blobs
+            .why_other(blob)
+            .unwrap_or_else(|| Error::failed(format!("blob {} turned out to be {digest} with {size} bytes", blob.digest)))),
     }
 }
 

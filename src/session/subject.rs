@@ -1,12 +1,14 @@
 //! From a reference to the images it names, wherever they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use crate::catalog::{Architecture, Catalog, RegistrySettings, Target};
 use crate::image::{self, Descriptor, DockerArchive, Image, IndexMembers, Reference, Store};
+use crate::nix::{self, NixImage};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::{Error, Kind, Result};
 
@@ -76,9 +78,24 @@ impl Work {
                 let shown = reference.to_string();
                 blocking(move || Ok(name_all(&shown, in_archive(&archive, None)?))).await
             }
-            Reference::Nix(_) => Err(Error::usage(format!("{reference}: this version does not read such images yet"))
-                .hint("it reads containers by name, oci:DIR[:TAG], HOST/REPOSITORY:TAG, docker-archive:FILE and docker-daemon:NAME")),
+            Reference::Nix(file) => {
+                let image = self.nix_image(reference, file).await?;
+                Ok(name_all(&reference.to_string(), vec![(String::new(), Ok(image))]))
+            }
         }
+    }
+
+    /// The image that the document of nix2container in `file` describes; what of it nobody understands is told.
+    pub(super) async fn nix_image(&self, reference: &Reference, file: &Path) -> Result<Image> {
+        let file = file.to_owned();
+        let NixImage { image, ignored } = blocking(move || nix::open_image(&file)).await?;
+        if !ignored.is_empty() {
+            let keys = ignored.iter().take(5).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            let more = if ignored.len() > 5 { " and more" } else { "" };
+            let why = "not understood, by nix2container's own reader neither, and left out of the image";
+            self.progress.line(&format!("{reference}: {keys}{more}: {why}"));
+        }
+        Ok(image)
     }
 
     /// The registry at `host`, with the settings of `containers.toml` when there is one. One that is broken is an error: without

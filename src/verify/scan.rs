@@ -36,6 +36,8 @@ pub struct LayerFacts {
     pub uncompressed_size: u64,
     /// Why blob or tar could not be read to the end. The other facts are then only part of the truth.
     pub damage: Option<String>,
+    /// Why the digest is another than the manifest says, where more is known than that.
+    pub why_other: Option<String>,
     /// Every entry, in the order of the tar.
     pub entries: Entries,
     /// Small files whose content checks read, by path, in the order of the tar.
@@ -47,7 +49,7 @@ impl LayerFacts {
     pub(super) fn recalled(blob: &Descriptor, content: LayerContent) -> Self {
         let LayerContent { compression, diff_id, uncompressed_size, entries, kept } = content;
         let (descriptor, digest, size, damage) = (blob.clone(), Some(blob.digest), blob.size, None);
-        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage, entries, kept }
+        LayerFacts { descriptor, digest, size, compression, diff_id, uncompressed_size, damage, why_other: None, entries, kept }
     }
 
     /// What the file at `path` says, when it is kept. Within one layer the last entry of a path is the one that stays.
@@ -80,6 +82,7 @@ pub(super) fn scan_layer(
         uncompressed_size,
         // A stream that ends early also cuts the tar; the cause is the better message.
         damage: damage.or(tar_damage),
+        why_other: digest.filter(|digest| *digest != blob.digest).and_then(|_| blobs.why_other(blob)).map(|why| why.message()),
         entries: found.entries,
         kept: found.kept,
     })

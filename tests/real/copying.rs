@@ -14,7 +14,7 @@ use crate::harness::{Project, Ran, Registry, judge, need, wait_for};
 use crate::registries::{certificate, signed};
 
 /// What `digest`s an index of `reference` names, and its own.
-fn raw(reference: &str) -> (String, Value) {
+pub fn raw(reference: &str) -> (String, Value) {
     let text = judge("skopeo", &["inspect", "--raw", "--tls-verify=false", reference]);
     (Digest::of(text.as_bytes()).to_string(), serde_json::from_str(&text).unwrap())
 }
@@ -189,7 +189,7 @@ fn archives_are_read_both_ways() {
 }
 
 /// The media types of a manifest's layers, none twice.
-fn layer_types(manifest: &Value) -> Vec<&str> {
+pub fn layer_types(manifest: &Value) -> Vec<&str> {
     let mut types: Vec<&str> = manifest["layers"].as_array().unwrap().iter().map(|l| l["mediaType"].as_str().unwrap()).collect();
     types.dedup();
     types
@@ -314,13 +314,13 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
 }
 
 /// Podman's API on a socket, with a storage of its own.
-struct Podman {
+pub struct Podman {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Podman {
-    fn start() -> Self {
+    pub fn start() -> Self {
         need("podman", "podman");
         let folder = tempfile::tempdir().unwrap();
         let podman = Podman {
@@ -335,7 +335,12 @@ impl Podman {
         podman
     }
 
-    fn command(folder: &Path) -> Command {
+    /// Where it keeps everything.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn command(folder: &Path) -> Command {
         let mut command = Command::new("podman");
         command.arg("--root").arg(folder.join("root")).arg("--runroot").arg(folder.join("run"));
         command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
@@ -347,7 +352,7 @@ impl Podman {
         self.folder.path().join("podman.sock")
     }
 
-    fn address(folder: &Path) -> String {
+    pub fn address(folder: &Path) -> String {
         format!("unix://{}", folder.join("podman.sock").display())
     }
 }

@@ -41,7 +41,7 @@ pub fn write_docker_archive(
             return Err(trouble);
         }
         appended.at("writing", place)?;
-        reader.finish(&blob)?;
+        reader.finish(&blob).map_err(|error| tree.blobs.why_other(&blob).unwrap_or(error))?;
     }
     let manifest = path(&top.descriptor);
     append(&mut tar, &manifest, &top.bytes).at("writing", place)?;

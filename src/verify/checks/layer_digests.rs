@@ -39,7 +39,8 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         }
         match layer.digest {
             Some(digest) if digest != blob.digest => {
-                tally.image(Verdict::Fail, at, format!("content with the digest {}", blob.digest), digest.to_string(), AGAIN);
+                let found = layer.why_other.as_ref().map_or_else(|| digest.to_string(), |why| format!("{digest}: {why}"));
+                tally.image(Verdict::Fail, at, format!("content with the digest {}", blob.digest), found, AGAIN);
             }
             _ => {}
         }
