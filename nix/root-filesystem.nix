@@ -5,21 +5,21 @@
 # folders; any other folder that one package alone has is a link into the store.
 { lib, pkgs, container, architecture, packages, folder }:
 let
-  inherit (builtins) filter hasAttr map;
+  inherit (builtins) attrNames filter hasAttr map;
   inherit (lib) escapeShellArg;
 
   # As in `builder = "debian"`, where base-passwd brings more of them.
   ids = { root = 0; nobody = 65534; nogroup = 65534; };
-  accounts = [
-    (pkgs.writeTextDir "etc/passwd" ''
+  accounts = {
+    "/etc/passwd" = pkgs.writeText "passwd" ''
       root:x:0:0:root:/root:/bin/bash
       nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
-    '')
-    (pkgs.writeTextDir "etc/group" ''
+    '';
+    "/etc/group" = pkgs.writeText "group" ''
       root:x:0:
       nogroup:x:65534:
-    '')
-  ];
+    '';
+  };
 
   # The number of the user or group that `word` names.
   id = word:
@@ -67,13 +67,18 @@ let
     ln -sfn -- ${escapeShellArg container.links.${path}} "$out"${escapeShellArg path}
   '';
 
+  # Real files, for those who look accounts up without following links.
+  account = path: ''
+    [ -e "$out"${path} ] || cp ${accounts.${path}} "$out"${path}
+  '';
+
   root = pkgs.buildEnv {
     name = "${container.name}-root";
     # The first one wins where two have a file: the application's own packages.
-    paths = packages ++ accounts;
+    paths = packages;
     ignoreCollisions = true;
-    pathsToLink = [ "/bin" "/etc" ] ++ lib.concatMap parent (map (file: file.to) container.files ++ builtins.attrNames container.links);
-    postBuild = lib.concatStrings (map link (builtins.attrNames container.links) ++ map put container.files) + ''
+    pathsToLink = [ "/bin" "/etc" ] ++ lib.concatMap parent (map (file: file.to) container.files ++ attrNames container.links);
+    postBuild = lib.concatStrings (map link (attrNames container.links) ++ map put container.files ++ map account (attrNames accounts)) + ''
       program="$out"${escapeShellArg programFile}
       # A link of containers.toml may lead to where only the image has something.
       if ! [ -x "$program" ] && ! { [ -L "$program" ] && ! [ -e "$program" ]; }; then

@@ -21,7 +21,7 @@ let
 in
 rec {
   stdenv.hostPlatform.system = host;
-  bashInteractive = tool "bash-interactive" [ "bash" "sh" ];
+  bashInteractive = tool "bash" [ "bash" "sh" ];
   coreutils = tool "coreutils" [ "ls" "cat" ];
   fd = tool "fd" [ "fd" ];
   ripgrep = tool "ripgrep" [ "rg" ];
@@ -37,10 +37,6 @@ rec {
     function (builtins.intersectAttrs (builtins.functionArgs function) ({ inherit lib rustPlatform; } // overrides));
   mkShell = { packages ? [ ], inputsFrom ? [ ] }: derive "shell" ''echo "$inputs" > "$out"'' { inputs = packages ++ inputsFrom; };
   writeText = name: text: derive name ''printf %s "$text" > "$out"'' { inherit text; };
-  writeTextDir = path: text: derive (baseNameOf path) ''
-    mkdir -p "$out/$(dirname ${path})"
-    printf %s "$text" > "$out/${path}"
-  '' { inherit text; };
   writeShellApplication = { name, text, runtimeInputs ? [ ] }: derive name ''
     mkdir -p "$out/bin"
     printf '#!/usr/bin/env bash\nset -euo pipefail\nexport PATH="%s/bin:$PATH"\n%s' "$inputs" "$text" > "$out/bin/${name}"
