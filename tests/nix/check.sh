@@ -10,13 +10,19 @@ nix=${NIX:-nix}
 catamaran=$(realpath "${CATAMARAN:-$source/target/debug/catamaran}")
 
 fail() { printf 'FAILED: %s\n' "$@" >&2; exit 1; }
-for tool in "$nix" python3 jq podman; do
-  command -v "$tool" > /dev/null || fail "$tool is missing: apt-get install nix-bin python3 jq podman (tests/install.sh does)"
+for tool in "$nix" python3 jq podman skopeo docker-registry; do
+  command -v "$tool" > /dev/null || fail "$tool is missing: apt-get install nix-bin python3 jq podman skopeo docker-registry (tests/install.sh does)"
 done
 [ -x "$catamaran" ] || fail "there is no $catamaran: cargo build, or name the program with CATAMARAN"
 
 work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+registry_process=""
+clean_up() {
+  [ -z "$registry_process" ] || kill "$registry_process"
+  chmod -R u+w "$work"
+  rm -rf "$work"
+}
+trap clean_up EXIT
 # No caches, no registry of flakes, and nothing that a build would have to be waited for while evaluating.
 export NIX_CONFIG=$'experimental-features = nix-command flakes\nsubstituters =\nflake-registry =\nallow-import-from-derivation = false'
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state CATAMARAN_CACHE_DIR=$work/images CATAMARAN_STATE_DIR=$work/runs
@@ -25,7 +31,13 @@ unset VERSION TAGS GITHUB_REF_NAME GITHUB_ACTOR GITHUB_TOKEN
 mkdir "$work/catamaran"
 (cd "$source" && cp -r flake.nix nix Cargo.toml Cargo.lock containers.toml src themes benches examples "$work/catamaran")
 cp -r "$here"/{nixpkgs,nix2container,flake-parts,project,parts} "$work"
-cp -r "$here"/project/{containers.toml,site,motd.*} "$work/parts"
+# A registry at a port that is free, for the project to publish to.
+registry=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+printf 'version: 0.1\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: "%s" }\n' "$work/registry" "$registry" > "$work/registry.yml"
+docker-registry serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
+registry_process=$!
+sed -i "s/127.0.0.1:5000/$registry/" "$work/project/containers.toml"
+cp -r "$work"/project/{containers.toml,site,motd.*} "$work/parts"
 printf %s "$catamaran" > "$work/nixpkgs/program"
 
 at() { echo "path:$work/$1"; }
@@ -36,7 +48,7 @@ overrides+=(--override-input catamaran/nix2container "$(at nix2container)")
 
 # nix FLAKE#… with what stands for its inputs; its words about lock files are kept out of the way.
 run() {
-  if ! "$nix" "$@" "${overrides[@]}" 2> "$work/stderr"; then
+  if ! "$nix" "$1" "${overrides[@]}" "${@:2}" 2> "$work/stderr"; then
     grep -v -e "^warning: not writing" -e "^• " -e "^    '" -e "^    follows" "$work/stderr" >&2
     return 1
   fi

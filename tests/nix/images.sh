@@ -42,9 +42,9 @@ contains "of a package its programs" -curl-bin-armv7l "$(cat "$work/paths")"
 ! grep -q curl-lib "$work/paths" || fail "a package's library outputs are in the image too"
 
 # The program makes every layer anew from store paths, and refuses one that has another digest than its document says.
-"$catamaran" inspect "nix:$everything" --files > "$work/files" 2> "$work/stderr" || fail "inspect: $(cat "$work/stderr")"
+"$catamaran" inspect "nix:$everything" --files 2> "$work/stderr" | tr -s ' ' > "$work/files" || fail "inspect: $(cat "$work/stderr")"
 while read -r expected; do
-  tr -s ' ' < "$work/files" | grep -q -e "$expected" || { cat "$work/files" >&2; fail "the image has no $expected"; }
+  grep -q -e "$expected" "$work/files" || { cat "$work/files" >&2; fail "the image has no $expected"; }
 done << 'FILES'
 lrwxrwxrwx 0:0 .* /bin/curl -> /nix/store/.*-curl-bin-armv7l-hf-multiplatform/bin/curl
 lrwxrwxrwx 0:0 .* /bin/bash -> /nix/store/.*-bash-armv7l-hf-multiplatform/bin/bash
