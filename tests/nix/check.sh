@@ -23,8 +23,14 @@ clean_up() {
   rm -rf "$work"
 }
 trap clean_up EXIT
-# No caches, no registry of flakes, and nothing that a build would have to be waited for while evaluating.
-export NIX_CONFIG=$'experimental-features = nix-command flakes\nsubstituters =\nflake-registry =\nallow-import-from-derivation = false'
+# No caches, no registry of flakes, and nothing that a build would have to be waited for while evaluating. What stands for
+# nixpkgs builds with this machine's programs, so nothing may be hidden from it.
+export NIX_CONFIG='experimental-features = nix-command flakes
+substituters =
+flake-registry =
+allow-import-from-derivation = false
+build-users-group =
+sandbox = false'
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state CATAMARAN_CACHE_DIR=$work/images CATAMARAN_STATE_DIR=$work/runs
 unset VERSION TAGS GITHUB_REF_NAME GITHUB_ACTOR GITHUB_TOKEN
 
