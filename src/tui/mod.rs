@@ -13,9 +13,12 @@ mod clipboard;
 mod exit_summary;
 #[cfg(test)]
 mod fixture;
+mod footer;
+mod hint;
 mod keymap;
 mod log_file;
 mod model;
+mod mouse;
 mod msg;
 mod overlay;
 mod painter;
@@ -26,6 +29,7 @@ mod run;
 mod screen;
 mod screenshot;
 mod signals;
+mod spot;
 mod status;
 mod terminal;
 #[cfg(test)]

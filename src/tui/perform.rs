@@ -12,11 +12,13 @@ use super::clipboard;
 use super::log_file;
 use super::model::Model;
 use super::msg::{Effect, Level, Msg};
+use super::preferences::keep_theme;
 use super::run::{BATCH, Link};
 use super::terminal::Terminal;
 use super::text;
 use super::theme::Glyph;
 use super::update::update;
+use crate::Error;
 use crate::catalog::{STARTER, Target};
 use crate::session::{Command, Event, EventKind, Outcome};
 
@@ -41,7 +43,7 @@ pub(super) async fn perform(
         Effect::CopyFile(path) => {
             let told = told.clone();
             tokio::task::spawn_blocking(move || {
-                let _ = told.send(match log_file::whole(&path) {
+                let _ = told.send(match log_file::whole(&path).map(|text| plain(&text)) {
                     Ok(text) => copied(&text, &text::count(text.lines().count(), "line")),
                     Err(error) => Msg::Notice(Level::Error, format!("not copied: {error}")),
                 });
@@ -82,12 +84,32 @@ pub(super) async fn perform(
         Effect::Write { path, text } => {
             update(model, written(&path, &text, format!("written to {}", path.display())));
         }
+        Effect::KeepTheme { config, theme } => {
+            let said = match keep_theme(&config, &theme) {
+                Ok(()) => Msg::Notice(Level::Success, format!("kept: theme = \"{theme}\" in {}", config.display())),
+                Err(error) => Msg::Notice(Level::Error, format!("the theme is not kept: {}", in_words(&error))),
+            };
+            update(model, said);
+        }
         Effect::Page(path) => {
             let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".into());
             outside(&pager, &[path.display().to_string()], model, terminal, input, link).await?;
         }
     }
     Ok(None)
+}
+
+/// A log without its colours, as all that is copied.
+fn plain(log: &str) -> String {
+    log.lines().map(|line| text::printable(line) + "\n").collect()
+}
+
+/// An error, and what to do about it.
+fn in_words(error: &Error) -> String {
+    match error.advice() {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
 }
 
 /// Puts `text`, which is called `what`, on the clipboard; what to say of it.

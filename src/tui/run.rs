@@ -52,6 +52,8 @@ pub struct Options {
     pub theme: Option<String>,
     /// A folder with more themes.
     pub themes: Option<PathBuf>,
+    /// The user's `config.toml`, there or not: a theme that is kept is written into it.
+    pub config: Option<PathBuf>,
     /// `[keys]` of the user's config, and where it is from.
     pub keys: Option<(toml::Table, ConfigText)>,
     /// The catalog, to notice when somebody else changes it.
@@ -239,6 +241,7 @@ fn prepare(options: &Options) -> Result<Model> {
     (model.depth, model.wishes) = (depth, options.wishes);
     model.mouse = !options.no_mouse;
     model.file.clone_from(&options.catalog);
+    model.config.clone_from(&options.config);
     if options.replay {
         model.screen = super::model::Screen::Builds;
     }

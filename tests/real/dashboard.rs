@@ -299,3 +299,114 @@ fn of_two_builds_the_one_that_fails_says_why_and_logs_stream_to_the_terminal_and
     assert!(screen.text().contains("no-such-package"), "why stays on the terminal\n{}", screen.text());
     screen.is_restored();
 }
+
+/// Where `words` stand on the screen: column and line, from 1, as terminals count.
+#[track_caller]
+fn place(screen: &Screen, words: &str) -> (usize, usize) {
+    let text = screen.text();
+    let found = text.lines().enumerate().find_map(|(y, line)| Some((line[..line.find(words)?].chars().count() + 1, y + 1)));
+    found.unwrap_or_else(|| panic!("no `{words}` on the screen\n{text}"))
+}
+
+/// Presses and lets go the left button there, as xterm's SGR mode reports it.
+#[track_caller]
+fn click(screen: &mut Screen, words: &str, times: usize) {
+    let (x, y) = place(screen, words);
+    for _ in 0..times {
+        screen.keys(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
+    }
+}
+
+#[test]
+fn a_theme_is_chosen_with_the_mouse_and_kept_and_an_unwritable_file_is_told() {
+    let project = Project::fd(None);
+    let config = project.path().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "# mine\nmotion = false # calm\n").unwrap();
+    let mut screen = Screen::open(&project, 100, 30);
+    screen.shows("not built");
+    screen.keys("T");
+    screen.shows("takes it back");
+    click(&mut screen, "dracula", 2);
+    screen.shows("kept: theme = \"dracula\"");
+    let text = std::fs::read_to_string(config.join("config.toml")).unwrap();
+    assert_eq!(text, "# mine\nmotion = false # calm\ntheme = \"dracula\"\n");
+    // A folder in its place cannot be written, for root neither.
+    std::fs::remove_file(config.join("config.toml")).unwrap();
+    std::fs::create_dir(config.join("config.toml")).unwrap();
+    screen.keys("Tgj\r");
+    screen.shows("the theme is not kept");
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+}
+
+#[test]
+fn with_the_mouse_alone_one_looks_into_an_image_and_m_gives_the_mouse_back() {
+    let project = Project::fd(None).with_segments();
+    project.ok(&["build"]);
+    let mut screen = Screen::open(&project, 120, 40);
+    screen.shows("verified");
+    click(&mut screen, "fd ", 2);
+    screen.shows("[Overview]");
+    screen.until("both to be read", Duration::from_secs(60), |s| s.text().contains("linux/arm64"));
+    click(&mut screen, " Packages ", 1);
+    screen.shows("[Packages]");
+    let (x, y) = place(&screen, "coreutils");
+    screen.keys(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
+    screen.until("the cursor on coreutils", Duration::from_secs(20), |s| {
+        s.text().lines().any(|line| line.starts_with('▌') && line.contains("coreutils"))
+    });
+    screen.keys(&format!("\x1b[<65;{x};{y}M")); // the wheel, down
+    screen.until("the cursor below", Duration::from_secs(20), |s| {
+        s.text().lines().any(|line| line.starts_with('▌') && !line.contains("coreutils"))
+    });
+    let reported = |screen: &Screen| screen.terminal.screen().mouse_protocol_mode();
+    assert_eq!(reported(&screen), vt100::MouseProtocolMode::ButtonMotion);
+    screen.keys("m");
+    screen.shows("the mouse is the terminal's");
+    assert_eq!(reported(&screen), vt100::MouseProtocolMode::None, "the terminal was not told");
+    screen.keys("m1");
+    screen.shows("the mouse is ours");
+    screen.until("nothing to run", Duration::from_secs(20), |s| settled(&s.text()));
+    assert_eq!(screen.quits(), 0);
+    screen.is_restored();
+}
+
+#[test]
+fn a_release_of_what_was_never_built_mends_itself_key_by_key() {
+    need("git", "git");
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_segments();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        judge("git", &[&["-C", project.path().to_str().unwrap()][..], &identity, arguments].concat())
+    };
+    std::fs::write(project.path().join(".gitignore"), "*\n!containers.toml\n").unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "-f", "containers.toml", ".gitignore"]);
+    git(&["commit", "-q", "-m", "begin"]);
+    let text = std::fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    std::fs::write(project.path().join("containers.toml"), format!("{text}# later\n")).unwrap();
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("not built");
+    screen.keys("p\r1.0.0\r");
+    screen.shows("b builds");
+    screen.keys("b");
+    screen.shows("mending; a new plan follows");
+    // Built, verified, planned anew, without another key; what is left can be accepted or mended.
+    screen.shows("e opens containers.toml");
+    screen.shows("y copies git tag v1.0.0");
+    screen.keys("y");
+    screen.shows("copied git tag v1.0.0");
+    git(&["commit", "-q", "-a", "-m", "later"]);
+    git(&["tag", "v1.0.0"]);
+    screen.keys("r");
+    screen.shows("Every gate is open");
+    assert!(registry.requests().iter().all(|r| r.starts_with("HEAD ") || r.starts_with("GET ")), "nothing is sent before");
+    screen.keys("\r1.0.0\r");
+    screen.shows("is published");
+    screen.until("nothing to run", Duration::from_secs(20), |s| settled(&s.text()));
+    assert_eq!(screen.quits(), 0);
+    screen.is_restored();
+}

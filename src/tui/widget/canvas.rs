@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, GlyphSet, Meaning, Theme};
 
@@ -26,6 +27,11 @@ pub struct Canvas<'a> {
     pub theme: &'a Theme,
     /// Where the terminal's cursor belongs, when something is being typed.
     pub cursor: Option<Position>,
+    /// What is where, for the mouse; what was drawn later lies above.
+    spots: Vec<(Rect, Spot)>,
+    /// Every text as it was drawn and where, unless it was covered since: tests hold the screen against it.
+    #[cfg(test)]
+    pub texts: Vec<(Position, String)>,
 }
 
 impl<'a> Canvas<'a> {
@@ -33,7 +39,27 @@ impl<'a> Canvas<'a> {
     pub fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
         let ground = theme.style(Meaning::Background).patch(theme.style(Meaning::Text));
         buffer.set_style(buffer.area, ground);
-        Canvas { buffer, theme, cursor: None }
+        Canvas {
+            buffer,
+            theme,
+            cursor: None,
+            spots: Vec::new(),
+            #[cfg(test)]
+            texts: Vec::new(),
+        }
+    }
+
+    /// Notes what `area` is.
+    pub fn spot(&mut self, area: Rect, spot: Spot) {
+        let area = area.intersection(self.buffer.area);
+        if !area.is_empty() {
+            self.spots.push((area, spot));
+        }
+    }
+
+    /// What is where, topmost last.
+    pub fn spots(&self) -> &[(Rect, Spot)] {
+        &self.spots
     }
 
     /// All of it.
@@ -63,17 +89,25 @@ impl<'a> Canvas<'a> {
         let cut = total > usize::from(area.width);
         let mut left = usize::from(area.width) - if cut { text::width(mark).min(usize::from(area.width)) } else { 0 };
         let mut x = area.x;
+        #[cfg(test)]
+        let mut drawn = String::new();
         for (piece, style) in pieces {
             let piece = if self.theme.glyphs == GlyphSet::Ascii { text::in_ascii(piece) } else { Cow::Borrowed(*piece) };
             let plain = is_plain(&piece);
             let fits = &piece[..if plain { piece.len().min(left) } else { text::prefix(&piece, left) }];
             x = if plain { self.plain(x, area.y, fits, *style) } else { self.buffer.set_stringn(x, area.y, fits, left, *style).0 };
             left = left.saturating_sub(width(fits));
+            #[cfg(test)]
+            drawn.push_str(fits);
             if fits.len() < piece.len() {
+                #[cfg(test)]
+                drawn.push_str(mark);
                 (x, _) = self.buffer.set_stringn(x, area.y, mark, usize::from(area.right() - x), *style);
                 break;
             }
         }
+        #[cfg(test)]
+        self.texts.push((area.as_position(), drawn));
         x - area.x
     }
 
@@ -140,6 +174,8 @@ impl<'a> Canvas<'a> {
     pub fn clear(&mut self, area: Rect) {
         let ground = self.style(Meaning::Background).patch(self.style(Meaning::Text));
         let area = area.intersection(self.buffer.area);
+        #[cfg(test)]
+        self.texts.retain(|(at, said)| Rect::new(at.x, at.y, text::width(said) as u16, 1).intersection(area).is_empty());
         for position in area.positions() {
             if let Some(cell) = self.buffer.cell_mut(position) {
                 cell.reset();

@@ -13,9 +13,10 @@ use crate::catalog::Target;
 use crate::session::{Command, Event, EventKind, Log, Outcome, Phase, Run, RunEnd, RunId};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, Level};
+use crate::tui::spot::Spot;
 use crate::tui::update::{build, show};
-use crate::tui::widget::{LogView, Rows, window};
+use crate::tui::widget::{LogView, Rows};
 
 /// Something with a log: a target's build, or a run's own work (lock, plan).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +80,10 @@ pub struct Builds {
     pub spool: Option<Spool>,
     /// How many targets are in the list.
     targets: usize,
+    /// Columns of the list beside the logs, and lines of it above them, as the user has drawn them.
+    pub list_size: Option<(u16, u16)>,
+    /// The line between list and logs is being moved.
+    moving: bool,
     /// The log line on which the mouse was pressed.
     pub pressed: Option<(Task, u64)>,
     /// Failures that have been brought to the front once.
@@ -263,7 +268,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
                 Layout::Two => Layout::Four,
                 Layout::Four => Layout::Nine,
                 Layout::Nine => Layout::Focus,
-            }
+            };
+            let said = match model.builds.layout.panes() {
+                1 => "one log".to_owned(),
+                n => format!("up to {n} logs, as there are tasks and room"),
+            };
+            model.say(Level::Info, said);
         }
         Action::Open if selected_is_open(model) || selection(model).is_empty() => model.builds.zoom = !model.builds.zoom,
         Action::Open => {
@@ -307,21 +317,37 @@ fn retry(model: &mut Model) -> Vec<Command> {
     build(model, targets)
 }
 
-/// Looks at what was clicked.
-pub fn click(model: &mut Model, at: Position) {
-    let body = model.body();
-    let list = view::list_area(model, body);
-    if list.contains(at) {
-        let visible = window(position(model), model.builds.order.len(), usize::from(list.height));
-        let index = visible.start + usize::from(at.y - list.y);
-        if visible.contains(&index) {
-            go_to(model, index);
-        }
-    } else if let Some((task, _)) = view::panes(model, body).into_iter().find(|(_, area)| area.contains(at)) {
-        let index = model.builds.order.iter().position(|t| *t == task);
-        if let Some(index) = index {
-            go_to(model, index);
-        }
-        selecting::press(model, at);
+/// The mouse was clicked on `spot`: a task is looked at, or the line beside its log is about to be moved.
+pub fn click(model: &mut Model, spot: Spot) -> Vec<Command> {
+    match spot {
+        Spot::Row(index) => go_to(model, index),
+        Spot::Divider => model.builds.moving = true,
+        _ => {}
     }
+    Vec::new()
+}
+
+/// The mouse was pressed in a pane at `at`: its log is looked at, and lines may be selected from there.
+pub fn press(model: &mut Model, at: Position) {
+    let Some((task, _)) = view::panes(model, model.body()).into_iter().find(|(_, area)| area.contains(at)) else { return };
+    if let Some(index) = model.builds.order.iter().position(|t| *t == task) {
+        go_to(model, index);
+    }
+    selecting::press(model, at);
+}
+
+/// The mouse was dragged to `at`: the line between list and logs moves, or lines are selected.
+pub fn drag(model: &mut Model, at: Position) {
+    if model.builds.moving {
+        let body = model.body();
+        model.builds.list_size = Some((at.x.saturating_sub(body.x), at.y.saturating_sub(body.y)));
+    } else {
+        selecting::drag(model, at);
+    }
+}
+
+/// The mouse was let go.
+pub fn release(model: &mut Model) {
+    model.builds.moving = false;
+    selecting::release(model);
 }
