@@ -37,7 +37,7 @@ export CONTAINERS_STORAGE_CONF=$work/storage.conf
 equal "copyToPodman loads" "amd64 [/bin/fd]" "$(podman image inspect fd:latest --format '{{.Architecture}} {{.Config.Entrypoint}}')"
 
 # Push scripts. `--image` takes what Nix has built.
-file=$(value "$(at project)#packages.$system.fdManifest" --apply 'script: script.text' | jq -r . | sed -n "s/.*--file '\([^']*\)'.*/\1/p")
+file=$(value "$(at project)#packages.$system.fdManifest" --apply 'script: script.text' | jq -r . | sed -n 's/.*--file \([^ ]*\) .*/\1/p')
 images="--image aarch64=nix:$fd_aarch64 --image x86_64=nix:$fd_x86_64"
 manifest=$(script fdManifest fdManifest)
 calls "a push without any word" "push 1.0.0 fd --file $file $images " "$manifest"

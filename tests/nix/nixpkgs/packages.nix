@@ -41,8 +41,7 @@ rec {
     mkdir -p "$out/bin"
     printf '#!/usr/bin/env bash\nset -euo pipefail\nexport PATH="%s/bin:$PATH"\n%s' "$inputs" "$text" > "$out/bin/${name}"
     chmod +x "$out/bin/${name}"
-    bash -n "$out/bin/${name}"
-    if command -v shellcheck > /dev/null; then shellcheck "$out/bin/${name}"; fi
+    shellcheck "$out/bin/${name}"
   '' { inherit text; inputs = lib.concatStringsSep "/bin:" (map toString runtimeInputs); } // { meta.mainProgram = name; };
 
   # The files below `pathsToLink` of every package as links; folders are real. Of two with the same name the first wins.
