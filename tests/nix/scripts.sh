@@ -22,9 +22,9 @@ calls "copyToDockerDaemon" "copy nix:$fd_aarch64 docker-daemon:fd:latest " \
   "$(script fdContainer-aarch64.copyToDockerDaemon copy-to-docker-daemon)"
 run run "$(at project)#fdContainer-aarch64.copyTo" -- "oci:$work/layout:fd" > "$work/stdout" || fail "copyTo failed"
 equal "copyTo hands on what it is given" "copy nix:$fd_aarch64 oci:$work/layout:fd " "$(tr '\n' ' ' < "$CATAMARAN_CALLS")"
-layers() { jq -r '.layers[].digest' <<< "$1"; }
 equal "and copies" arm64 "$("$catamaran" inspect "oci:$work/layout:fd" --json 2> "$work/stderr" | jq -r ".images[0].platform.architecture")"
-"$(script fdContainer-x86_64.copyToRegistry copy-to-registry)" > "$work/stdout" 2> "$work/stderr" || fail "copyToRegistry: $(cat "$work/stderr")"
+"$(script fdContainer-x86_64.copyToRegistry copy-to-registry)" > "$work/stdout" 2> "$work/stderr" \
+  || fail "copyToRegistry: $(cat "$work/stderr")"
 equal "copyToRegistry goes where containers.toml says" "copy nix:$fd_x86_64 docker://$registry/acme/fd:latest " \
   "$(tr '\n' ' ' < "$CATAMARAN_CALLS")"
 equal "as skopeo sees it" "amd64 3" \

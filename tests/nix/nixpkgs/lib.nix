@@ -20,9 +20,10 @@ rec {
   attrByPath = path: default: set:
     if path == [ ] then set else if set ? ${head path} then attrByPath (tail path) default set.${head path} else default;
   recursiveUpdate = left: right:
-    left // builtins.mapAttrs
-      (name: value: if builtins.isAttrs value && builtins.isAttrs (left.${name} or null) && !(value ? type) then recursiveUpdate left.${name} value else value)
-      right;
+    let
+      both = name: value: builtins.isAttrs value && builtins.isAttrs (left.${name} or null);
+    in
+    left // builtins.mapAttrs (name: value: if both name value then recursiveUpdate left.${name} value else value) right;
   getBin = package: package.bin or package.out or package;
   escapeShellArg = text:
     if builtins.match "[[:alnum:],._+:@%/-]+" (toString text) != null then toString text

@@ -68,8 +68,12 @@ rec {
     for file in Cargo.toml Cargo.lock src/main.rs; do test -e "$src/$file"; done
     test -e "$lock"
     mkdir -p "$out/bin"
-    printf '#!/bin/sh\nif [ -n "''${CATAMARAN_CALLS:-}" ]; then for word; do printf "%%s\\n" "$word"; done > "$CATAMARAN_CALLS"; env > "$CATAMARAN_CALLS.env"; fi\nexec %s "$@"\n' \
-      "$program" > "$out/bin/catamaran"
+    printf '%s\n' > "$out/bin/catamaran" '#!/bin/sh' \
+      'if [ -n "''${CATAMARAN_CALLS:-}" ]; then' \
+      '  for word; do printf "%s\n" "$word"; done > "$CATAMARAN_CALLS"' \
+      '  env > "$CATAMARAN_CALLS.env"' \
+      'fi' \
+      "exec $program \"\$@\""
     chmod +x "$out/bin/catamaran"
   '' { inherit src program; lock = cargoLock.lockFile; } // { inherit meta pname version; };
 }
