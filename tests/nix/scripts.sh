@@ -15,7 +15,11 @@ calls() { # WHAT EXPECTED SCRIPT [ARGUMENT…]
   equal "$what" "$expected" "$(tr '\n' ' ' < "$CATAMARAN_CALLS")"
 }
 heard() { sed -n "s/^$1=//p" "$CATAMARAN_CALLS.env"; }
-script() { echo "$(image "$1")/bin/$2"; }
+script() { # OUTPUT NAME: where it is
+  local built
+  built=$(image "$1") || fail "$1 is not built"
+  echo "$built/bin/$2"
+}
 
 # The ways out of the store. Two are followed to their end: a layout, and a registry.
 calls "copyToDockerDaemon" "copy nix:$fd_aarch64 docker-daemon:fd:latest " \
