@@ -2,7 +2,7 @@
 { lib, rustPlatform }:
 let
   # What the build reads; a change elsewhere (docs, tests, this folder) builds nothing anew.
-  needed = [ "Cargo.toml" "Cargo.lock" "src" "themes" "benches" "examples" ];
+  needed = [ "Cargo.toml" "Cargo.lock" "src" "themes" "benches" ];
   root = toString ../.;
 in
 rustPlatform.buildRustPackage {

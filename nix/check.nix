@@ -26,7 +26,8 @@ let
   words = what: value: when (!(isString value || isList value && all isString value)) "${what} must be a string or an array of strings";
   map' = what: value: when (!(isAttrs value && all isString (attrValues value))) "${what} must be a table of strings";
   list = what: example: rule: value:
-    texts what value ++ each value (item: when (isString item && !rule item) "${what}: `${item}` cannot stand there; for example ${example}");
+    texts what value
+    ++ each value (item: when (isString item && !rule item) "${what}: `${item}` cannot stand there; for example ${example}");
 
   absolute = path: matches "/.*" path && !matches ".*/(\\.|\\.\\.|)(/.*)?" "${path}/x" || path == "/";
   variable = matches "[A-Za-z_][A-Za-z0-9_]*";
@@ -96,7 +97,8 @@ let
       ++ of value "expose" (list "${where}: `expose`" "`8080/tcp`" port)
       ++ of value "volumes" (list "${where}: `volumes`" "`/data`" absolute)
       ++ of value "links" (links: map' "${where}: `links`" links
-        ++ each (if isAttrs links then attrNames links else [ ]) (path: when (!absolute path) "${where}: the link `${path}` must be a plain absolute path"))
+        ++ each (if isAttrs links then attrNames links else [ ])
+          (path: when (!absolute path) "${where}: the link `${path}` must be a plain absolute path"))
       ++ of value "files" (files: if isList files then concatMap (file where) files else [ "${where}: `files` must be an array of tables" ])
     );
 

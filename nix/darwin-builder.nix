@@ -26,7 +26,9 @@ in
     cores = option types.ints.positive 8 "Its processors, and how many things it builds at a time.";
     memory = option types.str "6GiB" "Its memory.";
     diskSize = option types.str "100GiB" "Its disk: packages of both architectures, and what they are built from.";
-    trustedUsers = option (types.listOf types.str) [ "root" "@admin" ] "Who may choose builders and caches; whoever may is as good as root.";
+    trustedUsers = option (types.listOf types.str) [ "root" "@admin" ] ''
+      Who may choose builders and caches. Whoever may is as good as root.
+    '';
   };
 
   config = mkIf cfg.enable (

@@ -13,7 +13,9 @@ let
   option = type: default: description: mkOption { inherit type default description; };
   nixpkgs = inputs.nixpkgs or flake.inputs.nixpkgs;
   # Systems that the flake itself has bring their overlays; others (Linux, seen from a Mac) come as they are.
-  pkgsFor = system: if builtins.elem system config.systems then withSystem system ({ pkgs, ... }: pkgs) else nixpkgs.legacyPackages.${system};
+  pkgsFor = system:
+    if builtins.elem system config.systems then withSystem system ({ pkgs, ... }: pkgs)
+    else nixpkgs.legacyPackages.${system};
 in
 {
   options.catamaran = {

@@ -39,7 +39,7 @@ nix2container.buildImage {
   inherit (container) name;
   inherit tag;
   arch = architecture.oci;
-  layers = [ (nix2container.buildLayer { deps = basePackages; }) ];
+  layers = lib.optional (basePackages != [ ]) (nix2container.buildLayer { deps = basePackages; });
   copyToRoot = files.root;
   inherit (files) perms;
   # One layer is the base's. Two for the application unless `layers` says otherwise: what it has in common with others, and itself.

@@ -106,7 +106,10 @@ let
     };
 in
 if !bringsAccounts && !builtins.all isAccount parts then
-  throw "container `${container.name}`: the image has no user `${container.user}`, only root and nobody; give a number (`1000:1000`), or bring an /etc/passwd with `files`"
+  throw (
+    "container `${container.name}`: the image has no user `${container.user}`, only root and nobody; "
+    + "give a number (`1000:1000`), or bring an /etc/passwd with `files`"
+  )
 else
   {
     inherit root;

@@ -21,6 +21,7 @@ packages=(
   git python3            # a repository, and a TLS server that images clone from
   python3-jsonschema python3-junitparser # what SARIF, JUnit and JSON reports are judged by
   musl-tools jq buildah  # programs and images of the corpus that verify is held against
+  nix-bin shellcheck     # builds what flake.nix defines, and checks its scripts as nixpkgs does
   tmux                   # the dashboard, as its users see it
 )
 missing=()

@@ -10,8 +10,8 @@ nix=${NIX:-nix}
 catamaran=$(realpath "${CATAMARAN:-$source/target/debug/catamaran}")
 
 fail() { printf 'FAILED: %s\n' "$@" >&2; exit 1; }
-for tool in "$nix" python3 jq podman skopeo docker-registry; do
-  command -v "$tool" > /dev/null || fail "$tool is missing: apt-get install nix-bin python3 jq podman skopeo docker-registry (tests/install.sh does)"
+for tool in "$nix" python3 jq podman skopeo docker-registry shellcheck; do
+  command -v "$tool" > /dev/null || fail "$tool is missing; tests/install.sh installs it on Debian"
 done
 [ -x "$catamaran" ] || fail "there is no $catamaran: cargo build, or name the program with CATAMARAN"
 
@@ -35,11 +35,12 @@ export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state CATAMARAN_CACHE_DIR
 unset VERSION TAGS GITHUB_REF_NAME GITHUB_ACTOR GITHUB_TOKEN
 
 mkdir "$work/catamaran"
-(cd "$source" && cp -r flake.nix nix Cargo.toml Cargo.lock containers.toml src themes benches examples "$work/catamaran")
+(cd "$source" && cp -r flake.nix nix Cargo.toml Cargo.lock containers.toml src themes benches "$work/catamaran")
 cp -r "$here"/{nixpkgs,nix2container,flake-parts,project,parts} "$work"
 # A registry at a port that is free, for the project to publish to.
 registry=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-printf 'version: 0.1\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: "%s" }\n' "$work/registry" "$registry" > "$work/registry.yml"
+printf 'version: 0.1\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: "%s" }\n' "$work/registry" "$registry" \
+  > "$work/registry.yml"
 docker-registry serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
 registry_process=$!
 sed -i "s/127.0.0.1:5000/$registry/" "$work/project/containers.toml"

@@ -75,7 +75,9 @@ darwin() { # OPTIONS
   value "$(at catamaran)#darwinModules.default" --apply "module: let
     lib = (builtins.getFlake \"$(at nixpkgs)\").lib;
     module' = (if builtins.isFunction module then module else import module) {
-      inherit lib; options = $1; config.catamaran.builder = builtins.mapAttrs (_: option: option.default) module'.options.catamaran.builder // { enable = true; };
+      inherit lib;
+      options = $1;
+      config.catamaran.builder = builtins.mapAttrs (_: option: option.default) module'.options.catamaran.builder // { enable = true; };
     };
   in module'.config" --impure
 }

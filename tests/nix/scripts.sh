@@ -15,16 +15,20 @@ calls() { # WHAT EXPECTED SCRIPT [ARGUMENT…]
   equal "$what" "$expected" "$(tr '\n' ' ' < "$CATAMARAN_CALLS")"
 }
 heard() { sed -n "s/^$1=//p" "$CATAMARAN_CALLS.env"; }
-script() { echo "$(image "$1")/bin/$2"; }
+script() { # OUTPUT NAME: where it is
+  local built
+  built=$(image "$1") || fail "$1 is not built"
+  echo "$built/bin/$2"
+}
 
 # The ways out of the store. Two are followed to their end: a layout, and a registry.
 calls "copyToDockerDaemon" "copy nix:$fd_aarch64 docker-daemon:fd:latest " \
   "$(script fdContainer-aarch64.copyToDockerDaemon copy-to-docker-daemon)"
 run run "$(at project)#fdContainer-aarch64.copyTo" -- "oci:$work/layout:fd" > "$work/stdout" || fail "copyTo failed"
 equal "copyTo hands on what it is given" "copy nix:$fd_aarch64 oci:$work/layout:fd " "$(tr '\n' ' ' < "$CATAMARAN_CALLS")"
-layers() { jq -r '.layers[].digest' <<< "$1"; }
 equal "and copies" arm64 "$("$catamaran" inspect "oci:$work/layout:fd" --json 2> "$work/stderr" | jq -r ".images[0].platform.architecture")"
-"$(script fdContainer-x86_64.copyToRegistry copy-to-registry)" > "$work/stdout" 2> "$work/stderr" || fail "copyToRegistry: $(cat "$work/stderr")"
+"$(script fdContainer-x86_64.copyToRegistry copy-to-registry)" > "$work/stdout" 2> "$work/stderr" \
+  || fail "copyToRegistry: $(cat "$work/stderr")"
 equal "copyToRegistry goes where containers.toml says" "copy nix:$fd_x86_64 docker://$registry/acme/fd:latest " \
   "$(tr '\n' ' ' < "$CATAMARAN_CALLS")"
 equal "as skopeo sees it" "amd64 3" \
@@ -37,7 +41,7 @@ export CONTAINERS_STORAGE_CONF=$work/storage.conf
 equal "copyToPodman loads" "amd64 [/bin/fd]" "$(podman image inspect fd:latest --format '{{.Architecture}} {{.Config.Entrypoint}}')"
 
 # Push scripts. `--image` takes what Nix has built.
-file=$(value "$(at project)#packages.$system.fdManifest" --apply 'script: script.text' | jq -r . | sed -n "s/.*--file '\([^']*\)'.*/\1/p")
+file=$(value "$(at project)#packages.$system.fdManifest" --apply 'script: script.text' | jq -r . | sed -n 's/.*--file \([^ ]*\) .*/\1/p')
 images="--image aarch64=nix:$fd_aarch64 --image x86_64=nix:$fd_x86_64"
 manifest=$(script fdManifest fdManifest)
 calls "a push without any word" "push 1.0.0 fd --file $file $images " "$manifest"

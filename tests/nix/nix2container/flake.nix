@@ -4,7 +4,8 @@
   outputs = { self, nixpkgs }:
     let
       inherit (nixpkgs) lib;
-      functions = system: rec {
+      graph = path: [ "base-${baseNameOf (builtins.unsafeDiscardStringContext path)}" path ];
+      functions = system: {
         buildLayer = { deps ? [ ], copyToRoot ? null, layers ? [ ], perms ? [ ], maxLayers ? 1 }: {
           inherit deps maxLayers perms;
           root = if copyToRoot == null then "" else copyToRoot;
@@ -23,8 +24,7 @@
             root = copyToRoot;
             inherit maxLayers;
             # `graph`, then what it is the closure of.
-            exportReferencesGraph = [ "application" copyToRoot ]
-              ++ builtins.concatMap (layer: lib.concatMap (path: [ "base-${baseNameOf (builtins.unsafeDiscardStringContext path)}" path ]) layer.deps) layers;
+            exportReferencesGraph = [ "application" copyToRoot ] ++ lib.concatMap (layer: lib.concatMap graph layer.deps) layers;
           } // { imageName = lib.toLower name; imageTag = if tag == null then "none" else tag; };
       };
     in

@@ -14,16 +14,20 @@ rec {
   concatStrings = concatStringsSep "";
   concatMapStrings = make: list: concatStrings (map make list);
   optionalString = condition: text: if condition then text else "";
+  optional = condition: item: if condition then [ item ] else [ ];
   optionalAttrs = condition: set: if condition then set else { };
   filterAttrs = keep: set: genAttrs (filter (name: keep name set.${name}) (builtins.attrNames set)) (name: set.${name});
   attrByPath = path: default: set:
     if path == [ ] then set else if set ? ${head path} then attrByPath (tail path) default set.${head path} else default;
   recursiveUpdate = left: right:
-    left // builtins.mapAttrs
-      (name: value: if builtins.isAttrs value && builtins.isAttrs (left.${name} or null) && !(value ? type) then recursiveUpdate left.${name} value else value)
-      right;
+    let
+      both = name: value: builtins.isAttrs value && builtins.isAttrs (left.${name} or null);
+    in
+    left // builtins.mapAttrs (name: value: if both name value then recursiveUpdate left.${name} value else value) right;
   getBin = package: package.bin or package.out or package;
-  escapeShellArg = text: "'${builtins.replaceStrings [ "'" ] [ "'\\''" ] (toString text)}'";
+  escapeShellArg = text:
+    if builtins.match "[[:alnum:],._+:@%/-]+" (toString text) != null then toString text
+    else "'${builtins.replaceStrings [ "'" ] [ "'\\''" ] (toString text)}'";
   toInt = text: builtins.fromJSON text;
   toLower = text: text;
   strings.sanitizeDerivationName = text: text;

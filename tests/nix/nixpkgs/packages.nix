@@ -41,8 +41,7 @@ rec {
     mkdir -p "$out/bin"
     printf '#!/usr/bin/env bash\nset -euo pipefail\nexport PATH="%s/bin:$PATH"\n%s' "$inputs" "$text" > "$out/bin/${name}"
     chmod +x "$out/bin/${name}"
-    bash -n "$out/bin/${name}"
-    if command -v shellcheck > /dev/null; then shellcheck "$out/bin/${name}"; fi
+    shellcheck "$out/bin/${name}"
   '' { inherit text; inputs = lib.concatStringsSep "/bin:" (map toString runtimeInputs); } // { meta.mainProgram = name; };
 
   # The files below `pathsToLink` of every package as links; folders are real. Of two with the same name the first wins.
@@ -69,8 +68,12 @@ rec {
     for file in Cargo.toml Cargo.lock src/main.rs; do test -e "$src/$file"; done
     test -e "$lock"
     mkdir -p "$out/bin"
-    printf '#!/bin/sh\nif [ -n "''${CATAMARAN_CALLS:-}" ]; then for word; do printf "%%s\\n" "$word"; done > "$CATAMARAN_CALLS"; env > "$CATAMARAN_CALLS.env"; fi\nexec %s "$@"\n' \
-      "$program" > "$out/bin/catamaran"
+    printf '%s\n' > "$out/bin/catamaran" '#!/bin/sh' \
+      'if [ -n "''${CATAMARAN_CALLS:-}" ]; then' \
+      '  for word; do printf "%s\n" "$word"; done > "$CATAMARAN_CALLS"' \
+      '  env > "$CATAMARAN_CALLS.env"' \
+      'fi' \
+      "exec $program \"\$@\""
     chmod +x "$out/bin/catamaran"
   '' { inherit src program; lock = cargoLock.lockFile; } // { inherit meta pname version; };
 }
