@@ -30,6 +30,9 @@ equal "and says what containers.toml says" "$(jq -cS . << 'JSON'
 JSON
 )" "$(jq -cS '."image-config"' "$everything")"
 
+contains "PATH is that of the other builder" \
+  "$(sed -n 's/.*DEFAULT_PATH: &str = "\(.*\)";/\1/p' "$source/src/debian/entrypoint.rs")" "$(jq -r '."image-config".Env[0]' "$fd_x86_64")"
+
 base() { jq -r '.layers[0].digest' "$1"; }
 equal "containers share the base layer" "$(base "$fd_x86_64")" "$(base "$rg_x86_64")"
 [ "$(base "$fd_x86_64")" != "$(base "$fd_aarch64")" ] || fail "two architectures have one base layer"
