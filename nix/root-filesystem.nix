@@ -102,7 +102,8 @@ let
       regex = "^${root}${escaped}(/.*)?$";
       mode = if file ? mode then lib.removePrefix "0o" file.mode else "";
       uid = id (builtins.head owner);
-      gid = if builtins.length owner > 1 then id (lib.last owner) else id (builtins.head owner);
+      # A user without a group has its own, and a number that is nobody's has root's.
+      gid = if builtins.length owner > 1 then id (lib.last owner) else if id (builtins.head owner) == ids.nobody then ids.nogroup else 0;
     };
 in
 if !bringsAccounts && !builtins.all isAccount parts then

@@ -50,7 +50,8 @@ done << 'FILES'
 lrwxrwxrwx 0:0 .* /bin/curl -> /nix/store/.*-curl-bin-armv7l-hf-multiplatform/bin/curl
 lrwxrwxrwx 0:0 .* /bin/bash -> /nix/store/.*-bash-armv7l-hf-multiplatform/bin/bash
 -rw-r----- 1000:1000 15 .* /etc/app.conf
--r--r--r-- 0:0 7 .* /etc/motd
+-r--r--r-- 65534:65534 7 .* /etc/motd
+-r--r--r-- 1000:0 1 .* /etc/mine
 -r--r--r-- 0:0 91 .* /etc/passwd
 -r--r--r-- 0:0 .* /srv/site/index.html
 lrwxrwxrwx 0:0 .* /usr/bin/fetch -> /bin/curl
