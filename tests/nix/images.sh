@@ -54,6 +54,11 @@ lrwxrwxrwx 0:0 .* /bin/bash -> /nix/store/.*-bash-armv7l-hf-multiplatform/bin/ba
 -r--r--r-- 1000:0 1 .* /etc/mine
 -r--r--r-- 0:0 91 .* /etc/passwd
 -r--r--r-- 0:0 .* /srv/site/index.html
+-r--r--r-- 0:0 .* /srv/site/deep/page.html
+-r--r--r-- 0:0 10 .* /srv/site/deep/er/x
+-r--r--r-- 0:0 .* /etc/curl-bin/index.html
+lrwxrwxrwx 0:0 .* /etc/curl-bin/about -> /nix/store/.*-curl-bin-armv7l-hf-multiplatform/etc/curl-bin/about
+lrwxrwxrwx 0:0 .* /etc/bash -> /nix/store/.*-bash-armv7l-hf-multiplatform/etc/bash
 lrwxrwxrwx 0:0 .* /usr/bin/fetch -> /bin/curl
 FILES
 echo "ok: links, programs, files and accounts are where they belong"
