@@ -1,7 +1,7 @@
 # An image with the ways out of the store that nix2container gives it, run by Catamaran instead of a patched skopeo:
 #   nix run .#fdContainer-aarch64.copyToDockerDaemon
 # What follows `--` is for `catamaran copy`.
-{ lib, pkgs, catamaran, registry }:
+{ lib, pkgs, catamaran, registry, file }:
 image:
 let
   inherit (lib) escapeShellArg;
@@ -23,7 +23,8 @@ in
 image // {
   copyTo = copy "copy-to" "";
   copyToDockerDaemon = copy "copy-to-docker-daemon" (escapeShellArg "docker-daemon:${name}");
-  copyToRegistry = copy "copy-to-registry" (escapeShellArg "docker://${remote}");
+  # The registry's credentials and certificates are those of `[registry]`.
+  copyToRegistry = copy "copy-to-registry" "${escapeShellArg "docker://${remote}"} --file ${escapeShellArg file}";
   # Through an archive, because Podman's store has no daemon to speak to. The user's own podman knows where it is.
   copyToPodman = script "copy-to-podman" ''
     folder=$(mktemp -d)

@@ -20,7 +20,7 @@ let
   pkgs = pkgsFor system;
   buildSystem = head native;
   buildPkgs = pkgsFor buildSystem;
-  withCopies = import ./copy.nix { inherit lib pkgs catamaran; inherit (catalog) registry; };
+  withCopies = import ./copy.nix { inherit lib pkgs catamaran file; inherit (catalog) registry; };
   manifest = import ./manifest.nix { inherit lib pkgs catamaran file defaultVersion; };
 
   image = container: target:

@@ -52,8 +52,21 @@ let
   parent = path: let up = dirOf path; in if up == "/" then [ ] else [ up ];
   put = file: ''
     if [ -d ${content file} ]; then
-      mkdir -p "$out"${escapeShellArg file.to}
-      cp -r --remove-destination ${content file}/. "$out"${escapeShellArg file.to}
+      to="$out"${escapeShellArg file.to}
+      # Nothing may be written through a link into the store: such a folder becomes a real one, with links to what was in it.
+      find ${content file} -type d -printf '%P\n' | while IFS= read -r inner; do
+        inside="$to''${inner:+/$inner}"
+        if [ -L "$inside" ]; then
+          linked=$(readlink -f "$inside")
+          rm "$inside"
+          mkdir "$inside"
+          cp -rsT "$linked" "$inside"
+          chmod -R u+w "$inside"
+        fi
+      done
+      mkdir -p "$to"
+      cp -r --remove-destination ${content file}/. "$to"
+      chmod -R u+w "$to"
     else
       cp --remove-destination ${content file} "$out"${escapeShellArg file.to}
     fi
@@ -102,7 +115,8 @@ let
       regex = "^${root}${escaped}(/.*)?$";
       mode = if file ? mode then lib.removePrefix "0o" file.mode else "";
       uid = id (builtins.head owner);
-      gid = if builtins.length owner > 1 then id (lib.last owner) else id (builtins.head owner);
+      # A user without a group has its own, and a number that is nobody's has root's.
+      gid = if builtins.length owner > 1 then id (lib.last owner) else if id (builtins.head owner) == ids.nobody then ids.nogroup else 0;
     };
 in
 if !bringsAccounts && !builtins.all isAccount parts then

@@ -30,6 +30,9 @@ equal "and says what containers.toml says" "$(jq -cS . << 'JSON'
 JSON
 )" "$(jq -cS '."image-config"' "$everything")"
 
+contains "PATH is that of the other builder" \
+  "$(sed -n 's/.*DEFAULT_PATH: &str = "\(.*\)";/\1/p' "$source/src/debian/entrypoint.rs")" "$(jq -r '."image-config".Env[0]' "$fd_x86_64")"
+
 base() { jq -r '.layers[0].digest' "$1"; }
 equal "containers share the base layer" "$(base "$fd_x86_64")" "$(base "$rg_x86_64")"
 [ "$(base "$fd_x86_64")" != "$(base "$fd_aarch64")" ] || fail "two architectures have one base layer"
@@ -47,9 +50,15 @@ done << 'FILES'
 lrwxrwxrwx 0:0 .* /bin/curl -> /nix/store/.*-curl-bin-armv7l-hf-multiplatform/bin/curl
 lrwxrwxrwx 0:0 .* /bin/bash -> /nix/store/.*-bash-armv7l-hf-multiplatform/bin/bash
 -rw-r----- 1000:1000 15 .* /etc/app.conf
--r--r--r-- 0:0 7 .* /etc/motd
+-r--r--r-- 65534:65534 7 .* /etc/motd
+-r--r--r-- 1000:0 1 .* /etc/mine
 -r--r--r-- 0:0 91 .* /etc/passwd
 -r--r--r-- 0:0 .* /srv/site/index.html
+-r--r--r-- 0:0 .* /srv/site/deep/page.html
+-r--r--r-- 0:0 10 .* /srv/site/deep/er/x
+-r--r--r-- 0:0 .* /etc/curl-bin/index.html
+lrwxrwxrwx 0:0 .* /etc/curl-bin/about -> /nix/store/.*-curl-bin-armv7l-hf-multiplatform/etc/curl-bin/about
+lrwxrwxrwx 0:0 .* /etc/bash -> /nix/store/.*-bash-armv7l-hf-multiplatform/etc/bash
 lrwxrwxrwx 0:0 .* /usr/bin/fetch -> /bin/curl
 FILES
 echo "ok: links, programs, files and accounts are where they belong"

@@ -21,6 +21,11 @@ script() { # OUTPUT NAME: where it is
   echo "$built/bin/$2"
 }
 
+# The containers.toml that scripts name: the flake's own source.
+manifest=$(script fdManifest fdManifest)
+file=$(sed -n 's/.*--file \([^ ]*\) .*/\1/p' "$manifest")
+equal "scripts name the project's file" "$(cat "$work/project/containers.toml")" "$(cat "$file")"
+
 # The ways out of the store. Two are followed to their end: a layout, and a registry.
 calls "copyToDockerDaemon" "copy nix:$fd_aarch64 docker-daemon:fd:latest " \
   "$(script fdContainer-aarch64.copyToDockerDaemon copy-to-docker-daemon)"
@@ -29,7 +34,7 @@ equal "copyTo hands on what it is given" "copy nix:$fd_aarch64 oci:$work/layout:
 equal "and copies" arm64 "$("$catamaran" inspect "oci:$work/layout:fd" --json 2> "$work/stderr" | jq -r ".images[0].platform.architecture")"
 "$(script fdContainer-x86_64.copyToRegistry copy-to-registry)" > "$work/stdout" 2> "$work/stderr" \
   || fail "copyToRegistry: $(cat "$work/stderr")"
-equal "copyToRegistry goes where containers.toml says" "copy nix:$fd_x86_64 docker://$registry/acme/fd:latest " \
+equal "copyToRegistry goes where containers.toml says" "copy nix:$fd_x86_64 docker://$registry/acme/fd:latest --file $file " \
   "$(tr '\n' ' ' < "$CATAMARAN_CALLS")"
 equal "as skopeo sees it" "amd64 3" \
   "$(skopeo inspect --tls-verify=false "docker://$registry/acme/fd:latest" | jq -r '"\(.Architecture) \(.Layers | length)"')"
@@ -41,9 +46,7 @@ export CONTAINERS_STORAGE_CONF=$work/storage.conf
 equal "copyToPodman loads" "amd64 [/bin/fd]" "$(podman image inspect fd:latest --format '{{.Architecture}} {{.Config.Entrypoint}}')"
 
 # Push scripts. `--image` takes what Nix has built.
-file=$(value "$(at project)#packages.$system.fdManifest" --apply 'script: script.text' | jq -r . | sed -n 's/.*--file \([^ ]*\) .*/\1/p')
 images="--image aarch64=nix:$fd_aarch64 --image x86_64=nix:$fd_x86_64"
-manifest=$(script fdManifest fdManifest)
 calls "a push without any word" "push 1.0.0 fd --file $file $images " "$manifest"
 equal "counts as one from main" "main  " "$(heard GITHUB_REF_NAME) $(heard TAGS) $(heard GITHUB_ACTOR)"
 export GITHUB_TOKEN=secret

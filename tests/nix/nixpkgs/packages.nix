@@ -44,13 +44,21 @@ rec {
     shellcheck "$out/bin/${name}"
   '' { inherit text; inputs = lib.concatStringsSep "/bin:" (map toString runtimeInputs); } // { meta.mainProgram = name; };
 
-  # The files below `pathsToLink` of every package as links; folders are real. Of two with the same name the first wins.
+  # The files below `pathsToLink` of every package as links. Folders are real where several packages have them or `pathsToLink` names
+  # them, and links where one has. Of two files with the same name the first wins.
   buildEnv = { name, paths, pathsToLink ? [ "/" ], ignoreCollisions ? false, postBuild ? "" }: derive name ''
     for folder in $pathsToLink; do
       mkdir -p "$out$folder"
       for path in $paths; do
         if ! [ -d "$path$folder" ]; then continue; fi
-        (cd "$path$folder" && find . -mindepth 1 -type d) | while read -r inner; do mkdir -p "$out$folder/$inner"; done
+        for entry in $(cd "$path$folder" && find . -mindepth 1 -maxdepth 1 -type d); do
+          inner=$folder/''${entry#./}
+          have=0
+          for other in $paths; do if [ -d "$other$inner" ]; then have=$((have + 1)); fi; done
+          case " $pathsToLink " in *" $inner"[/\ ]*) have=2 ;; esac
+          if [ $have = 1 ] && ! [ -e "$out$inner" ]; then ln -sn "$path$inner" "$out$inner"; fi
+        done
+        (cd "$path$folder" && find . -mindepth 1 -type d) | while read -r inner; do [ -d "$out$folder/$inner" ] || mkdir -p "$out$folder/$inner"; done
         (cd "$path$folder" && find . ! -type d) | while read -r file; do
           if [ -e "$out$folder/$file" ]; then
             if [ -z "$ignoreCollisions" ]; then echo "collision: $folder/$file" >&2; exit 1; fi
