@@ -95,6 +95,8 @@ fn dashboard(cli: &Cli) -> Result<ExitCode> {
         std::mem::forget(runtime);
     }
     let summary = ended?;
-    Printer::fallback().result(&summary.lines.join("\n"));
+    if !summary.lines.is_empty() {
+        Printer::fallback().result(&summary.lines.join("\n"));
+    }
     Ok(ExitCode::from(summary.exit_code()))
 }

@@ -134,11 +134,12 @@ pub enum Subcommand {
 /// `replay`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  catamaran build --output json > build.jsonl; catamaran replay build.jsonl\n  catamaran replay build.jsonl --speed 10\n\nNothing \
+    after_help = "Examples:\n  catamaran build --output json > build.jsonl; catamaran replay build.jsonl\n  catamaran replay build.jsonl --speed 10\n  \
+                  catamaran replay <(ssh builder catamaran build --output json)\n\nWhat comes through a pipe is shown as it comes. Nothing \
                   is built or sent: keys look around in what happened then."
 )]
 pub struct ReplayArgs {
-    /// The recording
+    /// The recording, or a pipe through which one comes
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// So many times as fast as it was; 0 does not wait at all

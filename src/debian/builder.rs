@@ -220,6 +220,7 @@ impl Builder {
             .buffer_unordered(FETCHES)
             .try_collect::<()>()
             .await?;
+        self.0.workers.give_back();
         self.load(&missing, how).await?;
         if !missing.is_empty() {
             let folder = self.0.segments_folder.clone();

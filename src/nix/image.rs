@@ -73,7 +73,7 @@ struct NixBlobs {
 enum Source {
     Bytes(Arc<[u8]>),
     File(PathBuf),
-    Paths(Regenerated),
+    Paths(Box<Regenerated>),
 }
 
 impl Source {
@@ -82,7 +82,7 @@ impl Source {
             Content::File(path) => Source::File(path.clone()),
             Content::Paths(paths) => {
                 let paths = Arc::clone(paths);
-                Source::Paths(Regenerated::new(layer, paths))
+                Source::Paths(Box::new(Regenerated::new(layer, paths)))
             }
         }
     }

@@ -12,6 +12,8 @@ mod complaint;
 mod document;
 mod evaluate;
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod image;
 mod kept;
 mod layer;

@@ -14,6 +14,8 @@ use crate::{Error, Kind};
 const VERSION_FREE: &str = "version-free";
 /// Gates about the registry rather than about what is released; alone they are a matter of network and credentials.
 const OUTSIDE: [&str; 2] = ["registry", "credentials"];
+/// A gate hands over at most so many files.
+const MOST_FILES: usize = 100;
 /// How many things a gate names.
 const NAMED: usize = 4;
 
@@ -46,7 +48,7 @@ impl Plan {
 }
 
 pub(super) fn gate(id: &str, verdict: Verdict, message: impl Into<String>, hint: Option<&str>) -> Gate {
-    Gate { id: id.into(), verdict, message: message.into(), hint: hint.map(str::to_owned) }
+    Gate { id: id.into(), verdict, message: message.into(), hint: hint.map(str::to_owned), files: Vec::new() }
 }
 
 /// A gate that failed with `error`.
@@ -210,15 +212,35 @@ pub(super) fn version_free(plan: &Plan, force: bool) -> Gate {
 
 /// `git-clean`: what is released is what is committed.
 pub(super) async fn git_clean(folder: &Path) -> Gate {
-    match git(folder, &["status", "--porcelain", "--", "."]).await {
+    // Paths are told from the repository's root; people, and editors, are in the folder.
+    let (status, prefix) =
+        tokio::join!(git(folder, &["status", "--porcelain", "-z", "--", "."]), git(folder, &["rev-parse", "--show-prefix"]));
+    match status {
         None => gate("git-clean", Verdict::Skip, "not a git repository", None),
         Some(text) if text.is_empty() => gate("git-clean", Verdict::Pass, "everything is committed", None),
         Some(text) => {
-            let files: Vec<String> = text.lines().filter_map(|line| line.get(3..)).map(str::to_owned).collect();
+            let mut files = uncommitted(&text, &prefix.unwrap_or_default());
             let message = format!("{} uncommitted: {}", files.len(), some(&files));
-            gate("git-clean", Verdict::Warn, message, Some("commit, so that the release can be made again from the repository"))
+            files.truncate(MOST_FILES);
+            let hint = "commit, so that the release can be made again from the repository";
+            Gate { files, ..gate("git-clean", Verdict::Warn, message, Some(hint)) }
         }
     }
+}
+
+/// The paths of `git status --porcelain -z`, seen from the folder that is `prefix` below the root (git-status(1), "Porcelain Format
+/// Version 1"): two letters, a blank, a path; what was renamed or copied is followed by its old path.
+fn uncommitted(status: &str, prefix: &str) -> Vec<String> {
+    let mut entries = status.split('\0').filter(|entry| !entry.is_empty());
+    let mut files = Vec::new();
+    while let Some(entry) = entries.next() {
+        let Some((letters, path)) = entry.split_at_checked(3) else { continue };
+        files.push(path.strip_prefix(prefix).unwrap_or(path).to_owned());
+        if letters.contains(['R', 'C']) {
+            entries.next();
+        }
+    }
+    files
 }
 
 /// `git-tag`: what is committed is what the version's tag names. A commit that has no tag can still be released, but nobody
@@ -237,11 +259,12 @@ pub(super) async fn git_tag(folder: &Path, version: &str) -> Gate {
         let commit = format!("refs/tags/{name}^{{commit}}");
         if let Some(elsewhere) = git(folder, &["rev-parse", "--short", "--verify", "--quiet", &commit]).await {
             let message = format!("the tag {name} is at {elsewhere}, and HEAD is {head}");
-            return gate(id, Verdict::Warn, message, Some("check out the tag, or release another version"));
+            return gate(id, Verdict::Warn, message, Some(&format!("`git checkout {name}`, or release another version")));
         }
     }
     let message = format!("no tag {} names HEAD ({head})", names.join(" or "));
-    gate(id, Verdict::Warn, message, Some("tag the commit, so that the version can be found in the repository"))
+    let hint = format!("`git tag v{version}` tags the commit, so that the version can be found in the repository");
+    gate(id, Verdict::Warn, message, Some(&hint))
 }
 
 /// `lock`: the lock pins what containers.toml asks for.
@@ -260,4 +283,23 @@ fn some(items: &[String]) -> String {
         text.push_str(&format!(" and {} more", items.len() - NAMED));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_seen_from_the_folder() {
+        let status = "?? deploy/new file\0R  deploy/to.toml\0deploy/from.toml\0 M deploy/a -> b\0";
+        assert_eq!(uncommitted(status, "deploy/"), ["new file", "to.toml", "a -> b"]);
+        assert_eq!(uncommitted("", "x/"), [""; 0]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_status_is_files_or_nothing(status in "[RC ?M\\x00a-zä/]{0,40}", prefix in "[a/]{0,4}") {
+            proptest::prop_assert!(uncommitted(&status, &prefix).len() <= status.len());
+        }
+    }
 }

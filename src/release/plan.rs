@@ -168,6 +168,9 @@ pub struct Gate {
     /// What to do when it is not a pass.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
+    /// The files it is about, seen from the catalog's folder; not more than a hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub files: Vec<String>,
 }
 
 impl Plan {

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 /// Log lines kept in memory per log; the whole log is in its file.
 pub const KEPT_LINES: usize = 5_000;
 
+/// Bytes of a line kept in memory: more than any screen shows.
+const KEPT_OF_LINE: usize = 16 * 1024;
+
 /// The last lines of a log. Line numbers are absolute, from 0: lines that are dropped change no number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
@@ -25,13 +28,13 @@ impl Log {
         Log { kept: lines.into(), dropped: first, stamps: VecDeque::new() }
     }
 
-    /// Takes in what was said `at` so many session milliseconds; the oldest lines above [`KEPT_LINES`] go.
+    /// Takes in what was said `at` so many session milliseconds; the oldest lines above [`KEPT_LINES`] go, and the ends of very long ones.
     pub(super) fn push(&mut self, lines: &[String], at: u64) {
         if lines.is_empty() {
             return;
         }
         self.stamps.push_back((self.end(), at));
-        self.kept.extend(lines.iter().cloned());
+        self.kept.extend(lines.iter().map(|line| line[..line.floor_char_boundary(KEPT_OF_LINE)].to_owned()));
         let excess = self.kept.len().saturating_sub(KEPT_LINES);
         self.kept.drain(..excess);
         self.dropped += excess as u64;
@@ -99,6 +102,8 @@ mod tests {
         assert_eq!((log.said_at(5_000), log.said_at(9_999)), (Some(50), Some(90)));
         assert_eq!(log.last(2).collect::<Vec<_>>(), ["9998", "9999"]);
         assert!(log.stamps.len() <= 5);
+        log.push(&["ä".repeat(1 << 20)], 100);
+        assert_eq!(log.last(1).map(str::len).sum::<usize>(), KEPT_OF_LINE);
         let part = Log::part(7, vec!["x".into()]);
         assert_eq!((part.line(7), part.said_at(7), part.end()), (Some("x"), None, 8));
     }

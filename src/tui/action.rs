@@ -75,22 +75,22 @@ macro_rules! actions {
 
 actions! {
     // name, footer word, where, keys, when, what
-    Build "build" "build" [Images Inspect] ["b"] build "Build what is marked, or what the cursor is on";
+    Build "build" "build" [Images Inspect Release] ["b"] build "Build what is marked, what the cursor is on, or what a release lacks";
     Open "open" "open" [Global] ["enter"] always "Open what the cursor is on; go on to the next step";
-    Verify "verify" "verify" [Images Inspect] ["v"] verify "Run every check over what is marked, or what the cursor is on";
+    Verify "verify" "verify" [Images Inspect Release] ["v"] verify "Run every check over what is marked, what the cursor is on, or what is to be released";
     Mark "mark" "mark" [Images Release Inspect] ["space"] always "Mark or choose; fold in a tree";
-    Inspect "inspect" "" [Images Builds] ["i"] has_targets "Look inside: both architectures side by side";
+    Inspect "inspect" "" [Images Builds Release] ["i"] inspect "Look inside: both architectures side by side";
     Release "release" "release" [Images] ["p"] has_targets "Release the containers that are marked, or the one the cursor is on";
     MarkAll "mark-all" "" [Images Release] ["a"] has_targets "Mark everything; again: nothing";
     BuildAll "build-all" "" [Images] ["B"] has_targets "Build every target";
     VerifyAll "verify-all" "" [Images] ["V"] has_built "Run every check over every image";
     Sort "sort" "" [Images] ["s"] has_targets "Sort by name, by state, by size, or as in the file";
-    Edit "edit" "" [Images Inspect] ["e"] edit "Open the definition in $EDITOR";
+    Edit "edit" "" [Images Inspect Release] ["e"] edit "Open the definition in $EDITOR; in a release, what is not committed";
 
-    Cancel "cancel" "cancel" [Builds Release] ["x"] cancel "Stop this";
+    Cancel "cancel" "cancel" [Builds Release Images Inspect] ["x"] cancel "Stop this, or what is awaited";
     CancelAll "cancel-all" "" [Builds] ["X"] running "Stop everything that runs";
     Retry "retry" "retry" [Builds] ["r"] retry "Build what failed or was cancelled again";
-    Layout "layout" "layout" [Builds] ["L"] always "Show one log, two, four or nine";
+    Layout "layout" "layout" [Builds] ["L"] has_tasks "Show one log, two, four or nine";
     Zoom "zoom" "zoom" [Builds] ["z"] has_tasks "Give the log the whole screen";
     Follow "follow" "" [Builds] ["f"] has_tasks "Follow the end of the log, or stay here";
     Wrap "wrap" "" [Builds] ["w"] has_tasks "Wrap long lines, or cut them";

@@ -1,5 +1,7 @@
 //! Whether an action can be done now, and if not, why: what the footer hides, the palette explains.
 
+use super::action::Action;
+use super::awaited;
 use super::model::{Model, Screen};
 use super::screen::{builds, release};
 use super::status;
@@ -26,17 +28,33 @@ pub(super) fn has_built(model: &Model) -> Answer {
 
 pub(super) fn build(model: &Model) -> Answer {
     has_targets(model)?;
+    if model.screen == Screen::Release {
+        return when(release::mends(model, Action::Build), "nothing has to be built here");
+    }
     when(!model.selection().is_empty(), "nothing is selected")
 }
 
 pub(super) fn verify(model: &Model) -> Answer {
     has_targets(model)?;
+    if model.screen == Screen::Release {
+        return when(release::mends(model, Action::Verify), "nothing has to be checked here");
+    }
     let built = model.selection().iter().any(|t| model.state.target(t).is_some_and(|t| status::image(&t.state).is_some()));
     when(built, "not built yet; b builds it")
 }
 
 pub(super) fn edit(model: &Model) -> Answer {
+    if model.screen == Screen::Release {
+        return when(release::mends(model, Action::Edit), "there is no file to open here");
+    }
     when(model.catalog_file().is_some(), "there is no containers.toml yet")
+}
+
+pub(super) fn inspect(model: &Model) -> Answer {
+    if model.screen == Screen::Release {
+        return when(release::mends(model, Action::Inspect), "no check has found anything here");
+    }
+    has_targets(model)
 }
 
 pub(super) fn running(model: &Model) -> Answer {
@@ -45,8 +63,9 @@ pub(super) fn running(model: &Model) -> Answer {
 
 pub(super) fn cancel(model: &Model) -> Answer {
     match model.screen {
-        Screen::Release => when(release::is_sending(model), "nothing is being sent"),
-        _ => when(builds::selected_is_open(model), "this is not running"),
+        Screen::Builds => when(builds::selected_is_open(model), "this is not running"),
+        Screen::Release if release::is_sending(model) => Ok(()),
+        _ => when(awaited::is_awaited(model), "nothing is awaited"),
     }
 }
 

@@ -333,6 +333,7 @@ pub fn plan(version: &str, worst: Verdict) -> Plan {
         verdict,
         message: message.into(),
         hint: hint.map(str::to_owned),
+        files: Vec::new(),
     };
     Plan {
         schema: 1,

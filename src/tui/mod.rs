@@ -7,16 +7,21 @@
 pub mod action;
 mod animation;
 mod available;
+mod awaited;
 mod catalog_watch;
 mod clipboard;
 mod exit_summary;
 #[cfg(test)]
 mod fixture;
+mod footer;
+mod hint;
 mod keymap;
 mod log_file;
 mod model;
+mod mouse;
 mod msg;
 mod overlay;
+mod painter;
 mod perform;
 mod preferences;
 mod react;
@@ -24,6 +29,7 @@ mod run;
 mod screen;
 mod screenshot;
 mod signals;
+mod spot;
 mod status;
 mod terminal;
 #[cfg(test)]
@@ -33,12 +39,14 @@ pub mod theme;
 mod update;
 mod view;
 mod widget;
+mod writer;
 
 pub use animation::render_animation;
 pub use exit_summary::ExitSummary;
 pub use keymap::{Key, Keymap, parse_sequence};
 pub use model::{Model, Screen};
 pub use msg::{Effect, Level, Msg, Request};
+pub use painter::Painter;
 pub use preferences::preferences;
 pub use run::{Link, Options, run};
 pub use screen::builds::Task;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::action::Scope;
+use super::awaited;
 use super::keymap::{Keymap, parse_sequence};
 use super::msg::{Effect, Level, Msg, Request};
 use super::overlay::Overlay;
@@ -121,6 +122,8 @@ pub struct Model {
     pub catalog_failure: Option<Failure>,
     /// The catalog, as far as it was known at the start.
     pub file: Option<PathBuf>,
+    /// The user's `config.toml`, there or not.
+    pub config: Option<PathBuf>,
     /// Where a catalog can be begun, because there is none.
     pub begin: Option<PathBuf>,
     /// What was said, oldest first.
@@ -129,6 +132,8 @@ pub struct Model {
     pub effects: Vec<Effect>,
     /// Whether we listen to the mouse.
     pub mouse: bool,
+    /// Where and when it was clicked last, for double clicks.
+    pub clicked: Option<(Position, u64)>,
     /// Whether logs stream to the terminal instead of a screen.
     pub streaming: bool,
     /// Whether it is ending.
@@ -162,10 +167,12 @@ impl Model {
             release: release::Release::default(),
             catalog_failure: None,
             file: None,
+            config: None,
             begin: None,
             notices: Vec::new(),
             effects: Vec::new(),
             mouse: true,
+            clicked: None,
             streaming: false,
             quit: Quit::No,
             interrupted: false,
@@ -269,7 +276,20 @@ impl Model {
             Screen::Images => images::selection(self),
             Screen::Builds => builds::selection(self),
             Screen::Inspect => inspect::selection(self),
-            Screen::Release => release::selection(self),
+            Screen::Release => release::targets(self),
+        }
+    }
+
+    /// Whether a line is being typed: letters are then no keys.
+    pub fn is_typing(&self) -> bool {
+        if let Some(top) = self.overlays.last() {
+            return top.is_typed();
+        }
+        match self.screen {
+            Screen::Images => self.images.filtering,
+            Screen::Builds => self.builds.searching || self.builds.narrowing,
+            Screen::Inspect => self.inspect.searching,
+            Screen::Release => release::is_typing(self),
         }
     }
 
@@ -288,7 +308,7 @@ impl Model {
         } else {
             Some(1_000)
         };
-        [notice, moving].into_iter().flatten().min()
+        [notice, moving, awaited::next_word(self)].into_iter().flatten().min()
     }
 
     /// Whether `event` ends the session's wait for its run.

@@ -109,6 +109,13 @@ pub enum Effect {
         /// What.
         text: String,
     },
+    /// Write into the user's `config.toml` that the dashboard begins with a theme.
+    KeepTheme {
+        /// The file.
+        config: PathBuf,
+        /// The theme's name.
+        theme: String,
+    },
     /// Open a file in `$PAGER`.
     Page(PathBuf),
     /// Read a part of a log file.

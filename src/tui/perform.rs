@@ -1,5 +1,6 @@
 //! Effects: what only the side with the terminal can do.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -11,12 +12,14 @@ use super::clipboard;
 use super::log_file;
 use super::model::Model;
 use super::msg::{Effect, Level, Msg};
+use super::preferences::keep_theme;
 use super::run::{BATCH, Link};
 use super::terminal::Terminal;
 use super::text;
 use super::theme::Glyph;
 use super::update::update;
-use crate::catalog::STARTER;
+use crate::Error;
+use crate::catalog::{STARTER, Target};
 use crate::session::{Command, Event, EventKind, Outcome};
 
 /// Does `effect`; what has to be asked of the engine afterwards.
@@ -40,18 +43,18 @@ pub(super) async fn perform(
         Effect::CopyFile(path) => {
             let told = told.clone();
             tokio::task::spawn_blocking(move || {
-                let _ = told.send(match log_file::whole(&path) {
+                let _ = told.send(match log_file::whole(&path).map(|text| plain(&text)) {
                     Ok(text) => copied(&text, &text::count(text.lines().count(), "line")),
                     Err(error) => Msg::Notice(Level::Error, format!("not copied: {error}")),
                 });
             });
         }
         Effect::Redraw => terminal.redraw(),
-        Effect::Mouse(on) => terminal.set_mouse(on)?,
+        Effect::Mouse(on) => terminal.set_mouse(on),
         Effect::Stream(on) => {
             terminal.set_streaming(on)?;
             if on {
-                terminal.stream("-- streaming; S returns to the dashboard --")?;
+                terminal.stream("-- streaming; S returns to the dashboard --\r\n".into());
             }
         }
         Effect::Copy { text, what } => {
@@ -81,12 +84,32 @@ pub(super) async fn perform(
         Effect::Write { path, text } => {
             update(model, written(&path, &text, format!("written to {}", path.display())));
         }
+        Effect::KeepTheme { config, theme } => {
+            let said = match keep_theme(&config, &theme) {
+                Ok(()) => Msg::Notice(Level::Success, format!("kept: theme = \"{theme}\" in {}", config.display())),
+                Err(error) => Msg::Notice(Level::Error, format!("the theme is not kept: {}", in_words(&error))),
+            };
+            update(model, said);
+        }
         Effect::Page(path) => {
             let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".into());
             outside(&pager, &[path.display().to_string()], model, terminal, input, link).await?;
         }
     }
     Ok(None)
+}
+
+/// A log without its colours, as all that is copied.
+fn plain(log: &str) -> String {
+    log.lines().map(|line| text::printable(line) + "\n").collect()
+}
+
+/// An error, and what to do about it.
+fn in_words(error: &Error) -> String {
+    match error.advice() {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
 }
 
 /// Puts `text`, which is called `what`, on the clipboard; what to say of it.
@@ -146,23 +169,19 @@ async fn outside(
     Ok(())
 }
 
-/// Writes what an event says to the terminal, while logs stream.
-pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> std::io::Result<()> {
+/// Appends what an event says to `out`, as lines for a terminal in raw mode, while logs stream.
+pub(super) fn stream(model: &Model, event: &Event, out: &mut String) {
     if !model.streaming {
-        return Ok(());
+        return;
     }
     let bar = model.theme.glyph(Glyph::Vertical);
+    // Writing into a string cannot fail.
+    let mut say = |target: &Target, what: &str| {
+        let _ = write!(out, "{}.{} {bar} {what}\r\n", target.container, target.architecture);
+    };
     match &event.kind {
-        EventKind::OutputReceived { target, lines } => {
-            for line in lines {
-                terminal.stream(&format!("{}.{} {bar} {}", target.container, target.architecture, text::printable(line)))?;
-            }
-        }
-        EventKind::RunOutput { lines } => {
-            for line in lines {
-                terminal.stream(&text::printable(line))?;
-            }
-        }
+        EventKind::OutputReceived { target, lines } => lines.iter().for_each(|line| say(target, &text::printable(line))),
+        EventKind::RunOutput { lines } => lines.iter().for_each(|line| out.extend([&*text::printable(line), "\r\n"])),
         EventKind::BuildFinished { target, outcome, took } => {
             let word = match outcome {
                 Outcome::Succeeded { .. } => "built",
@@ -170,11 +189,10 @@ pub(super) fn stream(terminal: &mut Terminal, model: &Model, event: &Event) -> s
                 Outcome::Failed(_) => "failed",
                 Outcome::Cancelled => "cancelled",
             };
-            terminal.stream(&format!("{}.{} {bar} {word} after {}", target.container, target.architecture, text::clock(*took)))?;
+            say(target, &format!("{word} after {}", text::clock(*took)));
         }
         _ => {}
     }
-    Ok(())
 }
 
 /// Takes in the size that the terminal has now.

@@ -1,5 +1,7 @@
 //! What the user wrote into `config.toml`: theme, ASCII, motion, mouse, keys.
 
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -74,12 +76,92 @@ pub fn preferences(folder: &Path, theme: Option<String>) -> Result<Options> {
         return Err(Error::usage(format!("{}: unknown key `{key}`", config.place(&[key])))
             .hint("it has `theme`, `ascii`, `motion`, `mouse` and `[keys]`"));
     }
-    Ok(Options { theme: theme.or(named), themes: Some(folder.join("themes")), keys, wishes, no_mouse: !mouse, ..Options::default() })
+    let theme = theme.or(named);
+    Ok(Options { theme, themes: Some(folder.join("themes")), config: Some(path), keys, wishes, no_mouse: !mouse, ..Options::default() })
+}
+
+/// Writes that the dashboard begins with the theme called `name` into the `config.toml` at `path`, which is made if need be; what else
+/// stands there stays as it is, comments too. A link leads to the file that is written, and a crash leaves the old one whole.
+///
+/// # Errors
+/// The file cannot be read, is no TOML, or cannot be written.
+pub fn keep_theme(path: &Path, name: &str) -> Result<()> {
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).at("reading", path),
+    };
+    let wrong = |error: toml_edit::TomlError| Error::usage(format!("{}: {}", path.display(), error.message()));
+    let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;
+    match document.get_mut("theme").and_then(toml_edit::Item::as_value_mut) {
+        // The comment behind it is part of how the value is written.
+        Some(value) => {
+            let mut new = toml_edit::Value::from(name);
+            new.decor_mut().clone_from(value.decor());
+            *value = new;
+        }
+        None => drop(document.insert("theme", toml_edit::value(name))),
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).at("making", folder)?;
+    // Readable for others, as the old one was or as the user's other files are.
+    let old = std::fs::metadata(path).map(|old| old.permissions());
+    let new = old.unwrap_or_else(|_| std::fs::Permissions::from_mode(0o666));
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(".config-").permissions(new).tempfile_in(folder)?;
+        file.write_all(document.to_string().as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(drop).at("writing", path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_theme_is_kept_and_all_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/config.toml");
+        keep_theme(&path, "dark").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theme = \"dark\"\n");
+        let text = "# mine\nmouse = false # never\ntheme  = 'dark'   # at night\n\n[keys.images] # the letters\nbuild = [\"B\"]\n";
+        let link = folder.path().join("link.toml");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for (before, after) in [
+            (text, text.replace("'dark'", "\"light\"")),
+            ("[keys.images]\nbuild = []\n", "theme = \"light\"\n[keys.images]\nbuild = []\n".into()),
+        ] {
+            std::fs::write(&path, before).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+            keep_theme(&link, "light").unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+            assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(preferences(path.parent().unwrap(), None).unwrap().theme.as_deref(), Some("light"));
+        }
+        std::fs::write(&path, "theme = ").unwrap();
+        assert!(keep_theme(&path, "light").unwrap_err().message().contains("config.toml"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theme = ");
+        // Where a file is in the way of the folder, nobody can write.
+        assert!(keep_theme(&path.join("config.toml"), "light").is_err());
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_can_be_read_is_kept_readable(text in "(theme|mouse|\\[keys\\]|[#= \"'a-z\n]){0,30}") {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("config.toml");
+            std::fs::write(&path, &text).unwrap();
+            if keep_theme(&path, "dark").is_ok() {
+                let table: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+                proptest::prop_assert_eq!(table["theme"].as_str(), Some("dark"));
+            }
+        }
+    }
 
     #[test]
     fn the_file_is_read_and_its_mistakes_are_named() {

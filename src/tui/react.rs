@@ -41,8 +41,16 @@ pub(super) fn react(model: &mut Model, event: &Event) {
             release::published(model);
             model.say(Level::Success, format!("{} is published", receipt.version));
         }
-        EventKind::RunFinished { failed, .. } => finished(model, event, *failed, awaited),
+        EventKind::RunFinished { failed, .. } => {
+            if matches!(awaited, Some(Request::Build | Request::Verify(_))) {
+                release::ran(model);
+            }
+            finished(model, event, *failed, awaited);
+        }
         EventKind::RunFailed { failure } => {
+            if matches!(awaited, Some(Request::Build | Request::Verify(_))) {
+                release::ran(model);
+            }
             match &awaited {
                 Some(Request::Catalog) => model.catalog_failure = Some(failure.clone()),
                 Some(Request::Plan) => release::plan_failed(model, failure),
@@ -63,7 +71,9 @@ pub(super) fn react(model: &mut Model, event: &Event) {
         }
         _ => {}
     }
-    builds::arrange(model);
+    if builds::moves(model, event) {
+        builds::arrange(model);
+    }
 }
 
 fn finished(model: &mut Model, event: &Event, failed: usize, awaited: Option<Request>) {

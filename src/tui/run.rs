@@ -24,12 +24,18 @@ use crate::{Error, Result};
 
 /// The least time between frames that the engine causes; keys are answered at once.
 const FRAME_TIME: Duration = Duration::from_millis(16);
-/// A frame that took longer to write than this went over a slow line, which then gets fewer of them.
+/// What the engine causes to be written is kept below this, so that it fits through ssh: where whole screens of logs rush by, nobody sees
+/// whether that is 60 or 15 times a second. Frames that keys cause are not counted.
+const BYTES_PER_SECOND: f64 = 250e3;
+/// A terminal that took longer than this to take a frame is at the end of a slow line, and gets fewer of them.
 const SLOW_WRITE: Duration = Duration::from_millis(30);
 /// The time between frames on a slow line.
 const SLOW_FRAME_TIME: Duration = Duration::from_millis(50);
 /// Events taken from the engine at a time.
 pub(super) const BATCH: usize = 512;
+
+/// Events taken at a time while their lines stream: what a slow terminal has to take before the dashboard is back.
+const STREAMED: usize = 16;
 
 /// The engine, as the dashboard sees it.
 pub struct Link {
@@ -46,6 +52,8 @@ pub struct Options {
     pub theme: Option<String>,
     /// A folder with more themes.
     pub themes: Option<PathBuf>,
+    /// The user's `config.toml`, there or not: a theme that is kept is written into it.
+    pub config: Option<PathBuf>,
     /// `[keys]` of the user's config, and where it is from.
     pub keys: Option<(toml::Table, ConfigText)>,
     /// The catalog, to notice when somebody else changes it.
@@ -108,14 +116,17 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
         if model.quit == Quit::Now {
             break;
         }
+        // A frame begins when the terminal has taken the one before: on a slow line there are fewer of them, and each shows what is so
+        // when it begins.
         let due = last_frame + frame_time;
-        if dirty && (urgent || Instant::now() >= due) {
-            let began = Instant::now();
-            terminal.draw(&model).map_err(tty)?;
+        let ready = terminal.is_ready();
+        if dirty && ready && (urgent || Instant::now() >= due) {
+            let bytes = terminal.draw(&model).map_err(tty)?;
+            frame_time = FRAME_TIME.max(Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND));
             last_frame = Instant::now();
-            frame_time = if last_frame - began > SLOW_WRITE { SLOW_FRAME_TIME } else { FRAME_TIME };
             (dirty, urgent) = (false, false);
         }
+        let most = if model.streaming { STREAMED } else { BATCH };
         let pause = model.next_change().map(Duration::from_millis);
         tokio::select! {
             biased;
@@ -130,9 +141,10 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                     resize(&mut model);
                     (dirty, urgent) = (true, true);
                 }
+                // Somebody drags a corner: many sizes, of which the last one counts.
                 Received::Resized => {
                     resize(&mut model);
-                    (dirty, urgent) = (true, true);
+                    (dirty, frame_time) = (true, FRAME_TIME);
                 }
                 Received::End => {
                     drop(terminal);
@@ -157,8 +169,15 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                 }
                 (dirty, urgent) = (true, true);
             }
-            () = tokio::time::sleep_until(due.into()), if dirty => {}
-            n = link.events.recv_many(&mut batch, BATCH), if !engine_gone => {
+            took = terminal.written() => {
+                last_frame = Instant::now();
+                if took.map_err(tty)? > SLOW_WRITE {
+                    frame_time = frame_time.max(SLOW_FRAME_TIME);
+                }
+            }
+            () = tokio::time::sleep_until(due.into()), if dirty && ready => {}
+            // Lines that stream are not dropped, so what comes from the engine waits for those before.
+            n = link.events.recv_many(&mut batch, most), if !engine_gone && (ready || !model.streaming) => {
                 if n == 0 {
                     engine_gone = true;
                     update(&mut model, match options.replay {
@@ -166,12 +185,14 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
                         false => Msg::Notice(Level::Error, "the engine has stopped; quit and start again".into()),
                     });
                 }
+                let mut lines = String::new();
                 for event in batch.drain(..) {
                     clock.saw(event.at);
                     catalog.saw(&event);
-                    stream(&mut terminal, &model, &event).map_err(tty)?;
+                    stream(&model, &event, &mut lines);
                     commands.extend(update(&mut model, Msg::Engine(Box::new(event))));
                 }
+                terminal.stream(lines);
                 update(&mut model, Msg::Tick(clock.now()));
                 dirty = true;
             }
@@ -191,8 +212,11 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
             }
         }
     }
-    drop(terminal);
-    Ok(summary(&model))
+    let mut summary = summary(&model);
+    if !terminal.leave() {
+        summary.lines.clear(); // nobody reads them, and they would be waited for
+    }
+    Ok(summary)
 }
 
 fn prepare(options: &Options) -> Result<Model> {
@@ -217,6 +241,7 @@ fn prepare(options: &Options) -> Result<Model> {
     (model.depth, model.wishes) = (depth, options.wishes);
     model.mouse = !options.no_mouse;
     model.file.clone_from(&options.catalog);
+    model.config.clone_from(&options.config);
     if options.replay {
         model.screen = super::model::Screen::Builds;
     }

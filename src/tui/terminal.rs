@@ -1,22 +1,18 @@
 //! The terminal: entered, drawn to, and always given back as it was, whatever happens.
 
-use std::io::{self, Write, stdout};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
-};
-use crossterm::{Command as _, queue};
-use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use crossterm::queue;
+use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::model::Model;
-use super::view::view;
+use super::painter::Painter;
+use super::writer::{Writer, write_at_last, write_now};
 
 /// Whether the terminal is ours now. Global because a panic hook has no other way to know.
 static OURS: AtomicBool = AtomicBool::new(false);
@@ -28,9 +24,8 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1002l";
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub struct Terminal {
-    shown: Buffer,
-    cursor: Option<Position>,
-    everything: bool,
+    painter: Painter,
+    writer: Writer,
     mouse: bool,
     streaming: bool,
 }
@@ -41,7 +36,7 @@ impl Terminal {
         // Released crossterm writes an empty SGR when NO_COLOR is set, which also resets bold and reverse, so that
         // the selection disappears. Without colours is one of our own themes.
         crossterm::style::force_color_output(true);
-        let mut terminal = Terminal { shown: Buffer::empty(Rect::ZERO), cursor: None, everything: true, mouse, streaming: false };
+        let mut terminal = Terminal { painter: Painter::default(), writer: Writer::start(&OURS)?, mouse, streaming: false };
         terminal.resume()?;
         Ok(terminal)
     }
@@ -55,9 +50,9 @@ impl Terminal {
         if self.mouse {
             bytes.extend_from_slice(MOUSE_ON);
         }
-        self.everything = true;
+        self.painter.forget();
         self.streaming = false;
-        write_once(&bytes)
+        write_now(&bytes)
     }
 
     /// Takes the terminal over again after something else stopped and continued us: nobody gave it back before, and
@@ -68,15 +63,15 @@ impl Terminal {
         if streaming { self.set_streaming(true) } else { Ok(()) }
     }
 
-    /// Gives the terminal back.
-    pub fn leave(&mut self) {
-        restore();
+    /// Gives the terminal back; whether it took what that needs.
+    pub fn leave(&mut self) -> bool {
+        restore()
     }
 
     /// Listens to the mouse, or leaves it to the terminal.
-    pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+    pub fn set_mouse(&mut self, on: bool) {
         self.mouse = on;
-        write_once(if on { MOUSE_ON } else { MOUSE_OFF })
+        self.writer.write(if on { MOUSE_ON } else { MOUSE_OFF }.to_vec());
     }
 
     /// Leaves the alternate screen to stream lines, still reading keys; or comes back.
@@ -92,52 +87,45 @@ impl Terminal {
             }
         }
         self.streaming = on;
-        self.everything = true;
-        write_once(&bytes)
+        self.painter.forget();
+        self.writer.write(bytes);
+        Ok(())
     }
 
-    /// Writes a line below the others, while streaming.
-    pub fn stream(&mut self, line: &str) -> io::Result<()> {
-        write_once(format!("{line}\r\n").as_bytes())
+    /// Writes `lines`, each ended by `\r\n`, below the others, while streaming.
+    pub fn stream(&mut self, lines: String) {
+        if !lines.is_empty() {
+            self.writer.write(lines.into_bytes());
+        }
     }
 
     /// The next frame is drawn in full.
     pub fn redraw(&mut self) {
-        self.everything = true;
+        self.painter.forget();
     }
 
-    /// Draws `model`: what has changed, in one write, in one synchronized update; nothing when nothing has changed.
-    pub fn draw(&mut self, model: &Model) -> io::Result<()> {
+    /// Whether the terminal has taken everything so far. Until then nothing more should be written: that is what keeps memory flat, and
+    /// keys answered, on a slow line.
+    pub fn is_ready(&self) -> bool {
+        self.writer.is_idle()
+    }
+
+    /// Waits until something has been written; says how long the terminal took to take it. Never ends when nothing is being written.
+    pub async fn written(&mut self) -> io::Result<Duration> {
+        self.writer.written().await
+    }
+
+    /// Begins to draw `model`: what has changed, in one synchronized update; nothing when nothing has changed. Says how many bytes it takes.
+    pub fn draw(&mut self, model: &Model) -> io::Result<usize> {
         if self.streaming {
-            return Ok(());
+            return Ok(0);
         }
-        let area = Rect::new(0, 0, model.width, model.height);
-        let mut next = Buffer::empty(area);
-        let cursor = view(model, &mut next);
-        let mut bytes = Vec::with_capacity(16 * 1024);
-        queue!(bytes, BeginSynchronizedUpdate)?;
-        let start = bytes.len();
-        if self.everything || self.shown.area != area {
-            queue!(bytes, Clear(ClearType::All))?;
-            self.shown = Buffer::empty(area);
+        let bytes = self.painter.paint(model)?;
+        let length = bytes.len();
+        if length > 0 {
+            self.writer.write(bytes);
         }
-        let changes = self.shown.diff(&next);
-        if !changes.is_empty() {
-            if self.cursor.is_some() {
-                queue!(bytes, Hide)?;
-            }
-            CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
-        }
-        if bytes.len() > start || cursor != self.cursor {
-            match cursor {
-                Some(position) => queue!(bytes, MoveTo(position.x, position.y), Show)?,
-                None => queue!(bytes, Hide)?,
-            }
-            queue!(bytes, EndSynchronizedUpdate)?;
-            write_once(&bytes)?;
-        }
-        (self.shown, self.cursor, self.everything) = (next, cursor, false);
-        Ok(())
+        Ok(length)
     }
 }
 
@@ -147,34 +135,27 @@ impl Drop for Terminal {
     }
 }
 
-/// Gives the terminal back, once: mouse off before raw mode ends, or its reports would be typed into the shell.
-fn restore() {
+/// Gives the terminal back, once: mouse off before raw mode ends, or its reports would be typed into the shell. What was being drawn is
+/// broken off. Whether the terminal took it: one that takes nothing cannot be told anything, and nobody is kept waiting for it.
+fn restore() -> bool {
     if !OURS.swap(false, Ordering::SeqCst) {
-        return;
+        return true;
     }
-    let mut text = String::new();
-    // Formatting into a string cannot fail; the terminal being gone is no reason to stop restoring.
-    let _ = EndSynchronizedUpdate.write_ansi(&mut text);
-    let _ = write_once(&[text.as_bytes(), MOUSE_OFF].concat());
-    text.clear();
-    let _ = DisableFocusChange.write_ansi(&mut text);
-    let _ = DisableBracketedPaste.write_ansi(&mut text);
-    let _ = Show.write_ansi(&mut text);
-    let _ = LeaveAlternateScreen.write_ansi(&mut text);
-    let _ = write_once(text.as_bytes());
+    let mut bytes = Vec::new();
+    // Writing into memory cannot fail.
+    let _ = queue!(bytes, EndSynchronizedUpdate);
+    bytes.extend_from_slice(MOUSE_OFF);
+    let _ = queue!(bytes, DisableFocusChange, DisableBracketedPaste, Show, LeaveAlternateScreen);
+    let taken = write_at_last(bytes);
     // What the mouse sent until now would be typed into the shell. A terminal that has gone away has no size and no shell,
     // and crossterm (0.29) reads its end of file in an endless loop.
     while crossterm::terminal::size().is_ok()
-        && crossterm::event::poll(std::time::Duration::from_millis(10)).unwrap_or(false)
+        && crossterm::event::poll(Duration::from_millis(10)).unwrap_or(false)
         && crossterm::event::read().is_ok()
     {}
+    // The terminal being gone is no reason to stop restoring.
     let _ = disable_raw_mode();
-}
-
-fn write_once(bytes: &[u8]) -> io::Result<()> {
-    let mut out = stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    taken
 }
 
 /// A panic on this thread gives the terminal back before it is printed. A panic elsewhere leaves the dashboard
@@ -189,7 +170,7 @@ pub fn install_panic_hook(told: UnboundedSender<String>) {
         }
         // Only the escape sequences: reading the rest of the input could wait on a lock this thread holds.
         if OURS.swap(false, Ordering::SeqCst) {
-            let _ = write_once(b"\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l");
+            write_at_last(b"\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l".to_vec());
             let _ = disable_raw_mode();
         }
         before(panic);

@@ -1,16 +1,16 @@
 //! `update(&mut Model, Msg) -> Vec<Command>`: what a message changes, and what it asks of the engine. Pure: no clock,
 //! no terminal, no files.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Position;
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::Action;
+use super::awaited;
 use super::keymap::Key;
 use super::model::{Model, Quit, Screen};
+use super::mouse::on_mouse;
 use super::msg::{Effect, Level, Msg};
 use super::overlay::{self, Overlay};
 use super::screen::{builds, images, inspect, release};
-use super::view;
 use super::widget::edit;
 use crate::session::{BuildRequest, Command};
 
@@ -32,7 +32,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Command> {
         }
         Msg::Engine(event) => {
             model.feed(&event);
-            inspect::wanted(model)
+            let mut commands = inspect::wanted(model);
+            commands.extend(release::wanted(model));
+            commands
         }
         Msg::Tick(now) => {
             model.now = model.now.max(now);
@@ -139,26 +141,42 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
         Action::Build => {
             let targets = model.selection();
             model.images.marked.clear();
+            release::mending(model);
             build(model, targets)
         }
-        Action::Verify => verify(model, model.selection()),
+        Action::Verify => {
+            release::mending(model);
+            verify(model, model.selection())
+        }
         Action::VerifyAll => verify(model, model.state.targets.iter().map(|t| t.target.clone()).collect()),
         Action::Release => {
             let marked = images::selection(model);
             release::start(model, &marked);
             show(model, Screen::Release)
         }
+        Action::Edit if model.screen == Screen::Release => {
+            let file = release::file_to_open(model);
+            model.effects.extend(file.map(|file| Effect::Edit(file, 1)));
+            Vec::new()
+        }
         Action::Edit => match (model.catalog_file().cloned(), edited_line(model)) {
             (Some(path), line) => effect(model, Effect::Edit(path, line)),
             _ => Vec::new(),
         },
         Action::Cancel if model.screen == Screen::Builds => builds::cancel(model),
+        Action::Cancel if model.screen != Screen::Release || !release::is_sending(model) => awaited::cancel(model),
         Action::CancelAll => vec![Command::Cancel { run: None, target: None }],
         Action::Inspect => {
-            let container = model.selection().first().map(|t| t.container.clone());
+            let container = match model.screen {
+                Screen::Release => release::container_to_inspect(model),
+                _ => model.selection().first().map(|t| t.container.clone()),
+            };
             match container {
                 Some(container) => {
                     inspect::look_at(model, container);
+                    if model.screen == Screen::Release {
+                        inspect::show_checks(model);
+                    }
                     show(model, Screen::Inspect)
                 }
                 None => Vec::new(),
@@ -261,46 +279,4 @@ pub(super) fn stop_and_quit(model: &mut Model) -> Vec<Command> {
     model.quit = Quit::Stopping;
     model.say(Level::Info, "stopping what runs; ctrl-c again does not wait");
     vec![Command::Cancel { run: None, target: None }]
-}
-
-fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Command> {
-    let at = Position::new(mouse.column, mouse.row);
-    let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
-    match mouse.kind {
-        MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
-            let up = mouse.kind == MouseEventKind::ScrollUp;
-            if model.overlays.is_empty() && model.screen == Screen::Builds && builds::wheel(model, at, if up { -3 } else { 3 }) {
-                return Vec::new();
-            }
-            let action = if up { Action::Up } else { Action::Down };
-            if model.overlays.is_empty() { act(model, action) } else { overlay::on_key(model, key(KeyCode::Null), Some(action)) }
-        }
-        MouseEventKind::Down(MouseButton::Left) if !model.overlays.is_empty() => overlay::click(model, at),
-        MouseEventKind::Down(MouseButton::Left) => {
-            if let Some(screen) = view::tab_at(model, at) {
-                return show(model, screen);
-            }
-            match model.screen {
-                Screen::Images => {
-                    // A second click on the same cell opens it.
-                    if images::click(model, at) { act(model, Action::Open) } else { Vec::new() }
-                }
-                Screen::Builds => {
-                    builds::click(model, at);
-                    Vec::new()
-                }
-                Screen::Inspect => inspect::click(model, at),
-                Screen::Release => Vec::new(),
-            }
-        }
-        MouseEventKind::Drag(MouseButton::Left) if model.overlays.is_empty() && model.screen == Screen::Builds => {
-            builds::drag(model, at);
-            Vec::new()
-        }
-        MouseEventKind::Up(MouseButton::Left) if model.screen == Screen::Builds => {
-            builds::release(model);
-            Vec::new()
-        }
-        _ => Vec::new(),
-    }
 }

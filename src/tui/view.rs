@@ -3,10 +3,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::action::{ACTIONS, Action};
+use super::awaited;
+use super::footer;
 use super::model::{Model, Screen};
 use super::overlay;
 use super::screen::{builds, images, inspect, release};
+use super::spot::Spot;
 use super::text;
 use super::theme::Meaning;
 use super::widget::{Align, Canvas, right_of, row, rule};
@@ -52,32 +54,58 @@ pub fn frame(model: &Model, width: u16, height: u16) -> Buffer {
 ///
 /// Returns where the terminal's cursor belongs, when something is being typed.
 pub fn view(model: &Model, buffer: &mut Buffer) -> Option<Position> {
-    let area = buffer.area;
     let mut canvas = Canvas::new(buffer, &model.theme);
+    draw(model, &mut canvas);
+    canvas.cursor
+}
+
+/// What is at `at`, for the mouse: what was drawn there last.
+pub fn spot_at(model: &Model, at: Position) -> Option<(Rect, Spot)> {
+    let mut scratch = Buffer::empty(Rect::new(0, 0, model.width, model.height));
+    let mut canvas = Canvas::new(&mut scratch, &model.theme);
+    draw(model, &mut canvas);
+    canvas.spots().iter().rev().find(|(area, _)| area.contains(at)).copied()
+}
+
+/// Draws everything.
+pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
+    let area = canvas.area();
     if area.is_empty() {
-        return None;
+        return;
     }
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        view_too_small(model, &mut canvas);
-        return None;
+        return view_too_small(model, canvas);
     }
     let frame = layout(area);
-    view_tabs(model, &mut canvas, frame.tabs);
-    if frame.body.y > frame.tabs.y + 1 {
-        rule(&mut canvas, row(area, 1), "");
+    view_tabs(model, canvas, frame.tabs);
+    let awaited = awaited::words(model).unwrap_or_default();
+    let ruled = frame.body.y > frame.tabs.y + 1;
+    if ruled {
+        rule(canvas, row(area, 1), "");
+        view_awaited(canvas, row(area, 1), &awaited);
     }
     match model.screen {
-        Screen::Images => images::view(model, &mut canvas, frame.body),
-        Screen::Builds => builds::view(model, &mut canvas, frame.body),
-        Screen::Inspect => inspect::view(model, &mut canvas, frame.body),
-        Screen::Release => release::view(model, &mut canvas, frame.body),
+        Screen::Images => images::view(model, canvas, frame.body),
+        Screen::Builds => builds::view(model, canvas, frame.body),
+        Screen::Inspect => inspect::view(model, canvas, frame.body),
+        Screen::Release => release::view(model, canvas, frame.body),
     }
-    view_footer(model, &mut canvas, frame.footer);
+    footer::view(model, canvas, frame.footer);
+    if !ruled {
+        view_awaited(canvas, frame.footer, &awaited);
+    }
     if model.overlays.is_empty() {
-        overlay::view_toasts(model, &mut canvas, frame.body);
+        overlay::view_toasts(model, canvas, frame.body);
     }
-    overlay::view(model, &mut canvas);
-    canvas.cursor
+    overlay::view(model, canvas);
+}
+
+/// What is awaited, at the right of a line that has something else when nothing is.
+fn view_awaited(canvas: &mut Canvas<'_>, area: Rect, words: &str) {
+    if !words.is_empty() {
+        let area = Rect { width: area.width.saturating_sub(1), ..area };
+        canvas.aligned(area, &format!(" {words} "), Meaning::Running, Align::Right);
+    }
 }
 
 fn view_too_small(model: &Model, canvas: &mut Canvas<'_>) {
@@ -114,12 +142,6 @@ fn tabs(model: &Model, area: Rect) -> Vec<(Screen, String, Rect)> {
     out
 }
 
-/// The tab at `at`, for the mouse.
-pub fn tab_at(model: &Model, at: Position) -> Option<Screen> {
-    let frame = layout(Rect::new(0, 0, model.width, model.height));
-    tabs(model, frame.tabs).into_iter().find(|(_, _, area)| area.contains(at)).map(|(screen, ..)| screen)
-}
-
 fn view_tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if area.width >= 76 {
         canvas.text(right_of(area, 1), "catamaran", Meaning::Title);
@@ -128,6 +150,7 @@ fn view_tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     for (screen, title, place) in tabs(model, area) {
         let here = screen == model.screen;
         canvas.text(place, &title, if here { Meaning::Accent } else { Meaning::Muted });
+        canvas.spot(place, Spot::Screen(screen));
         // What failed stands out from the tab it is in.
         if let Some(at) = title.find(canvas.glyph(super::theme::Glyph::Fail)) {
             let shift = text::width(&title[..at]) as u16;
@@ -147,93 +170,5 @@ fn view_tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     {
         let shown = text::elide_middle(registry, usize::from(rest.width), canvas.glyph(super::theme::Glyph::Ellipsis)).into_owned();
         canvas.aligned(rest, &shown, Meaning::Muted, Align::Right);
-    }
-}
-
-/// The keys that do something here and now, then the three that always help.
-fn view_footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let scope = model.screen.scope();
-    let (key_style, word_style) = (canvas.style(Meaning::Accent), canvas.style(Meaning::Muted));
-    let key = |action: Action| model.keymap.keys(scope, action).into_iter().next().unwrap_or_default();
-    let always = [
-        (Action::Filter, if model.screen == Screen::Images { "filter" } else { "search" }),
-        (Action::Palette, "commands"),
-        (Action::Help, "help"),
-    ];
-    let broken = model.screen == Screen::Images && model.state.targets.is_empty() && model.catalog_failure.is_some();
-    let always = always.iter().filter(|(a, _)| *a != Action::Filter || (model.screen != Screen::Release && !broken));
-    let right: Vec<(String, &str)> = always.map(|(a, word)| (key(*a), *word)).collect();
-    let right_width: usize = right.iter().map(|(k, w)| text::width(k) + w.len() + 3).sum();
-    let right: Vec<_> = if right_width + 12 > usize::from(area.width) { right.into_iter().skip(1).collect() } else { right };
-    let right_width: usize = right.iter().map(|(k, w)| text::width(k) + w.len() + 3).sum();
-    let mut x = usize::from(area.width).saturating_sub(right_width);
-    for (k, word) in &right {
-        let pieces = [(k.as_str(), key_style), (" ", word_style), (*word, word_style)];
-        x += usize::from(canvas.spans(right_of(area, x as u16), &pieces)) + 2;
-    }
-    let room = usize::from(area.width).saturating_sub(right_width + 2);
-    let mut x = 1;
-    if broken {
-        // Nothing can be done but mend it.
-        let begin = if model.begin.is_some() { "begin one" } else { "" };
-        for (action, word) in [(Action::Open, begin), (Action::Reload, "read again"), (Action::Edit, "edit"), (Action::Quit, "quit")] {
-            let k = key(action);
-            let width = text::width(&k) + text::width(word) + 1;
-            if !word.is_empty() && (action.entry().enabled)(model).is_ok() && x + width <= room {
-                canvas.spans(right_of(area, x as u16), &[(&k, key_style), (" ", word_style), (word, word_style)]);
-                x += width + 2;
-            }
-        }
-        return;
-    }
-    let here =
-        ACTIONS.iter().filter(|e| !e.hint.is_empty() && (e.scopes.contains(&scope) || e.scopes.contains(&super::action::Scope::Global)));
-    let words = here.filter(|e| (e.enabled)(model).is_ok()).map(|entry| (entry.action, hint(model, entry.action, entry.hint)));
-    for (action, word) in words.filter(|(_, word)| !word.is_empty()).take(6) {
-        let k = key(action);
-        let width = text::width(&k) + text::width(word) + 1;
-        if k.is_empty() || x + width > room {
-            continue;
-        }
-        canvas.spans(right_of(area, x as u16), &[(&k, key_style), (" ", word_style), (word, word_style)]);
-        x += width + 2;
-    }
-}
-
-/// What `action` does here and now, in a word; `usual` elsewhere. Empty when it does nothing worth a place.
-fn hint(model: &Model, action: Action, usual: &'static str) -> &'static str {
-    let step = (model.screen == Screen::Release).then_some(model.release.step);
-    match action {
-        Action::Open => open_word(model),
-        // Nothing can be marked there; what folds is folded with enter.
-        Action::Mark if model.screen == Screen::Inspect => "",
-        Action::Mark if model.screen == Screen::Release => mark_word(model),
-        Action::FocusNext if step != Some(release::Step::Tags) => "",
-        Action::Back if model.screen == Screen::Images => "",
-        _ => usual,
-    }
-}
-
-/// What space does in the wizard, in a word.
-fn mark_word(model: &Model) -> &'static str {
-    match (model.release.step, model.release.field) {
-        (release::Step::Select, _) => "choose",
-        (release::Step::Tags, 2) => "latest",
-        (release::Step::Tags, 3) => "force",
-        _ => "",
-    }
-}
-
-/// What enter does here, in a word.
-fn open_word(model: &Model) -> &'static str {
-    use release::Step;
-    match (model.screen, model.release.step) {
-        (Screen::Release, Step::Preview) => "send",
-        (Screen::Release, Step::Result) => "new release",
-        (Screen::Release, _) => "next",
-        (Screen::Inspect, _) if model.inspect.tab == inspect::Tab::Config => "fold",
-        (Screen::Inspect, _) if matches!(model.inspect.tab, inspect::Tab::Overview | inspect::Tab::Checks) => "checks",
-        (Screen::Inspect, _) => "",
-        _ => "open",
     }
 }

@@ -1,26 +1,9 @@
 //! The program in a terminal of its own, as a person drives it: the dashboard, and what a push asks.
 
-use std::io::{Read, Write};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use std::time::Duration;
 
 use crate::harness::{Project, Registry, judge, need, wait_for};
-
-fn cells(n: u16) -> std::num::NonZero<u16> {
-    std::num::NonZero::new(n).expect("a terminal has cells")
-}
-
-/// The running program and the screen it draws.
-pub struct Screen {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    keyboard: Box<dyn Write + Send>,
-    output: Receiver<Vec<u8>>,
-    terminal: vt100::Parser,
-    raw: Vec<u8>,
-}
+use crate::screen::Screen;
 
 impl Screen {
     pub fn open(project: &Project, columns: u16, rows: u16) -> Self {
@@ -28,117 +11,7 @@ impl Screen {
     }
 
     fn run(project: &Project, columns: u16, rows: u16, arguments: &[&str]) -> Self {
-        let pty = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a terminal");
-        let program = project.command();
-        let mut command = CommandBuilder::new(program.get_program());
-        command.cwd(project.path());
-        command.args(arguments);
-        command.env("TERM", "xterm-256color");
-        // Somebody is there, also when these tests run where nobody is.
-        command.env_remove("CI");
-        for (name, value) in program.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            }
-        }
-        let child = pty.slave.spawn_command(command).expect("catamaran starts");
-        drop(pty.slave);
-        let mut reader = pty.master.try_clone_reader().expect("a reader");
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
-            loop {
-                match reader.read(&mut buffer) {
-                    Ok(n @ 1..) if sender.send(buffer[..n].to_vec()).is_ok() => {}
-                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                    _ => return,
-                }
-            }
-        });
-        let keyboard = pty.master.take_writer().expect("a writer");
-        Screen {
-            child,
-            master: pty.master,
-            keyboard,
-            output,
-            terminal: vt100::Parser::new(cells(rows), cells(columns), 0),
-            raw: Vec::new(),
-        }
-    }
-
-    pub fn keys(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
-    }
-
-    pub fn text(&self) -> String {
-        self.terminal.screen().contents()
-    }
-
-    /// Waits until the screen shows `words`.
-    #[track_caller]
-    pub fn shows(&mut self, words: &str) {
-        self.until(&format!("`{words}`"), Duration::from_secs(120), |screen| screen.text().contains(words));
-    }
-
-    #[track_caller]
-    pub fn until(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) {
-        let began = Instant::now();
-        loop {
-            self.take_in(Duration::from_millis(20));
-            if done(self) {
-                return;
-            }
-            assert!(began.elapsed() < limit, "waited for {what}; the screen is\n{}", self.text());
-        }
-    }
-
-    /// Waits for the end and says the exit code.
-    #[track_caller]
-    pub fn ended(&mut self) -> u32 {
-        let began = Instant::now();
-        loop {
-            self.take_in(Duration::from_millis(20));
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                // Its last words may still be on their way; nobody holds the terminal any more when they are all here.
-                self.take_in(Duration::from_secs(2));
-                return status.exit_code();
-            }
-            assert!(began.elapsed() < Duration::from_secs(15), "it did not end; the screen is\n{}", self.text());
-        }
-    }
-
-    /// Asks for the end when all work has ended, as far as can be seen, and says the exit code. What is drawn is a moment old: when a
-    /// run was still ending, the dashboard asked whether to stop it, and the question has answered itself. Then it is asked once more.
-    #[track_caller]
-    pub fn quits(&mut self) -> u32 {
-        self.keys("q");
-        let began = Instant::now();
-        while self.child.try_wait().expect("a child").is_none() {
-            self.take_in(Duration::from_millis(20));
-            if began.elapsed() > Duration::from_secs(3) {
-                self.keys("q");
-                break;
-            }
-        }
-        self.ended()
-    }
-
-    /// Takes in what is drawn, until nothing comes for `pause`.
-    fn take_in(&mut self, pause: Duration) {
-        while let Ok(bytes) = self.output.recv_timeout(pause) {
-            self.terminal.process(&bytes);
-            self.raw.extend(bytes);
-        }
-    }
-
-    /// The alternate screen was left and the cursor is back.
-    #[track_caller]
-    pub fn is_restored(&self) {
-        assert!(!self.terminal.screen().alternate_screen(), "still on the alternate screen");
-        assert!(!self.terminal.screen().hide_cursor(), "the cursor is hidden");
-        let termios = self.master.get_termios().expect("terminal settings");
-        assert!(format!("{:?}", termios.local_flags).contains("ICANON"), "still in raw mode: {:?}", termios.local_flags);
+        Self::start(project.command().args(arguments), columns, rows)
     }
 }
 
@@ -178,7 +51,7 @@ fn the_terminal_is_restored_after_a_signal() {
     let project = Project::fd(None);
     let mut screen = Screen::open(&project, 100, 30);
     screen.shows("Images");
-    let pid = screen.child.process_id().expect("a process").to_string();
+    let pid = screen.pid().to_string();
     std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
     screen.ended();
     screen.is_restored();
@@ -214,11 +87,9 @@ fn a_storm_of_sizes_leaves_a_whole_frame() {
     let mut screen = Screen::open(&project, 120, 40);
     screen.shows("Images");
     for n in 0..1_000_u16 {
-        let size = PtySize { rows: 5 + n % 50, cols: 20 + n * 2 % 180, pixel_width: 0, pixel_height: 0 };
-        screen.master.resize(size).expect("a resize");
+        screen.resize(20 + n * 2 % 180, 5 + n % 50);
     }
-    screen.master.resize(PtySize { rows: 30, cols: 100, pixel_width: 0, pixel_height: 0 }).expect("a resize");
-    screen.terminal.screen_mut().set_size(cells(30), cells(100));
+    screen.resize(100, 30);
     screen.keys("\x0c"); // redraw
     screen.until("a whole frame", Duration::from_secs(30), |s| s.text().contains("1 Images") && s.text().contains("? help"));
     assert!(screen.text().contains("fd "), "{}", screen.text());
@@ -325,10 +196,9 @@ fn a_file_that_somebody_else_changes_is_read_again_and_an_idle_screen_is_silent(
     let mut screen = Screen::open(&project, 100, 30);
     screen.shows("not built");
     screen.until("the first look to be over", Duration::from_secs(20), |s| settled(&s.text()));
-    let before = screen.raw.len();
-    let began = Instant::now();
-    screen.until("three seconds", Duration::from_secs(20), |_| began.elapsed() > Duration::from_secs(3));
-    assert_eq!(screen.raw.len(), before, "an idle dashboard writes nothing");
+    let before = screen.bytes;
+    screen.watch(Duration::from_secs(3));
+    assert_eq!(screen.bytes, before, "an idle dashboard writes nothing");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{text}\n[containers.rg]\npackages = [\"ripgrep\"]\n")).unwrap();
     screen.shows("ripgrep");
@@ -427,5 +297,116 @@ fn of_two_builds_the_one_that_fails_says_why_and_logs_stream_to_the_terminal_and
     screen.until("the builds to end", Duration::from_secs(60), |s| settled(&s.text()));
     assert_eq!(screen.quits(), 1, "a build failed");
     assert!(screen.text().contains("no-such-package"), "why stays on the terminal\n{}", screen.text());
+    screen.is_restored();
+}
+
+/// Where `words` stand on the screen: column and line, from 1, as terminals count.
+#[track_caller]
+fn place(screen: &Screen, words: &str) -> (usize, usize) {
+    let text = screen.text();
+    let found = text.lines().enumerate().find_map(|(y, line)| Some((line[..line.find(words)?].chars().count() + 1, y + 1)));
+    found.unwrap_or_else(|| panic!("no `{words}` on the screen\n{text}"))
+}
+
+/// Presses and lets go the left button there, as xterm's SGR mode reports it.
+#[track_caller]
+fn click(screen: &mut Screen, words: &str, times: usize) {
+    let (x, y) = place(screen, words);
+    for _ in 0..times {
+        screen.keys(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
+    }
+}
+
+#[test]
+fn a_theme_is_chosen_with_the_mouse_and_kept_and_an_unwritable_file_is_told() {
+    let project = Project::fd(None);
+    let config = project.path().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "# mine\nmotion = false # calm\n").unwrap();
+    let mut screen = Screen::open(&project, 100, 30);
+    screen.shows("not built");
+    screen.keys("T");
+    screen.shows("takes it back");
+    click(&mut screen, "dracula", 2);
+    screen.shows("kept: theme = \"dracula\"");
+    let text = std::fs::read_to_string(config.join("config.toml")).unwrap();
+    assert_eq!(text, "# mine\nmotion = false # calm\ntheme = \"dracula\"\n");
+    // A folder in its place cannot be written, for root neither.
+    std::fs::remove_file(config.join("config.toml")).unwrap();
+    std::fs::create_dir(config.join("config.toml")).unwrap();
+    screen.keys("Tgj\r");
+    screen.shows("the theme is not kept");
+    screen.keys("q");
+    assert_eq!(screen.ended(), 0);
+    screen.is_restored();
+}
+
+#[test]
+fn with_the_mouse_alone_one_looks_into_an_image_and_m_gives_the_mouse_back() {
+    let project = Project::fd(None).with_segments();
+    project.ok(&["build"]);
+    let mut screen = Screen::open(&project, 120, 40);
+    screen.shows("verified");
+    click(&mut screen, "fd ", 2);
+    screen.shows("[Overview]");
+    screen.until("both to be read", Duration::from_secs(60), |s| s.text().contains("linux/arm64"));
+    click(&mut screen, " Packages ", 1);
+    screen.shows("[Packages]");
+    let (x, y) = place(&screen, "coreutils");
+    screen.keys(&format!("\x1b[<0;{x};{y}M\x1b[<0;{x};{y}m"));
+    screen.until("the cursor on coreutils", Duration::from_secs(20), |s| {
+        s.text().lines().any(|line| line.starts_with('▌') && line.contains("coreutils"))
+    });
+    screen.keys(&format!("\x1b[<65;{x};{y}M")); // the wheel, down
+    screen.until("the cursor below", Duration::from_secs(20), |s| {
+        s.text().lines().any(|line| line.starts_with('▌') && !line.contains("coreutils"))
+    });
+    let reported = |screen: &Screen| screen.terminal.screen().mouse_protocol_mode();
+    assert_eq!(reported(&screen), vt100::MouseProtocolMode::ButtonMotion);
+    screen.keys("m");
+    screen.shows("the mouse is the terminal's");
+    assert_eq!(reported(&screen), vt100::MouseProtocolMode::None, "the terminal was not told");
+    screen.keys("m1");
+    screen.shows("the mouse is ours");
+    screen.until("nothing to run", Duration::from_secs(20), |s| settled(&s.text()));
+    assert_eq!(screen.quits(), 0);
+    screen.is_restored();
+}
+
+#[test]
+fn a_release_of_what_was_never_built_mends_itself_key_by_key() {
+    need("git", "git");
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_segments();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        judge("git", &[&["-C", project.path().to_str().unwrap()][..], &identity, arguments].concat())
+    };
+    std::fs::write(project.path().join(".gitignore"), "*\n!containers.toml\n").unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "-f", "containers.toml", ".gitignore"]);
+    git(&["commit", "-q", "-m", "begin"]);
+    let text = std::fs::read_to_string(project.path().join("containers.toml")).unwrap();
+    std::fs::write(project.path().join("containers.toml"), format!("{text}# later\n")).unwrap();
+    let mut screen = Screen::open(&project, 80, 24);
+    screen.shows("not built");
+    screen.keys("p\r1.0.0\r");
+    screen.shows("b builds");
+    screen.keys("b");
+    screen.shows("mending; a new plan follows");
+    // Built, verified, planned anew, without another key; what is left can be accepted or mended.
+    screen.shows("e opens containers.toml");
+    screen.shows("y copies git tag v1.0.0");
+    screen.keys("y");
+    screen.shows("copied git tag v1.0.0");
+    git(&["commit", "-q", "-a", "-m", "later"]);
+    git(&["tag", "v1.0.0"]);
+    screen.keys("r");
+    screen.shows("Every gate is open");
+    assert!(registry.requests().iter().all(|r| r.starts_with("HEAD ") || r.starts_with("GET ")), "nothing is sent before");
+    screen.keys("\r1.0.0\r");
+    screen.shows("is published");
+    screen.until("nothing to run", Duration::from_secs(20), |s| settled(&s.text()));
+    assert_eq!(screen.quits(), 0);
     screen.is_restored();
 }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use crate::dashboard::Screen;
 use crate::harness::{Project, Registry, wait_for};
 use crate::reader::{Trap, Wire, manifest, request, whole};
+use crate::screen::Screen;
 
 const TAGS: [&str; 4] = ["1.0.0-amd64", "1.0.0-arm64", "1.0.0", "latest"];
 const PUSH: [&str; 5] = ["push", "1.0.0", "--tags", "latest", "--yes"];

@@ -16,12 +16,16 @@ mod copying;
 mod corpus;
 mod dashboard;
 mod docker;
+#[path = "../../benches/load/feed.rs"]
+mod feed;
 mod files;
 mod harness;
 mod installation;
 mod interrupted;
 mod layers;
 mod layouts;
+#[path = "../../benches/load/mod.rs"]
+mod load;
 mod loading;
 mod local;
 mod metadata;
@@ -33,6 +37,8 @@ mod reader;
 mod registries;
 mod reports;
 mod rules;
+mod screen;
 mod shared;
+mod slow_terminal;
 mod split;
 mod verifying;

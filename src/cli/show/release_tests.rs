@@ -28,7 +28,8 @@ pub(in crate::cli) fn a_plan(verdict: Verdict) -> Plan {
         index: None,
         tags: vec![tag("1.2.0", TagChange::New), tag("latest", TagChange::Moves { from: Digest::of(b"old") })],
     };
-    let gate = Gate { id: "verified".into(), verdict, message: "1 image has warnings".into(), hint: Some("look at it".into()) };
+    let gate =
+        Gate { id: "verified".into(), verdict, message: "1 image has warnings".into(), hint: Some("look at it".into()), files: vec![] };
     Plan {
         schema: 1,
         purpose: Purpose::Release,

@@ -1,5 +1,7 @@
 //! A system as a preinst finds it: dpkg unpacks a package's own files only afterwards, and "is it there?" is asked with that in mind.
 
+use std::collections::BTreeSet;
+
 use super::super::script::{Effect, Kind, System};
 use super::{Content, Root};
 
@@ -75,6 +77,10 @@ impl System for BeforeUnpack<'_> {
 
     fn architecture(&self) -> &str {
         self.root.architecture()
+    }
+
+    fn withheld(&mut self) -> &mut BTreeSet<String> {
+        &mut self.root.withheld
     }
 
     fn apply(&mut self, effect: Effect) -> Result<(), String> {

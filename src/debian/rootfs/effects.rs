@@ -1,5 +1,7 @@
 //! Does to the root what a script would have done to the system.
 
+use std::collections::BTreeSet;
+
 use super::super::script::{Effect, Kind, ModeChange, Owner, System};
 use super::super::segment::canonical::{join, parent};
 use super::accounts::User;
@@ -87,6 +89,10 @@ impl System for Root {
     fn architecture(&self) -> &str {
         let specific = self.segments.iter().map(|segment| segment.architecture.as_str()).find(|name| *name != "all");
         specific.unwrap_or("all")
+    }
+
+    fn withheld(&mut self) -> &mut BTreeSet<String> {
+        &mut self.withheld
     }
 
     fn apply(&mut self, effect: Effect) -> Result<(), String> {

@@ -27,6 +27,8 @@ pub(in super::super) struct Root {
     pub(super) alternatives: BTreeMap<String, Vec<Alternative>>,
     /// Paths whose owner and mode `dpkg-statoverride` has settled.
     pub(super) settled: BTreeSet<String>,
+    /// Files that scripts would have made and that are left out on purpose.
+    pub(super) withheld: BTreeSet<String>,
     /// Triggers that scripts have set off (`dpkg-trigger`) and nobody has looked at.
     pub(super) triggers: BTreeSet<String>,
     /// The newest modification time in the package whose script is at work.

@@ -1,5 +1,7 @@
 //! The words in which a script's evaluation talks to the file system that is being made.
 
+use std::collections::BTreeSet;
+
 /// What is at a path, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Kind {
@@ -39,6 +41,8 @@ pub(in super::super) trait System {
     fn files(&self, package: &str) -> Option<Vec<String>>;
     /// Debian's name of the architecture: `arm64`.
     fn architecture(&self) -> &str;
+    /// Files that no script makes on purpose, such as keys, though earlier ones would have: they are there for all that follow.
+    fn withheld(&mut self) -> &mut BTreeSet<String>;
     /// Does it. The error says in a person's words why it cannot be done; the effect then counts as unhandled.
     fn apply(&mut self, effect: Effect) -> Result<(), String>;
 }

@@ -28,6 +28,7 @@ pub(in super::super) fn evaluate(call: &Call<'_>, system: &mut dyn System, emula
     if !emulation.replace(&mut shell) {
         run(call, &mut shell);
     }
+    shell.hand_on_withheld();
     let class = match (shell.unhandled.is_empty(), shell.effects) {
         (false, _) => Class::Unhandled,
         (true, 0) => Class::NoOp,

@@ -1,6 +1,6 @@
 //! A system in memory, for tests: a tree of files that effects are really applied to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Alternative, Effect, Kind, ModeChange, Owner, System};
 
@@ -43,6 +43,7 @@ pub(crate) struct MemorySystem {
     pub diversions: Vec<(String, String)>,
     pub generators: Vec<&'static str>,
     pub effects: Vec<Effect>,
+    pub withheld: BTreeSet<String>,
 }
 
 impl MemorySystem {
@@ -224,6 +225,10 @@ impl System for MemorySystem {
 
     fn architecture(&self) -> &str {
         "amd64"
+    }
+
+    fn withheld(&mut self) -> &mut BTreeSet<String> {
+        &mut self.withheld
     }
 
     fn apply(&mut self, effect: Effect) -> Result<(), String> {

@@ -292,3 +292,16 @@ fn a_trigger_that_a_script_sets_off_is_told() {
     no_op("dpkg-trigger /etc/php/8.4/fpm/conf.d");
     unhandled("if [ $(uname -r) = 1 ]; then dpkg-trigger update-demo; fi", "dpkg-trigger update-demo: whether it runs depends on");
 }
+
+#[test]
+fn a_key_that_is_not_made_is_there_for_the_packages_that_follow() {
+    // ssl-cert makes it, dovecot-core links to it; the link is made and dangles, which the check of links says.
+    let mut system = MemorySystem::new();
+    let script = |text: &str| format!("#!/bin/sh\nset -e\n{text}\n").into_bytes();
+    run_as(&mut system, "postinst", &script("make-ssl-cert generate-default-snakeoil"), &["configure", ""]);
+    let key = "/etc/ssl/private/ssl-cert-snakeoil.key";
+    let done = run_as(&mut system, "postinst", &script(&format!("if [ -e {key} ]; then ln -s {key} /etc/own.key; fi")), &["configure", ""]);
+    assert_eq!(said(&done), [""; 0]);
+    assert_eq!(system.link("/etc/own.key").as_deref(), Some(key));
+    assert!(system.kind(key).is_none());
+}

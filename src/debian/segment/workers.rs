@@ -43,6 +43,11 @@ impl Workers {
         Buffer { bytes, most: SPARE * self.count.max(1), home: self.spare.clone() }
     }
 
+    /// Gives the memory of the buffers that wait for a next piece back, before memory is needed for something else.
+    pub fn give_back(&self) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Takes the first `length` bytes, or as many as there are, out of `buffer`; the rest stays in it.
     pub fn cut(&self, buffer: &mut Buffer, length: usize) -> Buffer {
         let mut rest = self.buffer();

@@ -4,16 +4,17 @@
 //! Every version since January 2022 is read; which key is absent in which is said where it is read.
 
 mod config;
+mod escape;
 mod json;
 mod read;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(super) use config::config_blob;
-pub(super) use json::to_bytes;
+pub(super) use escape::to_bytes;
 
 use crate::image::{Digest, ExecutionConfig, History};
 

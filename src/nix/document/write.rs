@@ -1,4 +1,4 @@
-//! A [`Document`] as today's nix2container writes it, but for the white space: what tests read again.
+//! A [`Document`] as today's nix2container writes it, but for the white space: what tests and fuzzers read again.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ impl Document {
         let layers: Vec<Value> = self.layers.iter().map(layer).collect();
         let document =
             json!({ "version": 1, "image-config": self.config, "layers": layers, "arch": self.architecture, "created": self.created });
-        to_bytes(&document).unwrap()
+        to_bytes(&document).expect("it has string keys only")
     }
 }
 

@@ -10,6 +10,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;

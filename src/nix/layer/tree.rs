@@ -5,18 +5,14 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::document::StorePath;
-use super::gone::{gone, store_path};
-use super::header::clean;
+use super::gone::store_path;
 use super::members::Members;
-use super::options::{Applied, Owner};
-use crate::error::{IoContext, io_error};
+use super::options::Owner;
 use crate::{Error, Result};
 
 /// What the entries of a layer and their names may take together.
@@ -46,12 +42,12 @@ pub(super) struct Node {
 pub(super) struct Entry {
     pub kind: Kind,
     /// `0o7777` bits in the store, and in the layer.
-    stored_mode: u32,
+    pub stored_mode: u32,
     pub mode: u32,
     /// Which of [`Tree::owners`].
     pub owner: u32,
     /// Which of the layer's store paths it came with.
-    path: u32,
+    pub path: u32,
     pub source: Source,
 }
 
@@ -65,15 +61,15 @@ pub(super) enum Kind {
 /// Where something lies in the store: the way there from one of [`Tree::sources`], and its own name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source {
-    folder: u32,
-    name: Name,
+    pub folder: u32,
+    pub name: Name,
 }
 
 /// All entries of a layer.
 pub(super) struct Tree {
     paths: Arc<[StorePath]>,
     /// Where relative paths begin.
-    base: PathBuf,
+    pub base: PathBuf,
     names: Vec<u8>,
     nodes: Vec<Node>,
     /// The nodes in each folder, in the order of their names' bytes.
@@ -155,81 +151,23 @@ impl Tree {
         })
     }
 
-    /// Takes in one store path with everything below it, in the order of bytes; links are not followed.
-    fn walk(&mut self, number: usize, path: &StorePath) -> Result<()> {
-        let applied = Applied::new(path)?;
-        let mut source = path.path.clone().into_bytes();
-        let root = Source { folder: NONE, name: self.keep(&source)? };
-        if !self.put(number, &applied, &source, root)? {
-            return Ok(());
+    /// Puts `entry` at `destination`, in the place of what is there.
+    ///
+    /// # Errors
+    /// They do not agree.
+    pub(super) fn put(&mut self, destination: &[u8], entry: Entry) -> Result<()> {
+        let node = self.place(destination)? as usize;
+        if let Some(earlier) = self.nodes[node].entry {
+            self.agree(&earlier, &entry, destination)?;
         }
-        // Whatever is below it has its path cleaned (Go's `filepath.Join`).
-        source = clean(&source);
-        let name = self.keep(&source)?;
-        // Folders whose content is gone through, each with the names that are left, the last first.
-        let mut open = vec![(self.source_folder(Source { folder: NONE, name }), self.listing(&source)?, source.len())];
-        while let Some((folder, names, length)) = open.last_mut() {
-            let (folder, length) = (*folder, *length);
-            source.truncate(length);
-            let Some(name) = names.pop() else {
-                open.pop();
-                continue;
-            };
-            if source.last() != Some(&b'/') {
-                source.push(b'/');
-            }
-            source.extend_from_slice(&name);
-            let here = Source { folder, name: self.keep(&name)? };
-            if self.put(number, &applied, &source, here)? {
-                open.push((self.source_folder(here), self.listing(&source)?, source.len()));
-            }
-        }
+        self.nodes[node].entry = Some(entry);
         Ok(())
     }
 
-    fn source_folder(&mut self, source: Source) -> u32 {
+    /// A folder of the store, in which sources lie.
+    pub(super) fn source_folder(&mut self, source: Source) -> u32 {
         self.sources.push(source);
         (self.sources.len() - 1) as u32
-    }
-
-    /// Puts what lies at `source` where it goes; says whether it is a folder.
-    fn put(&mut self, number: usize, applied: &Applied<'_>, source: &[u8], here: Source) -> Result<bool> {
-        let path = self.base.join(OsStr::from_bytes(source));
-        let metadata = fs::symlink_metadata(&path).map_err(|error| gone(error, "looking at", &path))?;
-        let kind = self.kind(&metadata, &path)?;
-        let folder = matches!(kind, Kind::Folder);
-        let destination = applied.destination(source);
-        if destination.is_empty() {
-            return Ok(folder);
-        }
-        let stored_mode = metadata.mode() & 0o7777;
-        // What a link's mode is depends on the file system.
-        let stored_mode = if matches!(kind, Kind::Link(_)) { 0o777 } else { stored_mode };
-        let (mode, owner) = applied.permissions(source, stored_mode);
-        let entry =
-            Entry { kind, stored_mode, mode, owner: owner.map_or(0, |owner| self.owned_by(owner)), path: number as u32, source: here };
-        let destination = clean(&destination);
-        let node = self.place(&destination)?;
-        if let Some(earlier) = self.nodes[node as usize].entry {
-            self.agree(&earlier, &entry, &destination)?;
-        }
-        self.nodes[node as usize].entry = Some(entry);
-        Ok(folder)
-    }
-
-    fn kind(&mut self, metadata: &Metadata, path: &Path) -> Result<Kind> {
-        let kind = metadata.file_type();
-        if kind.is_dir() {
-            return Ok(Kind::Folder);
-        }
-        if kind.is_file() {
-            return Ok(Kind::File(metadata.len()));
-        }
-        if kind.is_symlink() {
-            let target = fs::read_link(path).at("reading the link", path)?;
-            return Ok(Kind::Link(self.keep(target.as_os_str().as_bytes())?));
-        }
-        Err(Error::failed(format!("{} is neither file nor folder nor symbolic link: a store path has no such thing", path.display())))
     }
 
     /// The node at `destination`, made with all above it if it is not there.
@@ -269,7 +207,7 @@ impl Tree {
     }
 
     /// The last bytes that were kept are often the same: a name in the store is mostly the name in the layer.
-    fn keep(&mut self, bytes: &[u8]) -> Result<Name> {
+    pub(super) fn keep(&mut self, bytes: &[u8]) -> Result<Name> {
         let length = u32::try_from(bytes.len()).unwrap_or(NONE);
         if self.names.ends_with(bytes) {
             return Ok(Name { at: (self.names.len() - bytes.len()) as u32, length });
@@ -290,7 +228,7 @@ impl Tree {
         Ok(Name { at, length })
     }
 
-    fn owned_by(&mut self, owner: Owner) -> u32 {
+    pub(super) fn owned_by(&mut self, owner: Owner) -> u32 {
         match self.known_owners.get(&owner) {
             Some(known) => *known,
             None => {
@@ -321,15 +259,5 @@ impl Tree {
         };
         let (a, b) = (self.source(earlier.source), self.source(later.source));
         Err(Error::failed(format!("{} and {} both go to {}, and {differ}", a.display(), b.display(), String::from_utf8_lossy(at))))
-    }
-
-    /// The names in a folder of the store, the last first.
-    fn listing(&self, folder: &[u8]) -> Result<Vec<Vec<u8>>> {
-        let path = self.base.join(OsStr::from_bytes(folder));
-        let entries = fs::read_dir(&path).map_err(|error| gone(error, "listing", &path))?;
-        let names = entries.map(|entry| entry.map(|entry| entry.file_name().into_vec()));
-        let mut names: Vec<Vec<u8>> = names.collect::<std::io::Result<_>>().map_err(|error| io_error(error, "listing", &path))?;
-        names.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(names)
     }
 }

@@ -2,10 +2,12 @@
 
 use tui_input::Input;
 
-use crate::tui::action::{ACTIONS, Entry, Scope};
+use super::frame;
+use crate::tui::action::{ACTIONS, Action, Entry, Scope};
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::theme::Meaning;
-use crate::tui::widget::{Canvas, below, beside_scrollbar, draw_input, modal, right_of, row, scrollbar};
+use crate::tui::widget::{Canvas, below, beside_scrollbar, draw_input, right_of, row, scrollbar};
 
 /// A line: a heading, or an action with its keys.
 pub enum Line {
@@ -35,20 +37,29 @@ pub fn lines(model: &Model, search: &str) -> Vec<Line> {
     lines
 }
 
+/// What the line at `index` of those that `search` leaves does.
+pub fn action(model: &Model, search: &str, index: usize) -> Option<Action> {
+    match lines(model, search).into_iter().nth(index)? {
+        Line::Heading(_) => None,
+        Line::Action(_, entry) => Some(entry.action),
+    }
+}
+
 /// Draws it.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, search: &Input, scroll: usize) {
     let lines = lines(model, search.value());
-    let inside = modal(canvas, 84, (lines.len() as u16 + 4).max(10), "Keys", "esc closes");
+    let inside = frame(model, canvas, (84, (lines.len() as u16 + 4).max(10)), "Keys", &[(Action::Back, "closes")]);
     let used = canvas.text(row(inside, 0), "search ", Meaning::Accent);
     draw_input(canvas, right_of(row(inside, 0), used), search, "type what you want to do", true);
     let list = below(inside, 2);
     let height = usize::from(list.height);
     let first = scroll.min(lines.len().saturating_sub(height));
     if lines.is_empty() {
-        canvas.text(row(list, 0), "No key does that; : has every command by name.", Meaning::Muted);
+        canvas.text(row(list, 0), "No key does that.", Meaning::Muted);
     }
     for (i, line) in lines.iter().skip(first).take(height).enumerate() {
         let area = row(beside_scrollbar(list, lines.len()), i);
+        canvas.spot(area, Spot::Row(first + i));
         match line {
             Line::Heading(title) => drop(canvas.text(area, title, Meaning::Title)),
             Line::Action(keys, entry) => {

@@ -8,19 +8,23 @@ mod themes;
 mod toast;
 
 use crossterm::event::KeyEvent;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use tui_input::Input;
 
 use super::action::Action;
+use super::hint;
 use super::model::Model;
-use super::msg::Level;
+use super::msg::{Effect, Level};
 use super::screen::inspect;
-use super::theme::Library;
+use super::spot::Spot;
+use super::text;
+use super::theme::{Library, Meaning};
 use super::update::act;
-use super::widget::{Canvas, edit, modal_inside, modal_place, window};
+use super::widget::{Canvas, edit, modal};
 use crate::session::Command;
 use crate::verify::Check;
 
+pub use messages::view_newest;
 pub use toast::view as view_toasts;
 
 /// Something above the screen.
@@ -101,6 +105,11 @@ impl Overlay {
         }
     }
 
+    /// Whether a line is typed in it.
+    pub fn is_typed(&self) -> bool {
+        matches!(self, Overlay::Help { .. } | Overlay::Palette { .. })
+    }
+
     fn scroll(&mut self) -> Option<&mut usize> {
         match self {
             Overlay::Help { scroll, .. } | Overlay::Messages { scroll } | Overlay::Finding { scroll, .. } => Some(scroll),
@@ -120,6 +129,11 @@ pub fn on_key(model: &mut Model, event: KeyEvent, meant: Option<Action>) -> Vec<
         }
         return Vec::new();
     }
+    meant.map(|action| on_action(model, action)).unwrap_or_default()
+}
+
+/// Does what `action` means for the topmost overlay.
+fn on_action(model: &mut Model, action: Action) -> Vec<Command> {
     let limit = limit(model);
     let Some(top) = model.overlays.last_mut() else { return Vec::new() };
     let mut step = |by: isize| {
@@ -127,59 +141,74 @@ pub fn on_key(model: &mut Model, event: KeyEvent, meant: Option<Action>) -> Vec<
             *position = position.saturating_add_signed(by).min(limit);
         }
     };
-    match meant {
-        Some(Action::Up) => step(-1),
-        Some(Action::Down) => step(1),
-        Some(Action::PageUp) => step(-10),
-        Some(Action::PageDown) => step(10),
-        Some(Action::Top) => step(isize::MIN),
-        Some(Action::Bottom) => step(isize::MAX),
-        Some(Action::Back) => close(model),
-        Some(Action::Open) => return open(model),
-        Some(Action::Help) if matches!(top, Overlay::Help { .. }) => close(model),
-        Some(Action::Messages) if matches!(top, Overlay::Messages { .. }) => close(model),
-        Some(Action::Quit) => {
+    match action {
+        Action::Up => step(-1),
+        Action::Down => step(1),
+        Action::PageUp => step(-10),
+        Action::PageDown => step(10),
+        Action::Top => step(isize::MIN),
+        Action::Bottom => step(isize::MAX),
+        Action::Back => close(model),
+        Action::Open => return open(model),
+        Action::Help if matches!(top, Overlay::Help { .. }) => close(model),
+        Action::Messages if matches!(top, Overlay::Messages { .. }) => close(model),
+        Action::Quit => {
             if matches!(top, Overlay::Quit) {
                 return super::update::stop_and_quit(model);
             }
             close(model);
         }
-        Some(Action::Suspend | Action::Redraw) => return act(model, meant.unwrap_or(Action::Redraw)),
+        Action::Suspend | Action::Redraw => return act(model, action),
         _ => {}
     }
     themes::preview(model);
     Vec::new()
 }
 
-/// The mouse was clicked at `at`: a row is chosen, and beside the overlay it closes.
-pub fn click(model: &mut Model, at: Position) -> Vec<Command> {
-    let all = Rect::new(0, 0, model.width, model.height);
-    let (size, cursor, len) = match model.overlays.last() {
-        Some(Overlay::Palette { typed, cursor }) => (palette::SIZE, *cursor, palette::choices(model, typed.value()).len()),
-        Some(Overlay::Themes { cursor, .. }) => (themes::size(model.library.names().len()), *cursor, model.library.names().len()),
+/// The wheel turned.
+pub fn wheel(model: &mut Model, action: Action) -> Vec<Command> {
+    // Text goes by three lines, a cursor by one.
+    let steps = if matches!(model.overlays.last(), Some(Overlay::Palette { .. } | Overlay::Themes { .. })) { 1 } else { 3 };
+    (0..steps).flat_map(|_| on_action(model, action)).collect()
+}
+
+/// The mouse was clicked on `spot`, `twice` when this was the second time. Beside the overlay it closes.
+pub fn click(model: &mut Model, spot: Spot, twice: bool) -> Vec<Command> {
+    let row = match spot {
+        Spot::Beside => {
+            close(model);
+            return Vec::new();
+        }
+        Spot::Do(action) => return on_action(model, action),
+        Spot::Row(row) => row,
         _ => return Vec::new(),
     };
-    let place = modal_place(all, size.0, size.1);
-    if !place.contains(at) {
-        close(model);
-        return Vec::new();
+    match model.overlays.last_mut() {
+        Some(Overlay::Palette { cursor, .. }) => {
+            *cursor = row;
+            return open(model);
+        }
+        Some(Overlay::Themes { cursor, .. }) => {
+            *cursor = row;
+            themes::preview(model);
+            if twice {
+                return open(model);
+            }
+        }
+        Some(Overlay::Finding { check, .. }) if twice => {
+            let check = *check;
+            model.overlays.pop();
+            return inspect::show_file(model, check, row);
+        }
+        Some(Overlay::Help { search, .. }) if twice => {
+            let search = search.value().to_owned();
+            if let Some(action) = help::action(model, &search, row) {
+                model.overlays.pop();
+                return act(model, action);
+            }
+        }
+        _ => {}
     }
-    let is_palette = matches!(model.overlays.last(), Some(Overlay::Palette { .. }));
-    let list = if is_palette { palette::list_area(modal_inside(place)) } else { themes::list_area(modal_inside(place)) };
-    if !list.contains(at) || len == 0 {
-        return Vec::new();
-    }
-    let row = window(cursor.min(len - 1), len, usize::from(list.height)).start + usize::from(at.y - list.y);
-    if row >= len {
-        return Vec::new();
-    }
-    if let Some(position) = model.overlays.last_mut().and_then(Overlay::scroll) {
-        *position = row;
-    }
-    if is_palette {
-        return open(model);
-    }
-    themes::preview(model);
     Vec::new()
 }
 
@@ -207,13 +236,31 @@ fn open(model: &mut Model) -> Vec<Command> {
         Some(Overlay::Quit) => super::update::stop_and_quit(model),
         Some(Overlay::Finding { check, scroll }) => inspect::show_file(model, check, scroll),
         Some(Overlay::Themes { before, .. }) if model.theme.name != before => {
-            let name = model.theme.name.clone();
-            model.say(Level::Info, format!("theme = \"{name}\" in config.toml keeps it for the next time"));
+            let theme = model.theme.name.clone();
+            match model.config.clone() {
+                Some(config) => model.effects.push(Effect::KeepTheme { config, theme }),
+                None => model.say(Level::Info, format!("there is no config.toml here to keep {theme} in: it is for this session")),
+            }
             Vec::new()
         }
         // Everything else just closes.
         _ => Vec::new(),
     }
+}
+
+/// A frame in the middle of everything, with keys at its upper right; returns the inside with a margin.
+pub fn frame(model: &Model, canvas: &mut Canvas<'_>, (width, height): (u16, u16), title: &str, words: &[(Action, &str)]) -> Rect {
+    let inside = modal(canvas, width, height, title, "");
+    if inside.y > 0 {
+        let line = Rect { y: inside.y - 1, height: 1, ..inside };
+        let (taken, free) = (hint::width(model, words) + 2, line.width.saturating_sub(text::width(title) as u16 + 3));
+        if taken > 2 && taken <= free {
+            let place = Rect { x: line.right() - taken, width: taken, ..line };
+            canvas.text(place, &" ".repeat(usize::from(taken)), Meaning::Border);
+            hint::hints(model, canvas, Rect { x: place.x + 1, width: taken - 2, ..place }, words);
+        }
+    }
+    inside
 }
 
 /// Draws the overlays, topmost last.

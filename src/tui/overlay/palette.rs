@@ -6,18 +6,20 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::layout::Rect;
 use tui_input::Input;
 
+use super::frame;
 use crate::catalog::{ContainerName, Target};
 use crate::image::Reference;
 use crate::session::Command;
-use crate::tui::action::{ACTIONS, Entry};
+use crate::tui::action::{ACTIONS, Action, Entry};
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::Level;
 use crate::tui::screen::inspect;
 use crate::tui::screen::release::{self, containers};
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::update::{act, build, show, verify};
-use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, draw_input, modal, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, draw_input, right_of, row, scrollbar, window};
 
 /// A row of the palette.
 pub enum Choice {
@@ -134,20 +136,15 @@ pub fn run(model: &mut Model, typed: &str, cursor: usize) -> Vec<Command> {
 }
 
 /// Columns and lines of its frame.
-pub const SIZE: (u16, u16) = (90, 18);
-
-/// Where the rows are inside the frame.
-pub fn list_area(inside: Rect) -> Rect {
-    below(inside, 2)
-}
+const SIZE: (u16, u16) = (90, 18);
 
 /// Draws it.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, typed: &Input, cursor: usize) {
     let choices = choices(model, typed.value());
-    let inside = modal(canvas, SIZE.0, SIZE.1, "Commands", "enter runs   esc closes");
+    let inside = frame(model, canvas, SIZE, "Commands", &[(Action::Open, "runs"), (Action::Back, "closes")]);
     let used = canvas.text(row(inside, 0), &format!("{} ", canvas.glyph(Glyph::Caret)), Meaning::Accent);
     draw_input(canvas, right_of(row(inside, 0), used), typed, "build fd aarch64, inspect ghcr.io/acme/fd:1.2, theme …", true);
-    let list = list_area(inside);
+    let list = below(inside, 2);
     if choices.is_empty() {
         canvas.text(row(list, 0), "No command is like that.", Meaning::Muted);
         return;
@@ -157,6 +154,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, typed: &Input, cursor: usize
     for (line, index) in visible.clone().enumerate() {
         let choice = &choices[index];
         let area = row(beside_scrollbar(list, choices.len()), line);
+        canvas.spot(area, Spot::Row(index));
         let mut why = None;
         let mut keys = String::new();
         if let Choice::Action(entry) = choice {

@@ -1,17 +1,20 @@
 //! The question before quitting while something runs. Staying is the default.
 
+use super::frame;
+use crate::tui::action::Action;
+use crate::tui::hint::hints;
 use crate::tui::model::Model;
 use crate::tui::screen::release;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
-use crate::tui::widget::{Canvas, modal, row};
+use crate::tui::widget::{Canvas, row};
 
 /// Draws it.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>) {
     let running = model.at_work().count();
     let open = model.state.builds.values().filter(|b| b.is_open()).count();
     let push = model.state.publication.as_ref().filter(|_| release::is_sending(model));
-    let inside = modal(canvas, 64, if push.is_some() { 10 } else { 8 }, "Quit?", "");
+    let inside = frame(model, canvas, (64, if push.is_some() { 10 } else { 8 }), "Quit?", &[]);
     let builds = if open > 0 { format!(" with {}", text::count(open, "open build")) } else { String::new() };
     let verb = if running == 1 { "is" } else { "are" };
     canvas.text(row(inside, 1), &format!("{}{builds} {verb} still going.", text::count(running, "run")), Meaning::Text);
@@ -27,7 +30,6 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>) {
         canvas.text(row(inside, 3), &public, Meaning::Text);
         line = 5;
     }
-    let (key, plain) = (canvas.style(Meaning::Accent), canvas.style(Meaning::Text));
-    canvas.spans(row(inside, line), &[("esc", key), ("           stay", plain)]);
-    canvas.spans(row(inside, line + 1), &[("enter ctrl-c", key), ("  stop everything and quit", plain)]);
+    hints(model, canvas, row(inside, line), &[(Action::Back, "stay")]);
+    hints(model, canvas, row(inside, line + 1), &[(Action::Open, "stop everything and quit")]);
 }

@@ -2,11 +2,14 @@
 
 use ratatui::layout::Rect;
 
-use super::Overlay;
+use super::{Overlay, frame};
+use crate::tui::action::Action;
+use crate::tui::hint::hints;
 use crate::tui::model::Model;
 use crate::tui::msg::Level;
+use crate::tui::spot::Spot;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Canvas, below, modal, right_of, row, window};
+use crate::tui::widget::{Canvas, below, right_of, row, window};
 
 /// Looks like the theme called `name` from now on; a theme with a mistake is reported and not used.
 pub fn choose(model: &mut Model, name: &str) {
@@ -31,29 +34,20 @@ pub fn preview(model: &mut Model) {
     }
 }
 
-/// Columns and lines of its frame for so many themes.
-pub fn size(themes: usize) -> (u16, u16) {
-    (42, themes as u16 + 5)
-}
-
-/// Where the rows are inside the frame.
-pub fn list_area(inside: Rect) -> Rect {
-    Rect { height: inside.height.saturating_sub(2), ..inside }
-}
-
 /// Draws the list, small, so that the screen behind it shows the theme.
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, cursor: usize) {
     let names = model.library.names();
-    let (width, height) = size(names.len());
-    let inside = modal(canvas, width, height, "Theme", "");
+    let inside = frame(model, canvas, (42, names.len() as u16 + 5), "Theme", &[]);
     let at = cursor.min(names.len().saturating_sub(1));
-    let list = list_area(inside);
+    let list = Rect { height: inside.height.saturating_sub(2), ..inside };
     for (line, index) in window(at, names.len(), usize::from(list.height)).enumerate() {
         let line = row(list, line);
+        canvas.spot(line, Spot::Row(index));
         if index == at {
             canvas.text(line, canvas.glyph(Glyph::Gutter), Meaning::Accent);
         }
         canvas.text(right_of(line, 2), names[index], if index == at { Meaning::Title } else { Meaning::Text });
     }
-    canvas.text(row(below(inside, inside.height.saturating_sub(1)), 0), "enter keeps it   esc takes it back", Meaning::Muted);
+    let foot = below(inside, inside.height.saturating_sub(1));
+    hints(model, canvas, foot, &[(Action::Open, "keeps it"), (Action::Back, "takes it back")]);
 }

@@ -7,6 +7,7 @@ use ratatui::layout::{Position, Rect};
 use super::messages::look;
 use crate::tui::model::{Model, Screen};
 use crate::tui::screen::release::Step;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 use crate::tui::widget::{Canvas, panel, right_of, row};
@@ -33,6 +34,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         let place = Rect::new(area.right().saturating_sub(width + 1), bottom - height, width, height);
         canvas.clear(place);
+        canvas.spot(place, Spot::Frame);
         let inside = panel(canvas, place, "", "", false);
         canvas.text(right_of(row(inside, 0), 1), canvas.glyph(glyph), meaning);
         for (i, line) in lines.iter().take(shown).enumerate() {

@@ -1,10 +1,14 @@
 //! The dashboard as a whole: keys in, commands out; events in, cells out.
 
 mod any;
+mod gates;
 mod images;
 mod logs;
+mod mouse;
 mod release;
+mod seen;
 mod snapshots;
+mod states;
 
 use ratatui::style::Modifier;
 
@@ -265,9 +269,10 @@ fn themes_are_previewed_and_taken_back() {
     assert_eq!(m.theme.name, "dark");
     m.keys("<esc>").unwrap();
     assert_eq!(m.theme.name, "auto");
+    m.config = Some("/home/a/.config/catamaran/config.toml".into());
     m.keys("Tj<enter>").unwrap();
     assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("dark", 0));
-    assert!(m.notices.last().unwrap().text.contains("theme = \"dark\" in config.toml"));
+    assert_eq!(m.effects, [Effect::KeepTheme { config: m.config.clone().unwrap(), theme: "dark".into() }]);
 }
 
 #[test]
@@ -468,33 +473,4 @@ fn no_difference_between_packages_is_said_in_so_many_words() {
     m.keys("D").unwrap();
     let shown = screen(&mut m, 40, 10);
     assert!(shown.contains("x86_64") && shown.contains("aarch64"), "{shown}");
-}
-
-/// Clicks on the first place where `words` stand.
-fn click(m: &mut Model, words: &str) -> Vec<Command> {
-    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-    let shown = screen(m, 120, 40);
-    let (row, line) = shown.lines().enumerate().find(|(_, l)| l.contains(words)).unwrap_or_else(|| panic!("{words}\n{shown}"));
-    let column = super::text::width(&line[..line.find(words).unwrap()]) as u16;
-    let kind = MouseEventKind::Down(MouseButton::Left);
-    update(m, Msg::Mouse(MouseEvent { kind, column, row: row as u16, modifiers: KeyModifiers::NONE }))
-}
-
-#[test]
-fn the_mouse_chooses_screens_views_commands_and_themes() {
-    let mut m = model();
-    m.keys("<enter>").unwrap();
-    click(&mut m, "Layers");
-    assert_eq!(m.inspect.tab, super::screen::inspect::Tab::Layers);
-    click(&mut m, "1 Images");
-    assert_eq!(m.screen, Screen::Images);
-    m.keys("T").unwrap();
-    click(&mut m, "dracula");
-    assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("dracula", 1));
-    click(&mut m, "catamaran"); // beside it: closed, and taken back
-    assert_eq!((m.theme.name.as_str(), m.overlays.len()), ("auto", 0));
-    m.keys(":build jq").unwrap();
-    let asked = click(&mut m, "build jq aarch64");
-    assert_eq!(targets(&asked[0]), ["jq/aarch64"]);
-    assert!(m.overlays.is_empty());
 }

@@ -51,9 +51,15 @@ fn tags_that_would_move_say_from_where() {
 fn an_unusual_version_is_remarked_on_and_the_usual_next_is_offered() {
     let mut m = typing("");
     assert!(screen(&mut m, 120, 40).contains("1.4.3"));
-    for (version, words) in [("1.4.1", "older than 1.4.2"), ("next", "not a semantic version"), ("1.4.2", "was published last")] {
+    for (version, words) in [
+        ("1.4.1", "older than 1.4.2"),
+        ("next", "not a semantic version, like 1.2.0; no gate asks for one"),
+        ("1.4.2", "the gate version-free lets it pass only if the images are the same"),
+        ("1 2", "` ` is not a letter, a digit, `_`, `.` or `-`; write 1-2"),
+        ("1<tab>a/b", "the tag `a/b` cannot be a tag"),
+    ] {
         let mut m = typing(version);
-        let shown = screen(&mut m, 120, 40);
+        let shown = screen(&mut m, 140, 40);
         assert!(shown.contains(words), "{version}\n{shown}");
     }
 }

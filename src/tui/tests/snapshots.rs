@@ -1,4 +1,4 @@
-//! Every screen at four sizes, with a map of what each cell means: text alone would not notice a colour that is gone.
+//! Every screen at five sizes, with a map of what each cell means: text alone would not notice a colour that is gone.
 //!
 //! `INSTA_UPDATE=always cargo test --lib tui::tests::snapshots` writes them anew.
 
@@ -7,14 +7,14 @@ use std::fmt::Write;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Color;
 
-use crate::catalog::Architecture;
-use crate::tui::fixture::{building, comparison, inspection, listing, model, planned, published, publishing, report, target};
+use super::states::{after, at_work, inspected, planning, pressed, sending, states};
+use crate::tui::fixture::{building, model, published};
 use crate::tui::theme::{Library, Meaning};
 use crate::tui::{Model, Msg, frame, update};
 use crate::verify::Verdict;
 
 /// Columns and lines.
-const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (240, 70), (20, 6)];
+const SIZES: [(u16, u16); 5] = [(80, 24), (120, 40), (200, 50), (240, 70), (20, 6)];
 
 /// A letter for every meaning, in the order of [`Meaning::ALL`]; the selection is told by capitals.
 const LETTERS: &str = " .mta_grqsfwxpdcboh";
@@ -71,60 +71,14 @@ fn check(name: &str, mut model: Model) {
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, { insta::assert_snapshot!(name, out) });
 }
 
-/// Keys are pressed at an ordinary size.
-fn after(keys: &str) -> Model {
-    pressed(model(), keys)
-}
-
-fn pressed(mut model: Model, keys: &str) -> Model {
-    update(&mut model, Msg::Resize(120, 40));
-    model.keys(keys).unwrap();
-    // What was said in passing is gone.
-    let later = model.now + 10_000;
-    update(&mut model, Msg::Tick(later));
-    model
-}
-
-fn at_work(keys: &str) -> Model {
-    let mut model = model();
-    model.keys("B2").unwrap();
-    building(2).iter().for_each(|event| model.feed(event));
-    pressed(model, keys)
-}
-
-fn inspected(keys: &str) -> Model {
-    let mut model = after("jj<enter>");
-    for architecture in [Architecture::X86_64, Architecture::Aarch64] {
-        let lies = architecture == Architecture::Aarch64;
-        let target = target("jq", architecture);
-        for event in [inspection(&target), report(&target, lies), listing(&target, lies)] {
-            model.feed(&event);
-        }
-    }
-    model.feed(&comparison("jq"));
-    pressed(model, keys)
-}
-
-fn planning(worst: Verdict, keys: &str) -> Model {
-    let mut model = after("4<enter>1.5.0<enter>");
-    model.feed(&planned(2, "1.5.0", worst));
-    pressed(model, keys)
-}
-
-fn sending() -> Model {
-    let mut model = planning(Verdict::Pass, "<enter>1.5.0<enter>");
-    publishing(3, "1.5.0").iter().for_each(|event| model.feed(event));
-    pressed(model, "")
-}
-
 #[test]
 fn images() {
     check("images", after("lj"));
     check("images-filtered", after("<space>/sq"));
-    let mut building = model();
-    building.keys("B").unwrap();
-    super::super::fixture::building(2).iter().for_each(|event| building.feed(event));
-    check("images-building", pressed(building, "G"));
+    let mut at_home = model();
+    at_home.keys("B").unwrap();
+    building(2).iter().for_each(|event| at_home.feed(event));
+    check("images-building", pressed(at_home, "G"));
     check("images-nothing", Model::with_theme("auto").unwrap());
 }
 
@@ -171,25 +125,9 @@ fn overlays() {
 #[test]
 fn an_ascii_dashboard_is_ascii() {
     let wishes = crate::tui::theme::Wishes { ascii: true, still: true };
-    let models = [
-        after("lj"),
-        after("<space>/xyz"),
-        after("?"),
-        after(":bui"),
-        after("T"),
-        at_work("jLL"),
-        at_work("k/deb 1<enter>"),
-        inspected(""),
-        inspected("]]"),
-        inspected("]]]]"),
-        inspected("["),
-        planning(Verdict::Warn, ""),
-        planning(Verdict::Pass, "<enter>1.5"),
-        sending(),
-    ];
-    for mut model in models {
+    for (name, mut model) in states() {
         model.theme = model.theme.as_wished(wishes);
         let text = lines(&frame(&model, 120, 40), |cell| cell.symbol().to_owned());
-        assert!(text.is_ascii(), "{}", text.lines().find(|line| !line.is_ascii()).unwrap_or_default());
+        assert!(text.is_ascii(), "{name}: {}", text.lines().find(|line| !line.is_ascii()).unwrap_or_default());
     }
 }

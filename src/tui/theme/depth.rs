@@ -31,18 +31,31 @@ impl Depth {
 
     /// The nearest colour to `color` at this depth.
     pub fn nearest(self, color: Color) -> Color {
-        let Color::Rgb(r, g, b) = color else { return color };
-        match self {
-            Depth::True => color,
-            Depth::Palette256 => Color::Indexed(nearest_256(r, g, b)),
-            Depth::Ansi16 => nearest_16(r, g, b),
+        match (self, color) {
+            (Depth::Palette256, Color::Rgb(r, g, b)) => Color::Indexed(nearest_256(r, g, b)),
+            (Depth::Ansi16, Color::Rgb(r, g, b)) => nearest_16(r, g, b),
+            (Depth::Ansi16, Color::Indexed(n @ 16..)) => {
+                let (r, g, b) = palette(n);
+                nearest_16(r, g, b)
+            }
+            _ => color,
         }
+    }
+}
+
+/// The steps of a channel in xterm's colour cube.
+const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
+/// What is at `n`, from 16 on, in xterm's palette: the colour cube, then greys.
+fn palette(n: u8) -> (u8, u8, u8) {
+    match n.saturating_sub(16) {
+        cube @ 0..216 => (STEPS[usize::from(cube / 36)], STEPS[usize::from(cube / 6 % 6)], STEPS[usize::from(cube % 6)]),
+        grey => [8 + (grey - 216) * 10; 3].into(),
     }
 }
 
 /// xterm's colour cube (16–231) or grey ramp (232–255), whichever is nearer.
 fn nearest_256(r: u8, g: u8, b: u8) -> u8 {
-    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let step = |v: u8| (0..6).min_by_key(|i| STEPS[*i].abs_diff(v)).unwrap_or(0);
     let (i, j, k) = (step(r), step(g), step(b));
     let cube = (STEPS[i], STEPS[j], STEPS[k]);
@@ -91,6 +104,8 @@ mod tests {
         assert_eq!(Depth::Ansi16.nearest(Color::Rgb(0xff, 0x7f, 0x72)), Color::Red);
         assert_eq!(Depth::Ansi16.nearest(Color::Rgb(0x0d, 0x14, 0x18)), Color::Black);
         assert_eq!(Depth::Ansi16.nearest(Color::Cyan), Color::Cyan);
+        assert_eq!(Depth::Ansi16.nearest(Color::Indexed(196)), Color::Red);
+        assert_eq!(Depth::Ansi16.nearest(Color::Indexed(255)), Color::White);
         assert_eq!(Depth::from_environment(None, Some("xterm-256color")), Depth::Palette256);
         assert_eq!(Depth::from_environment(Some("truecolor"), Some("xterm")), Depth::True);
     }

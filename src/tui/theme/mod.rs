@@ -27,6 +27,7 @@ pub struct Theme {
     /// Whether running things turn.
     pub spinner: bool,
     styles: [Style; Meaning::ALL.len()],
+    depth: Depth,
 }
 
 /// What a user wants of every theme.
@@ -40,7 +41,7 @@ pub struct Wishes {
 
 impl Theme {
     fn new(name: String, glyphs: GlyphSet, spinner: bool, styles: [Style; Meaning::ALL.len()]) -> Self {
-        Theme { name, glyphs, spinner, styles }
+        Theme { name, glyphs, spinner, styles, depth: Depth::True }
     }
 
     /// How `meaning` looks.
@@ -66,6 +67,7 @@ impl Theme {
     /// The same theme for a terminal that shows fewer colours.
     #[must_use]
     pub fn at_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
         for style in &mut self.styles {
             style.fg = style.fg.map(|c| depth.nearest(c));
             style.bg = style.bg.map(|c| depth.nearest(c));
@@ -81,6 +83,14 @@ impl Theme {
         }
         self.spinner &= !wishes.still;
         self
+    }
+
+    /// How something looks here that another program has given `style`: in the colours that the terminal has, and in none where the theme
+    /// has none.
+    pub fn foreign(&self, style: Style) -> Style {
+        let has_colours = self.styles.iter().flat_map(|s| [s.fg, s.bg]).flatten().any(|colour| colour != Color::Reset);
+        let shown = |colour: Option<Color>| colour.filter(|_| has_colours).map(|colour| self.depth.nearest(colour));
+        Style { fg: shown(style.fg), bg: shown(style.bg), ..style }
     }
 
     /// The background the theme paints, [`Color::Reset`] when it leaves the terminal's own.

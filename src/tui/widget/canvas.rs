@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, GlyphSet, Meaning, Theme};
 
@@ -26,6 +27,11 @@ pub struct Canvas<'a> {
     pub theme: &'a Theme,
     /// Where the terminal's cursor belongs, when something is being typed.
     pub cursor: Option<Position>,
+    /// What is where, for the mouse; what was drawn later lies above.
+    spots: Vec<(Rect, Spot)>,
+    /// Every text as it was drawn and where, unless it was covered since: tests hold the screen against it.
+    #[cfg(test)]
+    pub texts: Vec<(Position, String)>,
 }
 
 impl<'a> Canvas<'a> {
@@ -33,7 +39,27 @@ impl<'a> Canvas<'a> {
     pub fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
         let ground = theme.style(Meaning::Background).patch(theme.style(Meaning::Text));
         buffer.set_style(buffer.area, ground);
-        Canvas { buffer, theme, cursor: None }
+        Canvas {
+            buffer,
+            theme,
+            cursor: None,
+            spots: Vec::new(),
+            #[cfg(test)]
+            texts: Vec::new(),
+        }
+    }
+
+    /// Notes what `area` is.
+    pub fn spot(&mut self, area: Rect, spot: Spot) {
+        let area = area.intersection(self.buffer.area);
+        if !area.is_empty() {
+            self.spots.push((area, spot));
+        }
+    }
+
+    /// What is where, topmost last.
+    pub fn spots(&self) -> &[(Rect, Spot)] {
+        &self.spots
     }
 
     /// All of it.
@@ -58,21 +84,41 @@ impl<'a> Canvas<'a> {
             return 0;
         }
         let mark = self.glyph(Glyph::Ellipsis);
-        let total: usize = pieces.iter().map(|(t, _)| text::width(t)).sum();
+        let width = |piece: &str| if is_plain(piece) { piece.len() } else { text::width(piece) };
+        let total: usize = pieces.iter().map(|(t, _)| width(t)).sum();
         let cut = total > usize::from(area.width);
         let mut left = usize::from(area.width) - if cut { text::width(mark).min(usize::from(area.width)) } else { 0 };
         let mut x = area.x;
+        #[cfg(test)]
+        let mut drawn = String::new();
         for (piece, style) in pieces {
             let piece = if self.theme.glyphs == GlyphSet::Ascii { text::in_ascii(piece) } else { Cow::Borrowed(*piece) };
-            let fits = &piece[..text::prefix(&piece, left)];
-            (x, _) = self.buffer.set_stringn(x, area.y, fits, left, *style);
-            left = left.saturating_sub(text::width(fits));
+            let plain = is_plain(&piece);
+            let fits = &piece[..if plain { piece.len().min(left) } else { text::prefix(&piece, left) }];
+            x = if plain { self.plain(x, area.y, fits, *style) } else { self.buffer.set_stringn(x, area.y, fits, left, *style).0 };
+            left = left.saturating_sub(width(fits));
+            #[cfg(test)]
+            drawn.push_str(fits);
             if fits.len() < piece.len() {
+                #[cfg(test)]
+                drawn.push_str(mark);
                 (x, _) = self.buffer.set_stringn(x, area.y, mark, usize::from(area.right() - x), *style);
                 break;
             }
         }
+        #[cfg(test)]
+        self.texts.push((area.as_position(), drawn));
         x - area.x
+    }
+
+    /// Draws a text that [is plain](is_plain) and fits: a cell for every byte.
+    fn plain(&mut self, x: u16, y: u16, value: &str, style: Style) -> u16 {
+        let all = self.buffer.area;
+        let start = usize::from(y - all.y) * usize::from(all.width) + usize::from(x - all.x);
+        for (cell, c) in self.buffer.content.iter_mut().skip(start).zip(value.chars()) {
+            cell.set_char(c).set_style(style);
+        }
+        x + value.len() as u16
     }
 
     /// Draws one text on the first line of `area`.
@@ -128,6 +174,8 @@ impl<'a> Canvas<'a> {
     pub fn clear(&mut self, area: Rect) {
         let ground = self.style(Meaning::Background).patch(self.style(Meaning::Text));
         let area = area.intersection(self.buffer.area);
+        #[cfg(test)]
+        self.texts.retain(|(at, said)| Rect::new(at.x, at.y, text::width(said) as u16, 1).intersection(area).is_empty());
         for position in area.positions() {
             if let Some(cell) = self.buffer.cell_mut(position) {
                 cell.reset();
@@ -145,6 +193,12 @@ impl<'a> Canvas<'a> {
             }
         }
     }
+}
+
+/// Whether every byte of `text` is a character of one cell. Most of what logs say is, and need not be divided into what people see as
+/// characters, which takes most of a frame's time.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// Line `index` of `area`; empty when there is none.
@@ -170,4 +224,27 @@ pub fn below(area: Rect, n: u16) -> Rect {
 /// The first `n` columns of `area`.
 pub fn columns(area: Rect, n: u16) -> Rect {
     Rect { width: area.width.min(n), ..area }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::Library;
+
+    proptest::proptest! {
+        #[test]
+        fn plain_text_looks_as_any_other_does(value in "[ -~]{0,40}", second in "[ -~…é漢]{0,8}", width in 1_u16..50) {
+            let theme = Library::built_in().load("auto").unwrap();
+            let line = Rect::new(0, 0, 50, 1);
+            let (mut drawn, mut expected) = (Buffer::empty(line), Buffer::empty(line));
+            let style = Style::new().add_modifier(Modifier::BOLD);
+            let used = Canvas::new(&mut drawn, &theme).spans(Rect { width, ..line }, &[(&value, style), (&second, style)]);
+            let whole = format!("{value}{second}");
+            let shown = text::elide(&whole, usize::from(width), theme.glyph(Glyph::Ellipsis));
+            Canvas::new(&mut expected, &theme);
+            let (end, _) = expected.set_stringn(0, 0, &shown, usize::from(width), style);
+            proptest::prop_assert_eq!(&drawn, &expected);
+            proptest::prop_assert_eq!(used, end);
+        }
+    }
 }

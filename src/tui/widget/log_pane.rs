@@ -1,6 +1,9 @@
 //! Draws a log: only what is visible is ever looked at, however long it is.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::log_view::{LogView, Rows, Tone, tone};
 use super::{Canvas, right_of, row};
@@ -72,21 +75,23 @@ pub fn draw_log(canvas: &mut Canvas<'_>, area: Rect, rows: &Rows<'_>, view: &Log
     }
     for place in places(rows, view, width, height) {
         let number = rows.number(place.row);
-        let clean = text::printable(text::head(rows.text(place.row)));
+        let line = text::output(text::head(rows.text(place.row)));
         let here = view.found == Some(number) || view.selects(number);
         let time = if view.times { time(rows, number, since) } else { String::new() };
         if !view.wrap {
-            draw_line(canvas, row(area, place.y), &time, &clean, search, here);
+            draw_line(canvas, row(area, place.y), &time, (&line.text, 0, &line.runs), search, here);
             continue;
         }
         let room = width.saturating_sub(text::width(&time));
-        let mut pieces = text::wrap(&clean, room);
+        let mut pieces = text::wrap(&line.text, room);
         if pieces.is_empty() {
             pieces.push("");
         }
         for (i, piece) in pieces.into_iter().enumerate() {
             let head = if i == 0 { time.clone() } else { " ".repeat(text::width(&time)) };
-            draw_line(canvas, row(area, place.y + i), &head, piece, search, here);
+            // Where in the line it is: pieces are parts of it.
+            let from = (piece.as_ptr() as usize).saturating_sub(line.text.as_ptr() as usize);
+            draw_line(canvas, row(area, place.y + i), &head, (piece, from, &line.runs), search, here);
         }
     }
 }
@@ -97,34 +102,52 @@ fn time(rows: &Rows<'_>, number: u64, since: u64) -> String {
     format!("{said:>width$}  ", width = TIME - 2)
 }
 
-fn draw_line(canvas: &mut Canvas<'_>, whole: Rect, head: &str, line: &str, search: &str, here: bool) {
+/// A part of a line: its text, from which byte of the line on, and how the line looks from which byte on.
+type Piece<'a> = (&'a str, usize, &'a [(usize, Style)]);
+
+fn draw_line(canvas: &mut Canvas<'_>, whole: Rect, head: &str, piece: Piece<'_>, search: &str, here: bool) {
     let used = if head.is_empty() { 0 } else { canvas.text(whole, head, Meaning::Muted) };
     let area = right_of(whole, used);
     if area.is_empty() {
         return;
     }
-    let plain = canvas.style(meaning(line));
-    let hit = canvas.style(Meaning::Match);
-    let lower = line.to_lowercase();
-    if search.is_empty() || lower.len() != line.len() {
-        canvas.spans(area, &[(line, plain)]);
-    } else {
-        let needle = search.to_lowercase();
-        let mut pieces = Vec::new();
-        let mut at = 0;
-        while let Some(found) = lower[at..].find(&needle) {
-            let (start, end) = (at + found, at + found + needle.len());
-            let (Some(before), Some(match_)) = (line.get(at..start), line.get(start..end)) else { break };
-            pieces.push((before, plain));
-            pieces.push((match_, hit));
-            at = end;
-        }
-        pieces.push((&line[at..], plain));
-        canvas.spans(area, &pieces);
-    }
+    let spans = spans(canvas, piece, search);
+    canvas.spans(area, &spans);
     if here {
         canvas.select(whole);
     }
+}
+
+/// `line` cut where its look changes: as its program wanted it, as far as the theme goes along, and with what is searched standing out.
+fn spans<'p>(canvas: &Canvas<'_>, (line, from, runs): Piece<'p>, search: &str) -> Vec<(&'p str, Style)> {
+    let plain = canvas.style(meaning(line));
+    let matches = matches(line, search);
+    let mut cuts: Vec<usize> = runs.iter().filter_map(|(at, _)| at.checked_sub(from)).filter(|at| *at < line.len()).collect();
+    cuts.extend(matches.iter().flat_map(|m| [m.start, m.end]));
+    cuts.extend([0, line.len()]);
+    cuts.sort_unstable();
+    cuts.dedup();
+    let mut spans = Vec::with_capacity(cuts.len());
+    for cut in cuts.windows(2) {
+        let Some(text) = line.get(cut[0]..cut[1]) else { continue };
+        let run = runs.partition_point(|(at, _)| *at <= from + cut[0]).checked_sub(1).map(|i| runs[i].1);
+        let style = run.map_or(plain, |run| plain.patch(canvas.theme.foreign(run)));
+        let found = matches.iter().any(|m| m.contains(&cut[0]));
+        spans.push((text, if found { style.patch(canvas.style(Meaning::Match)) } else { style }));
+    }
+    spans
+}
+
+/// Where `search` is in `line`, whatever its case; nowhere where letters change their length with their case.
+fn matches(line: &str, search: &str) -> Vec<Range<usize>> {
+    if search.is_empty() {
+        return Vec::new();
+    }
+    let (lower, needle) = (line.to_lowercase(), search.to_lowercase());
+    if lower.len() != line.len() {
+        return Vec::new();
+    }
+    lower.match_indices(&needle).map(|(at, found)| at..at + found.len()).collect()
 }
 
 /// Errors and warnings keep their colour, because people look for them first.
@@ -140,8 +163,9 @@ fn meaning(line: &str) -> Meaning {
 mod tests {
     use super::*;
     use crate::session::Log;
-    use crate::tui::theme::Library;
+    use crate::tui::theme::{Library, Wishes};
     use ratatui::buffer::Buffer;
+    use ratatui::style::{Color, Modifier};
 
     fn log(first: u64, n: u64) -> Log {
         Log::part(first, (first..first + n).map(|i| format!("line {i}")).collect())
@@ -195,5 +219,33 @@ mod tests {
         let view = LogView { times: true, ..LogView::default() };
         let part = log(0, 2);
         assert_eq!(shown(&view, &Rows::all(&part)), "         …|         …|", "nobody knows when these were said");
+    }
+
+    /// How the cells of one line look that says `text`, in the theme called `name`.
+    fn looks(text: &str, name: &str, view: &LogView, search: &str) -> (String, Vec<(Color, Modifier)>) {
+        let theme = Library::built_in().load(name).unwrap().as_wished(Wishes { ascii: name == "no-color", still: true });
+        let log = Log::part(0, vec![text.into()]);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 10, 2));
+        let area = buffer.area;
+        draw_log(&mut Canvas::new(&mut buffer, &theme), area, &Rows::all(&log), view, search, 0);
+        let said = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        (said, buffer.content.iter().map(|cell| (cell.fg, cell.modifier)).collect())
+    }
+
+    #[test]
+    fn a_log_keeps_its_colours_where_the_theme_has_some() {
+        let text = "a \u{1b}[1;31mred\u{1b}[0m \u{1b}[4;38;5;208mline that goes on\u{1b}[m";
+        let wrapped = LogView { wrap: true, ..LogView::default() };
+        let (said, cells) = looks(text, "auto", &wrapped, "");
+        assert_eq!(said, "a red linethat goes ");
+        assert_eq!((cells[0].0, cells[2], cells[4]), (Color::Reset, (Color::Red, Modifier::BOLD), (Color::Red, Modifier::BOLD)));
+        assert_eq!((cells[6], cells[10]), ((Color::Indexed(208), Modifier::UNDERLINED), (Color::Indexed(208), Modifier::UNDERLINED)));
+        // Without colours what is left is bold and underlined, and what is searched is found across colours.
+        let (_, cells) = looks(text, "no-color", &wrapped, "");
+        assert!(cells.iter().all(|(colour, _)| *colour == Color::Reset));
+        assert_eq!((cells[2].1, cells[6].1), (Modifier::BOLD, Modifier::UNDERLINED));
+        let (_, cells) = looks("\u{1b}[32mgr\u{1b}[1mee\u{1b}[mn x", "auto", &LogView::default(), "GREEN");
+        let hit = Library::built_in().load("auto").unwrap().style(Meaning::Match).add_modifier;
+        assert!(cells[..5].iter().all(|(_, modifier)| modifier.contains(hit)) && !cells[6].1.contains(hit), "{cells:?}");
     }
 }

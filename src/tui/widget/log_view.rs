@@ -118,8 +118,15 @@ impl Needle {
         Needle::Text(lower, ascii)
     }
 
-    /// Whether it is in `line`.
+    /// Whether it is in `line`, as that is seen: colours in the middle of a word change no word.
     pub fn is_in(&self, line: &str) -> bool {
+        if memchr::memchr2(0x1b, b'\r', line.as_bytes()).is_some() {
+            return self.is_in_text(&text::printable(line));
+        }
+        self.is_in_text(line)
+    }
+
+    fn is_in_text(&self, line: &str) -> bool {
         match self {
             Needle::Problem => tone(line).is_some(),
             Needle::Text(lower, true) if line.is_ascii() => contains_ascii(line, lower),
@@ -177,6 +184,9 @@ mod tests {
         assert_eq!(Needle::text("STRASSE").find(&log), [] as [u64; 0]);
         assert_eq!(Needle::text("straße").find(&log), [13]);
         assert_eq!(Needle::Problem.find(&log), [10]);
+        let coloured = Log::part(0, vec!["\u{1b}[1m\u{1b}[31merr\u{1b}[0mor: x".into(), "error\rfine".into(), "[31m".into()]);
+        assert_eq!((Needle::text("ERROR").find(&coloured), Needle::Problem.find(&coloured)), (vec![0], vec![0]));
+        assert_eq!(Needle::text("[31m").find(&coloured), [2]);
         assert_eq!(Rows::only(&log, "").len(), 4);
         assert_eq!(Rows::only(&log, "e").texts(11, 12), ["fine", "an ERROR"]);
     }

@@ -1,4 +1,5 @@
-//! Parts that screens are made of. They know the theme and ratatui's buffer, and nothing of the model.
+//! Parts that screens are made of. They know the theme, ratatui's buffer and what a place can be for the
+//! mouse, and nothing of the model.
 
 mod canvas;
 mod input;
@@ -14,6 +15,6 @@ pub use input::{draw_input, edit};
 pub use log_pane::{draw_log, line_at, visible};
 pub use log_view::{LogView, Needle, Rows};
 pub use meter::meter;
-pub use panel::{modal, modal_inside, modal_place, panel, rule};
+pub use panel::{modal, panel, rule};
 pub use scroll::{beside_scrollbar, scrollbar, window};
 pub use tree::{Tree, TreeRow};

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{Canvas, row};
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 
@@ -41,13 +42,13 @@ pub fn panel(canvas: &mut Canvas<'_>, area: Rect, title: &str, note: &str, focus
 }
 
 /// Where a frame in the middle of `all` is, at most `width` × `height`.
-pub fn modal_place(all: Rect, width: u16, height: u16) -> Rect {
+fn modal_place(all: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(all.width.saturating_sub(2)), height.min(all.height.saturating_sub(2)));
     Rect::new(all.x + (all.width - width) / 2, all.y + (all.height - height) / 3, width, height)
 }
 
 /// What is inside a frame at `place`, with a margin.
-pub fn modal_inside(place: Rect) -> Rect {
+fn modal_inside(place: Rect) -> Rect {
     if place.width < 4 || place.height < 2 {
         return Rect { width: 0, height: 0, ..place };
     }
@@ -57,6 +58,8 @@ pub fn modal_inside(place: Rect) -> Rect {
 /// A frame in the middle of everything, emptied, at most `width` × `height`; returns the inside with a margin.
 pub fn modal(canvas: &mut Canvas<'_>, width: u16, height: u16, title: &str, note: &str) -> Rect {
     let place = modal_place(canvas.area(), width, height);
+    canvas.spot(canvas.area(), Spot::Beside);
+    canvas.spot(place, Spot::Frame);
     canvas.clear(place);
     panel(canvas, place, title, note, true);
     modal_inside(place)

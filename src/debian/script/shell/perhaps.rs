@@ -34,6 +34,11 @@ pub(in super::super) struct Perhaps {
 }
 
 impl Perhaps {
+    /// What is known at a script's beginning: `withheld` by those before it.
+    pub(super) fn after(withheld: BTreeSet<String>) -> Self {
+        Perhaps { withheld, ..Perhaps::default() }
+    }
+
     /// `effect` was done: what it made is there, what it took away is not.
     pub(super) fn settle(&mut self, effect: &Effect) {
         match effect {
@@ -105,6 +110,11 @@ impl Shell<'_> {
         } else {
             self.state.perhaps.open.insert(path.to_owned());
         }
+    }
+
+    /// Hands what this script and those before it withheld on to those that come after it.
+    pub(in super::super) fn hand_on_withheld(&mut self) {
+        *self.system.withheld() = std::mem::take(&mut self.state.perhaps.withheld);
     }
 
     /// Whether `effect` is about a file that is not made on purpose, so that nothing is to be done.

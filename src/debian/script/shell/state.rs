@@ -125,6 +125,7 @@ impl<'a> Shell<'a> {
             folder: "/".into(),
             umask: 0o022,
             name: format!("/var/lib/dpkg/info/{}.{}", call.package, call.script),
+            perhaps: Perhaps::after(std::mem::take(system.withheld())),
             ..State::default()
         };
         let given = [

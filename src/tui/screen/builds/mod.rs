@@ -8,6 +8,7 @@ mod state;
 mod view;
 
 pub use reading::{arrived, search_changed, wheel};
-pub use selecting::{drag, release};
-pub use state::{Builds, Task, act, arrange, cancel, click, failed, log_file, select, selected_is_open, selection};
+pub use state::{
+    Builds, Task, act, arrange, cancel, click, drag, failed, log_file, moves, press, release, select, selected_is_open, selection,
+};
 pub use view::view;

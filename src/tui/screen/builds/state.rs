@@ -10,12 +10,13 @@ use super::reading::{self, Spool};
 use super::selecting;
 use super::view;
 use crate::catalog::Target;
-use crate::session::{Command, Log, Outcome, Phase, Run, RunEnd, RunId};
+use crate::session::{Command, Event, EventKind, Log, Outcome, Phase, Run, RunEnd, RunId};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, Level};
+use crate::tui::spot::Spot;
 use crate::tui::update::{build, show};
-use crate::tui::widget::{LogView, Rows, window};
+use crate::tui::widget::{LogView, Rows};
 
 /// Something with a log: a target's build, or a run's own work (lock, plan).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +78,12 @@ pub struct Builds {
     pub narrowing: bool,
     /// A part of a log file that is looked at in place of the lines in memory.
     pub spool: Option<Spool>,
+    /// How many targets are in the list.
+    targets: usize,
+    /// Columns of the list beside the logs, and lines of it above them, as the user has drawn them.
+    pub list_size: Option<(u16, u16)>,
+    /// The line between list and logs is being moved.
+    moving: bool,
     /// The log line on which the mouse was pressed.
     pub pressed: Option<(Task, u64)>,
     /// Failures that have been brought to the front once.
@@ -109,6 +116,18 @@ pub fn rows<'a>(model: &'a Model, task: &Task) -> Rows<'a> {
     Rows::only(log(model, task), if narrowed { model.builds.only.value() } else { "" })
 }
 
+/// Whether `event`, which the state has taken in, may have changed what is in the list, or its order: lines and counters, of which there
+/// are very many, do not.
+pub fn moves(model: &Model, event: &Event) -> bool {
+    match &event.kind {
+        EventKind::OutputReceived { .. } | EventKind::Progressed { .. } => model.state.builds.len() != model.builds.targets,
+        // The first line of a run brings it into the list.
+        EventKind::RunOutput { lines } => model.state.runs.get(&event.run).is_none_or(|run| run.lines.end() == lines.len() as u64),
+        EventKind::RunProgressed { .. } | EventKind::BlobProgressed { .. } | EventKind::CheckFinished { .. } => false,
+        _ => true,
+    }
+}
+
 /// Takes new tasks into the list; sorts it (failed, running, queued, done) only while nobody looks.
 pub fn arrange(model: &mut Model) {
     let runs = model.state.runs.iter().filter(|(_, run)| !run.lines.is_empty() || (run.phase.is_some() && run.is_running()));
@@ -131,12 +150,10 @@ pub fn arrange(model: &mut Model) {
         let order = &model.builds.order;
         model.builds.selected = order.get(before.min(order.len().saturating_sub(1))).cloned();
     }
-    let order = &mut model.builds.order;
-    for task in runs.into_iter().chain(targets) {
-        if !order.contains(&task) {
-            order.push(task);
-        }
-    }
+    model.builds.targets = targets.len();
+    let known: BTreeSet<&Task> = model.builds.order.iter().collect();
+    let fresh: Vec<Task> = runs.into_iter().chain(targets).filter(|task| !known.contains(task)).collect();
+    model.builds.order.extend(fresh);
     if model.screen != Screen::Builds {
         sort(model);
     }
@@ -251,7 +268,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
                 Layout::Two => Layout::Four,
                 Layout::Four => Layout::Nine,
                 Layout::Nine => Layout::Focus,
-            }
+            };
+            let said = match model.builds.layout.panes() {
+                1 => "one log".to_owned(),
+                n => format!("up to {n} logs, as there are tasks and room"),
+            };
+            model.say(Level::Info, said);
         }
         Action::Open if selected_is_open(model) || selection(model).is_empty() => model.builds.zoom = !model.builds.zoom,
         Action::Open => {
@@ -295,21 +317,37 @@ fn retry(model: &mut Model) -> Vec<Command> {
     build(model, targets)
 }
 
-/// Looks at what was clicked.
-pub fn click(model: &mut Model, at: Position) {
-    let body = model.body();
-    let list = view::list_area(model, body);
-    if list.contains(at) {
-        let visible = window(position(model), model.builds.order.len(), usize::from(list.height));
-        let index = visible.start + usize::from(at.y - list.y);
-        if visible.contains(&index) {
-            go_to(model, index);
-        }
-    } else if let Some((task, _)) = view::panes(model, body).into_iter().find(|(_, area)| area.contains(at)) {
-        let index = model.builds.order.iter().position(|t| *t == task);
-        if let Some(index) = index {
-            go_to(model, index);
-        }
-        selecting::press(model, at);
+/// The mouse was clicked on `spot`: a task is looked at, or the line beside its log is about to be moved.
+pub fn click(model: &mut Model, spot: Spot) -> Vec<Command> {
+    match spot {
+        Spot::Row(index) => go_to(model, index),
+        Spot::Divider => model.builds.moving = true,
+        _ => {}
     }
+    Vec::new()
+}
+
+/// The mouse was pressed in a pane at `at`: its log is looked at, and lines may be selected from there.
+pub fn press(model: &mut Model, at: Position) {
+    let Some((task, _)) = view::panes(model, model.body()).into_iter().find(|(_, area)| area.contains(at)) else { return };
+    if let Some(index) = model.builds.order.iter().position(|t| *t == task) {
+        go_to(model, index);
+    }
+    selecting::press(model, at);
+}
+
+/// The mouse was dragged to `at`: the line between list and logs moves, or lines are selected.
+pub fn drag(model: &mut Model, at: Position) {
+    if model.builds.moving {
+        let body = model.body();
+        model.builds.list_size = Some((at.x.saturating_sub(body.x), at.y.saturating_sub(body.y)));
+    } else {
+        selecting::drag(model, at);
+    }
+}
+
+/// The mouse was let go.
+pub fn release(model: &mut Model) {
+    model.builds.moving = false;
+    selecting::release(model);
 }

@@ -7,29 +7,52 @@ use super::describe::describe;
 use super::failure;
 use super::state::{Layout, Task, log, rows};
 use crate::session::{Outcome, Phase};
+use crate::tui::action::Action;
+use crate::tui::hint::centered;
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
-use crate::tui::widget::{Align, Canvas, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
+use crate::tui::widget::{Align, Canvas, Rows, below, draw_input, draw_log, meter, panel, right_of, row, scrollbar, window};
+
+/// So many columns have room for the list beside the logs.
+const BESIDE: u16 = 70;
 
 /// The task list: beside the logs, or above them on a narrow terminal; gone when a log is zoomed.
-pub fn list_area(model: &Model, body: Rect) -> Rect {
+fn list_area(model: &Model, body: Rect) -> Rect {
     if model.builds.zoom {
         return Rect { height: 0, ..body };
     }
     let body = below(body, 1);
-    if body.width >= 70 {
-        Rect { width: (body.width / 4).clamp(24, 40), ..body }
+    let drawn = model.builds.list_size;
+    if body.width >= BESIDE {
+        // A log keeps its room, however far the line is drawn.
+        let width = drawn.map_or((body.width / 4).clamp(24, 40), |(x, _)| (x + 1).clamp(16, body.width - 36));
+        Rect { width, ..body }
     } else {
-        Rect { height: (model.builds.order.len() as u16).min(body.height / 3).max(1), ..body }
+        let height = match drawn {
+            Some((_, y)) => y.saturating_sub(1).clamp(1, (body.height * 2 / 3).max(1)),
+            None => (model.builds.order.len() as u16).min(body.height / 3).max(1),
+        };
+        Rect { height, ..body }
+    }
+}
+
+/// The line between the list and the logs, which can be moved with the mouse.
+fn divider(model: &Model, body: Rect) -> Rect {
+    let list = list_area(model, body);
+    match body.width >= BESIDE {
+        // The list's last column, where its scrollbar is, and the frame beside it.
+        true => Rect { x: list.right().saturating_sub(1), width: 2, ..list },
+        false => Rect { y: list.bottom(), height: list.height.min(1), ..list },
     }
 }
 
 /// The logs that are visible, and where.
 pub fn panes(model: &Model, body: Rect) -> Vec<(Task, Rect)> {
     let list = list_area(model, body);
-    let beside = body.width >= 70;
+    let beside = body.width >= BESIDE;
     let area = match (model.builds.zoom, beside) {
         (true, _) => body,
         (false, true) => right_of(below(body, 1), list.width),
@@ -86,7 +109,7 @@ pub fn log_size(model: &Model) -> (usize, usize) {
 pub fn log_area(model: &Model, area: Rect, task: &Task) -> Rect {
     let mut scratch = Buffer::empty(area);
     let mut canvas = Canvas::new(&mut scratch, &model.theme);
-    view_above(model, &mut canvas, area, task)
+    view_above(model, &mut canvas, area, task, &rows(model, task))
 }
 
 /// ```text
@@ -99,7 +122,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     if model.builds.order.is_empty() {
         let middle = below(body, body.height / 3);
         canvas.aligned(row(middle, 0), "Nothing has been built in this session.", Meaning::Title, Align::Center);
-        canvas.aligned(row(middle, 1), "1 shows the images: b builds one, B builds all", Meaning::Muted, Align::Center);
+        centered(model, canvas, row(middle, 1), &[(Action::ShowImages, "shows the images, where they are built")]);
         return;
     }
     if !model.builds.zoom {
@@ -109,6 +132,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     for (task, area) in panes(model, body) {
         view_pane(model, canvas, area, &task);
     }
+    canvas.spot(divider(model, body), Spot::Divider);
 }
 
 fn view_summary(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -125,18 +149,21 @@ fn view_summary(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         (canvas.glyph(Glyph::Fail), Meaning::Failure, "failed", count(|p| matches!(p, Phase::Ended(Outcome::Failed(_))))),
         (canvas.glyph(Glyph::Cancelled), Meaning::Warning, "cancelled", count(|p| matches!(p, Phase::Ended(Outcome::Cancelled)))),
     ];
-    let mut x = 1;
-    for (glyph, meaning, word, n) in parts.into_iter().filter(|p| p.3 > 0) {
-        x += canvas.text(right_of(area, x), &format!("{glyph} {n} {word}"), meaning) + 3;
-    }
-    let running = model.state.running().map(|(_, run)| run.started).min();
-    if let Some(started) = running {
-        let elapsed = text::clock(model.now.saturating_sub(started));
-        let time = match left(model) {
-            Some(left) => format!("{elapsed}  ~{} left", text::clock(left)),
-            None => elapsed,
-        };
-        canvas.aligned(Rect { width: area.width.saturating_sub(2), ..area }, &time, Meaning::Muted, Align::Right);
+    let elapsed = model.state.running().map(|(_, run)| run.started).min().map(|started| text::clock(model.now.saturating_sub(started)));
+    let time = match (elapsed, left(model)) {
+        (Some(elapsed), Some(left)) => format!("{elapsed}  ~{} left", text::clock(left)),
+        (elapsed, _) => elapsed.unwrap_or_default(),
+    };
+    canvas.aligned(Rect { width: area.width.saturating_sub(2), ..area }, &time, Meaning::Muted, Align::Right);
+    let room = right_of(Rect { width: area.width.saturating_sub(text::width(&time) as u16 + 4), ..area }, 1);
+    let parts = || parts.into_iter().filter(|(.., n)| *n > 0);
+    // Symbols and numbers alone say it too, where there is no room for words.
+    let words =
+        parts().map(|(glyph, _, word, n)| text::width(&format!("{glyph} {n} {word}")) + 3).sum::<usize>() <= usize::from(room.width) + 3;
+    let mut x = 0;
+    for (glyph, meaning, word, n) in parts() {
+        let said = if words { format!("{glyph} {n} {word}") } else { format!("{glyph} {n}") };
+        x += canvas.text(right_of(room, x), &said, meaning) + if words { 3 } else { 2 };
     }
 }
 
@@ -156,6 +183,7 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let here = index == at;
         let line = row(area, line);
         let line = Rect { width: line.width.saturating_sub(1), ..line };
+        canvas.spot(line, Spot::Row(index));
         let (name, note, status) = describe(model, &order[index]);
         if here {
             canvas.text(line, canvas.glyph(Glyph::Gutter), Meaning::Accent);
@@ -181,13 +209,13 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// Draws the frame of a pane and what stands above its log; says where the log goes. Zoomed, there is no frame: what is selected with
 /// the terminal's own mouse is then the log and nothing else.
-fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -> Rect {
+fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task, rows: &Rows<'_>) -> Rect {
     let focused = model.builds.selected.as_ref() == Some(task);
     let (name, note, status) = describe(model, task);
     let title = if note.is_empty() { name } else { format!("{name} · {note}") };
     let stands = format!(
         "{}{} {} {}",
-        reading_note(model, task, usize::from(area.height.saturating_sub(2))),
+        reading_note(model, task, rows, usize::from(area.height.saturating_sub(2))),
         status.symbol(model),
         status.word,
         status.detail
@@ -234,9 +262,8 @@ fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) -
 }
 
 /// Where in the log somebody is: a match, what is below, which part of the file, what is left out.
-fn reading_note(model: &Model, task: &Task, height: usize) -> String {
+fn reading_note(model: &Model, task: &Task, rows: &Rows<'_>, height: usize) -> String {
     let focused = model.builds.selected.as_ref() == Some(task);
-    let rows = rows(model, task);
     let view = model.builds.view(task);
     let mut out = String::new();
     match model.builds.found {
@@ -247,7 +274,7 @@ fn reading_note(model: &Model, task: &Task, height: usize) -> String {
     if focused && !model.builds.only.value().is_empty() {
         out.push_str(&format!("{} of {} lines  ", text::thousands(rows.len() as u64), text::thousands(log(model, task).len() as u64)));
     }
-    match (&model.builds.spool, view.top, view.unseen(&rows, height)) {
+    match (&model.builds.spool, view.top, view.unseen(rows, height)) {
         (Some(spool), Some(top), _) if spool.task == *task => {
             out.push_str(&format!("line {} of {}  ", text::thousands(top + 1), text::thousands(spool.total)));
         }
@@ -259,10 +286,10 @@ fn reading_note(model: &Model, task: &Task, height: usize) -> String {
 }
 
 fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
-    let inside = view_above(model, canvas, area, task);
+    let rows = rows(model, task); // what a filter leaves is looked for once a frame
+    let inside = view_above(model, canvas, area, task, &rows);
     let focused = model.builds.selected.as_ref() == Some(task);
     let log_view = model.builds.view(task);
-    let rows = rows(model, task);
     if rows.len() == 0 {
         let queued = matches!(task, Task::Target(t) if model.state.builds.get(t).is_some_and(|b| b.phase == Phase::Queued));
         let word = match (queued, log(model, task).is_empty()) {

@@ -9,7 +9,7 @@ use crate::tui::action::{Action, Scope};
 use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
-use crate::tui::theme::Meaning;
+use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Canvas, panel, right_of, row};
 use crate::verify::Verdict;
 
@@ -34,7 +34,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let place = file.map(|f| format!("{f}:{line}")).unwrap_or_default();
     let inside = panel(canvas, area, &title, &place, false);
     let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
-    let mut lines = Lines { canvas, area: inside, next: 0 };
+    let mut lines = Lines(Vec::new());
     if model.state.targets.iter().all(|t| status::image(&t.state).is_none()) && model.state.builds.is_empty() {
         // The first thing a newcomer needs.
         let key = |action: Action| model.keymap.keys(Scope::Images, action).into_iter().next().unwrap_or_default();
@@ -64,9 +64,10 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let total = model.state.targets.iter().map(|t| &t.target.container).collect::<std::collections::BTreeSet<_>>().len();
     let targets = text::count(model.state.targets.len(), "target");
     lines.pair("catalog", &format!("{}, {targets}", text::count(total, "container")), Meaning::Muted);
+    lines.draw(canvas, inside);
 }
 
-fn of_target(model: &Model, lines: &mut Lines<'_, '_>, target: &Target, whole: bool) {
+fn of_target(model: &Model, lines: &mut Lines, target: &Target, whole: bool) {
     let state = status::of(model, target);
     let mut said = if state.detail.is_empty() { state.word.clone() } else { format!("{}  {}", state.word, state.detail) };
     if let Some(report) = status::report(model, target) {
@@ -100,25 +101,30 @@ fn of_target(model: &Model, lines: &mut Lines<'_, '_>, target: &Target, whole: b
     }
 }
 
-/// Writes labelled lines, one below the other, as long as there is room.
-struct Lines<'a, 'b> {
-    canvas: &'a mut Canvas<'b>,
-    area: Rect,
-    next: usize,
-}
+/// Labelled lines: what each is about, what it says, and how that looks.
+struct Lines(Vec<(String, String, Meaning)>);
 
-impl Lines<'_, '_> {
+impl Lines {
     fn pair(&mut self, label: &str, value: &str, meaning: Meaning) {
-        let line = row(self.area, self.next);
-        self.next += 1;
-        if line.is_empty() || value.is_empty() {
-            return;
+        if !value.is_empty() {
+            self.0.push((label.to_owned(), text::printable(value).into_owned(), meaning));
         }
-        self.canvas.text(Rect { width: line.width.min(9), ..line }, label, Meaning::Muted);
-        let rest = right_of(line, 10);
-        let mark = self.canvas.glyph(crate::tui::theme::Glyph::Ellipsis);
-        let value = text::printable(value);
-        let value = if label == "digest" { text::elide_middle(&value, usize::from(rest.width), mark) } else { value };
-        self.canvas.text(rest, &value, meaning);
+    }
+
+    /// Draws them, one below the other; where there is no room for all, the last line says so.
+    fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        let height = usize::from(area.height);
+        let mark = canvas.glyph(Glyph::Ellipsis);
+        let shown = if self.0.len() > height { height.saturating_sub(1) } else { self.0.len() };
+        for (i, (label, value, meaning)) in self.0.iter().take(shown).enumerate() {
+            let line = row(area, i);
+            canvas.text(Rect { width: line.width.min(9), ..line }, label, Meaning::Muted);
+            let rest = right_of(line, 10);
+            let value = if label == "digest" { text::elide_middle(value, usize::from(rest.width), mark) } else { value.into() };
+            canvas.text(rest, &value, *meaning);
+        }
+        if shown < self.0.len() {
+            canvas.text(row(area, shown), &format!("{mark} {} more lines; a larger window has them", self.0.len() - shown), Meaning::Muted);
+        }
     }
 }

@@ -13,10 +13,10 @@ use crate::session::{Command, TargetSummary};
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
+use crate::tui::spot::Spot;
 use crate::tui::status;
 use crate::tui::theme::Glyph;
 use crate::tui::update::show;
-use crate::tui::widget::window;
 
 /// The order of the rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -267,20 +267,21 @@ fn scroll(model: &mut Model, action: Action) {
     .min(last);
 }
 
-/// Puts the cursor where the mouse was clicked; whether it was there already.
-pub fn click(model: &mut Model, at: Position) -> bool {
-    let areas = view::areas(model, model.body());
-    if !areas.table.contains(at) || at.y <= areas.table.y {
-        return false;
+/// The mouse was clicked on `spot`: the cursor goes there.
+pub fn click(model: &mut Model, spot: Spot) -> Vec<Command> {
+    if let Spot::Cell(row, column) = spot {
+        model.images.filtering = false;
+        (model.images.row, model.images.column) = (row, column);
     }
-    let len = rows(model).len();
-    let visible = window(model.images.row, len, usize::from(areas.table.height.saturating_sub(1)));
-    let row = visible.start + usize::from(at.y - areas.table.y - 1);
-    if row >= len {
-        return false;
-    }
-    let column = areas.columns.iter().position(|c| at.x >= c.x && at.x < c.right()).map_or(0, |c| areas.first_column + c + 1);
-    let same = (model.images.row, model.images.column) == (row, column);
-    (model.images.row, model.images.column) = (row, column);
-    same
+    Vec::new()
+}
+
+/// Whether there is no row that could have the cursor.
+pub fn is_empty(model: &Model) -> bool {
+    rows(model).is_empty()
+}
+
+/// Whether what can be scrolled is at `at`.
+pub fn is_over_list(model: &Model, at: Position) -> bool {
+    model.state.targets.is_empty() || view::areas(model, model.body()).table.contains(at)
 }

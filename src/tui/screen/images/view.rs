@@ -2,16 +2,25 @@
 
 use ratatui::layout::Rect;
 
-use super::detail;
 use super::state::{Row, Sort, columns, rows};
+use super::{beside, detail};
 use crate::catalog::Architecture;
 use crate::session::Failure;
+use crate::tui::action::Action;
+use crate::tui::hint::{centered, hints, key};
 use crate::tui::model::Model;
 use crate::tui::msg::Request;
+use crate::tui::spot::Spot;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Align, Canvas, below, draw_input, panel, right_of, row, scrollbar, window};
+use crate::verify::Check;
+
+/// Columns and lines of the table's part of a screen on which there is room for a third column: 200x50 with tabs and footer.
+const LARGE: (u16, u16) = (200, 44);
+/// Lines that what the cursor is on is worth, beside the table.
+const DETAIL: u16 = 20;
 
 /// Where things are.
 pub struct Areas {
@@ -29,13 +38,18 @@ pub struct Areas {
     pub packages: Rect,
     /// What the cursor is on; empty when there is no room.
     pub detail: Rect,
+    /// Its checks; empty when there is no room.
+    pub checks: Rect,
+    /// What has happened lately; empty when there is no room.
+    pub lately: Rect,
     /// The line of the filter; empty when there is none.
     pub filter: Rect,
     /// Why the catalog could not be read again; empty when it could.
     pub problem: Rect,
 }
 
-/// Divides `body`: detail beside the table when wide, below it when high enough; columns drop from the right.
+/// Divides `body`: in three columns on a large screen; detail beside the table when wide, below it when high enough; columns drop from the
+/// right.
 pub fn areas(model: &Model, body: Rect) -> Areas {
     let filtering = model.images.filtering || !model.images.filter.value().is_empty();
     let filter = Rect { height: u16::from(filtering).min(body.height), ..body };
@@ -47,9 +61,22 @@ pub fn areas(model: &Model, body: Rect) -> Areas {
     };
     let problem = below(rest, rest.height - problem);
     let rest = Rect { height: rest.height - problem.height, ..rest };
+    let nothing = Rect { height: 0, ..rest };
+    let (mut checks, mut lately) = (nothing, nothing);
     let (table, detail) = if rest.width >= 140 {
+        let large = rest.width >= LARGE.0 && rest.height >= LARGE.1;
+        let third = if large { (rest.width / 4).clamp(50, 80) + 1 } else { 0 };
+        lately = Rect { height: if large { rest.height } else { 0 }, ..right_of(rest, rest.width - third + u16::from(large)) };
+        let rest = Rect { width: rest.width - third, ..rest };
         let side = (rest.width / 3).clamp(50, 72);
-        (Rect { width: rest.width - side - 1, ..rest }, Rect { height: rest.height.min(20), ..right_of(rest, rest.width - side) })
+        let side_column = right_of(rest, rest.width - side);
+        let detail = Rect { height: rest.height.min(DETAIL), ..side_column };
+        if large {
+            let most = Check::ALL.len() as u16 + 2;
+            checks = below(side_column, detail.height);
+            checks.height = checks.height.min(most);
+        }
+        (Rect { width: rest.width - side - 1, ..rest }, detail)
     } else if rest.height >= 18 {
         let strip = if rest.height >= 30 { 11 } else { 8 };
         (Rect { height: rest.height - strip, ..rest }, below(rest, rest.height - strip))
@@ -78,7 +105,7 @@ pub fn areas(model: &Model, body: Rect) -> Areas {
     let packages = Rect { x: (x + 1).min(table.right()), width: table.right().saturating_sub(x + 2), ..table };
     let packages = if packages.width < 16 { Rect { width: 0, ..packages } } else { packages };
     let first_column = model.images.column.saturating_sub(cells.len()).min(usize::from(architectures).saturating_sub(cells.len()));
-    Areas { table, name, columns: cells, first_column, published, packages, detail, filter, problem }
+    Areas { table, name, columns: cells, first_column, published, packages, detail, checks, lately, filter, problem }
 }
 
 /// ```text
@@ -95,22 +122,33 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     let rows = rows(model);
     view_filter(model, canvas, areas.filter, rows.len());
     if let Some(failure) = &model.catalog_failure {
-        view_problem(canvas, areas.problem, failure);
+        view_problem(model, canvas, areas.problem, failure);
     }
     view_head(model, canvas, &areas);
     if rows.is_empty() {
-        let said = format!("No container is like “{}”. esc clears the filter.", model.images.filter.value());
+        let said = format!("No container is like “{}”.", model.images.filter.value());
         canvas.text(right_of(row(areas.table, 2), 2), &said, Meaning::Muted);
+        hints(model, canvas, right_of(row(areas.table, 3), 2), &[(Action::Back, "clears the filter")]);
         return;
     }
     let cursor = model.images.row.min(rows.len() - 1);
     let visible = window(cursor, rows.len(), usize::from(areas.table.height.saturating_sub(1)));
     for (line, index) in visible.clone().enumerate() {
         view_row(model, canvas, &areas, &rows[index], line + 1, index == cursor);
+        canvas.spot(row(areas.table, line + 1), Spot::Cell(index, 0));
+        for (i, column) in areas.columns.iter().enumerate() {
+            canvas.spot(row(*column, line + 1), Spot::Cell(index, areas.first_column + i + 1));
+        }
     }
     scrollbar(canvas, below(areas.table, 1), &visible, rows.len());
     if !areas.detail.is_empty() {
         detail::view(model, canvas, areas.detail);
+    }
+    if !areas.checks.is_empty() {
+        beside::view_checks(model, canvas, areas.checks);
+    }
+    if !areas.lately.is_empty() {
+        beside::view_lately(model, canvas, areas.lately);
     }
 }
 
@@ -232,8 +270,9 @@ fn view_lines(canvas: &mut Canvas<'_>, area: Rect, lines: &[(String, Meaning)], 
 }
 
 /// The catalog was changed and cannot be read any more: it stands here until it can.
-fn view_problem(canvas: &mut Canvas<'_>, area: Rect, failure: &Failure) {
-    let inside = panel(canvas, area, CATALOG_PROBLEM, "shown: as it was read before   R reads it again", false);
+fn view_problem(model: &Model, canvas: &mut Canvas<'_>, area: Rect, failure: &Failure) {
+    let note = format!("shown: as it was read before   {} reads it again", key(model, Action::Reload));
+    let inside = panel(canvas, area, CATALOG_PROBLEM, &note, false);
     let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
     view_lines(canvas, inside, &problem_lines(failure, area.width), 0);
 }
@@ -252,18 +291,21 @@ fn view_nothing(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
         let text = Rect { height: inside.height.saturating_sub(2), ..inside };
         view_lines(canvas, text, &lines, model.images.scroll);
         let foot = row(inside, usize::from(inside.height.saturating_sub(1)));
-        let said = if model.begin.is_some() { "enter begins one here   R looks again   q quits" } else { "R reads it again   q quits" };
-        canvas.text(foot, said, Meaning::Muted);
+        let (begin, again) = ([(Action::Open, "begins one here"), (Action::Reload, "looks again")], [(Action::Reload, "reads it again")]);
+        let words = if model.begin.is_some() { &begin[..] } else { &again[..] };
+        hints(model, canvas, foot, &[words, &[(Action::Quit, "quits")]].concat());
         return;
     }
     let middle = below(body, body.height / 3);
     if model.state.catalog.is_some() {
         canvas.aligned(row(middle, 0), "No container is defined yet.", Meaning::Title, Align::Center);
-        canvas.aligned(row(middle, 1), "a [containers.NAME] table with packages defines one; then R", Meaning::Muted, Align::Center);
+        canvas.aligned(row(middle, 1), "a [containers.NAME] table with packages defines one", Meaning::Muted, Align::Center);
+        centered(model, canvas, row(middle, 2), &[(Action::Edit, "opens the file"), (Action::Reload, "reads it again")]);
     } else if model.awaits(|r| *r == Request::Catalog) || model.is_running() {
         let said = format!("{} reading containers.toml", model.theme.turning(model.now));
         canvas.aligned(row(middle, 0), &said, Meaning::Muted, Align::Center);
     } else {
-        canvas.aligned(row(middle, 0), "No containers.toml was read. R reads it.", Meaning::Muted, Align::Center);
+        canvas.aligned(row(middle, 0), "No containers.toml was read.", Meaning::Muted, Align::Center);
+        centered(model, canvas, row(middle, 1), &[(Action::Reload, "reads it")]);
     }
 }

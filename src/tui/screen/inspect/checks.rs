@@ -6,11 +6,14 @@ use super::facts::short;
 use super::files;
 use super::state::{Column, columns, cursor};
 use super::view::{Grid, view_cursor};
+use crate::tui::action::Action;
 use crate::tui::model::Model;
+use crate::tui::overlay;
+use crate::tui::spot::Spot;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
-use crate::tui::widget::{Canvas, below, beside_scrollbar, modal, right_of, row, scrollbar, window};
+use crate::tui::widget::{Canvas, below, beside_scrollbar, right_of, row, scrollbar, window};
 use crate::verify::{Check, CheckResult, Finding, Verdict};
 
 /// A finding is not wider than this: long lines are hard to read.
@@ -61,6 +64,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let visible = window(at, rows.len(), usize::from(list.height));
     for (line, index) in visible.clone().enumerate() {
         let check = rows[index];
+        grid.spots(canvas, line + 1, index);
         grid.label(canvas, line + 1, check.id(), Meaning::Text);
         for (i, column) in columns.iter().enumerate() {
             let cell = grid.cell(i, line + 1);
@@ -134,13 +138,16 @@ pub fn view_finding(model: &Model, canvas: &mut Canvas<'_>, check: Check, scroll
     let (width, height) = (canvas.area().width.min(MOST_WIDTH), canvas.area().height);
     let lines = lines(model, check, room(canvas.area().width));
     let most = height.saturating_sub(4);
-    let keys = if lines.iter().any(|line| line.place.is_some()) { "enter shows the file   esc closes" } else { "esc closes" };
-    let inside = modal(canvas, width, (lines.len() as u16).saturating_add(3).clamp(8, most.max(8)), check.id(), keys);
+    let file = lines.iter().any(|line| line.place.is_some()).then_some((Action::Open, "shows the file"));
+    let keys: Vec<_> = file.into_iter().chain([(Action::Back, "closes")]).collect();
+    let size = (width, (lines.len() as u16).saturating_add(3).clamp(8, most.max(8)));
+    let inside = overlay::frame(model, canvas, size, check.id(), &keys);
     let height = usize::from(inside.height);
     let first = scroll.min(lines.len().saturating_sub(height));
     let text = beside_scrollbar(inside, lines.len());
     for (i, line) in lines.iter().skip(first).take(height).enumerate() {
         canvas.text(row(text, i), &line.text, line.meaning);
+        canvas.spot(row(text, i), Spot::Row(first + i));
     }
     scrollbar(canvas, inside, &(first..(first + height).min(lines.len())), lines.len());
 }

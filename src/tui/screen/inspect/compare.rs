@@ -7,10 +7,14 @@ use super::view::{Grid, view_cursor};
 use super::{files, state::Column};
 use crate::tui::model::Model;
 use crate::tui::msg::Request;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Canvas, below, right_of, row, scrollbar, window};
 use crate::verify::{Comparison, Row, Section};
+
+/// Cells of a digest, `sha256:` and 64 letters.
+const DIGEST: u16 = 71;
 
 /// One line of the view.
 pub enum Line<'a> {
@@ -80,7 +84,9 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     };
     let lines = lines(model);
-    let grid = Grid::new(area, area.width / 3, 2);
+    // Where there is room for two whole digests, names step back for them.
+    let label = area.width.saturating_sub(2 * (DIGEST + 5));
+    let grid = Grid::new(area, if label >= 32 { label.min(area.width / 3) } else { area.width / 3 }, 2);
     for (i, column) in [left, right].into_iter().enumerate() {
         canvas.text(grid.cell(i, 0), &column.label, if i == 1 { Meaning::Accent } else { Meaning::Muted });
     }
@@ -97,6 +103,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let at = cursor(model).min(lines.len() - 1);
     let visible = window(at, lines.len(), usize::from(list.height));
     for (line, index) in visible.clone().enumerate() {
+        canvas.spot(grid.line(line + 1), Spot::Row(index));
         match &lines[index] {
             Line::Heading(section) => {
                 let said = format!("{}: {} of {}", section.aspect, section.different, text::thousands(section.compared as u64));

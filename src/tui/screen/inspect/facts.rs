@@ -158,6 +158,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let visible = window(at, rows.len(), usize::from(list.height));
     for (line, index) in visible.clone().enumerate() {
         let fact = &rows[index];
+        grid.spots(canvas, line + 1, index);
         grid.label(canvas, line + 1, fact.label, Meaning::Muted);
         for (i, value) in fact.values.iter().enumerate() {
             let cell = grid.cell(i, line + 1);

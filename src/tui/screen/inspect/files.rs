@@ -8,6 +8,7 @@ use crate::image::{Digest, EntryKind};
 use crate::session::Listing;
 use crate::tui::model::Model;
 use crate::tui::msg::Request;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, right_of, row, scrollbar, window};
@@ -107,6 +108,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let visible = window(at, files.len(), usize::from(list.height));
     let lines = if visible.len() < files.len() { beside_scrollbar(list, usize::MAX) } else { list };
     for (line, index) in visible.clone().enumerate() {
+        canvas.spot(row(lines, line), Spot::Row(index));
         if let Some(file) = files.get(index) {
             view_file(canvas, row(lines, line), file);
         }

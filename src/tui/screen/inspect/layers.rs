@@ -6,6 +6,7 @@ use super::state::{chosen, columns, cursor};
 use super::view::{view_architectures, view_cursor};
 use crate::image::Digest;
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, meter, right_of, row, scrollbar, window};
@@ -49,6 +50,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     for (i, index) in visible.clone().enumerate() {
         let layer = &inspection.layers[index];
         let (top, bottom) = (row(lines, i * 2), row(lines, i * 2 + 1));
+        canvas.spot(top, Spot::Row(index));
+        canvas.spot(bottom, Spot::Row(index));
         canvas.text(right_of(top, 2), &format!("{}", index + 1), Meaning::Muted);
         let wide = area.width >= 100;
         let digest = if area.width >= 170 { layer.digest.to_string() } else { format!("{}{dots}", &layer.digest.to_string()[..19]) };

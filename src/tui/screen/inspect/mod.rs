@@ -12,6 +12,7 @@ mod view;
 
 pub use checks::view_finding;
 pub use state::{
-    Inspect, Tab, act, came_from, click, entered, failed, look_at, look_at_reference, search_changed, selection, show_file, wanted,
+    Inspect, Tab, act, came_from, click, entered, failed, look_at, look_at_reference, search_changed, selection, show_checks, show_file,
+    wanted,
 };
 pub use view::view;

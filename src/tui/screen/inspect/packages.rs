@@ -88,6 +88,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let visible = window(at, rows.len(), usize::from(list.height));
     for (line, index) in visible.clone().enumerate() {
         let package = &rows[index];
+        grid.spots(canvas, line + 1, index);
         grid.label(canvas, line + 1, &text::printable(package.name), Meaning::Text);
         for (i, version) in package.versions.iter().enumerate() {
             let cell = grid.cell(i, line + 1);

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ratatui::layout::Position;
 use tui_input::Input;
 
 use super::{checks, compare, facts, files, layers, packages, tree_view};
@@ -14,6 +13,7 @@ use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
 use crate::tui::overlay::Overlay;
+use crate::tui::spot::Spot;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::widget::Tree;
@@ -356,10 +356,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             tree_view::next_match(model, action == Action::NextMatch);
         }
         Action::Open | Action::Mark if model.inspect.tab == Tab::Config => tree_view::toggle(model),
-        Action::Open if model.inspect.tab == Tab::Overview => {
-            model.inspect.tab = Tab::Checks;
-            model.inspect.cursor[Tab::Checks as usize] = checks::worst(model);
-        }
+        Action::Open if model.inspect.tab == Tab::Overview => show_checks(model),
         Action::Open if model.inspect.tab == Tab::Checks => {
             if let Some(check) = checks::rows(model).get(at).copied() {
                 model.overlays.push(Overlay::Finding { check, scroll: 0 });
@@ -377,12 +374,30 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
     wanted(model)
 }
 
-/// The mouse was clicked: on a view's title, that view comes to the front.
-pub fn click(model: &mut Model, at: Position) -> Vec<Command> {
-    if let Some(tab) = super::view::tab_at(model, at) {
-        model.inspect.tab = tab;
+/// Brings the checks to the front, the cursor on the worst.
+pub fn show_checks(model: &mut Model) {
+    model.inspect.tab = Tab::Checks;
+    model.inspect.cursor[Tab::Checks as usize] = checks::worst(model);
+}
+
+/// The mouse was clicked on `spot`: a view comes to the front, or the cursor goes there.
+pub fn click(model: &mut Model, spot: Spot) -> Vec<Command> {
+    match spot {
+        Spot::View(tab) => model.inspect.tab = tab,
+        Spot::Architecture(column) => model.inspect.column = column,
+        Spot::Row(row) => go_to(model, row),
+        Spot::Cell(row, column) => {
+            model.inspect.column = column;
+            go_to(model, row);
+        }
+        _ => {}
     }
     wanted(model)
+}
+
+fn go_to(model: &mut Model, row: usize) {
+    model.inspect.searching = false;
+    model.inspect.cursor[model.inspect.tab as usize] = row;
 }
 
 /// The next container of the catalog, around the end.

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::state::{chosen, columns, cursor};
 use super::view::{view_architectures, view_cursor};
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Canvas, TreeRow, below, beside_scrollbar, right_of, row, scrollbar, window};
@@ -72,6 +73,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let needle = model.inspect.search.value().to_lowercase();
     for (line, index) in visible.clone().enumerate() {
         let item = &rows[index];
+        canvas.spot(row(list, line), Spot::Row(index));
         let fold = match item.open {
             Some(true) => canvas.glyph(Glyph::Open),
             Some(false) => canvas.glyph(Glyph::Closed),

@@ -1,11 +1,14 @@
 //! Draws the heading, the views' tabs, and the grid they share: a label, then a column per architecture.
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 
 use super::state::{Column, Subject, Tab, chosen, columns};
 use super::{checks, compare, facts, files, layers, packages, tree_view};
+use crate::tui::action::Action;
+use crate::tui::hint::{centered, key};
 use crate::tui::model::Model;
 use crate::tui::msg::Request;
+use crate::tui::spot::Spot;
 use crate::tui::status;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
@@ -50,6 +53,15 @@ impl Grid {
         for (i, column) in columns(model).iter().enumerate() {
             let here = i == model.inspect.column;
             canvas.text(self.cell(i, 0), &column.label, if here { Meaning::Accent } else { Meaning::Title });
+            canvas.spot(self.cell(i, 0), Spot::Architecture(i));
+        }
+    }
+
+    /// Notes for the mouse that line `line` is row `index` of the list, and which architecture is where in it.
+    pub fn spots(&self, canvas: &mut Canvas<'_>, line: usize, index: usize) {
+        canvas.spot(self.line(line), Spot::Row(index));
+        for i in 0..self.columns {
+            canvas.spot(self.cell(usize::from(i), line), Spot::Cell(index, usize::from(i)));
         }
     }
 }
@@ -59,7 +71,10 @@ pub fn view_architectures(model: &Model, canvas: &mut Canvas<'_>, line: Rect, co
     let chosen = chosen(model, columns);
     let mut x = 2;
     for (i, column) in columns.iter().enumerate() {
-        x += canvas.text(right_of(line, x), &column.label, if i == chosen { Meaning::Accent } else { Meaning::Muted }) + 2;
+        let place = right_of(line, x);
+        let width = canvas.text(place, &column.label, if i == chosen { Meaning::Accent } else { Meaning::Muted });
+        canvas.spot(Rect { width, ..place }, Spot::Architecture(i));
+        x += width + 2;
     }
     x
 }
@@ -80,7 +95,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     let Some(subject) = &model.inspect.subject else {
         let middle = below(body, body.height / 3);
         canvas.aligned(row(middle, 0), "Nothing to look at yet.", Meaning::Title, Align::Center);
-        canvas.aligned(row(middle, 1), ": then  inspect HOST/REPO:TAG  looks into any image", Meaning::Muted, Align::Center);
+        centered(model, canvas, row(middle, 1), &[(Action::Palette, "then  inspect HOST/REPO:TAG  looks into any image")]);
         return;
     };
     view_heading(model, canvas, row(body, 0), subject);
@@ -141,6 +156,7 @@ fn view_heading(model: &Model, canvas: &mut Canvas<'_>, area: Rect, subject: &Su
         let here = tab == model.inspect.tab;
         let title = if here { format!("[{}]", tab.title()) } else { format!(" {} ", tab.title()) };
         canvas.text(place, &title, if here { Meaning::Accent } else { Meaning::Muted });
+        canvas.spot(place, Spot::View(tab));
         end = place.right();
     }
     let note = if model.inspect.only_differences { "differences only" } else { "" };
@@ -149,12 +165,6 @@ fn view_heading(model: &Model, canvas: &mut Canvas<'_>, area: Rect, subject: &Su
     if text::width(note) < usize::from(rest.width) {
         canvas.aligned(rest, note, Meaning::Changed, Align::Right);
     }
-}
-
-/// The view whose title is at `at`, for the mouse.
-pub fn tab_at(model: &Model, at: Position) -> Option<Tab> {
-    let subject = model.inspect.subject.as_ref()?;
-    heading(model, row(model.body(), 0), subject).1.into_iter().find(|(_, place)| place.contains(at)).map(|(tab, _)| tab)
 }
 
 /// When there is no image to show: why, and what to do.
@@ -178,10 +188,10 @@ fn nothing_to_see(model: &Model, subject: &Subject) -> Option<Vec<(String, Meani
     {
         return Some(vec![
             (format!("{name} is not built yet."), Meaning::Title),
-            ("b builds it for every architecture".into(), Meaning::Muted),
+            (format!("{} builds it for every architecture", key(model, Action::Build)), Meaning::Muted),
         ]);
     }
     let waiting = model.awaits(|r| matches!(r, Request::Inspect(_) | Request::Verify(_)));
-    let word = if waiting { format!("{} reading the image", model.theme.turning(model.now)) } else { "not read yet; v checks it".into() };
+    let word = if waiting { format!("{} reading the image", model.theme.turning(model.now)) } else { "not read yet".into() };
     Some(vec![(word, Meaning::Muted)])
 }

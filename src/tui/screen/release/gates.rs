@@ -1,10 +1,15 @@
 //! Step 3: everything that must be right first; all of it is shown.
 
+use std::cmp::Reverse;
+
 use ratatui::layout::Rect;
 
+use super::mend;
 use super::state::{accepted, plan};
 use super::view::Page;
-use crate::release::Plan;
+use crate::release::{Gate, Plan};
+use crate::tui::action::Action;
+use crate::tui::hint::{hints, key};
 use crate::tui::model::Model;
 use crate::tui::status;
 use crate::tui::text;
@@ -19,7 +24,10 @@ const WHY: &str = "why are they accepted? ";
 pub fn page(model: &Model, width: usize) -> Page {
     let mut page = Page::new();
     let Some(plan) = plan(model) else { return page };
-    for gate in &plan.gates {
+    // What has to be mended comes first: there may be no room for all.
+    let mut gates: Vec<&Gate> = plan.gates.iter().collect();
+    gates.sort_by_key(|gate| Reverse(gate.verdict.max(Verdict::Pass)));
+    for gate in gates {
         let (glyph, meaning) = status::of_verdict(gate.verdict);
         let message = text::printable(&gate.message).into_owned();
         let head = format!("{} {:<14} ", model.theme.glyph(glyph), gate.id);
@@ -29,7 +37,10 @@ pub fn page(model: &Model, width: usize) -> Page {
             page.pieces(vec![(first, meaning), (piece.to_owned(), Meaning::Text)]);
         }
         for piece in gate.hint.iter().filter(|_| gate.verdict > Verdict::Pass).flat_map(|h| text::wrap(h, width.saturating_sub(indent))) {
-            page.line(format!("{}{piece}", " ".repeat(indent)), Meaning::Accent);
+            page.line(format!("{}{piece}", " ".repeat(indent)), Meaning::Muted);
+        }
+        if let Some((action, word)) = mend::of(model, gate) {
+            page.key(" ".repeat(indent), &key(model, action), &word, action);
         }
     }
     page
@@ -39,27 +50,42 @@ pub fn page(model: &Model, width: usize) -> Page {
 fn verdict(model: &Model, width: usize) -> Page {
     let mut page = Page::new();
     page.blank();
+    if model.release.mending {
+        page.line(format!("{} mending; a new plan follows", model.theme.turning(model.now)), Meaning::Running);
+        return page;
+    }
     match plan(model).map(Plan::verdict) {
-        Some(Verdict::Fail) => page.line("A gate blocks this release. Mend it, then r plans again.", Meaning::Failure),
+        Some(Verdict::Fail) => {
+            page.line("A gate blocks this release: the key below it mends it.", Meaning::Failure);
+            page.key(String::new(), &key(model, Action::Replan), "plans again", Action::Replan);
+        }
         Some(Verdict::Warn) if model.release.accepting => page.line(WHY, Meaning::Warning),
         Some(Verdict::Warn) => match accepted(model) {
             Some(reason) => {
                 for piece in text::wrap(&format!("[x] warnings accepted: {}", text::printable(&reason)), width) {
                     page.line(piece, Meaning::Warning);
                 }
-                page.line("W changes the reason   enter goes on", Meaning::Muted);
+                page.key(String::new(), &key(model, Action::AcceptWarnings), "changes the reason", Action::AcceptWarnings);
+                page.key(String::new(), &key(model, Action::Open), "shows the plan", Action::Open);
             }
-            None => page.line("[ ] W accepts the warnings, with a reason", Meaning::Warning),
+            None => {
+                let word = "accepts the warnings, with a reason";
+                page.key("[ ] ".into(), &key(model, Action::AcceptWarnings), word, Action::AcceptWarnings);
+            }
         },
-        _ => page.line("Every gate is open. enter shows the plan.", Meaning::Success),
+        _ => {
+            page.line("Every gate is open.", Meaning::Success);
+            page.key(String::new(), &key(model, Action::Open), "shows the plan", Action::Open);
+        }
     }
     page
 }
 
 /// ```text
 /// ✓ verified       4 images passed every check
-/// ! git-clean      the work tree has changes that are not committed
-///                  commit them, or accept the warning
+/// ! git-clean      1 uncommitted: containers.toml
+///                  commit, so that the release can be made again from the repository
+///                  e opens containers.toml
 ///
 /// why are they accepted? a hot fix▏
 /// ```
@@ -67,9 +93,9 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let area = below(area, 1);
     if let Some(failure) = &model.release.failure {
         let used = canvas.paragraph(area, &text::printable(&failure.message), Meaning::Failure);
-        let hint = failure.hint.as_deref().unwrap_or("enter tries again");
+        let hint = failure.hint.as_deref().unwrap_or_default();
         let used = used + 1 + canvas.paragraph(below(area, used + 1), hint, Meaning::Text);
-        canvas.text(row(area, usize::from(used) + 1), "enter tries again   esc goes back", Meaning::Muted);
+        hints(model, canvas, row(area, usize::from(used) + 1), &[(Action::Open, "tries again"), (Action::Back, "goes back")]);
         return;
     }
     if plan(model).is_none() {

@@ -1,6 +1,7 @@
 //! Release: a wizard in six steps. Nothing is sent before the version has been typed.
 
 mod gates;
+mod mend;
 mod preview;
 mod push;
 mod result;
@@ -10,8 +11,9 @@ mod tags;
 mod version;
 mod view;
 
+pub use mend::{container_to_inspect, file_to_open, mends, targets};
 pub use state::{
-    Release, Step, act, can_plan, catalog_changed, containers, entered, input, is_sending, plan, plan_failed, planned, published,
-    publishing, selection, start,
+    Release, Step, act, can_plan, catalog_changed, click, containers, entered, input, is_sending, is_typing, mending, plan, plan_failed,
+    planned, published, publishing, ran, start, wanted,
 };
 pub use view::view;

@@ -5,6 +5,8 @@ use ratatui::layout::Rect;
 use super::state::plan;
 use super::view::Page;
 use crate::release::{Presence, TagChange};
+use crate::tui::action::Action;
+use crate::tui::hint::hints;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
@@ -86,7 +88,8 @@ pub fn page(model: &Model) -> Page {
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(plan) = plan(model) else {
-        canvas.text(row(area, 1), "There is no plan any more; esc goes back.", Meaning::Muted);
+        canvas.text(row(area, 1), "There is no plan any more.", Meaning::Muted);
+        hints(model, canvas, row(area, 2), &[(Action::Replan, "computes one"), (Action::Back, "goes back")]);
         return;
     };
     let bottom = 5.min(area.height);

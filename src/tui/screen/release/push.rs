@@ -3,10 +3,15 @@
 use ratatui::layout::Rect;
 
 use super::state::{is_sending, publication};
+use crate::tui::action::Action;
+use crate::tui::hint::hints;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Align, Canvas, below, beside_scrollbar, meter, right_of, row, scrollbar};
+
+/// Cells for the size of a blob and how it stands.
+const TAIL: u16 = 24;
 
 /// How many lines the blobs and tags take.
 pub fn len(model: &Model) -> usize {
@@ -37,7 +42,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(row(area, 1), hint, Meaning::Warning);
     }
     if let Some(failure) = &publication.failure {
-        let box_ = Rect { y: area.bottom().saturating_sub(5), height: area.height.min(5), ..area };
+        let height = area.height.saturating_sub(1).min(5);
+        let box_ = Rect { y: area.bottom() - height, height, ..area };
         let used = canvas.paragraph(Rect { height: 2.min(box_.height), ..box_ }, &text::printable(&failure.message), Meaning::Failure);
         let public = match publication.tags.len() {
             0 => "No tag was set: nothing is public yet.".to_owned(),
@@ -46,7 +52,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(row(box_, usize::from(used)), &public, Meaning::Text);
         let hint = failure.hint.as_deref().unwrap_or("what has arrived is not sent again");
         canvas.text(row(box_, usize::from(used) + 1), hint, Meaning::Text);
-        canvas.text(row(box_, usize::from(used) + 2), "enter plans what is left   esc goes back", Meaning::Accent);
+        let line = row(box_, usize::from(used) + 2);
+        hints(model, canvas, line, &[(Action::Open, "plans what is left"), (Action::Back, "goes back")]);
         foot = 6;
     } else if !is_sending(model) {
         return view_failed_run(model, canvas, below(area, 2));
@@ -81,16 +88,15 @@ fn view_list(model: &Model, canvas: &mut Canvas<'_>, list: Rect) {
         let Some(line) = lines.next() else { continue };
         let canvas = &mut *lines.canvas;
         let name = format!("{:<10} {}", container.as_str(), digest.short());
-        let used = canvas.text(Rect { width: line.width.min(32), ..line }, &name, Meaning::Muted);
+        let used = canvas.text(Rect { width: line.width.saturating_sub(TAIL + 1).min(32), ..line }, &name, Meaning::Muted);
         let (word, meaning) = match (blob.present, blob.done) {
             (true, _) => ("there already".to_owned(), Meaning::Muted),
             (_, true) => (format!("{} sent", canvas.glyph(Glyph::Pass)), Meaning::Success),
             _ => (crate::tui::status::percent(blob.sent, blob.total).map_or(String::new(), |p| format!("{p} %")), Meaning::Running),
         };
-        let right = 24;
         let bar = right_of(line, used + 2);
-        meter(canvas, Rect { width: bar.width.saturating_sub(right + 1), ..bar }, blob.sent, blob.total.max(1), meaning);
-        let tail = Rect { x: line.right().saturating_sub(right).max(line.x), width: right.min(line.width), ..line };
+        meter(canvas, Rect { width: bar.width.saturating_sub(TAIL + 1), ..bar }, blob.sent, blob.total.max(1), meaning);
+        let tail = right_of(line, line.width.saturating_sub(TAIL));
         canvas.aligned(Rect { width: 10.min(tail.width), ..tail }, &text::bytes(blob.total), Meaning::Text, Align::Right);
         canvas.text(right_of(tail, 11), &word, meaning);
     }

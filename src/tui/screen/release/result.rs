@@ -4,7 +4,10 @@ use ratatui::layout::Rect;
 
 use super::state::{publication, request};
 use crate::release::Receipt;
+use crate::tui::action::Action;
+use crate::tui::hint::key;
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Canvas, below, panel, right_of, row, scrollbar};
@@ -78,13 +81,16 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     };
     let head = format!("{} {} is published and was read back: {transfer}", canvas.glyph(Glyph::Pass), receipt.version);
     let mut y = 1 + usize::from(canvas.paragraph(Rect { height: 2.min(area.height), ..below(area, 1) }, &head, Meaning::Success)) + 1;
+    let begin = y - 1;
     let lines = copyable(model);
     let copy_height = (lines.len() as u16 + 2).min((area.height / 2).max(3));
     let list_end = usize::from(area.height.saturating_sub(copy_height + 1));
     let dots = canvas.glyph(Glyph::Ellipsis);
     for container in &receipt.containers {
         if y + 1 >= list_end {
-            canvas.text(row(area, y.min(list_end)), &format!("{dots} and more; the receipt has all"), Meaning::Muted);
+            if y < list_end {
+                canvas.text(row(area, y), &format!("{dots} and more; the receipt has all"), Meaning::Muted);
+            }
             break;
         }
         let room = usize::from(area.width).saturating_sub(text::width(&container.repository) + 2);
@@ -96,17 +102,20 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(right_of(row(area, y + 1), 2), &tags.join("  "), Meaning::Text);
         y += 3;
     }
-    if let Some(path) = publication(model).and_then(|p| p.receipt_path.as_ref()) {
+    // Where there is no room for it, w still writes it.
+    if let Some(path) = publication(model).and_then(|p| p.receipt_path.as_ref()).filter(|_| list_end >= begin) {
         let path = format!("receipt  {}", path.display());
         let said = text::elide_middle(&path, usize::from(area.width), dots).into_owned();
         canvas.text(row(area, list_end), &said, Meaning::Muted);
     }
     let frame = Rect { y: area.bottom() - copy_height, height: copy_height, ..area };
-    let inside = panel(canvas, frame, "copy", "y this line   Y all", false);
+    let inside =
+        panel(canvas, frame, "copy", &format!("{} this line   {} all", key(model, Action::Copy), key(model, Action::CopyAll)), false);
     let at = model.release.scroll.min(lines.len().saturating_sub(1));
     let visible = crate::tui::widget::window(at, lines.len(), usize::from(inside.height));
     for (line, index) in visible.clone().enumerate() {
         let line = row(inside, line);
+        canvas.spot(line, Spot::Row(index));
         let shown = text::elide_middle(&lines[index], usize::from(line.width.saturating_sub(3)), dots).into_owned();
         canvas.text(right_of(line, 2), &shown, if index == at { Meaning::Title } else { Meaning::Text });
         if index == at {

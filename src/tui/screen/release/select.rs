@@ -3,7 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::state::{Readiness, containers, readiness};
+use crate::tui::action::Action;
+use crate::tui::hint::hints;
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Align, Canvas, below, right_of, row, scrollbar, window};
@@ -34,6 +37,8 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let marked = model.release.chosen.contains(name);
         let (mark, meaning) = if marked { ("[x]", Meaning::Accent) } else { ("[ ]", Meaning::Muted) };
         canvas.text(right_of(line, 2), mark, meaning);
+        canvas.spot(line, Spot::Row(index));
+        canvas.spot(Rect { width: 3, ..right_of(line, 2) }.intersection(line), Spot::Mark(index));
         canvas.text(
             Rect { width: longest, ..right_of(line, 6) }.intersection(line),
             name.as_str(),
@@ -63,6 +68,6 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let foot = row(area, usize::from(area.height.saturating_sub(1)));
     match &model.release.hint {
         Some(hint) => canvas.text(foot, hint, Meaning::Warning),
-        None => canvas.text(foot, "space chooses   a all   enter goes on", Meaning::Muted),
+        None => hints(model, canvas, foot, &[(Action::Mark, "chooses"), (Action::MarkAll, "all"), (Action::Open, "goes on")]),
     };
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use tui_input::Input;
 
-use super::{result, tags};
+use super::{mend, result, tags};
 use crate::catalog::{ContainerName, Target};
 use crate::release::{Consent, Plan};
 use crate::session::{Command, Failure, ImageState, Publication, PushRequest, RunId, TargetSummary};
 use crate::tui::action::Action;
+use crate::tui::hint::key;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
+use crate::tui::spot::Spot;
 use crate::tui::status;
 use crate::verify::Verdict;
 
@@ -83,6 +85,10 @@ pub struct Release {
     pub planning: bool,
     /// The plan of the session answers what was asked here.
     planned: bool,
+    /// What a gate has found is being mended: when that has ended, a plan is computed anew.
+    pub mending: bool,
+    /// The plan has to be computed anew, because what it was made from has changed.
+    outdated: bool,
     /// Why there is no plan.
     pub failure: Option<Failure>,
     /// The run that sends.
@@ -181,7 +187,7 @@ pub fn is_sending(model: &Model) -> bool {
 
 /// Whether there is enough to compute a plan from.
 pub fn can_plan(model: &Model) -> bool {
-    !model.release.chosen.is_empty() && tags::problem(model.release.version.value()).is_none() && !is_sending(model)
+    !model.release.chosen.is_empty() && tags::problem(model).is_none() && !is_sending(model)
 }
 
 /// The screen came to the front.
@@ -212,9 +218,35 @@ pub fn catalog_changed(model: &mut Model) {
     let known = containers(model);
     model.release.chosen.retain(|c| known.contains(c));
     if !is_sending(model) && matches!(model.release.step, Step::Gates | Step::Preview) {
-        model.release.step = Step::Tags;
+        model.release.step = Step::Gates;
         forget_plan(model);
+        model.release.outdated = true;
     }
+}
+
+/// Building or checking begins; from the gates, to mend one of them.
+pub fn mending(model: &mut Model) {
+    model.release.mending = model.screen == Screen::Release && model.release.step == Step::Gates;
+}
+
+/// Building or checking has ended: what can be released now is chosen, and a gate that was mended is looked at again.
+pub fn ran(model: &mut Model) {
+    if model.screen == Screen::Release {
+        entered(model);
+    }
+    model.release.outdated |= std::mem::take(&mut model.release.mending);
+}
+
+/// The plan that has to be computed anew.
+pub fn wanted(model: &mut Model) -> Vec<Command> {
+    if !std::mem::take(&mut model.release.outdated) || model.release.step != Step::Gates || model.release.planning {
+        return Vec::new();
+    }
+    if can_plan(model) {
+        return replan(model);
+    }
+    model.release.step = Step::Select;
+    Vec::new()
 }
 
 /// A new release: nothing of the one before applies to it, least of all that it may overwrite something.
@@ -235,6 +267,7 @@ fn hint(model: &mut Model, text: impl Into<String>) {
 fn forget_plan(model: &mut Model) {
     let release = &mut model.release;
     (release.planning, release.planned, release.accepting) = (false, false, false);
+    (release.mending, release.outdated) = (false, false);
     release.failure = None;
     // Other warnings would need another reason.
     release.reason.reset();
@@ -272,18 +305,76 @@ pub fn published(model: &mut Model) {
     }
 }
 
+/// Whether a line is being typed.
+pub fn is_typing(model: &Model) -> bool {
+    let release = &model.release;
+    match release.step {
+        Step::Tags => release.field < 2,
+        Step::Gates => release.accepting,
+        Step::Preview => release.planned,
+        Step::Select | Step::Push | Step::Result => false,
+    }
+}
+
 /// The line being typed, in steps that have one.
 pub fn input(model: &mut Model) -> Option<&mut Input> {
+    let typing = is_typing(model);
     let release = &mut model.release;
     // Whatever is typed next answers it.
     release.hint = None;
     match (release.step, release.field) {
+        _ if !typing => None,
         (Step::Tags, 0) => Some(&mut release.version),
-        (Step::Tags, 1) => Some(&mut release.tags),
-        (Step::Gates, _) if release.accepting => Some(&mut release.reason),
+        (Step::Tags, _) => Some(&mut release.tags),
+        (Step::Gates, _) => Some(&mut release.reason),
         (Step::Preview, _) => Some(&mut release.confirm),
         _ => None,
     }
+}
+
+/// The mouse was clicked on `spot`, `twice` when this was the second time: the cursor goes there, a mark or a switch is set, a step that
+/// is over comes back.
+pub fn click(model: &mut Model, spot: Spot, twice: bool) -> Vec<Command> {
+    match (spot, model.release.step) {
+        (Spot::Step(step), _) => return go_to_step(model, step),
+        (Spot::Row(row), Step::Select) => model.release.cursor = row,
+        (Spot::Mark(row), Step::Select) => {
+            model.release.cursor = row;
+            select(model, Action::Mark);
+            model.release.cursor = row;
+            return Vec::new();
+        }
+        (Spot::Row(field), Step::Tags) => model.release.field = field,
+        (Spot::Mark(field), Step::Tags) => {
+            model.release.field = field;
+            return act(model, Action::Mark);
+        }
+        // What can be copied is copied: enter would begin another release.
+        (Spot::Row(row), Step::Result) => {
+            model.release.scroll = row;
+            return if twice { act(model, Action::Copy) } else { Vec::new() };
+        }
+        _ => return Vec::new(),
+    }
+    if twice { act(model, Action::Open) } else { Vec::new() }
+}
+
+/// Back to a step that is over, as esc goes back; the next one begins as with enter.
+fn go_to_step(model: &mut Model, step: Step) -> Vec<Command> {
+    let at = model.release.step;
+    if step as usize == at as usize + 1 {
+        return act(model, Action::Open);
+    }
+    if step > at {
+        let key = key(model, Action::Open);
+        hint(model, format!("one step after the other: {key} goes on"));
+    } else if matches!(at, Step::Push | Step::Result) && step < at {
+        hint(model, "what has been sent cannot be taken back by going back");
+    }
+    while model.release.step > step && !matches!(model.release.step, Step::Push | Step::Result) {
+        back(model);
+    }
+    Vec::new()
 }
 
 /// Does what `action` means here.
@@ -304,6 +395,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             _ => hint(model, "there is nothing to accept"),
         },
         (Step::Gates | Step::Preview, Action::Replan) => return replan(model),
+        (Step::Gates, Action::Copy | Action::CopyAll) => match mend::command_to_copy(model) {
+            Some(text) => model.effects.push(Effect::Copy { what: text.clone(), text }),
+            None => hint(model, "no gate here names a command"),
+        },
         (Step::Preview, Action::Copy | Action::CopyAll) => {
             let text = result::dry_run(model);
             model.effects.push(Effect::Copy { what: text.clone(), text });
@@ -376,27 +471,33 @@ pub fn request(model: &Model) -> PushRequest {
 
 fn forward(model: &mut Model) -> Vec<Command> {
     match model.release.step {
-        Step::Select if model.release.chosen.is_empty() => hint(model, "choose a container first: space"),
+        Step::Select if model.release.chosen.is_empty() => {
+            let key = key(model, Action::Mark);
+            hint(model, format!("choose a container first: {key}"));
+        }
         Step::Select => {
             model.release.step = Step::Tags;
             model.release.field = 0;
         }
-        Step::Tags => {
-            let wrong = tags::problem(model.release.version.value()).or_else(|| request(model).tags?.iter().find_map(|t| tags::problem(t)));
-            match wrong {
-                Some(problem) => hint(model, problem),
-                None => return replan(model),
-            }
-        }
+        Step::Tags => match tags::problem(model) {
+            Some(problem) => hint(model, problem),
+            None => return replan(model),
+        },
         Step::Gates => match plan(model).map(Plan::verdict) {
             None if model.release.failure.is_some() => return replan(model),
             None => hint(model, "the plan is still being computed"),
-            Some(Verdict::Fail) => hint(model, "a gate blocks this release; mend it, then r plans again"),
+            Some(Verdict::Fail) => {
+                let key = key(model, Action::Replan);
+                hint(model, format!("a gate blocks this release; mend it, then {key} plans again"));
+            }
             Some(Verdict::Warn) if model.release.accepting => match model.release.reason.value().trim() {
                 "" => hint(model, "type why; the receipt keeps it"),
                 _ => model.release.accepting = false,
             },
-            Some(Verdict::Warn) if accepted(model).is_none() => hint(model, "there are warnings: W accepts them, with a reason"),
+            Some(Verdict::Warn) if accepted(model).is_none() => {
+                let key = key(model, Action::AcceptWarnings);
+                hint(model, format!("there are warnings: {key} accepts them, with a reason"));
+            }
             Some(_) => {
                 model.release.step = Step::Preview;
                 model.release.scroll = 0;
@@ -404,7 +505,10 @@ fn forward(model: &mut Model) -> Vec<Command> {
             }
         },
         Step::Preview => return send(model),
-        Step::Push if is_sending(model) => hint(model, "still sending; x stops it"),
+        Step::Push if is_sending(model) => {
+            let key = key(model, Action::Cancel);
+            hint(model, format!("still sending; {key} stops it"));
+        }
         Step::Push if publication(model).is_some_and(|p| p.receipt.is_some()) => model.release.step = Step::Result,
         // It failed or was stopped: a new plan finds what has arrived and sends only the rest.
         Step::Push => return replan(model),
@@ -419,7 +523,8 @@ fn forward(model: &mut Model) -> Vec<Command> {
 /// Sends the plan that was shown, if the version was typed.
 fn send(model: &mut Model) -> Vec<Command> {
     let Some(shown) = plan(model).cloned() else {
-        hint(model, "there is no plan any more; r computes one");
+        let key = key(model, Action::Replan);
+        hint(model, format!("there is no plan any more; {key} computes one"));
         return Vec::new();
     };
     if model.release.confirm.value().trim() != shown.version {
@@ -446,7 +551,7 @@ fn back(model: &mut Model) {
             release.reason.reset();
         }
         Step::Gates => {
-            release.step = Step::Tags;
+            (release.step, release.field) = (Step::Tags, 0);
             forget_plan(model);
         }
         Step::Preview => release.step = Step::Gates,

@@ -5,25 +5,25 @@ use ratatui::layout::Rect;
 use super::state::{FIELDS, LATEST, containers, last_version, moves_latest, request};
 use super::version;
 use crate::catalog::Target;
+use crate::release::check_tag;
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::text;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Canvas, below, draw_input, right_of, row};
 
-/// Why `tag` cannot be one, if it cannot (distribution-spec: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`).
-pub fn problem(tag: &str) -> Option<&'static str> {
-    let tag = tag.trim();
-    if tag.is_empty() {
-        return Some("a release needs a version");
+/// Why what was typed cannot be published, and what could: the version first, then the tags.
+pub fn problem(model: &Model) -> Option<String> {
+    let asked = request(model);
+    if asked.version.is_empty() {
+        return Some("a release needs a version".into());
     }
-    if tag.len() > 128 {
-        return Some("a tag has at most 128 characters");
-    }
-    if !tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
-        return Some("a tag begins with a letter, a digit or `_`");
-    }
-    let fine = tag.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
-    (!fine).then_some("a tag has letters, digits, `.`, `_` and `-` only")
+    let tags = asked.tags.iter().flatten().map(|tag| check_tag(tag, "the tag"));
+    let wrong = std::iter::once(check_tag(&asked.version, "the version")).chain(tags).find_map(Result::err)?;
+    Some(match wrong.advice() {
+        Some(advice) => format!("{wrong}; {advice}"),
+        None => wrong.to_string(),
+    })
 }
 
 /// A reference that will name something.
@@ -80,15 +80,13 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let version = model.release.version.value().trim();
     let asked = request(model);
     let mut more = asked.tags.clone().unwrap_or_default();
-    let wrong = problem(version).or_else(|| more.iter().find_map(|t| problem(t)));
-    if let Some(problem) = wrong {
+    if let Some(problem) = problem(model) {
         let meaning = if version.is_empty() && model.release.hint.is_none() { Meaning::Muted } else { Meaning::Failure };
-        canvas.text(right_of(row(rest, 0), 2), problem, meaning);
+        canvas.paragraph(right_of(rest, 2), &problem, meaning);
         return;
     }
-    let remark = version::remark(version, last_version(model));
-    let used = match &remark {
-        Some(remark) => canvas.text(right_of(row(rest, 0), 2), &format!("{} {remark}", canvas.glyph(Glyph::Warn)), Meaning::Warning).min(1),
+    let used = match version::remark(version, last_version(model), model.release.force) {
+        Some(remark) => canvas.paragraph(right_of(rest, 2), &format!("{} {remark}", canvas.glyph(Glyph::Warn)), Meaning::Warning),
         None => 0,
     };
     let rest = below(rest, used);
@@ -108,12 +106,16 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 fn view_field(model: &Model, canvas: &mut Canvas<'_>, line: Rect, index: usize, label: &str) {
     let release = &model.release;
     let here = release.field == index;
+    canvas.spot(line, Spot::Row(index));
     if here {
         canvas.text(line, canvas.glyph(Glyph::Gutter), Meaning::Accent);
     }
     canvas.text(right_of(line, 2), label, if here { Meaning::Title } else { Meaning::Muted });
     let value = right_of(line, 12);
     let mark = |on| if on { "[x]" } else { "[ ]" };
+    if index >= 2 {
+        canvas.spot(Rect { width: 3, ..value }.intersection(line), Spot::Mark(index));
+    }
     match index {
         0 => draw_input(canvas, value, &release.version, &version::next(last_version(model)), here),
         1 => draw_input(canvas, value, &release.tags, "none", here),
@@ -162,20 +164,5 @@ fn view_expansion(canvas: &mut Canvas<'_>, area: Rect, lines: &[Line]) {
     if shown < lines.len() {
         let more = format!("{dots} and {} more", lines.len() - shown);
         canvas.text(right_of(row(area, shown), 2), &more, Meaning::Muted);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::problem;
-
-    #[test]
-    fn versions_are_tags_as_registries_take_them() {
-        for good in ["1.2.0", "v1", "_x", "20261122", "1.2.0-rc.1"] {
-            assert_eq!(problem(good), None, "{good}");
-        }
-        for bad in ["", " ", ".1", "-1", "1+2", "a/b", "ä", &"1".repeat(129)] {
-            assert!(problem(bad).is_some(), "{bad}");
-        }
     }
 }

@@ -22,19 +22,27 @@ fn semantic(version: &str) -> Option<Semantic> {
     (parts.next().is_none() && pre.is_none_or(fine)).then_some(Semantic { numbers, pre_release: pre.is_some() })
 }
 
-/// What is worth a remark about `version` after `last`; nothing when it is an ordinary next version.
-pub fn remark(version: &str, last: Option<&str>) -> Option<String> {
+/// What is worth a remark about `version` after `last`, and what the gates will make of it; nothing when it is an ordinary next version.
+/// With `force` a version may be overwritten.
+pub fn remark(version: &str, last: Option<&str>, force: bool) -> Option<String> {
     let Some(new) = semantic(version) else {
         // Dates and names are versions, too, for those who have always used them.
         let used_to = last.is_some_and(|last| semantic(last).is_none());
-        return (!used_to).then(|| "not a semantic version, like 1.2.0; used as it is".to_owned());
+        return (!used_to).then(|| "not a semantic version, like 1.2.0; no gate asks for one: it is published as it is".to_owned());
     };
     let last = last?;
     let old = semantic(last)?;
     let order = new.numbers.cmp(&old.numbers).then(old.pre_release.cmp(&new.pre_release));
     match order {
-        std::cmp::Ordering::Less => Some(format!("older than {last}, which was published last")),
-        std::cmp::Ordering::Equal if version == last => Some(format!("{last} was published last; the registry must not have another")),
+        std::cmp::Ordering::Less => {
+            Some(format!("older than {last}, which was published last; no gate asks for a newer one, and latest may go back"))
+        }
+        std::cmp::Ordering::Equal if version == last && force => {
+            Some(format!("{last} was published last; with force, the gate version-free only warns if the images are others"))
+        }
+        std::cmp::Ordering::Equal if version == last => {
+            Some(format!("{last} was published last; the gate version-free lets it pass only if the images are the same"))
+        }
         _ => None,
     }
 }
@@ -66,13 +74,14 @@ mod tests {
 
     #[test]
     fn what_is_unusual_is_remarked_on_and_nothing_else() {
-        assert_eq!(remark("1.4.3", Some("1.4.2")), None);
-        assert_eq!(remark("1.4.2", Some("1.4.2-rc.1")), None);
-        assert_eq!(remark("20261123", Some("20261122")), None);
-        assert!(remark("20261123", Some("1.4.2")).unwrap().contains("semantic"));
-        assert!(remark("1.4.1", Some("1.4.2")).unwrap().contains("older than 1.4.2"));
-        assert!(remark("1.4.2-rc.1", Some("1.4.2")).unwrap().contains("older"));
-        assert!(remark("1.4.2", Some("1.4.2")).unwrap().contains("published last"));
+        assert_eq!(remark("1.4.3", Some("1.4.2"), false), None);
+        assert_eq!(remark("1.4.2", Some("1.4.2-rc.1"), false), None);
+        assert_eq!(remark("20261123", Some("20261122"), false), None);
+        assert!(remark("20261123", Some("1.4.2"), false).unwrap().contains("semantic"));
+        assert!(remark("1.4.1", Some("1.4.2"), false).unwrap().contains("older than 1.4.2"));
+        assert!(remark("1.4.2-rc.1", Some("1.4.2"), false).unwrap().contains("older"));
+        assert!(remark("1.4.2", Some("1.4.2"), false).unwrap().contains("only if the images are the same"));
+        assert!(remark("1.4.2", Some("1.4.2"), true).unwrap().contains("only warns"));
         assert_eq!(
             [next(Some("1.4.2")), next(Some("v2.0.0-rc.1")), next(Some("today")), next(None)],
             ["1.4.3", "v2.0.0", "1.2.0", "1.2.0"]
@@ -82,7 +91,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_a_version_or_not(text in "\\PC{0,20}", last in "[v0-9.a-]{0,12}") {
-            let _ = (remark(&text, Some(&last)), next(Some(&text)));
+            let _ = (remark(&text, Some(&last), false), next(Some(&text)));
         }
     }
 }

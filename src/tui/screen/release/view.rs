@@ -4,14 +4,19 @@ use ratatui::layout::Rect;
 
 use super::state::{Step, is_sending, plan, publication};
 use super::{gates, preview, push, result, select, tags};
+use crate::tui::action::Action;
 use crate::tui::model::Model;
+use crate::tui::spot::Spot;
 use crate::tui::theme::{Glyph, Meaning};
 use crate::tui::widget::{Canvas, below, beside_scrollbar, panel, right_of, row, scrollbar};
 use crate::verify::Verdict;
 
+/// One line of a page: pieces, and what a click on it does.
+type Line = (Vec<(String, Meaning)>, Option<Action>);
+
 /// Lines of a step that can be longer than the screen.
 pub struct Page {
-    lines: Vec<Vec<(String, Meaning)>>,
+    lines: Vec<Line>,
 }
 
 impl Page {
@@ -22,17 +27,25 @@ impl Page {
 
     /// Adds a line in one meaning.
     pub fn line(&mut self, text: impl Into<String>, meaning: Meaning) {
-        self.lines.push(vec![(text.into(), meaning)]);
+        self.lines.push((vec![(text.into(), meaning)], None));
     }
 
     /// Adds a line of pieces.
     pub fn pieces(&mut self, pieces: Vec<(String, Meaning)>) {
-        self.lines.push(pieces);
+        self.lines.push((pieces, None));
+    }
+
+    /// Adds a key with what it does, behind `before`; a click does it too. Nothing is said of a key that the user has taken away.
+    pub fn key(&mut self, before: String, key: &str, word: &str, action: Action) {
+        if !key.is_empty() {
+            let pieces = vec![(before, Meaning::Warning), (key.to_owned(), Meaning::Accent), (format!(" {word}"), Meaning::Text)];
+            self.lines.push((pieces, Some(action)));
+        }
     }
 
     /// Adds an empty line.
     pub fn blank(&mut self) {
-        self.lines.push(Vec::new());
+        self.lines.push((Vec::new(), None));
     }
 
     /// How many lines it has.
@@ -46,8 +59,12 @@ impl Page {
         let first = first.min(self.lines.len().saturating_sub(height));
         let text = beside_scrollbar(area, self.lines.len());
         for (i, line) in self.lines.iter().skip(first).take(height).enumerate() {
-            let pieces: Vec<_> = line.iter().map(|(t, m)| (t.as_str(), canvas.style(*m))).collect();
+            let (pieces, action) = line;
+            let pieces: Vec<_> = pieces.iter().map(|(t, m)| (t.as_str(), canvas.style(*m))).collect();
             canvas.spans(row(text, i), &pieces);
+            if let Some(action) = action {
+                canvas.spot(row(text, i), Spot::Do(*action));
+            }
         }
         scrollbar(canvas, area, &(first..(first + height).min(self.lines.len())), self.lines.len());
     }
@@ -120,6 +137,7 @@ fn view_step(model: &Model, canvas: &mut Canvas<'_>, line: Rect, step: Step) {
     } else {
         (canvas.glyph(Glyph::Never), Meaning::Muted)
     };
+    canvas.spot(line, Spot::Step(step));
     canvas.text(right_of(line, 1), glyph, meaning);
     canvas.text(right_of(line, 4), step.title(), if here { Meaning::Title } else { Meaning::Muted });
 }
