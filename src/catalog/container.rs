@@ -198,19 +198,6 @@ impl Container {
     }
 }
 
-/// What `container` asks for that the debian builder cannot do yet, one sentence each; empty when it can be built.
-///
-/// The file's format is wider than the builder. A key that would be ignored is refused instead: an image that lacks
-/// what its definition asks for is worse than no image.
-pub fn unsupported(container: &Container) -> Vec<String> {
-    let name = &container.name;
-    let mut out = Vec::new();
-    if container.builder == BuilderKind::Nix {
-        out.push(format!("`{name}` asks for the nix builder, which this version does not have; set `builder = \"debian\"`"));
-    }
-    out
-}
-
 /// Everything `containers.toml` defines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
@@ -236,10 +223,20 @@ impl Catalog {
         self.containers.iter().find(|c| c.name.as_str() == name)
     }
 
+    /// Which builder makes `target`; the usual one when there is no such container.
+    pub fn builder_of(&self, target: &Target) -> BuilderKind {
+        self.container(target.container.as_str()).map(|container| container.builder).unwrap_or_default()
+    }
+
     /// The waivers for images of the container called `name`: its own, then those for all.
     pub fn waivers_of(&self, name: &str) -> Vec<Waiver> {
         let own = self.container(name).into_iter().flat_map(|c| &c.waivers);
         own.chain(&self.waivers).cloned().collect()
+    }
+
+    /// Whether the file leaves it to a flake to say which containers there are: it defines none, which only a file of the nix builder may.
+    pub fn is_left_to_flake(&self) -> bool {
+        self.containers.is_empty()
     }
 
     /// Every target, containers in file order and architectures within them.

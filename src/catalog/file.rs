@@ -13,7 +13,7 @@ use super::entry::{self, Defaults};
 use super::reader::{Lines, Reader, Section};
 use super::schema;
 use super::waiver;
-use super::{Catalog, Container, NixSettings, RegistrySettings, Secret, Setting};
+use super::{BuilderKind, Catalog, Container, NixSettings, RegistrySettings, Secret, Setting};
 
 /// The largest file that is read: some ten thousand containers.
 pub const MAX_FILE_SIZE: u64 = 4 << 20;
@@ -235,7 +235,8 @@ fn nix(reader: &mut Reader, section: &Section) -> NixSettings {
 fn containers(reader: &mut Reader, lines: &Lines, root: &Section, defaults: &Defaults) -> Vec<Container> {
     let entries = reader.entries(root, "containers");
     let missing = root.get("containers").is_none_or(|value| value.get_ref().as_table().is_some_and(|table| table.is_empty()));
-    if missing {
+    // A flake may say which there are.
+    if missing && defaults.builder != BuilderKind::Nix {
         let help = "for example\n\n[containers.rg]\npackages = [\"ripgrep\"]";
         reader.absence("this file defines no containers", root.get("containers").map(Spanned::span), help);
     }

@@ -21,7 +21,7 @@ mod target;
 mod waiver;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
-pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettings, RegistrySettings, Secret, Setting, unsupported};
+pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettings, RegistrySettings, Secret, Setting};
 pub use debian::{DebianSettings, DebianSource};
 pub use diagnostic::{Problem, Problems};
 pub use file::{MAX_FILE_SIZE, load, parse};

@@ -10,6 +10,7 @@ use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
 use super::{build, compare, copy, doctor, index, inspect, list, matrix, push, release, schema, update, verify};
 use crate::catalog::{self, Catalog};
+use crate::session;
 use crate::{Error, Kind, Result};
 
 /// How long the exit waits for cancelled work to clean up behind itself.
@@ -128,7 +129,7 @@ pub(super) fn find(global: &Global) -> Result<PathBuf> {
 
 pub(super) fn load(file: Option<&Path>) -> Result<Catalog> {
     match file {
-        Some(file) => Ok(catalog::load(file)?),
+        Some(file) => session::load_catalog(file),
         None => Err(Error::usage("there is no containers.toml")),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use futures_util::future::{LocalBoxFuture, join_all};
+use futures_util::future::{FutureExt, LocalBoxFuture, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -18,9 +18,10 @@ use super::noted::is_verified;
 use super::prove::Proven;
 use super::siblings::Family;
 use super::{BuildRequest, RunId};
-use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target, unsupported};
+use crate::catalog::{BuilderKind, Catalog, ContainerName, DebianSettings, Target};
 use crate::debian::{self, Archive, Builder, Fetcher, Lock, LockedPackage, PackageFiles};
 use crate::image::{Descriptor, Digest, Image, Index, LayerRecords, REF_NAME, Store, media_type};
+use crate::nix::kept_image;
 use crate::registry::Variables;
 use crate::release;
 use crate::verify::Known;
@@ -55,12 +56,21 @@ pub(super) struct Shared {
     pub(super) known: Known,
     /// The folder of the targets' logs.
     logs: PathBuf,
+    /// How many things may be done at a time.
+    pub(super) jobs: usize,
     /// So many targets are built at a time,
     builds: Semaphore,
     /// and so many containers verified; those do not wait for all that is to be built.
     pub(super) proofs: Semaphore,
     /// How long what was made took, in milliseconds.
-    took: Mutex<Vec<(Target, u64)>>,
+    pub(super) took: Mutex<Vec<(Target, u64)>>,
+}
+
+impl Shared {
+    /// The file of a target's log.
+    pub(super) fn log_of(&self, target: &Target) -> PathBuf {
+        self.logs.join(format!("{}.{}.log", target.container, target.architecture))
+    }
 }
 
 impl Work {
@@ -91,7 +101,7 @@ impl Work {
             })
             .map(|(container, target)| {
                 let (entry, current) = state_of(&target);
-                let state = match entry.map(|entry| (entry, store.image(entry).map(|image| built_image(&image, entry)))) {
+                let state = match entry.map(|entry| (entry, kept_image(&store, entry).map(|image| built_image(&image, entry)))) {
                     Some((entry, Ok(image))) if current => {
                         let kin = family.kin(&target, |target| state_of(target).0.cloned());
                         let waivers = catalog.waivers_of(target.container.as_str());
@@ -131,11 +141,7 @@ impl Work {
         for target in &targets {
             self.emit(EventKind::BuildQueued { target: target.clone() }).await;
         }
-        let debian: Vec<Target> = targets
-            .iter()
-            .filter(|t| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian))
-            .cloned()
-            .collect();
+        let debian: Vec<Target> = targets.iter().filter(|t| catalog.builder_of(t) == BuilderKind::Debian).cloned().collect();
         let (lock, unresolved) = match self.lock_each(&catalog, &debian, request.locked).await {
             Ok((lock, unresolved)) => (Arc::new(lock), unresolved),
             Err(error) => {
@@ -175,20 +181,23 @@ impl Work {
             tools,
             known,
             logs: self.log_folder(),
+            jobs,
             builds: Semaphore::new(jobs),
             proofs: Semaphore::new(jobs),
             took: Mutex::default(),
         };
         let mut seen = BTreeSet::new();
-        let mut running: FuturesUnordered<_> = targets
+        let (nix, targets_of_debian): (Vec<Target>, Vec<Target>) = targets.iter().cloned().partition(|target| !debian.contains(target));
+        let mut running: FuturesUnordered<LocalBoxFuture<'_, Vec<Proven>>> = targets_of_debian
             .iter()
             .map(|target| &target.container)
             .filter(|container| seen.insert(*container))
             .map(|container| {
-                let targets = targets.iter().filter(|target| target.container == *container).collect();
-                self.build_container(&shared, targets)
+                let targets = targets_of_debian.iter().filter(|target| target.container == *container).collect();
+                self.build_container(&shared, targets).boxed_local()
             })
             .collect();
+        running.push(self.build_nix(&shared, nix, request.jobs).boxed_local());
         let mut images: BTreeMap<Target, Descriptor> = BTreeMap::new();
         while let Some(built) = running.next().await {
             failed += built.iter().filter(|(_, image)| !matches!(image, Some((_, true)))).count();
@@ -263,7 +272,7 @@ impl Work {
 
     /// Builds one target; nothing when it failed.
     async fn build_one(&self, shared: &Shared, target: &Target, token: &CancellationToken) -> Option<Descriptor> {
-        let Shared { catalog, lock, before, tools, logs, .. } = shared;
+        let Shared { catalog, lock, before, tools, .. } = shared;
         let began = Instant::now();
         let took = || began.elapsed().as_millis() as u64;
         let finished = |outcome: Outcome| EventKind::BuildFinished { target: target.clone(), outcome, took: took() };
@@ -282,21 +291,19 @@ impl Work {
                 return None;
             }
         }
-        let log = logs.join(format!("{}.{}.log", target.container, target.architecture));
+        let log = shared.log_of(target);
         self.emit(EventKind::BuildStarted { target: target.clone(), log: Some(log.clone()) }).await;
         let listening = Listener::start(&self.context.emitter, self.run, Subject::Target(target.clone()), Some(&log));
         let progress = listening.progress();
-        let cannot = catalog.container(target.container.as_str()).map(unsupported).unwrap_or_default();
         let made = match tools {
-            Some((workshop, builder)) if cannot.is_empty() => {
+            Some((workshop, builder)) => {
                 let files = Files { fetcher: workshop.archive.fetcher().of(lock) };
                 tokio::select! {
                     made = builder.build(catalog, target, lock, &files, progress, token) => made,
                     () = token.cancelled() => Err(Error::interrupted()),
                 }
             }
-            _ => Err(Error::usage(format!("{target}: {}", cannot.join("; ")))
-                .hint("this version cannot build it that way; change its definition")),
+            None => Err(Error::bug(format!("{target} was given to the debian builder, which was not wanted"))),
         };
         listening.finish().await;
         let made = match made {
@@ -364,7 +371,7 @@ impl Work {
             let out = Store::open(&folder)?;
             let mut containers: Vec<(ContainerName, Vec<Descriptor>)> = Vec::new();
             for (target, entry) in &images {
-                let image = store.image(entry)?;
+                let image = kept_image(&store, entry)?;
                 out.import(&target.to_string(), &image)?;
                 let mut member = Descriptor::new(entry.media_type.clone(), entry.digest, entry.size);
                 member.platform = Some(image.platform());
@@ -433,7 +440,7 @@ pub(super) fn is_current(entry: &Descriptor, inputs: Option<Digest>) -> bool {
     inputs.is_some_and(|inputs| entry.annotations.get(INPUTS).is_some_and(|noted| *noted == inputs.to_string()))
 }
 
-fn built_image(image: &Image, entry: &Descriptor) -> BuiltImage {
+pub(super) fn built_image(image: &Image, entry: &Descriptor) -> BuiltImage {
     BuiltImage {
         digest: entry.digest,
         size: image.size(),

@@ -19,6 +19,7 @@ use crate::image::{
     Descriptor, Digest, DockerArchive, Image, Index, Reference, RegistryReference, Store, Tree, replace_with, tree_in_layout,
     write_docker_archive,
 };
+use crate::nix::kept_image;
 use crate::progress::{Progress, Unit};
 use crate::registry::{Received, Registry};
 use crate::runtime::Engine;
@@ -164,7 +165,7 @@ impl Work {
                 let store = self.store()?;
                 blocking(move || {
                     let images: Vec<Image> =
-                        targets.iter().map(|target| store.image(&built_entry(&store, &catalog, target)?)).collect::<Result<_>>()?;
+                        targets.iter().map(|target| kept_image(&store, &built_entry(&store, &catalog, target)?)).collect::<Result<_>>()?;
                     of_images(&catalog, &store, images, targets.first().map(|t| t.container.as_str()))
                 })
                 .await

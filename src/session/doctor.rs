@@ -51,11 +51,11 @@ impl Finding {
         Finding { subject: subject.into(), verdict: Verdict::Warn, found: found.into(), fix: Some(fix.into()) }
     }
 
-    fn skip(subject: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn skip(subject: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Finding { verdict: Verdict::Skip, ..Finding::warn(subject, found, fix) }
     }
 
-    fn fail(subject: impl Into<String>, error: &Error) -> Self {
+    pub(super) fn fail(subject: impl Into<String>, error: &Error) -> Self {
         Finding { subject: subject.into(), verdict: Verdict::Fail, found: error.message(), fix: error.advice().map(str::to_owned) }
     }
 }
@@ -101,9 +101,14 @@ impl Work {
             ])
         });
         findings.extend(looked_at.await.unwrap_or_default());
-        let (archive, registries, engine) =
-            tokio::join!(self.diagnose_archive(catalog.as_ref()), self.registries(catalog.as_ref(), registry), Engine::find());
+        let (archive, nix, registries, engine) = tokio::join!(
+            self.diagnose_archive(catalog.as_ref()),
+            self.diagnose_nix(catalog.as_ref()),
+            self.registries(catalog.as_ref(), registry),
+            Engine::find()
+        );
         findings.push(archive);
+        findings.extend(nix);
         findings.extend(registries);
         findings.push(match engine {
             Ok(engine) => Finding::pass("container engine", format!("answers at {}", engine.address())),

@@ -14,11 +14,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::discover;
 use super::emitter::{Emitter, Listener, Subject};
 use super::event::{EventKind, Failure};
 use super::folders::Folders;
 use super::{Command, Event, RunId};
-use crate::catalog::{self, Catalog, Target};
+use crate::catalog::{self, Catalog, Container, Target};
 use crate::image::{LayerRecords, Proofs, Reference, ScriptRecords, Store, Witnessed};
 use crate::progress::Progress;
 use crate::verify::Known;
@@ -172,7 +173,7 @@ impl Context {
         self.emitter.emit(run, EventKind::RunStarted { command: name(&command).into() }).await;
         let listening = Listener::start(&self.emitter, run, Subject::Run, None);
         let progress = listening.progress();
-        let work = Work { context: self.clone(), run, progress, token: token.clone() };
+        let work = Work { context: self.clone(), run, progress, token: token.clone(), discovered: Mutex::default() };
         // Work stops at its next await when the token falls; what it does on blocking threads watches the token itself.
         let result = work.carry_out(command).await;
         listening.finish().await;
@@ -213,6 +214,8 @@ pub(super) struct Work {
     pub(super) run: RunId,
     pub(super) progress: Arc<dyn Progress>,
     pub(super) token: CancellationToken,
+    /// The containers of the flake, once they were asked for.
+    discovered: Mutex<Option<Vec<Container>>>,
 }
 
 impl Work {
@@ -244,7 +247,16 @@ impl Work {
     pub(super) fn catalog(&self) -> Result<Catalog> {
         let here = std::env::current_dir().map_err(|error| Error::failed("the current folder cannot be read").source(error))?;
         let path = catalog::find(self.context.options.file.as_deref(), &here)?;
-        Ok(catalog::load(&path)?)
+        let mut catalog = catalog::load(&path)?;
+        if catalog.is_left_to_flake() {
+            // Once for a run: Nix takes its time.
+            let mut discovered = self.discovered.lock().unwrap_or_else(PoisonError::into_inner);
+            if discovered.is_none() {
+                *discovered = Some(discover::containers(&catalog, Arc::clone(&self.progress), self.token.clone())?);
+            }
+            catalog.containers = discovered.clone().unwrap_or_default();
+        }
+        Ok(catalog)
     }
 
     pub(super) fn store(&self) -> Result<Store> {

@@ -12,6 +12,7 @@ use super::siblings::{Family, FirstRead, Kin};
 use crate::Error;
 use crate::catalog::Target;
 use crate::image::{Descriptor, REF_NAME};
+use crate::nix::kept_image;
 use crate::verify::{Sibling, Verdict};
 
 /// A target with its image and whether the checks passed; or nothing when there is none.
@@ -60,7 +61,7 @@ impl Work {
         }
         let proven = async {
             let store = self.store()?;
-            let image = store.image(entry)?;
+            let image = kept_image(&store, entry)?;
             let group = self.group(kin, first, &shared.known).await?;
             let (report, facts) = self.check(target, image.clone(), group, &waivers, &shared.known, token).await?;
             if let Kin::First(_) = kin {

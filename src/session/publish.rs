@@ -15,10 +15,14 @@ use super::{IndexRequest, PushRequest, ReleaseRequest};
 use crate::catalog::{BuilderKind, Catalog, ContainerName, Target, Waiver};
 use crate::debian::{self, Builder, Lock};
 use crate::image::{Descriptor, Digest, Platform};
+use crate::nix::{self, Derivation, kept_image};
 use crate::registry::{Credentials, Registry, Variables};
 use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange, Tags};
 use crate::verify::{AppliedWaiver, Known, Verdict};
 use crate::{Error, Result};
+
+/// Evaluations at a time, where one breaks those of all.
+const JOBS: usize = 4;
 
 /// How many gates forbid the plan.
 pub(super) fn failed_gates(plan: &Plan) -> usize {
@@ -154,6 +158,15 @@ impl Work {
         let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
         let (together, known, mut first) = (targets.iter().cloned().collect(), self.known(), FirstRead::default());
         let entries = self.entries_by_name().await?;
+        // A release asks what would be built now; whether that is what was built.
+        let nix: Vec<Target> = targets.iter().filter(|target| catalog.builder_of(target) == BuilderKind::Nix).cloned().collect();
+        let derivations: BTreeMap<Target, Derivation> = match nix.is_empty() {
+            true => BTreeMap::new(),
+            false => {
+                let (_, derivations) = self.derivations(catalog, &nix, JOBS).await?;
+                nix.into_iter().zip(derivations).map(|(target, found)| Ok((target, found?))).collect::<Result<_>>()?
+            }
+        };
         let is_current_now = |target: &Target, entry: &Descriptor| self.is_current_now(catalog, lock, target, entry);
         let family = Family { catalog, together: &together, is_current: &is_current_now };
         for target in targets {
@@ -171,9 +184,11 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            let inputs = Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?;
-            let current = is_current(&entry, inputs);
-            let image = store.image(&entry)?;
+            let current = match derivations.get(target) {
+                Some(derivation) => nix::is_built_from(&entry, derivation),
+                None => is_current(&entry, Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?),
+            };
+            let image = kept_image(&store, &entry)?;
             candidate.images.push(CandidateImage { target: target.clone(), image, verdict: Some(verdict), waived, current });
         }
         Ok(candidates.into_values().collect())
@@ -191,7 +206,7 @@ impl Work {
         if let Some(noted) = noted::verdict(entry, waivers, kin.against()).filter(|(verdict, _)| *verdict != Verdict::Fail) {
             return Ok(noted);
         }
-        let image = self.store()?.image(entry)?;
+        let image = kept_image(&self.store()?, entry)?;
         let group = self.group(kin, first, known).await?;
         let (report, _) = self.check(target, image, group, waivers, known, &self.token).await?;
         Ok((report.verdict(), noted::used(&report)))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::build::{Files, is_current};
 use super::engine::Work;
 use super::subject::Named;
-use crate::catalog::{Catalog, Target, unsupported};
+use crate::catalog::{BuilderKind, Catalog, Target};
 use crate::debian::{Builder, Lock};
 use crate::error::IoContext;
 use crate::image::{LayerRecords, Store, Witnessed};
@@ -27,7 +27,8 @@ impl Work {
     /// Makes ready to build `targets` once more, with the lock as it is.
     pub(super) async fn rebuilder(&self, targets: &[Target]) -> Result<Rebuilder> {
         let catalog = self.catalog()?;
-        let lock = self.lock(&catalog, targets, true).await?;
+        let debian: Vec<Target> = targets.iter().filter(|target| catalog.builder_of(target) == BuilderKind::Debian).cloned().collect();
+        let lock = self.lock(&catalog, &debian, true).await?;
         let cache = &self.context.options.folders.cache;
         fs::create_dir_all(cache).at("creating", cache)?;
         let folder = tempfile::Builder::new().prefix("rebuild-").tempdir_in(cache).at("creating a folder in", cache)?;
@@ -44,9 +45,9 @@ impl Work {
             return Ok(Rebuild::Impossible("only containers of containers.toml can be built once more: name one".into()));
         };
         let Rebuilder { catalog, lock, builder, store, files, .. } = rebuilder;
-        let cannot = catalog.container(target.container.as_str()).map(unsupported).unwrap_or_default();
-        if !cannot.is_empty() {
-            return Ok(Rebuild::Impossible(format!("this version cannot build it: {}", cannot.join("; "))));
+        if catalog.builder_of(target) == BuilderKind::Nix {
+            let advice = "Nix built it: `nix build --rebuild` of its derivation builds it once more and compares";
+            return Ok(Rebuild::Impossible(advice.into()));
         }
         let progress = Arc::clone(&self.progress);
         let made = tokio::select! {

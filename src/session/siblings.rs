@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use super::build::is_current;
 use super::engine::{Work, blocking};
-use crate::catalog::{Catalog, Target};
+use crate::catalog::{BuilderKind, Catalog, Target};
 use crate::debian::{self, Builder, Lock};
 use crate::image::{Descriptor, Digest, Store, Witnessed};
+use crate::nix::{self, kept_image};
 use crate::progress::Silent;
 use crate::verify::{Group, ImageFacts, Known, Sibling};
 use crate::{Error, Result};
@@ -90,6 +91,10 @@ impl FirstRead {
 impl Work {
     /// Whether `entry` was made from what `catalog` and `lock` say now. Inputs that cannot be told (a local file is gone) are nobody's.
     pub(super) fn is_current_now(&self, catalog: &Catalog, lock: &Lock, target: &Target, entry: &Descriptor) -> bool {
+        if catalog.builder_of(target) == BuilderKind::Nix {
+            // What would be built now is asked when it is (`session/nix.rs`).
+            return nix::document_of(entry).is_some_and(|document| document.exists());
+        }
         Builder::inputs(catalog, target, lock, &self.context.options.folders.cache).is_ok_and(|inputs| is_current(entry, inputs))
     }
 
@@ -124,7 +129,7 @@ impl Work {
         let (subject, entry, token) = (target.to_string(), entry.clone(), self.token.clone());
         let records = known.records.clone();
         blocking(move || {
-            let image = store.image(&entry)?;
+            let image = kept_image(&store, &entry)?;
             // Its own verification proves its blobs; here only what they hold is asked for.
             let witnessed = Witnessed::default();
             image.manifest.layers.iter().for_each(|layer| witnessed.add(layer.digest));

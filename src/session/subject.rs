@@ -134,7 +134,12 @@ pub(super) fn built_entry(store: &Store, catalog: &Catalog, target: &Target) -> 
 
 fn built(store: &Store, catalog: &Catalog, target: Target) -> Result<Named> {
     let entry = built_entry(store, catalog, &target)?;
-    Ok(Named { subject: target.to_string(), expected: Some(target.architecture), image: store.image(&entry)?, target: Some(target) })
+    Ok(Named {
+        subject: target.to_string(),
+        expected: Some(target.architecture),
+        image: nix::kept_image(store, &entry)?,
+        target: Some(target),
+    })
 }
 
 /// A lone image is called as the user called it; members of an index get their platform behind it, and a number where an index

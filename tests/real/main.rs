@@ -29,6 +29,7 @@ mod load;
 mod loading;
 mod local;
 mod metadata;
+mod nix_builds;
 mod nix_images;
 mod proxies;
 mod publishing;
