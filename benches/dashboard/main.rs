@@ -111,8 +111,8 @@ fn idle(figures: &mut Figures) {
     screen.watch(Duration::from_secs(5));
     figures.within("idle for 5 s: written", (screen.bytes - bytes) as f64, 0.0, "bytes");
     figures.within("idle for 5 s: processor", (ticks(screen.pid()) - used) as f64, 0.0, "ticks");
-    figures.within("idle: memory of its own", screen.own_memory() as f64 / MIB, 15.0, "MiB");
-    figures.say("idle: memory, with the parts of the program that were read", format!("{:>9.1} MiB", screen.memory() as f64 / MIB));
+    figures.within("idle: memory of its own", screen.memory("RssAnon") as f64 / MIB, 15.0, "MiB");
+    figures.say("idle: memory, with the parts of the program that were read", format!("{:>9.1} MiB", screen.memory("VmRSS") as f64 / MIB));
     screen.keys("q");
     screen.ended();
 }
@@ -181,7 +181,7 @@ fn memory(figures: &mut Figures) {
         while feed.said() < lines {
             screen.watch(Duration::from_millis(50));
         }
-        after.push(screen.memory() as f64 / MIB);
+        after.push(screen.memory("VmRSS") as f64 / MIB);
     }
     let speed = (feed.said() - first) as f64 / began.elapsed().as_secs_f64();
     figures.say("a flood: lines taken from the pipe", format!("{speed:>9.0} lines/s"));
@@ -221,11 +221,11 @@ fn slow(figures: &mut Figures) {
         let (feed, mut screen) = watched(place.path(), 100_000);
         screen.watch(Duration::from_secs(3));
         screen.reads(bytes);
-        let (before, said) = (screen.memory() as f64 / MIB, feed.said());
+        let (before, said) = (screen.memory("VmRSS") as f64 / MIB, feed.said());
         screen.watch(Duration::from_secs(10));
         let speed = (feed.said() - said) as f64 / 10.0;
         figures.say(&format!("{name}: lines taken meanwhile"), format!("{speed:>9.0} lines/s"));
-        figures.within(&format!("{name}: memory grew in 10 s by"), screen.memory() as f64 / MIB - before, 2.0, "MiB");
+        figures.within(&format!("{name}: memory grew in 10 s by"), screen.memory("VmRSS") as f64 / MIB - before, 2.0, "MiB");
         let pressed = Instant::now();
         screen.keys("\x03\x03"); // the first one asks
         while screen.child.try_wait().expect("a child").is_none() && pressed.elapsed() < Duration::from_secs(20) {

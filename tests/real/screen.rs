@@ -104,20 +104,10 @@ impl Screen {
         self.child.process_id().expect("a process")
     }
 
-    /// Memory of the process, in KiB, with the pages of the program's file.
-    pub fn memory(&self) -> u64 {
-        self.status("VmRSS:")
-    }
-
-    /// Memory that the process has for itself, in KiB.
-    pub fn own_memory(&self) -> u64 {
-        self.status("RssAnon:")
-    }
-
-    /// A figure of proc_pid_status(5).
-    fn status(&self, field: &str) -> u64 {
+    /// A figure of proc_pid_status(5) in KiB: `VmRSS` is all memory, `RssAnon` what the process has for itself.
+    pub fn memory(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process is there");
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a process has memory");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).expect("a process has memory");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
