@@ -81,8 +81,8 @@ fn start(figures: &mut Figures) {
     for _ in 0..30 {
         let began = Instant::now();
         let mut screen = Screen::start(&program(place.path()), 120, 40);
-        frames.push(screen.until("a frame", Duration::from_secs(20), |s| s.text().contains("1 Images")) - began);
-        catalogs.push(screen.until("the catalog", Duration::from_secs(20), |s| s.text().contains("service-09")) - began);
+        frames.push(screen.seen("a frame", Duration::from_secs(20), |s| s.text().contains("1 Images")) - began);
+        catalogs.push(screen.seen("the catalog", Duration::from_secs(20), |s| s.text().contains("service-09")) - began);
         screen.keys("q");
         screen.ended();
         let began = Instant::now();
@@ -122,7 +122,7 @@ fn watched(place: &Path, rate: u64) -> (Feed, Screen) {
     let pipe = place.join(format!("pipe-{rate}"));
     let feed = Feed::start(&pipe, BUILDS, rate);
     let mut screen = Screen::start(program(place).arg("replay").arg(&pipe), LARGE.0, LARGE.1);
-    screen.until("the builds", Duration::from_secs(20), |s| s.text().contains("32 running"));
+    screen.seen("the builds", Duration::from_secs(20), |s| s.text().contains("32 running"));
     screen.keys("LLL");
     screen.watch(Duration::from_secs(1));
     (feed, screen)
@@ -140,7 +140,7 @@ fn press(screen: &mut Screen, times: usize) -> Vec<Duration> {
         let before = cursor(screen);
         let pressed = Instant::now();
         screen.keys(if n % 2 == 0 { "j" } else { "k" });
-        let seen = screen.until("the cursor to move", Duration::from_secs(20), |s| cursor(s).is_some_and(|at| Some(at) != before));
+        let seen = screen.seen("the cursor to move", Duration::from_secs(20), |s| cursor(s).is_some_and(|at| Some(at) != before));
         all.push(seen.saturating_duration_since(pressed));
         // Not in step with the frames.
         screen.watch(Duration::from_millis(20 + n as u64 * 7 % 17));
@@ -203,7 +203,7 @@ fn sizes(figures: &mut Figures) {
     let resized = Instant::now();
     screen.resize(LARGE.0, LARGE.1);
     let whole = |s: &Screen| s.text().contains("? help") && s.text().contains("service-25");
-    let seen = screen.until("the last size", Duration::from_secs(20), whole);
+    let seen = screen.seen("the last size", Duration::from_secs(20), whole);
     figures.within("1,000 sizes in 2 s: the last one is seen after", (seen - resized).as_secs_f64() * 1e3, 50.0, "ms");
     figures.say("1,000 sizes in 2 s: written", format!("{:>9.1} KB", (screen.bytes - bytes) as f64 / 1e3));
     screen.take_in(Duration::from_millis(200));

@@ -15,7 +15,7 @@ fn flooded() -> (Project, Feed, Screen) {
     let pipe = project.path().join("pipe");
     let feed = Feed::start(&pipe, 8, 100_000);
     let mut screen = Screen::start(project.command().arg("replay").arg(&pipe), 160, 50);
-    screen.until("the builds", Duration::from_secs(20), |s| s.text().contains("8 running"));
+    screen.seen("the builds", Duration::from_secs(20), |s| s.text().contains("8 running"));
     screen.keys("LLL");
     let before = Instant::now();
     while feed.said() < 100_000 {
