@@ -237,10 +237,12 @@ fn slow(figures: &mut Figures) {
     }
 }
 
+/// A part of the measurements, and its name.
+type Part = (&'static str, fn(&mut Figures));
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let parts: [(&str, fn(&mut Figures)); 6] =
-        [("start", start), ("idle", idle), ("keys", keys), ("memory", memory), ("sizes", sizes), ("slow", slow)];
+    let parts: [Part; 6] = [("start", start), ("idle", idle), ("keys", keys), ("memory", memory), ("sizes", sizes), ("slow", slow)];
     if let Some(unknown) = words.iter().find(|word| parts.iter().all(|(name, _)| name != word)) {
         println!("{unknown} is none of start, idle, keys, memory, sizes, slow");
         return ExitCode::from(2);
