@@ -18,7 +18,6 @@ packages=(
   util-linux             # unshare, to run ldconfig and keytool inside what was built
   qemu-user-static       # runs what was built for other architectures
   docker.io podman       # run images as their users do; engines to load images into and to save them from
-  nix-bin                # builds flakes
   git python3            # a repository, and a TLS server that images clone from
   python3-jsonschema python3-junitparser # what SARIF, JUnit and JSON reports are judged by
   musl-tools jq buildah  # programs and images of the corpus that verify is held against

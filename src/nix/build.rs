@@ -82,7 +82,8 @@ impl Building<'_> {
     pub async fn build(&self, wanted: &[Wanted], settled: &mpsc::UnboundedSender<Settled>) -> Result<()> {
         let mut open: BTreeSet<usize> = (0..wanted.len()).collect();
         let owners = Owners::learn(self.nix, wanted.iter().map(|wanted| wanted.derivation.path.as_str()), self.cancel).await?;
-        // Each round is one process. There is another one only when what was cancelled is all that the last one was at.
+        // Each round is one process. There is another one only when what was cancelled is all that the last one was at, or when what is
+        // wrong with one target has kept others from being built.
         loop {
             self.give_up(wanted, &mut open, settled);
             if open.is_empty() {
@@ -94,14 +95,25 @@ impl Building<'_> {
                 ended => ended?,
             };
             self.give_up(wanted, &mut open, settled);
-            for number in open {
+            let follow = follow.into_inner();
+            let mut untouched = BTreeSet::new();
+            for number in open.iter().copied() {
                 let outcome = match self.is_there(&wanted[number]).await? {
                     true => Ok(wanted[number].derivation.document.clone()),
-                    false => Err(follow.borrow().failure(number, &ended)),
+                    false if follow.cause(number, &ended).is_some() => Err(follow.failure(number, &ended)),
+                    false => {
+                        untouched.insert(number);
+                        continue;
+                    }
                 };
                 let _ = settled.send((number, outcome));
             }
-            return Ok(());
+            // A system that nobody builds for ends it all, `--keep-going` or not: the others are built without it.
+            if untouched.len() == open.len() {
+                untouched.iter().for_each(|number| drop(settled.send((*number, Err(follow.failure(*number, &ended))))));
+                return Ok(());
+            }
+            open = untouched;
         }
     }
 
@@ -118,12 +130,24 @@ impl Building<'_> {
         settled: &mpsc::UnboundedSender<Settled>,
     ) -> Result<Ended> {
         let stop = self.cancel.child_token();
-        let (ended_own, mut to_look_at) = mpsc::unbounded_channel();
+        let (perhaps, mut to_look_at) = mpsc::unbounded_channel();
+        let own = |derivation: &str| -> Vec<usize> {
+            owners.of(derivation).iter().copied().filter(|number| wanted[*number].derivation.path == derivation).collect()
+        };
+        let mut begun = BTreeSet::new();
         let mut hear = |log: &BuildLog, said: Said| {
-            if let Said::Ended { derivation } = &said {
-                for number in owners.of(derivation).iter().filter(|number| wanted[**number].derivation.path == *derivation) {
-                    let _ = ended_own.send(*number);
+            let ended = match &said {
+                Said::Started { derivation, .. } => {
+                    begun.extend(own(derivation));
+                    Vec::new()
                 }
+                Said::Ended { derivation } => own(derivation),
+                // Older versions say that a build has ended when all have, but count it at once.
+                Said::Builds(_) => begun.iter().copied().filter(|number| wanted[*number].derivation.document.exists()).collect(),
+                _ => Vec::new(),
+            };
+            for number in ended {
+                let _ = perhaps.send(number);
             }
             follow.borrow_mut().take(log, said);
             if follow.borrow().only_cancelled() {
@@ -140,6 +164,7 @@ impl Building<'_> {
                 Some(number) = to_look_at.recv() => {
                     // Nix says that a build has ended, not how: the store says it.
                     if open.contains(&number) && self.is_there(&wanted[number]).await? && open.remove(&number) {
+                        follow.borrow_mut().has_ended(&wanted[number].derivation.path);
                         let _ = settled.send((number, Ok(wanted[number].derivation.document.clone())));
                     }
                 }

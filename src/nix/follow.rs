@@ -40,6 +40,11 @@ impl<'a> Follow<'a> {
         any && !self.running.is_empty() && !self.running.iter().any(wanted)
     }
 
+    /// A derivation is built, whether Nix has said so or not.
+    pub(super) fn has_ended(&mut self, derivation: &str) {
+        self.running.remove(derivation);
+    }
+
     pub(super) fn take(&mut self, log: &BuildLog, said: Said) {
         match said {
             Said::Started { derivation, machine } => self.started(derivation, machine),
@@ -123,13 +128,17 @@ impl<'a> Follow<'a> {
         self.owners.of(derivation).first().map(|leader| &*self.wanted[*leader].progress)
     }
 
+    /// What Nix has complained about that keeps the target with this number from being built. The first complaint is the cause; those
+    /// after it say what could not be built for want of it.
+    pub(super) fn cause<'e>(&self, number: usize, ended: &'e Ended) -> Option<&'e Complaint> {
+        let concerns = |complaint: &&Complaint| complaint.derivations().any(|derivation| self.owners.of(derivation).contains(&number));
+        ended.complaints.iter().find(concerns)
+    }
+
     /// Why the target with this number has no image after a run that has `ended`.
     pub(super) fn failure(&self, number: usize, ended: &Ended) -> Error {
         let wanted = &self.wanted[number];
-        let concerns = |complaint: &&Complaint| complaint.derivations().any(|derivation| self.owners.of(derivation).contains(&number));
-        let mut own = ended.complaints.iter().filter(concerns);
-        // The first is the cause; those after it say what could not be built for want of it.
-        let Some(complaint) = own.next() else {
+        let Some(complaint) = self.cause(number, ended) else {
             return match ended.status.success() {
                 true => Error::failed(format!(
                     "{}: nix has built everything, and {} is not there",

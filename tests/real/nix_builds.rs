@@ -182,8 +182,10 @@ fn what_is_wrong_with_a_flake_is_said_with_what_to_do() {
     let file = flake.project.path().join("containers.toml");
     let text = fs::read_to_string(&file).unwrap();
     let container = |name: &str| format!("[containers.{name}]\npackages = [\"x\"]\ntargets = [\"{HOST}\"]\n");
-    fs::write(&file, format!("{text}{}{}{}", container("goud"), container("good"), container("broken"))).unwrap();
+    let containers: String = ["goud", "good", "broken", "far"].map(container).concat();
+    fs::write(&file, format!("{text}{containers}")).unwrap();
     let built = flake.run(&["build"]);
+    built.fails(1, &["vax-netbsd", "[nix] builders"]);
     built.fails(
         1,
         &[&format!("has no output `goudContainer-{HOST}`"), &format!("did you mean `goodContainer-{HOST}`?"), "this one is broken"],

@@ -33,6 +33,8 @@
         otherContainer-@host@ = image "other" "constant";
         badContainer-@host@ = sh "image-bad-${salt}.json" "echo 'no luck today' >&2; exit 3";
         slowContainer-@host@ = sh "image-slow-${salt}.json" "echo begun; sleep ${salt}";
+        # Nobody builds for that system here.
+        farContainer-@host@ = derivation { name = "image-far-${salt}.json"; system = "vax-netbsd"; builder = "/bin/sh"; };
         brokenContainer-@host@ = throw "this one is broken";
       };
       containerMatrix = {
