@@ -81,8 +81,8 @@ fn start(figures: &mut Figures) {
     for _ in 0..30 {
         let began = Instant::now();
         let mut screen = Screen::start(&program(place.path()), 120, 40);
-        frames.push(screen.until("a frame", Duration::from_secs(20), |s| s.text().contains("1 Images")) - began);
-        catalogs.push(screen.until("the catalog", Duration::from_secs(20), |s| s.text().contains("service-09")) - began);
+        frames.push(screen.seen("a frame", Duration::from_secs(20), |s| s.text().contains("1 Images")) - began);
+        catalogs.push(screen.seen("the catalog", Duration::from_secs(20), |s| s.text().contains("service-09")) - began);
         screen.keys("q");
         screen.ended();
         let began = Instant::now();
@@ -111,8 +111,8 @@ fn idle(figures: &mut Figures) {
     screen.watch(Duration::from_secs(5));
     figures.within("idle for 5 s: written", (screen.bytes - bytes) as f64, 0.0, "bytes");
     figures.within("idle for 5 s: processor", (ticks(screen.pid()) - used) as f64, 0.0, "ticks");
-    figures.within("idle: memory of its own", screen.own_memory() as f64 / MIB, 15.0, "MiB");
-    figures.say("idle: memory, with the parts of the program that were read", format!("{:>9.1} MiB", screen.memory() as f64 / MIB));
+    figures.within("idle: memory of its own", screen.memory("RssAnon") as f64 / MIB, 15.0, "MiB");
+    figures.say("idle: memory, with the parts of the program that were read", format!("{:>9.1} MiB", screen.memory("VmRSS") as f64 / MIB));
     screen.keys("q");
     screen.ended();
 }
@@ -122,7 +122,7 @@ fn watched(place: &Path, rate: u64) -> (Feed, Screen) {
     let pipe = place.join(format!("pipe-{rate}"));
     let feed = Feed::start(&pipe, BUILDS, rate);
     let mut screen = Screen::start(program(place).arg("replay").arg(&pipe), LARGE.0, LARGE.1);
-    screen.until("the builds", Duration::from_secs(20), |s| s.text().contains("32 running"));
+    screen.seen("the builds", Duration::from_secs(20), |s| s.text().contains("32 running"));
     screen.keys("LLL");
     screen.watch(Duration::from_secs(1));
     (feed, screen)
@@ -140,7 +140,7 @@ fn press(screen: &mut Screen, times: usize) -> Vec<Duration> {
         let before = cursor(screen);
         let pressed = Instant::now();
         screen.keys(if n % 2 == 0 { "j" } else { "k" });
-        let seen = screen.until("the cursor to move", Duration::from_secs(20), |s| cursor(s).is_some_and(|at| Some(at) != before));
+        let seen = screen.seen("the cursor to move", Duration::from_secs(20), |s| cursor(s).is_some_and(|at| Some(at) != before));
         all.push(seen.saturating_duration_since(pressed));
         // Not in step with the frames.
         screen.watch(Duration::from_millis(20 + n as u64 * 7 % 17));
@@ -181,7 +181,7 @@ fn memory(figures: &mut Figures) {
         while feed.said() < lines {
             screen.watch(Duration::from_millis(50));
         }
-        after.push(screen.memory() as f64 / MIB);
+        after.push(screen.memory("VmRSS") as f64 / MIB);
     }
     let speed = (feed.said() - first) as f64 / began.elapsed().as_secs_f64();
     figures.say("a flood: lines taken from the pipe", format!("{speed:>9.0} lines/s"));
@@ -203,7 +203,7 @@ fn sizes(figures: &mut Figures) {
     let resized = Instant::now();
     screen.resize(LARGE.0, LARGE.1);
     let whole = |s: &Screen| s.text().contains("? help") && s.text().contains("service-25");
-    let seen = screen.until("the last size", Duration::from_secs(20), whole);
+    let seen = screen.seen("the last size", Duration::from_secs(20), whole);
     figures.within("1,000 sizes in 2 s: the last one is seen after", (seen - resized).as_secs_f64() * 1e3, 50.0, "ms");
     figures.say("1,000 sizes in 2 s: written", format!("{:>9.1} KB", (screen.bytes - bytes) as f64 / 1e3));
     screen.take_in(Duration::from_millis(200));
@@ -221,11 +221,11 @@ fn slow(figures: &mut Figures) {
         let (feed, mut screen) = watched(place.path(), 100_000);
         screen.watch(Duration::from_secs(3));
         screen.reads(bytes);
-        let (before, said) = (screen.memory() as f64 / MIB, feed.said());
+        let (before, said) = (screen.memory("VmRSS") as f64 / MIB, feed.said());
         screen.watch(Duration::from_secs(10));
         let speed = (feed.said() - said) as f64 / 10.0;
         figures.say(&format!("{name}: lines taken meanwhile"), format!("{speed:>9.0} lines/s"));
-        figures.within(&format!("{name}: memory grew in 10 s by"), screen.memory() as f64 / MIB - before, 2.0, "MiB");
+        figures.within(&format!("{name}: memory grew in 10 s by"), screen.memory("VmRSS") as f64 / MIB - before, 2.0, "MiB");
         let pressed = Instant::now();
         screen.keys("\x03\x03"); // the first one asks
         while screen.child.try_wait().expect("a child").is_none() && pressed.elapsed() < Duration::from_secs(20) {
@@ -237,10 +237,12 @@ fn slow(figures: &mut Figures) {
     }
 }
 
+/// A part of the measurements, and its name.
+type Part = (&'static str, fn(&mut Figures));
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let parts: [(&str, fn(&mut Figures)); 6] =
-        [("start", start), ("idle", idle), ("keys", keys), ("memory", memory), ("sizes", sizes), ("slow", slow)];
+    let parts: [Part; 6] = [("start", start), ("idle", idle), ("keys", keys), ("memory", memory), ("sizes", sizes), ("slow", slow)];
     if let Some(unknown) = words.iter().find(|word| parts.iter().all(|(name, _)| name != word)) {
         println!("{unknown} is none of start, idle, keys, memory, sizes, slow");
         return ExitCode::from(2);

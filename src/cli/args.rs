@@ -375,6 +375,9 @@ pub struct PushArgs {
     /// Push the images by digest only, without index and tags: for `catamaran index` on another machine
     #[arg(long, conflicts_with = "tags")]
     pub digests_only: bool,
+    /// An image that `nix build` has made of the one container named, instead of those that were built here
+    #[arg(long, value_name = "TARGET=nix:FILE", value_parser = super::push::given, conflicts_with = "target")]
+    pub image: Vec<(Architecture, PathBuf)>,
     /// With --digests-only: also write what was pushed to this file, for `catamaran index --from`
     #[arg(long, value_name = "FILE", requires = "digests_only")]
     pub out_digests: Option<PathBuf>,

@@ -63,7 +63,7 @@ fn questions(catalog: &Catalog, ask: &mut dyn FnMut(&str) -> Option<String>) -> 
     })?;
     let words = std::iter::once(version).chain(names).collect();
     let send = SendArgs { dry_run, ..SendArgs::default() };
-    let push = PushArgs { words, tags, target: Vec::new(), digests_only: false, out_digests: None, send };
+    let push = PushArgs { words, tags, target: Vec::new(), image: Vec::new(), digests_only: false, out_digests: None, send };
     Ok(ReleaseArgs { push, jobs: None, locked: false })
 }
 

@@ -1,6 +1,6 @@
 //! `catamaran push`: plan, gates, consent, publish.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::drive::{Drive, Link};
 use super::outputs;
 use super::printer::{Printer, Results};
 use super::show;
-use crate::catalog::{Catalog, near, select};
+use crate::catalog::{Architecture, Catalog, Target, near, select};
 use crate::release::{Consent, Plan, Purpose, PushedDigests, Receipt};
 use crate::session::{Command, PushRequest};
 use crate::{Error, Result};
@@ -122,9 +122,43 @@ pub(super) fn request(catalog: &Catalog, args: &PushArgs, environment: impl Fn(&
     let (version, names) = version_and_names(catalog, &args.words, &environment)?;
     // What goes by digest has no tags, whatever `TAGS` says to the job that joins it.
     let tags = if args.digests_only { Some(Vec::new()) } else { tags(args.tags.as_deref(), &environment)? };
-    let targets = select(catalog, names, &args.target)?;
+    let images = images(catalog, &names, &args.image)?;
+    let targets = match images.as_slice() {
+        [] => select(catalog, names, &args.target)?,
+        images => images.iter().map(|(target, _)| target.clone()).collect(),
+    };
     let SendArgs { force, registry, .. } = args.send.clone();
-    Ok(PushRequest { version, targets, tags, force, registry, digests_only: args.digests_only })
+    Ok(PushRequest { version, targets, tags, force, registry, digests_only: args.digests_only, images })
+}
+
+/// `TARGET=nix:FILE` of `--image`.
+pub(super) fn given(text: &str) -> Result<(Architecture, PathBuf), String> {
+    let (target, reference) = text.split_once('=').ok_or("write TARGET=nix:FILE, such as x86_64=nix:./result")?;
+    let architecture = target.parse::<Architecture>().map_err(|error| error.to_string())?;
+    match reference.strip_prefix("nix:") {
+        Some(file) if !file.is_empty() => Ok((architecture, PathBuf::from(file))),
+        _ => Err(format!("`{reference}` is no nix:FILE; `catamaran copy` sends images of any other kind")),
+    }
+}
+
+/// The images that were given, each as a target of the one container named.
+fn images(catalog: &Catalog, names: &[String], given: &[(Architecture, PathBuf)]) -> Result<Vec<(Target, PathBuf)>> {
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [name] = names else {
+        return Err(Error::usage("--image gives the images of one container").hint("name it: catamaran push VERSION NAME --image …"));
+    };
+    let mut images: Vec<(Target, PathBuf)> = Vec::new();
+    for (architecture, document) in given {
+        for target in select(catalog, std::slice::from_ref(name), &[*architecture])? {
+            if images.iter().any(|(other, _)| *other == target) {
+                return Err(Error::usage(format!("--image names {architecture} twice")));
+            }
+            images.push((target, document.clone()));
+        }
+    }
+    Ok(images)
 }
 
 /// The version, and the containers named.
@@ -197,6 +231,7 @@ mod tests {
             words: owned(words),
             tags: tags.map(owned),
             target: vec![],
+            image: vec![],
             digests_only: false,
             out_digests: None,
             send: SendArgs::default(),
@@ -212,6 +247,23 @@ mod tests {
         assert_eq!((request.version.as_str(), request.targets.len()), ("9", 2));
         assert_eq!(request.tags.unwrap(), ["a", "b"]);
         assert_eq!(request_of(&[], Some(&[""]), &[("VERSION", "9"), ("TAGS", "a")]).unwrap().tags.unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn images_that_are_given_are_those_of_one_container() {
+        let text = "[containers.rg]\npackages = [\"ripgrep\"]\n[containers.fd]\npackages = [\"fd-find\"]\n";
+        let catalog = crate::catalog::parse("containers.toml".as_ref(), text).unwrap();
+        let given = |words: &[&str]| words.iter().map(|word| given(word).unwrap()).collect::<Vec<_>>();
+        let both = given(&["aarch64=nix:/a.json", "x86_64=nix:b.json"]);
+        let found = images(&catalog, &["fd".into()], &both).unwrap();
+        let shown: Vec<String> = found.iter().map(|(target, file)| format!("{target} {}", file.display())).collect();
+        assert_eq!(shown, ["fd/aarch64 /a.json", "fd/x86_64 b.json"]);
+        assert!(images(&catalog, &[], &both).unwrap_err().message().contains("one container"));
+        assert!(images(&catalog, &["fd".into()], &given(&["x86_64=nix:a", "x86_64=nix:b"])).unwrap_err().message().contains("twice"));
+        assert!(images(&catalog, &["fd".into()], &given(&["riscv64=nix:a"])).is_err());
+        for bad in ["x86_64", "x86_64=oci:a", "x86_64=nix:", "mips=nix:a"] {
+            assert!(super::given(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -6,14 +6,17 @@ use super::drive::{Drive, Link};
 use super::outputs;
 use super::printer::Printer;
 use super::push;
-use crate::Result;
 use crate::catalog::Catalog;
 use crate::session::{BuildRequest, Command, ReleaseRequest};
+use crate::{Error, Result};
 
 /// Releases what `args` select. The engine builds, verifies and plans; the plan is then shown, consented to and carried
 /// out exactly as `push` does it, so that nobody publishes what they have not seen.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &ReleaseArgs) -> Result<()> {
     outputs::can_be_written(&args.push.send, args.push.out_digests.as_deref(), |name| std::env::var_os(name))?;
+    if !args.push.image.is_empty() {
+        return Err(Error::usage("`release` builds what it sends; --image is for `catamaran push`"));
+    }
     let push = push::request(catalog, &args.push, |name| std::env::var(name).ok())?;
     let jobs = args.jobs.map_or(0, usize::from);
     let build = BuildRequest { targets: push.targets.clone(), jobs, locked: args.locked, out: None };

@@ -1,7 +1,7 @@
 //! Images of the local store whose layers are not in it: they stay in Nix's store, and are made when they are asked for.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::evaluate::Derivation;
@@ -19,7 +19,19 @@ const DOCUMENT: &str = "dev.catamaran.nix.document";
 /// # Errors
 /// The document cannot be read, or the store cannot be written.
 pub fn keep(store: &Store, name: &str, derivation: &Derivation) -> Result<Descriptor> {
-    let image = open_image(&derivation.document)?.image;
+    enter(store, name, &derivation.document, Some(derivation))
+}
+
+/// Like [`keep`], for a document of which nobody knows what it was built from.
+///
+/// # Errors
+/// As for [`keep`].
+pub fn keep_given(store: &Store, name: &str, document: &Path) -> Result<Descriptor> {
+    enter(store, name, document, None)
+}
+
+fn enter(store: &Store, name: &str, document: &Path, derivation: Option<&Derivation>) -> Result<Descriptor> {
+    let image = open_image(document)?.image;
     store.put(&image.config_bytes)?;
     store.put(&image.manifest_bytes)?;
     let mut entry = Descriptor::of(media_type::MANIFEST, &image.manifest_bytes);
@@ -27,8 +39,11 @@ pub fn keep(store: &Store, name: &str, derivation: &Derivation) -> Result<Descri
     // What was found out about the very same image stays true.
     let known = store.find(name)?.filter(|known| known.digest == entry.digest);
     entry.annotations = known.map(|known| known.annotations).unwrap_or_default();
-    entry.annotations.insert(DERIVATION.into(), derivation.path.clone());
-    entry.annotations.insert(DOCUMENT.into(), derivation.document.display().to_string());
+    match derivation {
+        Some(derivation) => entry.annotations.insert(DERIVATION.into(), derivation.path.clone()),
+        None => entry.annotations.remove(DERIVATION),
+    };
+    entry.annotations.insert(DOCUMENT.into(), document.display().to_string());
     entry.annotations.insert(REF_NAME.into(), name.to_owned());
     store.publish(name, entry.clone())?;
     Ok(entry)

@@ -26,5 +26,5 @@ pub use command::Nix;
 pub use document::{Content, Document, Layer, Options, Perm, Rewrite, StorePath};
 pub use evaluate::{Derivation, Evaluation, attribute};
 pub use image::{NixImage, open_image};
-pub use kept::{document_of, is_built_from, keep, kept_image};
+pub use kept::{document_of, is_built_from, keep, keep_given, kept_image};
 pub use machines::{Machine, machines, ping};

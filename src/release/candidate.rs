@@ -33,8 +33,9 @@ pub struct CandidateImage {
     pub verdict: Option<Verdict>,
     /// The waivers that its checks needed to end like that.
     pub waived: Vec<AppliedWaiver>,
-    /// Whether it is what its definition and the lock say now; an image of an earlier definition is not released.
-    pub current: bool,
+    /// Whether it is what its definition and the lock say now; an image of an earlier definition is not released. `None` when it was
+    /// not built here, so that nobody knows.
+    pub current: Option<bool>,
 }
 
 /// How the lock stands to `containers.toml`.

@@ -106,7 +106,11 @@ pub(super) fn current(candidates: &[Candidate], purpose: Purpose) -> Gate {
     if purpose == Purpose::Index {
         return gate("current", Verdict::Skip, "the images were built elsewhere", None);
     }
-    let stale: Vec<String> = candidates.iter().flat_map(|c| &c.images).filter(|i| !i.current).map(|i| i.target.to_string()).collect();
+    let images = || candidates.iter().flat_map(|c| &c.images);
+    if images().all(|image| image.current.is_none()) {
+        return gate("current", Verdict::Skip, "the images were given, not built here", None);
+    }
+    let stale: Vec<String> = images().filter(|i| i.current == Some(false)).map(|i| i.target.to_string()).collect();
     match stale.is_empty() {
         true => gate("current", Verdict::Pass, "every image is what containers.toml and the lock say", None),
         false => gate(

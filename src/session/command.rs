@@ -120,6 +120,8 @@ pub struct PushRequest {
     pub registry: Option<String>,
     /// Images by digest only: no index, no tags.
     pub digests_only: bool,
+    /// Documents of nix2container to take instead of what was built here; then these are the targets.
+    pub images: Vec<(Target, PathBuf)>,
 }
 
 /// Which images to join, and under which names.

@@ -3,7 +3,7 @@
 //! Every command runs on a thread of its own under a cancellation token; a run always ends with exactly one
 //! `RunFinished` or `RunFailed`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,6 +85,7 @@ pub fn start(options: Options) -> Session {
             all: CancellationToken::new(),
             workshop: Arc::default(),
             planned: Arc::default(),
+            given: Arc::default(),
             _alive: alive,
         };
         while let Some((run, command)) = commands.recv().await {
@@ -117,6 +118,8 @@ pub(super) struct Context {
     /// The connection over which the last plan was made: its publication goes on over it, and what the plan has just
     /// seen need not be asked again.
     pub(super) planned: Arc<Mutex<Option<crate::registry::Registry>>>,
+    /// The targets whose images were given with the last plan, not built here.
+    pub(super) given: Arc<Mutex<BTreeSet<Target>>>,
     /// Held by the engine and by every run; [`Ended`] waits for the last of them.
     _alive: mpsc::Sender<Infallible>,
 }
@@ -332,6 +335,7 @@ mod tests {
             all: CancellationToken::new(),
             workshop: Arc::default(),
             planned: Arc::default(),
+            given: Arc::default(),
             _alive: mpsc::channel(1).0,
         };
         let token = context.begin(RunId(7));

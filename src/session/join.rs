@@ -85,7 +85,7 @@ impl Work {
                 images: Vec::new(),
                 annotations: container.annotations.clone(),
             });
-            candidate.images.push(CandidateImage { target: target.clone(), image, verdict, waived, current: true });
+            candidate.images.push(CandidateImage { target: target.clone(), image, verdict, waived, current: None });
         }
         Ok(candidates.into_values().collect())
     }

@@ -1,6 +1,7 @@
 //! Planning and publishing: candidates from the local store, through the release room, to events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc;
@@ -33,7 +34,12 @@ impl Work {
     /// Computes what a push would do, and shows it.
     pub(super) async fn plan(&self, request: &PushRequest) -> Result<Plan> {
         let catalog = self.catalog()?;
-        let targets = if request.targets.is_empty() { catalog.targets() } else { request.targets.clone() };
+        let targets = match (request.images.as_slice(), request.targets.as_slice()) {
+            ([], []) => catalog.targets(),
+            ([], targets) => targets.to_vec(),
+            (images, _) => images.iter().map(|(target, _)| target.clone()).collect(),
+        };
+        self.take_in(&catalog, &request.images).await?;
         let host = host_of(&catalog, request.registry.as_deref())?;
         self.emit(EventKind::RunPhaseChanged { phase: "verify".into() }).await;
         let variables = Variables::of_process();
@@ -46,7 +52,9 @@ impl Work {
         let (candidates, tags) = (candidates?, tags?);
         let registry = connecting.await.map_err(|error| Error::failed("connecting stopped unexpectedly").source(error))??;
         let registry = registry.heard_by(Arc::clone(&self.progress));
-        let lock = lock_state(lock.as_ref(), &catalog, &targets);
+        let given = self.given();
+        let from_here: Vec<Target> = targets.into_iter().filter(|target| !given.contains(target)).collect();
+        let lock = lock_state(lock.as_ref(), &catalog, &from_here);
         let purpose = if request.digests_only { Purpose::Digests } else { Purpose::Release };
         self.plan_for(&catalog, registry, &candidates, Wanted { tags, force: request.force, purpose, lock }).await
     }
@@ -130,7 +138,8 @@ impl Work {
             }
             Purpose::Release | Purpose::Digests => {
                 let digests_only = plan.purpose == Purpose::Digests;
-                self.plan(&PushRequest { version, targets: targets_of(plan), tags, force, registry, digests_only }).await
+                let (targets, images) = (targets_of(plan), self.given_documents(plan)?);
+                self.plan(&PushRequest { version, targets, tags, force, registry, digests_only, images }).await
             }
         }
     }
@@ -150,6 +159,31 @@ impl Work {
         Ok(0)
     }
 
+    /// Takes the documents that are to be pushed into the local store, as the images of their targets.
+    async fn take_in(&self, catalog: &Catalog, images: &[(Target, PathBuf)]) -> Result<()> {
+        *self.context.given.lock().unwrap_or_else(PoisonError::into_inner) = images.iter().map(|(target, _)| target.clone()).collect();
+        for (target, document) in images {
+            let (store, name, document) = (self.store()?, catalog.store_name(target), document.clone());
+            blocking(move || nix::keep_given(&store, &name, &document)).await.map_err(|error| error.context(target))?;
+        }
+        Ok(())
+    }
+
+    /// The targets whose images were given with the plan.
+    fn given(&self) -> BTreeSet<Target> {
+        self.context.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The documents that were given for `plan`.
+    fn given_documents(&self, plan: &Plan) -> Result<Vec<(Target, PathBuf)>> {
+        let (store, catalog, given) = (self.store()?, self.catalog()?, self.given());
+        let of = |target: Target| -> Result<Option<(Target, PathBuf)>> {
+            let entry = built_entry(&store, &catalog, &target)?;
+            Ok(nix::document_of(&entry).map(|document| (target, document)))
+        };
+        targets_of(plan).into_iter().filter(|target| given.contains(target)).filter_map(|target| of(target).transpose()).collect()
+    }
+
     /// What is to be released, from the local store; images that were never checked are checked now.
     async fn candidates(&self, catalog: &Catalog, lock: Option<&Lock>, host: &str, targets: &[Target]) -> Result<Vec<Candidate>> {
         let store = self.store()?;
@@ -159,7 +193,9 @@ impl Work {
         let (together, known, mut first) = (targets.iter().cloned().collect(), self.known(), FirstRead::default());
         let entries = self.entries_by_name().await?;
         // A release asks what would be built now; whether that is what was built.
-        let nix: Vec<Target> = targets.iter().filter(|target| catalog.builder_of(target) == BuilderKind::Nix).cloned().collect();
+        let given = self.given();
+        let is_asked = |target: &&Target| !given.contains(target) && catalog.builder_of(target) == BuilderKind::Nix;
+        let nix: Vec<Target> = targets.iter().filter(is_asked).cloned().collect();
         let derivations: BTreeMap<Target, Derivation> = match nix.is_empty() {
             true => BTreeMap::new(),
             false => {
@@ -185,8 +221,9 @@ impl Work {
                 annotations: container.annotations.clone(),
             });
             let current = match derivations.get(target) {
-                Some(derivation) => nix::is_built_from(&entry, derivation),
-                None => is_current(&entry, Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?),
+                _ if given.contains(target) => None,
+                Some(derivation) => Some(nix::is_built_from(&entry, derivation)),
+                None => Some(is_current(&entry, Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?)),
             };
             let image = kept_image(&store, &entry)?;
             candidate.images.push(CandidateImage { target: target.clone(), image, verdict: Some(verdict), waived, current });

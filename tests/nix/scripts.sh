@@ -64,3 +64,11 @@ calls "what was set at evaluation holds later" "push 2.0.0 fd --file $file $imag
 equal "with its tags" "it's,two" "$(heard TAGS)"
 VERSION=3.0.0 calls "and what is set now goes before it" "push 3.0.0 fd --file $file $images " "$work/impure/bin/fdManifest"
 ! grep -q secret "$work/impure/bin/fdManifest" || fail "the token is in the store"
+
+# One to its end: an index of what Nix has built, under its version and its tag.
+VERSION=4.0.0 TAGS=stable "$manifest" > "$work/stdout" 2> "$work/stderr" || fail "a push: $(cat "$work/stderr")"
+raw() { skopeo inspect --tls-verify=false --raw "docker://$registry/acme/fd:$1"; }
+equal "what was pushed is an index of both" "amd64 arm64" "$(raw 4.0.0 | jq -r '[.manifests[].platform.architecture] | sort | join(" ")')"
+equal "its tag is the same index" "$(raw 4.0.0 | sha256sum)" "$(raw stable | sha256sum)"
+equal "with the image that Nix has built" "[\"/bin/fd\"]" \
+  "$(skopeo inspect --tls-verify=false --config "docker://$registry/acme/fd:4.0.0-arm64" | jq -c .config.Entrypoint)"

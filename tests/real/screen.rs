@@ -104,20 +104,10 @@ impl Screen {
         self.child.process_id().expect("a process")
     }
 
-    /// Memory of the process, in KiB, with the pages of the program's file.
-    pub fn memory(&self) -> u64 {
-        self.status("VmRSS:")
-    }
-
-    /// Memory that the process has for itself, in KiB.
-    pub fn own_memory(&self) -> u64 {
-        self.status("RssAnon:")
-    }
-
-    /// A figure of proc_pid_status(5).
-    fn status(&self, field: &str) -> u64 {
+    /// A figure of proc_pid_status(5) in KiB: `VmRSS` is all memory, `RssAnon` what the process has for itself.
+    pub fn memory(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process is there");
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a process has memory");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).expect("a process has memory");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
@@ -127,26 +117,42 @@ impl Screen {
         self.until(&format!("`{words}`"), Duration::from_secs(120), |screen| screen.text().contains(words));
     }
 
-    /// Waits until `done`; when that came.
+    /// Waits until `done`, as it is when nothing more is being drawn: what is half drawn, or was there before, is not looked at.
     #[track_caller]
-    pub fn until(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) -> Instant {
+    pub fn until(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) {
         let began = Instant::now();
-        let mut came = began;
         loop {
+            // Where something is always being drawn, a look now and then has to do.
+            let moment = Instant::now() + Duration::from_millis(250);
+            while let Ok((_, bytes)) = self.output.recv_timeout(Duration::from_millis(20)) {
+                self.process(&bytes);
+                if Instant::now() > moment {
+                    break;
+                }
+            }
             if done(self) {
-                return came;
+                return;
             }
             assert!(began.elapsed() < limit, "waited for {what}; the screen is\n{}", self.text());
-            match self.output.recv_timeout(Duration::from_millis(20)) {
-                Ok((at, bytes)) => {
-                    came = at;
-                    self.process(&bytes);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                // The program is gone: what it said is all there is.
-                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_millis(20)),
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                std::thread::sleep(Duration::from_millis(20)); // what it said is all there is
             }
         }
+    }
+
+    /// Waits until `done`, looking whenever something has come; when that came.
+    #[track_caller]
+    pub fn seen(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) -> Instant {
+        let began = Instant::now();
+        let mut came = began;
+        while !done(self) {
+            assert!(began.elapsed() < limit, "waited for {what}; the screen is\n{}", self.text());
+            if let Ok((at, bytes)) = self.output.recv_timeout(Duration::from_millis(20)) {
+                came = at;
+                self.process(&bytes);
+            }
+        }
+        came
     }
 
     /// Waits for the end and says the exit code.

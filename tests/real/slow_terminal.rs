@@ -15,7 +15,7 @@ fn flooded() -> (Project, Feed, Screen) {
     let pipe = project.path().join("pipe");
     let feed = Feed::start(&pipe, 8, 100_000);
     let mut screen = Screen::start(project.command().arg("replay").arg(&pipe), 160, 50);
-    screen.until("the builds", Duration::from_secs(20), |s| s.text().contains("8 running"));
+    screen.seen("the builds", Duration::from_secs(20), |s| s.text().contains("8 running"));
     screen.keys("LLL");
     let before = Instant::now();
     while feed.said() < 100_000 {
@@ -41,12 +41,12 @@ fn a_slow_line_gets_fewer_frames_and_delays_neither_the_work_nor_the_end() {
     let (_project, feed, mut screen) = flooded();
     screen.reads(40_000); // a frame takes some 45 ms then
     screen.watch(Duration::from_secs(2)); // what was on its way
-    let (memory, said, frames) = (screen.memory(), feed.said(), screen.frames());
+    let (memory, said, frames) = (screen.memory("RssAnon"), feed.said(), screen.frames());
     screen.watch(Duration::from_secs(5));
     assert!(feed.said() > said + 50_000, "the work goes on: {} lines in 5 s", feed.said() - said);
     let frames = screen.frames() - frames;
     assert!((5..80).contains(&frames), "{frames} frames in 5 s");
-    assert!(screen.memory() < memory + FLAT, "{} KiB, then {}", memory, screen.memory());
+    assert!(screen.memory("RssAnon") < memory + FLAT, "{} KiB, then {}", memory, screen.memory("RssAnon"));
     let took = interrupt(&mut screen);
     assert!(took < Duration::from_secs(3), "ctrl-c took {took:?}");
     screen.reads(FAST);
@@ -59,10 +59,10 @@ fn a_terminal_that_takes_nothing_holds_nobody_up() {
     let (_project, feed, mut screen) = flooded();
     screen.reads(0);
     screen.watch(Duration::from_secs(1));
-    let (memory, said) = (screen.memory(), feed.said());
+    let (memory, said) = (screen.memory("RssAnon"), feed.said());
     screen.watch(Duration::from_secs(5));
     assert!(feed.said() > said + 50_000, "the work goes on: {} lines in 5 s", feed.said() - said);
-    assert!(screen.memory() < memory + FLAT, "{} KiB, then {}", memory, screen.memory());
+    assert!(screen.memory("RssAnon") < memory + FLAT, "{} KiB, then {}", memory, screen.memory("RssAnon"));
     let took = interrupt(&mut screen);
     assert!(took < Duration::from_secs(3), "ctrl-c took {took:?}");
     screen.is_cooked();
@@ -75,10 +75,10 @@ fn lines_that_stream_to_a_slow_terminal_make_the_builds_wait_and_memory_stays_fl
     screen.watch(Duration::from_secs(1));
     screen.reads(20_000);
     screen.watch(Duration::from_secs(2));
-    let (memory, said) = (screen.memory(), feed.said());
+    let (memory, said) = (screen.memory("RssAnon"), feed.said());
     screen.watch(Duration::from_secs(5));
     assert!(feed.said() < said + 20_000, "{} lines in 5 s", feed.said() - said);
-    assert!(screen.memory() < memory + FLAT, "{} KiB, then {}", memory, screen.memory());
+    assert!(screen.memory("RssAnon") < memory + FLAT, "{} KiB, then {}", memory, screen.memory("RssAnon"));
     let took = interrupt(&mut screen);
     assert!(took < Duration::from_secs(3), "ctrl-c took {took:?}");
 }

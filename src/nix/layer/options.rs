@@ -5,6 +5,10 @@ use std::borrow::Cow;
 use super::super::document::{Options, Perm, StorePath};
 use crate::{Error, Result};
 
+/// What an expression may take in memory once it is compiled, and as much again while it is used.
+const EXPRESSION: usize = 256 << 10;
+/// More permissions than anybody gives one store path.
+const MAX_PERMS: usize = 100;
 /// The largest mode that a tar header has room for.
 const MAX_MODE: u32 = 0o7777777;
 
@@ -42,12 +46,17 @@ impl<'a> Applied<'a> {
         let wrong = |what: &str, regex: &str, error: regex::Error| {
             Error::failed(format!("the {what} `{regex}` of {} cannot be read as a regular expression", path.path)).source(error)
         };
+        if perms.len() > MAX_PERMS {
+            return Err(Error::failed(format!("{} has {} permissions, and at most {MAX_PERMS} are applied", path.path, perms.len())));
+        }
         let rewrite = rewrite.as_ref().map(|rewrite| {
-            let regex = regex::bytes::Regex::new(&rewrite.regex).map_err(|error| wrong("rewrite", &rewrite.regex, error))?;
+            let built = regex::bytes::RegexBuilder::new(&rewrite.regex).size_limit(EXPRESSION).dfa_size_limit(EXPRESSION).build();
+            let regex = built.map_err(|error| wrong("rewrite", &rewrite.regex, error))?;
             Ok::<_, Error>((regex, rewrite.repl.as_str()))
         });
         let perms = perms.iter().map(|perm| {
-            let regex = regex::Regex::new(&perm.regex).map_err(|error| wrong("permission", &perm.regex, error))?;
+            let built = regex::RegexBuilder::new(&perm.regex).size_limit(EXPRESSION).dfa_size_limit(EXPRESSION).build();
+            let regex = built.map_err(|error| wrong("permission", &perm.regex, error))?;
             Ok((regex, mode(perm, path)?, perm))
         });
         Ok(Applied { rewrite: rewrite.transpose()?, perms: perms.collect::<Result<_>>()? })
@@ -135,6 +144,8 @@ mod tests {
         let error = |path: StorePath| Applied::new(&path).err().unwrap().message();
         assert!(error(path(Some(("(", "")), vec![])).starts_with("the rewrite `(` of /nix/store/x"));
         assert!(error(path(None, vec![perm("(", "", "", "")])).contains("the permission `(`"));
+        assert!(error(path(None, vec![perm("((a{99}){99}){99}", "", "", "")])).contains("cannot be read"));
+        assert!(error(path(None, vec![perm("a", "", "", ""); 101])).contains("101 permissions"));
         for bad in ["rw", "8", "-1", "77777777", "99"] {
             assert!(error(path(None, vec![perm("", bad, "", "")])).contains(bad), "{bad}");
         }

@@ -58,7 +58,7 @@ fn candidate(host: &str, name: &str, own: &str) -> Candidate {
         image: image(a, own),
         verdict: Some(Verdict::Pass),
         waived: vec![],
-        current: true,
+        current: Some(true),
     };
     Candidate {
         container: name.into(),

@@ -460,6 +460,7 @@ pub fn request(model: &Model) -> PushRequest {
         tags.push(LATEST.into());
     }
     PushRequest {
+        images: Vec::new(),
         version: release.version.value().trim().to_owned(),
         targets: selection(model),
         tags: asked.then_some(tags),
