@@ -11,7 +11,9 @@ pub fn containers_schema() -> Value {
     let mut root = table("", &schema::ROOT, &[]);
     root["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     root["title"] = "containers.toml of Catamaran".into();
-    root["required"] = json!(["containers"]);
+    // A flake may say which there are.
+    root["if"] = json!({ "properties": { "defaults": { "properties": { "builder": { "const": "nix" } }, "required": ["builder"] } }, "required": ["defaults"] });
+    root["else"] = json!({ "required": ["containers"] });
     root
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
+use super::clean::clean;
 use super::*;
 
 /// What happened, one line each, without what the store's hashes are.
@@ -12,7 +13,7 @@ fn replay(log: &[u8]) -> String {
     let mut take = |line: &[u8]| {
         // Headings of the captures; Nix says no such thing.
         if line.starts_with(b"#") {
-            let _ = writeln!(out, "{}", String::from_utf8_lossy(line));
+            let _ = writeln!(out, "{}", clean(&String::from_utf8_lossy(line)));
         } else if let Some(said) = follow.take(line) {
             let _ = writeln!(out, "  {said:?}");
         }
