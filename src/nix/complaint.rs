@@ -44,6 +44,11 @@ pub(super) fn advised(error: Error, message: &str) -> Error {
 /// Message, place and trace of a complaint, in a bounded number of lines.
 pub(super) fn text(complaint: &Complaint) -> String {
     let mut lines: Vec<String> = complaint.message.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
+    // Later versions say how they got there first.
+    if let Some(at) = lines.iter().rposition(|line| line.trim_start().starts_with("error:")) {
+        let cause = lines.remove(at);
+        lines.insert(0, cause.trim_start().trim_start_matches("error:").trim_start().to_owned());
+    }
     if let Some(place) = complaint.place.as_ref().filter(|place| !complaint.message.contains(place.as_str())) {
         lines.push(format!("at {place}"));
     }
@@ -139,6 +144,11 @@ mod tests {
         let trace = vec!["while evaluating 'a' (/f.nix:1:2)".to_owned(), "while calling".to_owned()];
         let complaint = Complaint { message: "undefined variable\n\n  … while calling".into(), place: Some("/f.nix:1:2".into()), trace };
         assert_eq!(text(&complaint), "undefined variable\n  … while calling\nat /f.nix:1:2\nwhile evaluating 'a' (/f.nix:1:2)");
+        let later = Complaint {
+            message: "… while evaluating 'c'\n   at /f.nix\n   error: cannot add\n   at /f.nix:6".into(),
+            ..Complaint::default()
+        };
+        assert_eq!(text(&later), "cannot add\n… while evaluating 'c'\n   at /f.nix\n   at /f.nix:6");
         let endless = Complaint { message: "x\n".repeat(1000), ..Complaint::default() };
         assert_eq!(text(&endless).lines().count(), SHOWN_LINES + 1);
     }

@@ -117,7 +117,7 @@ impl Evaluation<'_> {
     /// that Nix cannot go on from, each is evaluated by itself, `jobs` at a time.
     ///
     /// # Errors
-    /// Nothing can be evaluated at all: no flake, no Nix with flakes.
+    /// Nix cannot be run, or not with `nix-command`; or it was cancelled.
     pub async fn derivations(&self, targets: &[Target], jobs: usize) -> Result<Vec<Result<Derivation>>> {
         let system = self.system().await?;
         let mut there = Vec::new();
@@ -132,8 +132,8 @@ impl Evaluation<'_> {
             let answered = match self.ask(&set, &open).await? {
                 Asked::Answer(answer) => self.settle(&set, answer, &mut there, &open).await?,
                 Asked::Nothing => Vec::new(),
-                Asked::Broken(error) if open.len() == 1 => vec![(open[0], Err(error))],
-                Asked::Broken(_) => self.one_by_one(&set, &open, &mut there, jobs).await?,
+                Asked::Broken if open.len() == 1 => vec![(open[0], Err(self.why(&set, open[0]).await?))],
+                Asked::Broken => self.one_by_one(&set, &open, &mut there, jobs).await?,
             };
             found.extend(answered);
             open.retain(|target| !found.contains_key(target));
@@ -157,7 +157,7 @@ impl Evaluation<'_> {
         for (target, asked) in asked {
             match asked? {
                 Asked::Answer(answer) => out.extend(self.settle(set, answer, there, &[target]).await?),
-                Asked::Broken(error) => out.push((target, Err(error))),
+                Asked::Broken => out.push((target, Err(self.why(set, target).await?))),
                 Asked::Nothing => {}
             }
         }
@@ -185,7 +185,7 @@ impl Evaluation<'_> {
         Ok(out)
     }
 
-    /// Why the image of `target` cannot be evaluated: `tryEval` keeps that to itself.
+    /// Why the image of `target` cannot be evaluated: `tryEval` keeps that to itself, and a trace of our question tells nobody anything.
     async fn why(&self, set: &str, target: &Target) -> Result<Error> {
         let name = attribute(target);
         let ended = self.eval(set, Some(&format!("set: set.\"{name}\".drvPath"))).await?;
@@ -208,13 +208,8 @@ impl Evaluation<'_> {
                 .map_err(|error| Error::failed(format!("{}: nix answered with something else", self.doing(set))).source(error))?;
             return Ok(Asked::Answer(answer));
         }
-        let what = if let [only] = targets { attribute(only) } else { set.to_owned() };
-        let error = complaint::error(&self.doing(&what), &ended);
-        if error.message().contains("does not provide attribute") {
-            return Ok(Asked::Nothing);
-        }
-        // What has advice concerns the flake, not one of its outputs.
-        if error.advice().is_some() { Err(error) } else { Ok(Asked::Broken(error)) }
+        let nothing = ended.complaints.iter().any(|complaint| complaint.message.contains("does not provide attribute"));
+        Ok(if nothing { Asked::Nothing } else { Asked::Broken })
     }
 
     fn missing(&self, target: &Target, system: &str, there: &[String]) -> Error {
@@ -269,5 +264,5 @@ enum Asked {
     /// There is no such attribute set.
     Nothing,
     /// One of the targets breaks the evaluation of all.
-    Broken(Error),
+    Broken,
 }

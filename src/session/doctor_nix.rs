@@ -29,7 +29,11 @@ impl Work {
         findings.push(match self.derivations(catalog, &targets, JOBS).await {
             Err(error) => Finding::fail(subject, &error),
             Ok((_, derivations)) => match derivations.iter().find_map(|found| found.as_ref().err()) {
-                Some(error) => Finding::fail(subject, error),
+                // The first line says what; a build shows the trace.
+                Some(error) => {
+                    let found = error.message().lines().next().unwrap_or_default().to_owned();
+                    Finding { found, ..Finding::fail(subject, error) }
+                }
                 None => Finding::pass(subject, format!("has an image for each of {}", count(targets.len(), "target"))),
             },
         });

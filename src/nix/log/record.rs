@@ -82,7 +82,9 @@ fn fields(value: &Value) -> Vec<Field> {
 fn place(value: &Value) -> Option<String> {
     let file = clean(value.get("file")?.as_str()?);
     let number = |key: &str| value.get(key).and_then(Value::as_u64).map(|n| format!(":{n}")).unwrap_or_default();
-    Some(format!("{file}{}{}", number("line"), number("column")))
+    let place = format!("{}{}", number("line"), number("column"));
+    // Some versions have it in the file already.
+    Some(if file.ends_with(&place) { file } else { file + &place })
 }
 
 /// A step of a trace: what was being done, and where.
