@@ -30,6 +30,7 @@ mod loading;
 mod local;
 mod metadata;
 mod nix_builds;
+mod nix_flake;
 mod nix_images;
 mod proxies;
 mod publishing;
