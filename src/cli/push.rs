@@ -122,7 +122,7 @@ pub(super) fn request(catalog: &Catalog, args: &PushArgs, environment: impl Fn(&
     let (version, names) = version_and_names(catalog, &args.words, &environment)?;
     // What goes by digest has no tags, whatever `TAGS` says to the job that joins it.
     let tags = if args.digests_only { Some(Vec::new()) } else { tags(args.tags.as_deref(), &environment)? };
-    let images = images(catalog, &names, &args.image)?;
+    let images = images(catalog, names, &args.image)?;
     let targets = match images.as_slice() {
         [] => select(catalog, names, &args.target)?,
         images => images.iter().map(|(target, _)| target.clone()).collect(),
