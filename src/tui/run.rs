@@ -127,7 +127,9 @@ pub async fn run(mut link: Link, options: Options) -> Result<ExitSummary> {
             (dirty, urgent) = (false, false);
         }
         let most = if model.streaming { STREAMED } else { BATCH };
-        let pause = model.next_change().map(Duration::from_millis);
+        // From when the model knows what time it is: what wakes this loop in between must not put the change off.
+        let since = clock.now().saturating_sub(model.now);
+        let pause = model.next_change().map(|change| Duration::from_millis(change.saturating_sub(since)));
         tokio::select! {
             biased;
             received = signals.next() => match received {
