@@ -91,12 +91,18 @@ fn verdict(model: &Model, width: usize) -> Page {
 /// ```
 pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let area = below(area, 1);
-    if let Some(failure) = &model.release.failure {
+    if let Some(failure) = model.release.failure.as_ref().filter(|_| !model.release.mending) {
         let used = canvas.paragraph(area, &text::printable(&failure.message), Meaning::Failure);
         let hint = failure.hint.as_deref().unwrap_or_default();
         let used = used + 1 + canvas.paragraph(below(area, used + 1), hint, Meaning::Text);
-        hints(model, canvas, row(area, usize::from(used) + 1), &[(Action::Open, "tries again"), (Action::Back, "goes back")]);
+        let build = mend::mends(model, Action::Build).then_some((Action::Build, "builds it"));
+        let keys: Vec<_> = build.into_iter().chain([(Action::Open, "tries again"), (Action::Back, "goes back")]).collect();
+        hints(model, canvas, row(area, usize::from(used) + 1), &keys);
         return;
+    }
+    if plan(model).is_none() && model.release.mending {
+        canvas.text(row(area, 0), &format!("{} mending; a new plan follows", model.theme.turning(model.now)), Meaning::Running);
+        return view_hint(model, canvas, area);
     }
     if plan(model).is_none() {
         let phase = model.state.running().filter_map(|(_, r)| r.phase.as_deref()).next().unwrap_or("asking the registry");

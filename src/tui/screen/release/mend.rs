@@ -45,6 +45,10 @@ pub fn mends(model: &Model, action: Action) -> bool {
     match (model.release.step, action) {
         (Step::Select, Action::Build) => unready(model).any(|container| readiness(model, &container) >= Readiness::Stale),
         (Step::Select, Action::Verify) => unready(model).any(|container| readiness(model, &container) == Readiness::Unverified),
+        // What was never built has no plan either.
+        (Step::Gates, Action::Build) if model.release.failure.is_some() => {
+            model.release.chosen.iter().any(|container| readiness(model, container) >= Readiness::Stale)
+        }
         (Step::Gates, _) => open_gates(model).any(|gate| of(model, gate).is_some_and(|(mend, _)| mend == action)),
         _ => false,
     }
