@@ -39,12 +39,13 @@ fn interrupt(screen: &mut Screen) -> Duration {
 #[test]
 fn a_slow_line_gets_fewer_frames_and_delays_neither_the_work_nor_the_end() {
     let (_project, feed, mut screen) = flooded();
-    screen.reads(40_000); // a frame takes some 45 ms then
+    screen.reads(10_000); // a frame takes some 180 ms then
     screen.watch(Duration::from_secs(2)); // what was on its way
     let (memory, said, frames) = (screen.memory("RssAnon"), feed.said(), screen.frames());
     screen.watch(Duration::from_secs(5));
     assert!(feed.said() > said + 50_000, "the work goes on: {} lines in 5 s", feed.said() - said);
     let frames = screen.frames() - frames;
+    // A fast line gets three hundred.
     assert!((5..80).contains(&frames), "{frames} frames in 5 s");
     assert!(screen.memory("RssAnon") < memory + FLAT, "{} KiB, then {}", memory, screen.memory("RssAnon"));
     let took = interrupt(&mut screen);
