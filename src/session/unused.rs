@@ -32,7 +32,7 @@ pub(super) fn waivers_unused(catalog: Option<&Catalog>, reports: &[(Option<Conta
 /// layer is known to none.
 fn was_run(reports: &[(Option<ContainerName>, Arc<Report>)], of: Option<&ContainerName>, check: Check) -> bool {
     let mut mine = reports.iter().filter(|(container, _)| container.as_ref() == of).map(|(_, report)| report);
-    let verdict = |report: &Report, check: Check| report.checks.iter().find(|result| result.check == check).map(|result| result.verdict);
+    let verdict = |report: &Report, check: Check| report.result(check).map(|result| result.verdict);
     match check {
         Check::Parity | Check::Reproducible => mine.any(|report| verdict(report, check).is_some_and(|verdict| verdict != Verdict::Skip)),
         Check::LayerDigests => true,

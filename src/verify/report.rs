@@ -228,6 +228,11 @@ impl Report {
         self.checks.iter().map(|c| c.verdict).max().unwrap_or(Verdict::Skip)
     }
 
+    /// What came of `check`; `None` when it was not run.
+    pub fn result(&self, check: Check) -> Option<&CheckResult> {
+        self.checks.iter().find(|result| result.check == check)
+    }
+
     /// How many checks ended with `verdict`.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.checks.iter().filter(|c| c.verdict == verdict).count()

@@ -253,7 +253,7 @@ pub(super) fn report(image: &Image) -> Report {
 
 /// The result of one check.
 pub(super) fn result(report: &Report, check: Check) -> &CheckResult {
-    report.checks.iter().find(|result| result.check == check).unwrap()
+    report.result(check).unwrap()
 }
 
 /// `fail usr/bin/x`: verdict and path of each finding.

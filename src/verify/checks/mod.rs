@@ -76,6 +76,6 @@ mod tests {
     use crate::verify::{Report, Verdict};
 
     pub(super) fn verdict(report: &Report, check: Check) -> Verdict {
-        report.checks.iter().find(|result| result.check == check).unwrap().verdict
+        report.result(check).unwrap().verdict
     }
 }

@@ -39,13 +39,10 @@ pub fn view_checks(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         return;
     }
-    let of = |report: &Option<&Report>, check: Check| -> Option<CheckResult> {
-        report.and_then(|report| report.checks.iter().find(|c| c.check == check)).cloned()
-    };
     let longest = Check::ALL.iter().map(|check| check.id().len()).max().unwrap_or(0);
     for (line, check) in Check::ALL.into_iter().enumerate() {
         let place = row(inside, line);
-        let results: Vec<Option<CheckResult>> = reports.iter().map(|report| of(report, check)).collect();
+        let results: Vec<Option<&CheckResult>> = reports.iter().map(|report| (*report)?.result(check)).collect();
         let mut x = 0;
         for result in &results {
             let (symbol, meaning) = match result {

@@ -39,7 +39,7 @@ pub fn worst(model: &Model) -> usize {
 }
 
 fn result<'a>(column: &Column<'a>, check: Check) -> Option<&'a CheckResult> {
-    column.report?.checks.iter().find(|c| c.check == check)
+    column.report?.result(check)
 }
 
 /// ```text

@@ -89,7 +89,7 @@ fn of_state(model: &Model, column: &Column<'_>) -> Value {
 /// A check's own words; before it has ended, what `claim` says.
 fn of_check(column: &Column<'_>, check: Check, claim: fn(&crate::session::Inspection) -> String) -> Value {
     let claimed = column.inspection.map(|i| claim(i));
-    let Some(result) = column.report.and_then(|r| r.checks.iter().find(|c| c.check == check)) else {
+    let Some(result) = column.report.and_then(|report| report.result(check)) else {
         return Value { text: claimed.unwrap_or_default(), meaning: Meaning::Muted, glyph: None };
     };
     let (glyph, mut meaning) = status::of_verdict(result.verdict);
