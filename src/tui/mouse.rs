@@ -56,7 +56,7 @@ fn wheel(model: &mut Model, at: Position, up: bool) -> Vec<Command> {
 
 fn press(model: &mut Model, at: Position) -> Vec<Command> {
     let twice = is_second(model, at);
-    let spot = view::spot_at(model, at).map(|(_, spot)| spot);
+    let spot = view::spot_at(model, at);
     if !model.overlays.is_empty() {
         return spot.map(|spot| overlay::click(model, spot, twice)).unwrap_or_default();
     }

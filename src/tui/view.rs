@@ -60,11 +60,11 @@ pub fn view(model: &Model, buffer: &mut Buffer) -> Option<Position> {
 }
 
 /// What is at `at`, for the mouse: what was drawn there last.
-pub fn spot_at(model: &Model, at: Position) -> Option<(Rect, Spot)> {
+pub fn spot_at(model: &Model, at: Position) -> Option<Spot> {
     let mut scratch = Buffer::empty(Rect::new(0, 0, model.width, model.height));
     let mut canvas = Canvas::new(&mut scratch, &model.theme);
     draw(model, &mut canvas);
-    canvas.spots().iter().rev().find(|(area, _)| area.contains(at)).copied()
+    canvas.spots().iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot)
 }
 
 /// Draws everything.

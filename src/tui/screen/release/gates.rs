@@ -46,12 +46,17 @@ pub fn page(model: &Model, width: usize) -> Page {
     page
 }
 
+/// Said while what a gate has found is built or checked.
+fn mending(model: &Model) -> String {
+    format!("{} mending; a new plan follows", model.theme.turning(model.now))
+}
+
 /// What follows from the gates, and what to press: always in sight, however long the gates are.
 fn verdict(model: &Model, width: usize) -> Page {
     let mut page = Page::new();
     page.blank();
     if model.release.mending {
-        page.line(format!("{} mending; a new plan follows", model.theme.turning(model.now)), Meaning::Running);
+        page.line(mending(model), Meaning::Running);
         return page;
     }
     match plan(model).map(Plan::verdict) {
@@ -101,7 +106,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     }
     if plan(model).is_none() && model.release.mending {
-        canvas.text(row(area, 0), &format!("{} mending; a new plan follows", model.theme.turning(model.now)), Meaning::Running);
+        canvas.text(row(area, 0), &mending(model), Meaning::Running);
         return view_hint(model, canvas, area);
     }
     if plan(model).is_none() {
