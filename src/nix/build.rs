@@ -49,8 +49,8 @@ pub struct Building<'a> {
     pub cancel: &'a CancellationToken,
 }
 
-/// What came of a target: its number, and the document.
-pub type Settled = (usize, Result<PathBuf>);
+/// What came of a target: its number, and whether its document is in the store now.
+pub type Settled = (usize, Result<()>);
 
 impl Building<'_> {
     /// Whether the document of `wanted` is in the store, whole; if so it is kept from now on.
@@ -99,7 +99,7 @@ impl Building<'_> {
             let mut untouched = BTreeSet::new();
             for number in open.iter().copied() {
                 let outcome = match self.is_there(&wanted[number]).await? {
-                    true => Ok(wanted[number].derivation.document.clone()),
+                    true => Ok(()),
                     false if follow.cause(number, &ended).is_some() => Err(follow.failure(number, &ended)),
                     false => {
                         untouched.insert(number);
@@ -165,7 +165,7 @@ impl Building<'_> {
                     // Nix says that a build has ended, not how: the store says it.
                     if open.contains(&number) && self.is_there(&wanted[number]).await? && open.remove(&number) {
                         follow.borrow_mut().has_ended(&wanted[number].derivation.path);
-                        let _ = settled.send((number, Ok(wanted[number].derivation.document.clone())));
+                        let _ = settled.send((number, Ok(())));
                     }
                 }
                 Some(()) = cancelled.next() => {

@@ -48,13 +48,9 @@ impl Nix {
     /// # Errors
     /// There is none, or it cannot be run.
     pub async fn find(folder: &Path, cancel: &CancellationToken) -> Result<Self> {
-        let mut nix = Nix { folder: folder.to_owned(), version: String::new() };
-        let ended = nix.run(&["--version".into()], &mut |_, _| {}, cancel).await?;
-        if !ended.status.success() {
-            return Err(complaint::error("asking nix for its version", &ended));
-        }
-        nix.version = String::from_utf8_lossy(&ended.output).trim().to_owned();
-        Ok(nix)
+        let nix = Nix { folder: folder.to_owned(), version: String::new() };
+        let answer = nix.answer("asking nix for its version", &["--version"], cancel).await?;
+        Ok(Nix { version: String::from_utf8_lossy(&answer).trim().to_owned(), ..nix })
     }
 
     /// What it calls itself: `nix (Nix) 2.34.1`.
@@ -74,6 +70,19 @@ impl Nix {
         match self.number() {
             Some(old) if old < (2, 13) => path.to_owned(),
             _ => format!("{path}^*"),
+        }
+    }
+
+    /// What it prints when it is run with `arguments`, without anybody hearing of what happens meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Nix::run`], and when it fails `doing` that.
+    pub(super) async fn answer(&self, doing: &str, arguments: &[&str], cancel: &CancellationToken) -> Result<Vec<u8>> {
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let ended = self.run(&arguments, &mut |_, _| {}, cancel).await?;
+        match ended.status.success() {
+            true => Ok(ended.output),
+            false => Err(complaint::error(doing, &ended)),
         }
     }
 

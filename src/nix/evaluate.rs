@@ -229,12 +229,8 @@ impl Evaluation<'_> {
     /// The system that Nix builds for here.
     async fn system(&self) -> Result<String> {
         let arguments = ["eval", "--impure", "--raw", "--expr", "builtins.currentSystem", "--log-format", "internal-json"];
-        let arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
-        let ended = self.nix.run(&arguments, &mut |_, _| {}, self.cancel).await?;
-        match ended.status.success() {
-            true => Ok(String::from_utf8_lossy(&ended.output).trim().to_owned()),
-            false => Err(complaint::error("asking nix for its system", &ended)),
-        }
+        let answer = self.nix.answer("asking nix for its system", &arguments, self.cancel).await?;
+        Ok(String::from_utf8_lossy(&answer).trim().to_owned())
     }
 
     async fn eval(&self, attribute: &str, function: Option<&str>) -> Result<Ended> {

@@ -45,13 +45,9 @@ pub async fn machines(nix: &Nix, settings: &NixSettings, cancel: &CancellationTo
     }
     // Called `nix config show` since 2.20.
     let words: &[&str] = if nix.number().is_some_and(|number| number < (2, 20)) { &["show-config"] } else { &["config", "show"] };
-    let arguments: Vec<String> = words.iter().chain(&["--json"]).map(|word| (*word).to_owned()).collect();
-    let ended = nix.run(&arguments, &mut |_, _| {}, cancel).await?;
-    if !ended.status.success() {
-        return Err(complaint::error("asking nix for its configuration", &ended));
-    }
+    let answer = nix.answer("asking nix for its configuration", &[words, &["--json"]].concat(), cancel).await?;
     let config: Config =
-        serde_json::from_slice(&ended.output).map_err(|error| Error::failed("nix tells its configuration in another way").source(error))?;
+        serde_json::from_slice(&answer).map_err(|error| Error::failed("nix tells its configuration in another way").source(error))?;
     let builders = config.builders.as_ref().and_then(|setting| setting.value.as_str()).unwrap_or_default().to_owned();
     Ok((parse(&builders)?, "nix's configuration (`builders`)".into()))
 }

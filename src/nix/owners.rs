@@ -6,7 +6,6 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::command::Nix;
-use super::complaint;
 use crate::Result;
 
 /// Questions to Nix at a time.
@@ -52,12 +51,9 @@ impl Owners {
 
 /// The derivation at `path` and all that it needs.
 async fn closure(nix: &Nix, path: &str, cancel: &CancellationToken) -> Result<Vec<String>> {
-    let arguments = ["path-info", "--derivation", "--recursive", path, "--log-format", "internal-json"].map(str::to_owned);
-    let ended = nix.run(&arguments, &mut |_, _| {}, cancel).await?;
-    if !ended.status.success() {
-        return Err(complaint::error("asking nix what is to be built", &ended));
-    }
-    let text = String::from_utf8_lossy(&ended.output);
+    let arguments = ["path-info", "--derivation", "--recursive", path, "--log-format", "internal-json"];
+    let answer = nix.answer("asking nix what is to be built", &arguments, cancel).await?;
+    let text = String::from_utf8_lossy(&answer);
     // Sources are in it, too.
     let derivations = text.lines().map(str::trim).filter(|line| line.ends_with(".drv"));
     Ok(derivations.chain([path]).map(str::to_owned).collect())

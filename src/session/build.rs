@@ -187,7 +187,8 @@ impl Work {
             took: Mutex::default(),
         };
         let mut seen = BTreeSet::new();
-        let (nix, targets_of_debian): (Vec<Target>, Vec<Target>) = targets.iter().cloned().partition(|target| !debian.contains(target));
+        let (nix, targets_of_debian): (Vec<Target>, Vec<Target>) =
+            targets.iter().cloned().partition(|target| catalog.builder_of(target) == BuilderKind::Nix);
         let mut running: FuturesUnordered<LocalBoxFuture<'_, Vec<Proven>>> = targets_of_debian
             .iter()
             .map(|target| &target.container)

@@ -2,12 +2,10 @@
 
 use super::doctor::Finding;
 use super::engine::Work;
+use super::nix::EVALUATIONS;
 use crate::catalog::{BuilderKind, Catalog, Target};
 use crate::nix::{Nix, machines, ping};
 use crate::progress::count;
-
-/// Evaluations at a time.
-const JOBS: usize = 4;
 
 impl Work {
     /// Nix itself, the flake and its outputs, and remote builders. Without containers of Nix only whether it is there.
@@ -26,7 +24,7 @@ impl Work {
         let mut findings = vec![Finding::pass("nix", nix.version().to_owned())];
         let Some(catalog) = catalog.filter(|_| !targets.is_empty()) else { return findings };
         let subject = format!("flake {}", catalog.nix.flake);
-        findings.push(match self.derivations(catalog, &targets, JOBS).await {
+        findings.push(match self.derivations(catalog, &targets, EVALUATIONS).await {
             Err(error) => Finding::fail(subject, &error),
             Ok((_, derivations)) => match derivations.iter().find_map(|found| found.as_ref().err()) {
                 // The first line says what; a build shows the trace.

@@ -3,7 +3,7 @@
 //! Every command runs on a thread of its own under a cancellation token; a run always ends with exactly one
 //! `RunFinished` or `RunFailed`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -118,8 +118,8 @@ pub(super) struct Context {
     /// The connection over which the last plan was made: its publication goes on over it, and what the plan has just
     /// seen need not be asked again.
     pub(super) planned: Arc<Mutex<Option<crate::registry::Registry>>>,
-    /// The targets whose images were given with the last plan, not built here.
-    pub(super) given: Arc<Mutex<BTreeSet<Target>>>,
+    /// The documents of nix2container that were given with the last plan, for images that were not built here.
+    pub(super) given: Arc<Mutex<BTreeMap<Target, PathBuf>>>,
     /// Held by the engine and by every run; [`Ended`] waits for the last of them.
     _alive: mpsc::Sender<Infallible>,
 }

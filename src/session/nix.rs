@@ -22,6 +22,9 @@ use crate::image::Descriptor;
 use crate::nix::{self, Building, Derivation, Evaluation, Nix, Wanted};
 use crate::{Error, Result};
 
+/// Evaluations at a time, where one breaks those of all and nobody has said how many things may be done at once.
+pub(super) const EVALUATIONS: usize = 4;
+
 /// A target that Nix builds, as far as it is.
 struct Ordered {
     derivation: Derivation,
@@ -80,6 +83,7 @@ impl Work {
                 proofs.extend(gathered.add(Made { target: target.clone(), entry, token }).map(|made| self.prove_together(shared, made)));
             }
         }
+        let mut proven = Vec::new();
         if let (Some(nix), false) = (&nix, wanted.is_empty()) {
             self.emit(EventKind::RunPhaseChanged { phase: "build".into() }).await;
             let building = Building {
@@ -96,23 +100,22 @@ impl Work {
                 built
             };
             let settle = async {
-                let mut proven = Vec::new();
                 loop {
-                    let (number, document) = tokio::select! {
+                    let (number, built) = tokio::select! {
                         Some(done) = proofs.next() => {
                             proven.extend::<Vec<Proven>>(done);
                             continue;
                         }
                         settled = settled.recv() => match settled {
                             Some(settled) => settled,
-                            None => break proven,
+                            None => break,
                         },
                     };
-                    let made = self.settle(shared, &wanted[number].target, &mut ordered[number], document).await;
+                    let made = self.settle(shared, &wanted[number].target, &mut ordered[number], built).await;
                     proofs.extend(gathered.add(made).map(|made| self.prove_together(shared, made)));
                 }
             };
-            let (built, mut proven) = tokio::join!(build, settle);
+            let (built, ()) = tokio::join!(build, settle);
             if let Err(error) = built {
                 // Of whom nothing was told: the error is theirs.
                 let failure = Failure::from(&error);
@@ -121,12 +124,9 @@ impl Work {
                     proofs.extend(gathered.add(made).map(|made| self.prove_together(shared, made)));
                 }
             }
-            while let Some(done) = proofs.next().await {
-                proven.extend(done);
-            }
-            return proven;
         }
-        proofs.concat().await
+        proven.extend(proofs.concat().await);
+        proven
     }
 
     /// The image that is there already: built from `derivation`, and kept from being collected.
@@ -158,9 +158,9 @@ impl Work {
     }
 
     /// Takes what was built into the store, and tells of it.
-    async fn settle(&self, shared: &Shared, target: &Target, ordered: &mut Ordered, document: Result<PathBuf>) -> Made {
-        let made = match document {
-            Ok(_) => self.keep(shared, target, &ordered.derivation).await,
+    async fn settle(&self, shared: &Shared, target: &Target, ordered: &mut Ordered, built: Result<()>) -> Made {
+        let made = match built {
+            Ok(()) => self.keep(shared, target, &ordered.derivation).await,
             Err(error) => Err(error),
         };
         if let Some(listening) = ordered.listening.take() {

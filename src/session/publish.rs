@@ -1,6 +1,6 @@
 //! Planning and publishing: candidates from the local store, through the release room, to events.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::build::is_current;
 use super::engine::{Work, blocking};
 use super::event::EventKind;
+use super::nix::EVALUATIONS;
 use super::noted;
 use super::siblings::{Family, FirstRead, Kin};
 use super::subject::built_entry;
@@ -21,9 +22,6 @@ use crate::registry::{Credentials, Registry, Variables};
 use crate::release::{self, Candidate, CandidateImage, Consent, LockState, Plan, PlanRequest, Publishing, Purpose, TagChange, Tags};
 use crate::verify::{AppliedWaiver, Known, Verdict};
 use crate::{Error, Result};
-
-/// Evaluations at a time, where one breaks those of all.
-const JOBS: usize = 4;
 
 /// How many gates forbid the plan.
 pub(super) fn failed_gates(plan: &Plan) -> usize {
@@ -53,7 +51,7 @@ impl Work {
         let registry = connecting.await.map_err(|error| Error::failed("connecting stopped unexpectedly").source(error))??;
         let registry = registry.heard_by(Arc::clone(&self.progress));
         let given = self.given();
-        let from_here: Vec<Target> = targets.into_iter().filter(|target| !given.contains(target)).collect();
+        let from_here: Vec<Target> = targets.into_iter().filter(|target| !given.contains_key(target)).collect();
         let lock = lock_state(lock.as_ref(), &catalog, &from_here);
         let purpose = if request.digests_only { Purpose::Digests } else { Purpose::Release };
         self.plan_for(&catalog, registry, &candidates, Wanted { tags, force: request.force, purpose, lock }).await
@@ -138,7 +136,7 @@ impl Work {
             }
             Purpose::Release | Purpose::Digests => {
                 let digests_only = plan.purpose == Purpose::Digests;
-                let (targets, images) = (targets_of(plan), self.given_documents(plan)?);
+                let (targets, images) = (targets_of(plan), self.given().into_iter().collect());
                 self.plan(&PushRequest { version, targets, tags, force, registry, digests_only, images }).await
             }
         }
@@ -161,7 +159,7 @@ impl Work {
 
     /// Takes the documents that are to be pushed into the local store, as the images of their targets.
     async fn take_in(&self, catalog: &Catalog, images: &[(Target, PathBuf)]) -> Result<()> {
-        *self.context.given.lock().unwrap_or_else(PoisonError::into_inner) = images.iter().map(|(target, _)| target.clone()).collect();
+        *self.context.given.lock().unwrap_or_else(PoisonError::into_inner) = images.iter().cloned().collect();
         for (target, document) in images {
             let (store, name, document) = (self.store()?, catalog.store_name(target), document.clone());
             blocking(move || nix::keep_given(&store, &name, &document)).await.map_err(|error| error.context(target))?;
@@ -169,19 +167,9 @@ impl Work {
         Ok(())
     }
 
-    /// The targets whose images were given with the plan.
-    fn given(&self) -> BTreeSet<Target> {
+    /// The documents that were given with the plan.
+    fn given(&self) -> BTreeMap<Target, PathBuf> {
         self.context.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The documents that were given for `plan`.
-    fn given_documents(&self, plan: &Plan) -> Result<Vec<(Target, PathBuf)>> {
-        let (store, catalog, given) = (self.store()?, self.catalog()?, self.given());
-        let of = |target: Target| -> Result<Option<(Target, PathBuf)>> {
-            let entry = built_entry(&store, &catalog, &target)?;
-            Ok(nix::document_of(&entry).map(|document| (target, document)))
-        };
-        targets_of(plan).into_iter().filter(|target| given.contains(target)).filter_map(|target| of(target).transpose()).collect()
     }
 
     /// What is to be released, from the local store; images that were never checked are checked now.
@@ -194,12 +182,12 @@ impl Work {
         let entries = self.entries_by_name().await?;
         // A release asks what would be built now; whether that is what was built.
         let given = self.given();
-        let is_asked = |target: &&Target| !given.contains(target) && catalog.builder_of(target) == BuilderKind::Nix;
+        let is_asked = |target: &&Target| !given.contains_key(target) && catalog.builder_of(target) == BuilderKind::Nix;
         let nix: Vec<Target> = targets.iter().filter(is_asked).cloned().collect();
         let derivations: BTreeMap<Target, Derivation> = match nix.is_empty() {
             true => BTreeMap::new(),
             false => {
-                let (_, derivations) = self.derivations(catalog, &nix, JOBS).await?;
+                let (_, derivations) = self.derivations(catalog, &nix, EVALUATIONS).await?;
                 nix.into_iter().zip(derivations).map(|(target, found)| Ok((target, found?))).collect::<Result<_>>()?
             }
         };
@@ -221,7 +209,7 @@ impl Work {
                 annotations: container.annotations.clone(),
             });
             let current = match derivations.get(target) {
-                _ if given.contains(target) => None,
+                _ if given.contains_key(target) => None,
                 Some(derivation) => Some(nix::is_built_from(&entry, derivation)),
                 None => Some(is_current(&entry, Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?)),
             };
@@ -268,8 +256,7 @@ fn members_of(plan: &Plan) -> Vec<(Target, Digest)> {
 
 /// Whether the lock pins what the catalog asks for.
 fn lock_state(lock: Option<&Lock>, catalog: &Catalog, targets: &[Target]) -> LockState {
-    let from_lock = |t: &Target| catalog.container(t.container.as_str()).is_some_and(|c| c.builder == BuilderKind::Debian);
-    if !targets.iter().any(from_lock) {
+    if !targets.iter().any(|target| catalog.builder_of(target) == BuilderKind::Debian) {
         return LockState::Unused;
     }
     match lock.map(|lock| debian::staleness(lock, catalog, targets)) {
