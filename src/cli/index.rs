@@ -34,8 +34,7 @@ fn read(path: &Path) -> Result<PushedDigests> {
 
 /// `TARGET=DIGEST`, as `--image` takes it.
 pub(super) fn member(text: &str) -> Result<(Architecture, Digest), String> {
-    let (target, digest) = text.split_once('=').ok_or("write TARGET=DIGEST, such as aarch64=sha256:…")?;
-    let architecture = target.parse::<Architecture>().map_err(|error| error.to_string())?;
+    let (architecture, digest) = push::for_target(text, "TARGET=DIGEST, such as aarch64=sha256:…")?;
     Ok((architecture, digest.parse::<Digest>().map_err(|error| error.to_string())?))
 }
 

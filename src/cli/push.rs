@@ -12,6 +12,7 @@ use super::outputs;
 use super::printer::{Printer, Results};
 use super::show;
 use crate::catalog::{Architecture, Catalog, Target, near, select};
+use crate::image::Reference;
 use crate::release::{Consent, Plan, Purpose, PushedDigests, Receipt};
 use crate::session::{Command, PushRequest};
 use crate::{Error, Result};
@@ -133,12 +134,17 @@ pub(super) fn request(catalog: &Catalog, args: &PushArgs, environment: impl Fn(&
 
 /// `TARGET=nix:FILE` of `--image`.
 pub(super) fn given(text: &str) -> Result<(Architecture, PathBuf), String> {
-    let (target, reference) = text.split_once('=').ok_or("write TARGET=nix:FILE, such as x86_64=nix:./result")?;
-    let architecture = target.parse::<Architecture>().map_err(|error| error.to_string())?;
-    match reference.strip_prefix("nix:") {
-        Some(file) if !file.is_empty() => Ok((architecture, PathBuf::from(file))),
+    let (architecture, reference) = for_target(text, "TARGET=nix:FILE, such as x86_64=nix:./result")?;
+    match reference.parse() {
+        Ok(Reference::Nix(file)) => Ok((architecture, file)),
         _ => Err(format!("`{reference}` is no nix:FILE; `catamaran copy` sends images of any other kind")),
     }
+}
+
+/// The two sides of `TARGET=…`, which is written as `form` shows.
+pub(super) fn for_target<'t>(text: &'t str, form: &str) -> Result<(Architecture, &'t str), String> {
+    let (target, what) = text.split_once('=').ok_or_else(|| format!("write {form}"))?;
+    Ok((target.parse::<Architecture>().map_err(|error| error.to_string())?, what))
 }
 
 /// The images that were given, each as a target of the one container named.
