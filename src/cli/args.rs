@@ -460,12 +460,22 @@ pub struct ReleaseArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Tries the Debian archive and its signatures, the login of every registry, the folders, the terminal. No secret is shown, \
-                  and nothing is sent that changes anything.\n\nExamples:\n  catamaran doctor\n  catamaran doctor ghcr.io/acme/fd --json"
+                  and without --upload nothing is sent that changes anything.\n\nExamples:\n  catamaran doctor\n  catamaran doctor \
+                  ghcr.io/acme/fd --json\n  catamaran doctor --cache https://acme.cachix.org --upload --system ./result"
 )]
 pub struct DoctorArgs {
     /// A registry to try besides the one of containers.toml
     #[arg(value_name = "HOST[/REPOSITORY]")]
     pub registry: Option<String>,
+    /// On a Mac: is the image of the machine that builds for it (nix-rosetta-builder) in this binary cache?
+    #[arg(long, value_name = "URL")]
+    pub cache: Option<String>,
+    /// Copy it there if it is not
+    #[arg(long, requires = "cache")]
+    pub upload: bool,
+    /// The nix-darwin system that the machine belongs to, such as what `darwin-rebuild build` leaves
+    #[arg(long, requires = "cache", value_name = "PATH", default_value = "/run/current-system")]
+    pub system: PathBuf,
 }
 
 /// `matrix`

@@ -24,6 +24,8 @@ pub struct Derivation {
     pub path: String,
     /// Where the image's document is, once it is built.
     pub document: PathBuf,
+    /// What it has to be built on: `x86_64-linux`.
+    pub system: String,
 }
 
 /// What the flake calls the image of `target`.
@@ -59,7 +61,7 @@ struct Matrix {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Found {
-    Derivation { drv: String, out: PathBuf },
+    Derivation { drv: String, out: PathBuf, system: String },
     Broken {},
 }
 
@@ -177,7 +179,9 @@ impl Evaluation<'_> {
         let mut out = Vec::new();
         for target in targets {
             match found.remove(&attribute(target)).flatten() {
-                Some(Found::Derivation { drv, out: document }) => out.push((*target, Ok(Derivation { path: drv, document }))),
+                Some(Found::Derivation { drv, out: document, system }) => {
+                    out.push((*target, Ok(Derivation { path: drv, document, system })))
+                }
                 Some(Found::Broken {}) => out.push((*target, Err(self.why(set, target).await?))),
                 None => {}
             }
@@ -199,7 +203,8 @@ impl Evaluation<'_> {
         let function = format!(
             "set: {{ there = builtins.attrNames set; found = builtins.listToAttrs (map (name: {{ inherit name; value = if !(set ? ${{name}}) then null \
              else let drv = builtins.tryEval set.${{name}}.drvPath; in if !drv.success then {{ }} \
-             else {{ drv = drv.value; out = builtins.unsafeDiscardStringContext set.${{name}}.outPath; }}; }}) [ {} ]); }}",
+             else {{ drv = drv.value; out = builtins.unsafeDiscardStringContext set.${{name}}.outPath; \
+             system = set.${{name}}.system or \"\"; }}; }}) [ {} ]); }}",
             names.join(" ")
         );
         let ended = self.eval(set, Some(&function)).await?;

@@ -35,10 +35,7 @@ pub enum Command {
     /// Copy from one reference to another. → `Copied`.
     Copy(CopyRequest),
     /// Try out what builds and releases need. → `Diagnosed`.
-    Diagnose {
-        /// A registry to try, `HOST` or `HOST/REPOSITORY`, besides the catalog's.
-        registry: Option<String>,
-    },
+    Diagnose(DiagnoseRequest),
     /// Compute what a push would do. → `ReleasePlanned`.
     Plan(PushRequest),
     /// Compute what joining images that other machines pushed by digest would do. → `ReleasePlanned`.
@@ -59,6 +56,26 @@ pub enum Command {
         /// Only this target of it.
         target: Option<Target>,
     },
+}
+
+/// What to try out besides what is always tried.
+#[derive(Clone, Debug, Default)]
+pub struct DiagnoseRequest {
+    /// A registry, `HOST` or `HOST/REPOSITORY`, besides the catalog's.
+    pub registry: Option<String>,
+    /// A binary cache that should have the image of the machine that a Mac builds on.
+    pub vm_cache: Option<VmCache>,
+}
+
+/// A binary cache, and the system whose builder's image should be there.
+#[derive(Clone, Debug)]
+pub struct VmCache {
+    /// The cache, as Nix names stores: `https://acme.cachix.org`, `s3://…`, `file://…`.
+    pub url: String,
+    /// The nix-darwin system.
+    pub system: PathBuf,
+    /// Copy the image there if it is missing.
+    pub upload: bool,
 }
 
 /// What to build, and how.

@@ -35,7 +35,9 @@ mod verify;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::{Change, ChangeWarning};
-pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest};
+pub use command::{
+    BuildRequest, Command, DiagnoseRequest, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest, VmCache,
+};
 pub use compare::CompareRequest;
 pub use copy::{Copied, CopyRequest};
 pub use discover::load_catalog;
