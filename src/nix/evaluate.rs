@@ -101,7 +101,9 @@ impl Evaluation<'_> {
                 .parse()
                 .map_err(|_| Error::usage(format!("{}: `{container}` is for `{target}`, which is no architecture", self.doing(what))))?;
             let at = containers.iter().position(|known| known.name.as_str() == container).unwrap_or_else(|| {
-                containers.push(Container { builder: BuilderKind::Nix, ..Container::new(container.as_str()) });
+                // The matrix does not say what they run; their images do.
+                let found = Container { builder: BuilderKind::Nix, entrypoint: Vec::new(), ..Container::new(container.as_str()) };
+                containers.push(found);
                 containers.len() - 1
             });
             let targets = &mut containers[at].targets;

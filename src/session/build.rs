@@ -447,5 +447,6 @@ pub(super) fn built_image(image: &Image, entry: &Descriptor) -> BuiltImage {
         size: image.size(),
         layers: image.manifest.layers.len(),
         packages: entry.annotations.get(PACKAGES).and_then(|n| n.parse().ok()).unwrap_or(0),
+        entrypoint: image.config.config.entrypoint.clone(),
     }
 }

@@ -360,6 +360,9 @@ pub struct BuiltImage {
     pub layers: usize,
     /// Packages, when the builder knows.
     pub packages: usize,
+    /// What runs, as its config says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
 }
 
 /// One target, as the catalog and the local store know it.
@@ -372,7 +375,7 @@ pub struct TargetSummary {
     pub builder: BuilderKind,
     /// The packages asked for.
     pub packages: Vec<String>,
-    /// What runs.
+    /// What runs, as far as the catalog says; a flake leaves that to its images.
     pub entrypoint: Vec<String>,
     /// Line of `containers.toml` that defines the container.
     pub line: usize,

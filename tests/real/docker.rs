@@ -49,6 +49,18 @@ impl Docker {
         ran.out.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_else(|| panic!("no version: {ran:?}"))
     }
 
+    /// Where it answers.
+    pub fn address(&self) -> &str {
+        &self.socket
+    }
+
+    /// What it calls the image `name`: the digest of its config, where layers are unpacked when they are loaded.
+    pub fn id_of(&self, name: &str) -> String {
+        let ran = Ran::of(&mut self.command(&["image", "inspect", "--format", "{{.Id}}", name]));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.out.trim().to_owned()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(["-H", &self.socket]).args(arguments);

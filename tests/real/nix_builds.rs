@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::copying::raw;
 use crate::harness::{Project, Ran, Registry, judge, need, wait_for};
+use crate::screen::Screen;
 
 /// Flakes are on, and nothing is asked of the network.
 const CONFIG: &str = "experimental-features = nix-command flakes\nsubstituters =\n";
@@ -168,6 +169,37 @@ fn what_is_stopped_leaves_no_process_and_what_was_collected_is_told() {
     copied.fails(1, &["was collected as garbage", "build it again"]);
     flake.ok(&["build", "good"]);
     flake.ok(&["copy", "good", "oci:out"]);
+}
+
+/// In the dashboard: found, built, one given up that stands in the way of another, verified, and what it runs.
+#[test]
+fn one_target_is_given_up_and_what_waited_behind_it_is_built() {
+    let flake = Flake::new(None);
+    let mut screen = Screen::start(&flake.command(&[]), 120, 36);
+    screen.shows("found in the flake");
+    screen.keys("B2");
+    // One thing at a time, as Nix does it unless it is told otherwise: what comes after the one that takes for ever has to wait.
+    screen.until("the build that takes for ever", Duration::from_secs(60), |_| flake.sleepers() > 0);
+    screen.until("a list of builds", Duration::from_secs(20), |screen| screen.text().contains("▌"));
+    for _ in 0..5 {
+        if screen.text().lines().any(|line| line.contains('▌') && line.contains("slow ")) {
+            break;
+        }
+        screen.keys("j");
+        screen.until("the next line", Duration::from_secs(5), |_| true);
+    }
+    screen.keys("x");
+    screen.until("an end of it", Duration::from_secs(30), |_| flake.sleepers() == 0);
+    screen.keys("1");
+    screen.until("all others to end", Duration::from_secs(120), |screen| {
+        let text = screen.text();
+        text.matches("✓ verified").count() >= 2 && text.contains("✗ failed") && text.contains("⊘ cancelled")
+    });
+    screen.keys("/good\r");
+    screen.shows("/bin/good");
+    screen.keys("i");
+    screen.shows("linux/");
+    assert_eq!(screen.quits(), 1); // one has failed
 }
 
 #[test]

@@ -11,5 +11,5 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use fold::{BuildLog, Complaint, Said};
+pub use fold::{BuildLog, Complaint, Counts, Said};
 pub use lines::Lines;
