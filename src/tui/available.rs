@@ -65,6 +65,7 @@ pub(super) fn cancel(model: &Model) -> Answer {
     match model.screen {
         Screen::Builds => when(builds::selected_is_open(model), "this is not running"),
         Screen::Release if release::is_sending(model) => Ok(()),
+        _ if builds::is_chosen_open(model) => Ok(()),
         _ => when(awaited::is_awaited(model), "nothing is awaited"),
     }
 }

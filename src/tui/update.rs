@@ -164,6 +164,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
             _ => Vec::new(),
         },
         Action::Cancel if model.screen == Screen::Builds => builds::cancel(model),
+        Action::Cancel if builds::is_chosen_open(model) => builds::cancel_chosen(model),
         Action::Cancel if model.screen != Screen::Release || !release::is_sending(model) => awaited::cancel(model),
         Action::CancelAll => vec![Command::Cancel { run: None, target: None }],
         Action::Inspect => {

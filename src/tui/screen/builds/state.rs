@@ -240,6 +240,20 @@ pub fn cancel(model: &Model) -> Vec<Command> {
     }
 }
 
+/// Stops the builds of what is marked among the images, or of what the cursor is on there.
+pub fn cancel_chosen(model: &Model) -> Vec<Command> {
+    let open = |target: Target| {
+        let run = model.state.builds.get(&target).filter(|build| build.is_open())?.run;
+        Some(Command::Cancel { run: Some(run), target: Some(target) })
+    };
+    model.selection().into_iter().filter_map(open).collect()
+}
+
+/// Whether [`cancel_chosen`] has something to stop.
+pub fn is_chosen_open(model: &Model) -> bool {
+    model.screen == Screen::Images && !cancel_chosen(model).is_empty()
+}
+
 /// The whole log of the task looked at.
 pub fn log_file(model: &Model) -> Option<PathBuf> {
     match &model.builds.selected {
