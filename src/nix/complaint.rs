@@ -100,6 +100,7 @@ fn advice(message: &str) -> Option<(Kind, String)> {
     }
     if says(&[
         "required system or feature not available",
+        "platform mismatch", // since 2.3x
         "is required to build",
         "a 'x86_64-linux' with features",
         "a 'aarch64-linux' with features",
