@@ -17,6 +17,7 @@ mod matrix;
 mod reader;
 mod schema;
 mod select;
+mod starter;
 mod target;
 mod waiver;
 
@@ -25,11 +26,12 @@ pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettin
 pub use debian::{DebianSettings, DebianSource};
 pub use diagnostic::{Problem, Problems};
 pub use file::{MAX_FILE_SIZE, load, parse};
-pub use find::{FILE_NAME, STARTER, find};
+pub use find::{FILE_NAME, find};
 pub use glob::PathGlob;
 pub use json_schema::containers_schema;
 pub use local_file::{FileContent, LocalFile, PathTemplate};
 pub use matrix::{Matrix, MatrixPart};
 pub use select::{near, select};
+pub use starter::{Starter, StarterRegistry};
 pub use target::{ContainerName, Target};
 pub use waiver::{CHECK_IDS, Waiver};

@@ -99,6 +99,8 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, ClapSubcommand)]
 pub enum Subcommand {
+    /// Begin a project: containers.toml, and workflows for CI.
+    Init(super::init::InitArgs),
     /// Show containers, their targets and what is built.
     List(ListArgs),
     /// Build images into the local store.

@@ -16,6 +16,7 @@ mod fact;
 mod github;
 mod guided;
 mod index;
+mod init;
 mod inspect;
 mod json;
 mod list;
@@ -41,5 +42,6 @@ pub use args::{
 };
 pub use drive::Link;
 pub use guided::guided;
+pub use init::InitArgs;
 pub use printer::Printer;
 pub use run::run;
