@@ -4,6 +4,7 @@
 
 mod architecture;
 mod check;
+mod ci_jobs;
 mod container;
 mod debian;
 mod diagnostic;
@@ -22,6 +23,7 @@ mod target;
 mod waiver;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
+pub use ci_jobs::{CiJobs, GITLAB_JOBS};
 pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettings, RegistrySettings, Secret, Setting};
 pub use debian::{DebianSettings, DebianSource};
 pub use diagnostic::{Problem, Problems};

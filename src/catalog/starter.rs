@@ -124,6 +124,7 @@ mod tests {
     #[test]
     fn the_example_that_is_commented_out_is_right_once_it_is_not() {
         let text = Starter::default().to_string();
+        assert!(parse("containers.toml".as_ref(), &text).unwrap_err().is_only_empty());
         let (before, after) = text.split_once("# [containers.rg]").unwrap();
         let opened = after.replacen("\n# packages", "\npackages", 1);
         read(&Starter { containers: format!("[containers.rg]{opened}"), ..Starter::default() });

@@ -128,7 +128,7 @@ pub enum Subcommand {
     /// Play back in the dashboard what `--output json` recorded.
     Replay(ReplayArgs),
     /// Print the CI matrix as JSON.
-    Matrix(MatrixArgs),
+    Matrix(super::matrix::MatrixArgs),
     /// Print a JSON Schema: of containers.toml, or of reports.
     Schema(SchemaArgs),
 }
@@ -432,6 +432,9 @@ pub struct IndexArgs {
     /// Further tags; '' for none
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub tags: Option<Vec<String>>,
+    /// Refuse containers of which an architecture is missing, whatever --yes accepts
+    #[arg(long)]
+    pub complete: bool,
     /// Run every check over every image first
     #[arg(long)]
     pub verify: bool,
@@ -468,21 +471,6 @@ pub struct DoctorArgs {
     /// A registry to try besides the one of containers.toml
     #[arg(value_name = "HOST[/REPOSITORY]")]
     pub registry: Option<String>,
-}
-
-/// `matrix`
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  catamaran matrix\n  catamaran matrix build\n  catamaran matrix --github >> \"$GITHUB_OUTPUT\"   # then: \
-                  strategy.matrix: ${{ fromJSON(needs.discover.outputs.build) }}"
-)]
-pub struct MatrixArgs {
-    /// Only this half
-    #[arg(value_enum)]
-    pub part: Option<Part>,
-    /// As `name={"include":[…]}` lines for GitHub Actions
-    #[arg(long)]
-    pub github: bool,
 }
 
 /// `schema`

@@ -62,9 +62,8 @@ fn attempt<L: Link>(
         }
         _ => Some(find(global)?),
     };
-    if let Subcommand::Matrix(args) = command {
-        matrix::run(printer, &load(file.as_deref())?, args);
-        return Ok(());
+    if let (Subcommand::Matrix(args), Some(file)) = (command, &file) {
+        return matrix::run(printer, file, args);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,5 +1,6 @@
 //! `catamaran init`: a project's first files.
 
+mod ci;
 mod container;
 mod dockerfile;
 mod origin;
@@ -96,6 +97,7 @@ pub(super) fn run(printer: &Printer, args: &InitArgs) -> Result<()> {
         };
         files.push(NewFile { path: FILE_NAME.into(), text });
     }
+    files.extend(ci::files(args));
     if !args.force && !args.dry_run {
         written::are_free(folder, &files)?;
     }

@@ -54,3 +54,18 @@ fn a_dockerfile_becomes_a_container() {
     assert!(error.message().contains("Dockerfile:1: `RNU`") && error.message().contains("nothing was written"), "{error}");
     assert_eq!(std::fs::read_dir(&project).unwrap().count(), 1);
 }
+
+#[test]
+fn workflows_are_added_to_a_project_that_has_its_catalog() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(FILE_NAME), "mine").unwrap();
+    let args = InitArgs { github: true, gitlab: true, just: true, ..arguments(folder.path()) };
+    let said = run_in(&args).unwrap();
+    assert!(said.contains("next: commit what was written"), "{said}");
+    for path in [".github/workflows/containers.yaml", ".gitlab-ci.yml", crate::catalog::GITLAB_JOBS, "justfile"] {
+        assert!(said.contains(path) && folder.path().join(path).exists(), "{path}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join(FILE_NAME)).unwrap(), "mine");
+    let error = run_in(&args).unwrap_err();
+    assert!(error.message().contains(".gitlab-ci.yml, .gitlab/catamaran.yml, justfile are there already"), "{error}");
+}
