@@ -72,7 +72,8 @@ pub(super) fn instructions(text: &str) -> Result<Vec<Instruction>, Mistake> {
         joined.push_str(current);
         let (word, arguments) = joined.trim().split_once(char::is_whitespace).unwrap_or((joined.trim(), ""));
         let Some(keyword) = KEYWORDS.into_iter().find(|keyword| keyword.eq_ignore_ascii_case(word)) else {
-            let near = crate::catalog::near(&word.to_ascii_uppercase(), KEYWORDS);
+            let lower = KEYWORDS.map(str::to_ascii_lowercase);
+            let near = crate::catalog::near(word, lower.iter().map(String::as_str)).map(str::to_ascii_uppercase);
             let shown: String = word.chars().take(40).collect();
             let hint =
                 near.map_or("a line of a Dockerfile begins with an instruction, such as RUN".into(), |near| format!("is it `{near}`?"));
