@@ -296,7 +296,7 @@ def main():
     parser.add_argument("workflow", type=pathlib.Path)
     parser.add_argument("project")
     parser.add_argument("--program", required=True)
-    parser.add_argument("--place", type=pathlib.Path, required=True)
+    parser.add_argument("--place", type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--cache")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--actor", default="somebody")

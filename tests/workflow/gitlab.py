@@ -128,7 +128,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("project")
     parser.add_argument("--program", required=True)
-    parser.add_argument("--place", type=pathlib.Path, required=True)
+    parser.add_argument("--place", type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--cache")
     parser.add_argument("--variable", type=lambda text: text.split("=", 1), action="append", default=[])
     options = parser.parse_args()
