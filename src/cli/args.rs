@@ -99,6 +99,8 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, ClapSubcommand)]
 pub enum Subcommand {
+    /// Begin a project: containers.toml, and workflows for CI.
+    Init(super::init::InitArgs),
     /// Show containers, their targets and what is built.
     List(ListArgs),
     /// Build images into the local store.
@@ -126,7 +128,7 @@ pub enum Subcommand {
     /// Play back in the dashboard what `--output json` recorded.
     Replay(ReplayArgs),
     /// Print the CI matrix as JSON.
-    Matrix(MatrixArgs),
+    Matrix(super::matrix::MatrixArgs),
     /// Print a JSON Schema: of containers.toml, or of reports.
     Schema(SchemaArgs),
 }
@@ -430,6 +432,9 @@ pub struct IndexArgs {
     /// Further tags; '' for none
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub tags: Option<Vec<String>>,
+    /// Refuse containers of which an architecture is missing, whatever --yes accepts
+    #[arg(long)]
+    pub complete: bool,
     /// Run every check over every image first
     #[arg(long)]
     pub verify: bool,
@@ -476,21 +481,6 @@ pub struct DoctorArgs {
     /// The nix-darwin system that the machine belongs to, such as what `darwin-rebuild build` leaves
     #[arg(long, requires = "cache", value_name = "PATH", default_value = "/run/current-system")]
     pub system: PathBuf,
-}
-
-/// `matrix`
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  catamaran matrix\n  catamaran matrix build\n  catamaran matrix --github >> \"$GITHUB_OUTPUT\"   # then: \
-                  strategy.matrix: ${{ fromJSON(needs.discover.outputs.build) }}"
-)]
-pub struct MatrixArgs {
-    /// Only this half
-    #[arg(value_enum)]
-    pub part: Option<Part>,
-    /// As `name={"include":[…]}` lines for GitHub Actions
-    #[arg(long)]
-    pub github: bool,
 }
 
 /// `schema`

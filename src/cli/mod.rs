@@ -16,6 +16,7 @@ mod fact;
 mod github;
 mod guided;
 mod index;
+mod init;
 mod inspect;
 mod json;
 mod list;
@@ -36,10 +37,12 @@ mod update;
 mod verify;
 
 pub use args::{
-    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs,
-    OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,
+    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, OutdatedArgs,
+    Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,
 };
 pub use drive::Link;
 pub use guided::guided;
+pub use init::InitArgs;
+pub use matrix::MatrixArgs;
 pub use printer::Printer;
 pub use run::run;

@@ -8,7 +8,7 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{build, compare, copy, doctor, index, inspect, list, matrix, push, release, schema, update, verify};
+use super::{build, compare, copy, doctor, index, init, inspect, list, matrix, push, release, schema, update, verify};
 use crate::catalog::{self, Catalog};
 use crate::session;
 use crate::{Error, Kind, Result};
@@ -44,6 +44,7 @@ fn attempt<L: Link>(
 ) -> Result<()> {
     match command {
         Subcommand::Schema(args) => return schema::run(printer, args),
+        Subcommand::Init(args) => return init::run(printer, args),
         // Whoever has a terminal has been shown it by now.
         Subcommand::Replay(_) => {
             return Err(Error::usage("a recording is played back in the dashboard, which needs a terminal")
@@ -61,9 +62,8 @@ fn attempt<L: Link>(
         }
         _ => Some(find(global)?),
     };
-    if let Subcommand::Matrix(args) = command {
-        matrix::run(printer, &load(file.as_deref())?, args);
-        return Ok(());
+    if let (Subcommand::Matrix(args), Some(file)) = (command, &file) {
+        return matrix::run(printer, file, args);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -96,7 +96,8 @@ fn attempt<L: Link>(
             (Subcommand::Release(args), Some(catalog)) => release::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Index(args), Some(catalog)) => index::run(&mut drive, printer, catalog, args).await,
             (
-                Subcommand::Matrix(_)
+                Subcommand::Init(_)
+                | Subcommand::Matrix(_)
                 | Subcommand::Schema(_)
                 | Subcommand::Replay(_)
                 | Subcommand::Build(_)

@@ -43,3 +43,4 @@ mod shared;
 mod slow_terminal;
 mod split;
 mod verifying;
+mod workflow;

@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+"""Runs the jobs of a GitHub Actions workflow on this machine: its own `run:` texts, with the conditions, matrices and environments
+that the file says. Nothing is read into it: whatever this does not know, it refuses.
+
+    github.py WORKFLOW PROJECT --program FILE --place FOLDER [--input NAME=VALUE]… [--env NAME=VALUE]… [--cache FOLDER] [--jobs N]
+
+Each job is a process tree of its own with a home, a checkout and a cache of its own; only artifacts and outputs pass between jobs.
+Prints one JSON document: every job with its result, and where its log is. Ends with 0 if every job that ran succeeded.
+
+Steps that use an action are done as that action's documentation says, as far as these workflows need it: actions/checkout clones
+PROJECT, upload-artifact and download-artifact pass files on, and `./`, the project's own action, puts FILE on the path and begins
+with the packages and segments of --cache.
+"""
+
+import argparse
+import concurrent.futures
+import fnmatch
+import glob
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import yaml
+
+
+class Unknown(Exception):
+    """Something that GitHub may know, and this does not."""
+
+
+# --- expressions (docs.github.com, "Evaluate expressions in workflows and actions") ---
+
+TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|([A-Za-z_][\w-]*(?:\.[A-Za-z_*][\w-]*)*)|(\d+)|(&&|\|\||==|!=|[!(),]))")
+
+
+def tokens(text):
+    at, found = 0, []
+    while text[at:].strip():
+        match = TOKEN.match(text, at)
+        if not match:
+            raise Unknown(f"expression {text!r} from {text[at:]!r}")
+        found.append((match.lastindex, match.group(match.lastindex)))
+        at = match.end()
+    return found
+
+
+def truthy(value):
+    return value not in (None, False, 0, "")
+
+
+def text_of(value):
+    return "" if value is None else ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+class Expression:
+    """One `${{ … }}`. `contexts` maps `inputs`, `needs`, … to what they hold; `functions` the names of functions to them."""
+
+    def __init__(self, text, contexts, functions):
+        self.left, self.contexts, self.functions = tokens(text), contexts, functions
+        self.value = self.either()
+        if self.left:
+            raise Unknown(f"the rest of expression {text!r}: {self.left}")
+
+    def take(self, *wanted):
+        if self.left and self.left[0][0] == 4 and self.left[0][1] in wanted:
+            return self.left.pop(0)[1]
+        return None
+
+    def either(self):
+        value = self.both()
+        while self.take("||"):
+            other = self.both()
+            value = value if truthy(value) else other
+        return value
+
+    def both(self):
+        value = self.comparison()
+        while self.take("&&"):
+            other = self.comparison()
+            value = other if truthy(value) else value
+        return value
+
+    def comparison(self):
+        value = self.single()
+        operator = self.take("==", "!=")
+        if not operator:
+            return value
+        # GitHub compares strings without regard to case.
+        same = text_of(value).lower() == text_of(self.single()).lower()
+        return same == (operator == "==")
+
+    def single(self):
+        if self.take("!"):
+            return not truthy(self.single())
+        if self.take("("):
+            value = self.either()
+            if not self.take(")"):
+                raise Unknown("a bracket that is not closed")
+            return value
+        kind, word = self.left.pop(0)
+        if kind == 1:
+            return word[1:-1].replace("''", "'")
+        if kind == 3:
+            return int(word)
+        if kind == 2 and word in ("true", "false", "null"):
+            return {"true": True, "false": False, "null": None}[word]
+        if kind == 2 and self.take("("):
+            if word not in self.functions:
+                raise Unknown(f"function {word}")
+            arguments = []
+            while not self.take(")"):
+                arguments.append(self.either())
+                self.take(",")
+            return self.functions[word](*arguments)
+        if kind == 2:
+            return self.looked_up(word)
+        raise Unknown(f"{word!r} in an expression")
+
+    def looked_up(self, path):
+        context, *rest = path.split(".")
+        if context not in self.contexts:
+            raise Unknown(f"context {context}")
+        value = self.contexts[context]
+        for part in rest:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+
+def filled(value, contexts, functions):
+    """`value` with every `${{ … }}` in it evaluated; a value that is nothing else keeps its type."""
+    if isinstance(value, dict):
+        return {key: filled(inner, contexts, functions) for key, inner in value.items()}
+    if not isinstance(value, str):
+        return value
+    whole = re.fullmatch(r"\s*\$\{\{(.*)\}\}\s*", value, re.DOTALL)
+    if whole and "${{" not in whole.group(1):
+        return Expression(whole.group(1), contexts, functions).value
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda m: text_of(Expression(m.group(1), contexts, functions).value), value, flags=re.DOTALL)
+
+
+# --- jobs ---
+
+JOB_KEYS = {"name", "needs", "if", "runs-on", "permissions", "strategy", "env", "steps", "outputs"}
+STEP_KEYS = {"name", "id", "if", "env", "run", "uses", "with", "shell"}
+
+
+class Job:
+    """A job, or one of its matrix."""
+
+    def __init__(self, workflow, name, definition, place, options, needs, matrix=None, index=0):
+        unknown = set(definition) - JOB_KEYS
+        if unknown:
+            raise Unknown(f"keys of a job: {unknown}")
+        self.definition, self.options, self.name = definition, options, f"{name}-{index}" if matrix else name
+        self.place = place / self.name
+        self.workspace, self.temp, self.home = (self.place / part for part in ("workspace", "temp", "home"))
+        for folder in (self.temp, self.home):
+            folder.mkdir(parents=True)
+        self.log = self.place / "log"
+        self.failed = False
+        self.steps = {}
+        self.path = []
+        self.contexts = {
+            "inputs": options.inputs, "needs": needs, "matrix": matrix or {}, "steps": self.steps, "vars": options.variables,
+            "github": {"ref": "refs/heads/main", "ref_name": "main", "token": options.token, "actor": options.actor},
+            "runner": {"temp": str(self.temp), "os": "Linux", "arch": "X64"}, "strategy": {"job-index": index},
+        }
+        self.functions = {
+            "success": lambda: not self.failed, "failure": lambda: self.failed, "always": lambda: True, "cancelled": lambda: False,
+            "fromJSON": json.loads, "hashFiles": self.hash_files,
+        }
+        self.env = {**filled(workflow.get("env", {}), self.contexts, self.functions), **filled(definition.get("env", {}), self.contexts, self.functions)}
+
+    def hash_files(self, *patterns):
+        files = sorted({file for pattern in patterns for file in glob.glob(str(self.workspace / pattern), recursive=True)})
+        return hashlib.sha256(b"".join(pathlib.Path(file).read_bytes() for file in files)).hexdigest() if files else ""
+
+    def run(self):
+        with self.log.open("w") as log:
+            for step in self.definition["steps"]:
+                unknown = set(step) - STEP_KEYS
+                if unknown:
+                    raise Unknown(f"keys of a step: {unknown}")
+                condition = str(step.get("if", ""))
+                words = re.sub(r"\$\{\{|\}\}", "", condition)
+                wanted = truthy(Expression(words, self.contexts, self.functions).value) if words.strip() else True
+                if not re.search(r"\b(success|failure|always|cancelled)\(", words):
+                    wanted = wanted and not self.failed
+                if not wanted:
+                    continue
+                print(f"### {step.get('name') or step.get('uses')}", file=log, flush=True)
+                done = self.script(step, log) if "run" in step else self.action(step["uses"], filled(step.get("with", {}), self.contexts, self.functions), log)
+                self.failed = self.failed or not done
+        outputs = filled(self.definition.get("outputs", {}), self.contexts, self.functions)
+        return {"result": "failure" if self.failed else "success", "outputs": outputs}
+
+    def script(self, step, log):
+        output = self.temp / "output"
+        output.write_text("")
+        environment = {
+            "PATH": os.pathsep.join([*self.path, os.environ["PATH"]]), "HOME": str(self.home), "LANG": "C.UTF-8", "CI": "true",
+            "GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "main", "GITHUB_ACTOR": self.options.actor, "RUNNER_TEMP": str(self.temp),
+            "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(self.place / "summary.md"), **self.options.env,
+        }
+        for name, value in {**self.env, **filled(step.get("env", {}), self.contexts, self.functions)}.items():
+            environment[name] = text_of(value)
+        text = self.temp / "step.sh"
+        text.write_text(filled(step["run"], self.contexts, self.functions))
+        shell = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}.get(step.get("shell"))
+        if not shell:
+            raise Unknown(f"shell {step['shell']}")
+        code = subprocess.run([*shell, text], cwd=self.workspace, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode
+        if "id" in step:
+            lines = output.read_text().splitlines()
+            self.steps[step["id"]] = {"outputs": dict(line.split("=", 1) for line in lines)}
+        return code == 0
+
+    def action(self, uses, given, log):
+        name = uses.split("@")[0]
+        artifacts = self.place.parent / "artifacts"
+        if name == "actions/checkout":
+            return subprocess.run(["git", "clone", "--quiet", self.options.project, self.workspace], stdout=log, stderr=log).returncode == 0
+        if name == "./":
+            self.path.append(str(pathlib.Path(self.options.program).parent))
+            for part in ("packages", "segments") if self.options.cache else ():
+                shutil.copytree(pathlib.Path(self.options.cache) / "debian" / part, self.home / ".cache/catamaran/debian" / part)
+            return True
+        if name == "actions/upload-artifact":
+            path = self.workspace / given["path"].replace("~", str(self.home))
+            if path.exists():
+                target = artifacts / given["name"]
+                target.mkdir(parents=True, exist_ok=given["overwrite"])
+                # A folder's content is the artifact's; a single file is at its top.
+                shutil.copytree(path, target, dirs_exist_ok=True) if path.is_dir() else shutil.copy(path, target)
+            elif given["if-no-files-found"] != "ignore":
+                return False
+            return True
+        if name == "actions/download-artifact" and given["merge-multiple"]:
+            into = self.workspace / given.get("path", ".")
+            for artifact in sorted(artifacts.glob("*")) if artifacts.exists() else []:
+                if fnmatch.fnmatch(artifact.name, given["pattern"]):
+                    shutil.copytree(artifact, into, dirs_exist_ok=True)
+            return True
+        raise Unknown(f"action {uses}")
+
+
+def run(workflow, options):
+    done, report = {}, []
+    for name, definition in workflow["jobs"].items():
+        needs = definition.get("needs", [])
+        needs = {need: done[need] for need in ([needs] if isinstance(needs, str) else needs)}
+        succeeded = all(need["result"] == "success" for need in needs.values())
+        contexts = {"inputs": options.inputs, "needs": needs, "vars": options.variables}
+        functions = {"success": lambda: succeeded, "cancelled": lambda: False, "always": lambda: True, "fromJSON": json.loads}
+        condition = re.sub(r"\$\{\{|\}\}", "", str(definition.get("if", "true")))
+        wanted = truthy(Expression(condition, contexts, functions).value)
+        if not re.search(r"\b(success|failure|always|cancelled)\(", condition):
+            wanted = wanted and succeeded
+        if not wanted:
+            done[name] = {"result": "skipped", "outputs": {}}
+            report.append({"job": name, "result": "skipped"})
+            continue
+        strategy = definition.get("strategy")
+        if strategy and strategy.get("fail-fast") is not False:
+            raise Unknown("a matrix that stops at its first failure")
+        matrix = filled(strategy["matrix"], contexts, functions)["include"] if strategy else [None]
+        if not 0 < len(matrix) <= 256:
+            raise Unknown(f"GitHub refuses a matrix of {len(matrix)} jobs")
+        jobs = [Job(workflow, name, definition, options.place, options, needs, member, at) for at, member in enumerate(matrix)]
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            ends = list(pool.map(Job.run, jobs))
+        for job, member, end in zip(jobs, matrix, ends):
+            report.append({"job": name, "matrix": member, "result": end["result"], "log": str(job.log)})
+        result = "success" if all(end["result"] == "success" for end in ends) else "failure"
+        done[name] = {"result": result, "outputs": ends[-1]["outputs"]}
+    return report
+
+
+def inputs_of(workflow, given):
+    """The inputs of a `workflow_dispatch`, as their types want them (YAML reads the key `on` as true)."""
+    declared = workflow[True]["workflow_dispatch"]["inputs"]
+    unknown = set(given) - set(declared)
+    if unknown:
+        raise Unknown(f"inputs {unknown}")
+    values = {name: given.get(name, about["default"]) for name, about in declared.items()}
+    return {name: value in (True, "true") if declared[name]["type"] == "boolean" else value for name, value in values.items()}
+
+
+def main():
+    pair = lambda text: text.split("=", 1)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workflow", type=pathlib.Path)
+    parser.add_argument("project")
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--place", type=lambda text: pathlib.Path(text).resolve(), required=True)
+    parser.add_argument("--cache")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--actor", default="somebody")
+    parser.add_argument("--token", default="")
+    for several in ("--input", "--env", "--variable"):
+        parser.add_argument(several, type=pair, action="append", default=[])
+    options = parser.parse_args()
+    options.env, options.variables = dict(options.env), dict(options.variable)
+    workflow = yaml.safe_load(options.workflow.read_text())
+    options.inputs = inputs_of(workflow, dict(options.input))
+    report = run(workflow, options)
+    json.dump({"jobs": report}, sys.stdout, indent=2)
+    sys.exit(any(job["result"] == "failure" for job in report))
+
+
+main()
