@@ -115,6 +115,10 @@ pub enum Subcommand {
     Compare(CompareArgs),
     /// Copy an image or a whole index from anywhere to anywhere.
     Copy(CopyArgs),
+    /// Put built images into Docker or Podman.
+    Load(super::load::LoadArgs),
+    /// Run images once, in Docker or Podman: built and loaded first where that has to be.
+    Test(super::test::TestArgs),
     /// Publish what is built: images, manifest list, tags.
     Push(PushArgs),
     /// Build, verify, push, and check what arrived.

@@ -19,6 +19,7 @@ mod index;
 mod inspect;
 mod json;
 mod list;
+mod load;
 mod matrix;
 mod outputs;
 mod plain;
@@ -32,6 +33,7 @@ mod run;
 mod schema;
 mod show;
 mod table;
+mod test;
 mod update;
 mod verify;
 
@@ -41,5 +43,7 @@ pub use args::{
 };
 pub use drive::Link;
 pub use guided::guided;
+pub use load::{EngineArgs, LoadArgs, Which};
 pub use printer::Printer;
 pub use run::run;
+pub use test::TestArgs;

@@ -22,8 +22,8 @@ use crate::image::{
 use crate::nix::kept_image;
 use crate::progress::{Progress, Unit};
 use crate::registry::{Received, Registry};
-use crate::runtime::Engine;
-use crate::{Error, Kind, Result};
+use crate::runtime::{Engine, EngineChoice};
+use crate::{Error, Result};
 
 /// What to copy.
 #[derive(Clone, Debug)]
@@ -223,25 +223,15 @@ impl Work {
     }
 
     async fn to_daemon(&self, tree: Tree, name: &str) -> Result<u64> {
-        let engine = Engine::find().await?;
-        let zstd = tree.contents().iter().any(|blob| blob.media_type.ends_with("+zstd"));
-        let tagged = with_tag(name);
-        let (token, progress) = (self.token.clone(), Arc::clone(&self.progress));
-        let folder = self.context.options.folders.cache.clone();
-        let (file, moved) = blocking(move || {
-            let mut file = spool(&folder)?;
-            let moved = archive(&tree, Some(&tagged), &mut file, &folder, &token, &progress)?;
-            Ok((file, moved))
-        })
-        .await?;
-        self.emit(EventKind::RunPhaseChanged { phase: "load".into() }).await;
-        engine.load(file).await.map_err(|error| if zstd { not_unpacked(error) } else { error })?;
-        Ok(moved)
+        let (engine, facts) = self.engine(&EngineChoice::Any).await?;
+        let bytes = Descriptor::total(&tree.contents());
+        super::load::send(&engine, &facts, tree, &with_tag(name), &self.token, &self.progress).await?;
+        Ok(bytes)
     }
 
     /// An image of this machine's engine, as an archive.
     pub(super) async fn saved(&self, name: &str) -> Result<DockerArchive> {
-        let engine = Engine::find().await?;
+        let engine = Engine::find(&EngineChoice::Any).await?;
         let folder = self.context.options.folders.cache.clone();
         let (file, folder) = blocking(move || Ok((spool(&folder)?, folder))).await?;
         let file = engine.save(name, file, &folder, &|bytes| self.progress.amount(bytes, 0, Unit::Bytes)).await?;
@@ -277,7 +267,8 @@ fn of_images(catalog: &Catalog, store: &Store, mut images: Vec<Image>, container
     Tree::of_index(&index.to_bytes(), &images, Arc::new(store.clone()))
 }
 
-fn archive(
+/// Writes the one image of `tree` as a Docker archive, and says how many bytes of blobs that were.
+pub(super) fn archive(
     tree: &Tree,
     name: Option<&str>,
     out: &mut dyn Write,
@@ -295,17 +286,6 @@ fn archive(
     Ok(done)
 }
 
-/// An engine that did not take layers which are compressed with zstd, and does not say that this is why.
-fn not_unpacked(error: Error) -> Error {
-    if error.kind() != Kind::Failed || error.advice().is_some() {
-        return error;
-    }
-    error.hint(
-        "its layers are compressed with zstd, which Docker unpacks since version 23: load it into a newer engine or into Podman, or build \
-         it with `compression = \"gzip\"`",
-    )
-}
-
 /// A file without a name beside the cache, where there is room for images.
 fn spool(folder: &Path) -> Result<File> {
     std::fs::create_dir_all(folder).at("creating", folder)?;
@@ -313,7 +293,7 @@ fn spool(folder: &Path) -> Result<File> {
 }
 
 /// An engine's name of an image always has a tag.
-fn with_tag(name: &str) -> String {
+pub(super) fn with_tag(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
     if last.contains(':') { name.to_owned() } else { format!("{name}:latest") }
 }

@@ -10,7 +10,7 @@ use super::event::EventKind;
 use crate::catalog::{Catalog, DebianSettings};
 use crate::debian::Archive;
 use crate::progress::bytes;
-use crate::runtime::Engine;
+use crate::runtime::{Engine, EngineChoice};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -105,7 +105,7 @@ impl Work {
             self.diagnose_archive(catalog.as_ref()),
             self.diagnose_nix(catalog.as_ref()),
             self.registries(catalog.as_ref(), registry),
-            Engine::find()
+            Engine::find(&EngineChoice::Any)
         );
         findings.push(archive);
         findings.extend(nix);
