@@ -250,8 +250,8 @@ fn judged(end: &ContainerEnd, tail: &VecDeque<String>, target: Architecture, fac
         0 if end.trouble.is_none() => TestOutcome::Passed,
         137 if end.out_of_memory => failed("killed for want of memory (exit code 137, SIGKILL)".into())
             .hint("give the engine's machine more memory, or the program less to do"),
-        126 => failed("the program cannot be run (exit code 126)".into()).hint("`catamaran verify NAME` checks its entrypoint"),
-        127 => failed("the program was not found (exit code 127)".into()).hint("`catamaran verify NAME` checks its entrypoint"),
+        126 => failed("the program cannot be run (exit code 126)".into()).hint("`catamaran verify` checks its entrypoint"),
+        127 => failed("the program was not found (exit code 127)".into()).hint("`catamaran verify` checks its entrypoint"),
         129..=192 => {
             let message = match signal(code - 128) {
                 Some(name) => format!("ended by {name} (exit code {code})"),
@@ -286,7 +286,7 @@ fn not_run(error: &Error, target: Architecture, facts: &EngineFacts) -> TestOutc
 fn no_such_machine(code: Option<i64>, target: Architecture, facts: &EngineFacts) -> TestOutcome {
     if facts.architecture.parse() == Ok(target) {
         return TestOutcome::failed(code, format!("what it starts is no program for {target}"))
-            .hint("`catamaran verify NAME` tells what the entrypoint is");
+            .hint("`catamaran verify` tells what the entrypoint is");
     }
     let product = &facts.product;
     TestOutcome::failed(code, format!("this engine ({product} on {}) cannot run programs for {target}", facts.architecture))
