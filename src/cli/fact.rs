@@ -76,7 +76,7 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
             Fact::new(clean_line(&skipped.subject), clean_line(&format!("not compared: {}", skipped.why))).marked("!", Ink::Warn)
         }
         EventKind::EngineFound { engine } => {
-            let at = format!("{} {} on {}, at {}", engine.product, engine.version, engine.architecture, engine.address);
+            let at = format!("{} {} on {} ({})", engine.product, engine.version, engine.architecture, engine.address);
             Fact::new("", clean_line(&at))
         }
         EventKind::LoadStarted { target, name: called } => Fact::new(name(target), format!("loading as {called}")),

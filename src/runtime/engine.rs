@@ -41,7 +41,7 @@ pub struct EngineFacts {
     pub version: String,
     /// The architecture of its machine, as Go calls it: `amd64`.
     pub architecture: String,
-    /// Where it answers.
+    /// Where it answers; `podman system service` when that was started for this.
     pub address: String,
 }
 
@@ -143,7 +143,7 @@ impl Engine {
             product: if podman { "Podman" } else { "Docker" }.to_owned(),
             version: printable(&said.version),
             architecture: printable(&said.arch),
-            address: self.address.clone(),
+            address: if self.service.is_some() { "podman system service".to_owned() } else { self.address.clone() },
         })
     }
 

@@ -63,7 +63,9 @@ impl Engine {
                 Err(error) => silent.push(error),
             }
         }
-        if let Some(service) = Service::start().await? {
+        // An engine that is there and does not answer is the one that is meant: another one would be a surprise.
+        let alone = silent.is_empty() || *choice == EngineChoice::Podman;
+        if alone && let Some(service) = Service::start().await? {
             let engine = Self::at(&service.address(), None)?.with_service(service);
             engine.ping().await?;
             return Ok(engine);

@@ -49,7 +49,13 @@ impl Docker {
         ran.out.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_else(|| panic!("no version: {ran:?}"))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Where it answers: `unix://…`.
+    pub fn address(&self) -> &str {
+        &self.socket
+    }
+
+    /// Docker's own client, speaking to it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(["-H", &self.socket]).args(arguments);
         command
