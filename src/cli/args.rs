@@ -117,6 +117,10 @@ pub enum Subcommand {
     Compare(CompareArgs),
     /// Copy an image or a whole index from anywhere to anywhere.
     Copy(CopyArgs),
+    /// Put built images into Docker or Podman.
+    Load(super::load::LoadArgs),
+    /// Run images once, in Docker or Podman: built and loaded first where that has to be.
+    Test(super::test::TestArgs),
     /// Publish what is built: images, manifest list, tags.
     Push(PushArgs),
     /// Build, verify, push, and check what arrived.
@@ -328,7 +332,7 @@ pub struct CompareArgs {
                   a layout:\nother digests, the same configs. --preserve-digests leaves them as they are.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
                   is one of\n  HOST/REPOSITORY:TAG           a registry (docker://… works too)\n  oci:DIR[:TAG]                 an OCI image \
                   layout\n  docker-archive:FILE[:NAME:TAG]  a tar for `docker load`; one image\n  docker-daemon:NAME:TAG        the engine of \
-                  this machine, Docker or Podman; one image\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
+                  this machine, Docker or Podman; one image\n  containers-storage:NAME:TAG   Podman's storage, written by Podman\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
                   fd/aarch64 docker-archive:fd.tar:acme/fd:1.2\n  catamaran copy docker.io/library/debian:trixie docker-daemon:debian:trixie \
                   --target x86_64"
 )]
@@ -352,6 +356,7 @@ const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64               
                           oci:DIR[:TAG]                 an OCI image layout\n  \
                           docker-archive:FILE[:NAME]    what `docker save` writes\n  \
                           docker-daemon:NAME            an image of this machine's Docker or Podman\n  \
+                          containers-storage:NAME       an image of Podman's storage\n  \
                           nix:FILE                      the JSON that nix2container's buildImage makes";
 
 /// `push`

@@ -20,6 +20,7 @@ mod init;
 mod inspect;
 mod json;
 mod list;
+mod load;
 mod matrix;
 mod outputs;
 mod plain;
@@ -33,6 +34,7 @@ mod run;
 mod schema;
 mod show;
 mod table;
+mod test;
 mod update;
 mod verify;
 
@@ -43,6 +45,8 @@ pub use args::{
 pub use drive::Link;
 pub use guided::guided;
 pub use init::InitArgs;
+pub use load::{EngineArgs, LoadArgs, Which};
 pub use matrix::MatrixArgs;
 pub use printer::Printer;
 pub use run::run;
+pub use test::TestArgs;

@@ -8,7 +8,7 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{build, compare, copy, doctor, index, init, inspect, list, matrix, push, release, schema, update, verify};
+use super::{build, compare, copy, doctor, index, init, inspect, list, load, matrix, push, release, schema, test, update, verify};
 use crate::catalog::{self, Catalog};
 use crate::session;
 use crate::{Error, Kind, Result};
@@ -72,9 +72,13 @@ fn attempt<L: Link>(
     let (done, left) = runtime.block_on(async {
         // Before the engine: what is selected wrongly should not start anything.
         let prepared = match command {
-            Subcommand::Build(_) | Subcommand::Update(_) | Subcommand::Push(_) | Subcommand::Release(_) | Subcommand::Index(_) => {
-                load(file.as_deref()).map(Some)
-            }
+            Subcommand::Build(_)
+            | Subcommand::Load(_)
+            | Subcommand::Test(_)
+            | Subcommand::Update(_)
+            | Subcommand::Push(_)
+            | Subcommand::Release(_)
+            | Subcommand::Index(_) => load_catalog(file.as_deref()).map(Some),
             _ => Ok(None),
         };
         let (catalog, link) = match prepared.and_then(|catalog| Ok((catalog, connect(file)?))) {
@@ -90,6 +94,8 @@ fn attempt<L: Link>(
             (Subcommand::Copy(args), _) => copy::run(&mut drive, printer, args).await,
             (Subcommand::Doctor(args), _) => doctor::run(&mut drive, printer, args).await,
             (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,
+            (Subcommand::Load(args), Some(catalog)) => load::run(&mut drive, printer, catalog, args).await,
+            (Subcommand::Test(args), Some(catalog)) => test::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Update(args), Some(catalog)) => update::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Outdated(_), _) => update::outdated(&mut drive, printer).await,
             (Subcommand::Push(args), Some(catalog)) => push::run(&mut drive, printer, catalog, args).await,
@@ -101,6 +107,8 @@ fn attempt<L: Link>(
                 | Subcommand::Schema(_)
                 | Subcommand::Replay(_)
                 | Subcommand::Build(_)
+                | Subcommand::Load(_)
+                | Subcommand::Test(_)
                 | Subcommand::Update(_)
                 | Subcommand::Push(_)
                 | Subcommand::Release(_)
@@ -128,7 +136,7 @@ pub(super) fn find(global: &Global) -> Result<PathBuf> {
     Ok(file.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(file))
 }
 
-pub(super) fn load(file: Option<&Path>) -> Result<Catalog> {
+pub(super) fn load_catalog(file: Option<&Path>) -> Result<Catalog> {
     match file {
         Some(file) => session::load_catalog(file),
         None => Err(Error::usage("there is no containers.toml")),

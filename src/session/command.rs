@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::CompareRequest;
 use super::copy::CopyRequest;
+use super::load::LoadRequest;
+use super::test::TestRequest;
 use crate::catalog::{ContainerName, Target};
 use crate::image::{Digest, Reference};
 use crate::release::{Consent, Plan};
@@ -34,6 +36,10 @@ pub enum Command {
     Compare(CompareRequest),
     /// Copy from one reference to another. → `Copied`.
     Copy(CopyRequest),
+    /// Put built images into an engine. → `EngineFound`, `LoadStarted` … `Loaded` for each.
+    Load(LoadRequest),
+    /// Build and load what has to be, and run it. → those of both, `TestStarted` … `TestFinished` for each.
+    Test(TestRequest),
     /// Try out what builds and releases need. → `Diagnosed`.
     Diagnose(DiagnoseRequest),
     /// Compute what a push would do. → `ReleasePlanned`.

@@ -11,7 +11,7 @@ use super::event::EventKind;
 use crate::catalog::{Catalog, DebianSettings};
 use crate::debian::Archive;
 use crate::progress::bytes;
-use crate::runtime::Engine;
+use crate::runtime::{Engine, EngineChoice};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -107,7 +107,7 @@ impl Work {
             self.diagnose_nix(catalog.as_ref()),
             self.diagnose_vm_cache(request.vm_cache.as_ref()),
             self.registries(catalog.as_ref(), request.registry.as_deref()),
-            Engine::find()
+            Engine::find(&EngineChoice::Any)
         );
         findings.push(archive);
         findings.extend(nix);

@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::RunId;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
+use super::load::Loaded;
+use super::test::TestOutcome;
 use crate::catalog::{Architecture, BuilderKind, ContainerName, Target};
 use crate::debian::Change;
 use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt, TagChange};
+use crate::runtime::EngineFacts;
 use crate::verify::{AppliedWaiver, CheckResult, Comparison, ListedFile, Report};
 
 /// Something that happened.
@@ -216,6 +219,67 @@ pub enum EventKind {
     Copied {
         /// What it came to.
         copied: Arc<Copied>,
+    },
+    /// An engine answered.
+    EngineFound {
+        /// What it is.
+        #[serde(flatten)]
+        engine: EngineFacts,
+    },
+    /// An image is on its way into the engine.
+    LoadStarted {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// What it will be called there: `fd:latest`.
+        name: String,
+    },
+    /// How much of it was sent; at most ten times a second.
+    LoadProgressed {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// Bytes sent.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// The engine has an image.
+    Loaded {
+        /// Which, and what it is called there.
+        #[serde(flatten)]
+        loaded: Loaded,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// A container of an image was made, and is to run.
+    TestStarted {
+        /// Of which target.
+        #[serde(flatten)]
+        target: Target,
+        /// What runs: the image's name in the engine, and arguments.
+        command: Vec<String>,
+        /// All that it says.
+        log: Option<PathBuf>,
+    },
+    /// It said something; lines are gathered for 16 ms.
+    TestOutput {
+        /// Of which target.
+        #[serde(flatten)]
+        target: Target,
+        /// Lines of its standard output and standard error, oldest first.
+        lines: Vec<String>,
+    },
+    /// It has ended, and was taken away.
+    TestFinished {
+        /// Of which target.
+        #[serde(flatten)]
+        target: Target,
+        /// How.
+        #[serde(flatten)]
+        outcome: TestOutcome,
+        /// How long it took, in milliseconds.
+        took: u64,
     },
     /// What this machine has and lacks was tried out.
     Diagnosed {

@@ -19,6 +19,7 @@ mod history;
 mod inspect;
 mod join;
 mod layout;
+mod load;
 mod log;
 mod nix;
 mod noted;
@@ -29,12 +30,15 @@ mod replay;
 mod siblings;
 mod state;
 mod subject;
+mod test;
 mod unused;
 mod update;
 mod verify;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::{Change, ChangeWarning};
+/// Which engine, and what it is.
+pub use crate::runtime::{EngineChoice, EngineFacts};
 pub use command::{
     BuildRequest, Command, DiagnoseRequest, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest, VmCache,
 };
@@ -48,6 +52,8 @@ pub use event::{
     TargetSummary,
 };
 pub use folders::Folders;
+pub use load::{LoadRequest, Loaded};
 pub use log::{KEPT_LINES, Log};
 pub use replay::replay;
-pub use state::{BlobState, Build, Phase, Publication, Run, RunEnd, State, Update, Verification};
+pub use state::{BlobState, Build, Load, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
+pub use test::{DEFAULT_TIME_LIMIT, TestOutcome, TestRequest};

@@ -12,12 +12,15 @@ use super::doctor::Diagnosis;
 use super::event::{
     BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LastPublished, Listing, NotCompared, Outcome, TargetSummary,
 };
+use super::load::Loaded;
 use super::log::Log;
+use super::test::TestOutcome;
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
 use crate::progress::Unit;
 use crate::release::{NO_TAG, Named, Plan, Receipt, public_in_words};
+use crate::runtime::EngineFacts;
 use crate::verify::{self, AppliedWaiver, CheckResult, Report};
 
 /// Everything a front end draws.
@@ -51,6 +54,12 @@ pub struct State {
     pub not_compared: Vec<NotCompared>,
     /// What was copied last.
     pub copied: Option<Arc<Copied>>,
+    /// The engine that answered last.
+    pub engine: Option<EngineFacts>,
+    /// Images on their way into an engine, or there, by target; the latest of each.
+    pub loads: BTreeMap<Target, Load>,
+    /// Tests of this session, by target; the latest of each.
+    pub tests: BTreeMap<Target, Trial>,
     /// What `doctor` found last.
     pub diagnosis: Option<Arc<Diagnosis>>,
     /// The plan shown last.
@@ -174,6 +183,38 @@ pub struct Verification {
     pub checks: Vec<CheckResult>,
     /// All results, once it is over.
     pub report: Option<Arc<Report>>,
+}
+
+/// An image and an engine.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// What the image is called there.
+    pub name: String,
+    /// Bytes sent, and of so many.
+    pub progress: Option<(u64, u64)>,
+    /// What came of it, once the engine has it.
+    pub loaded: Option<Loaded>,
+}
+
+/// One target's test.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// What runs: the image's name in the engine, and arguments.
+    pub command: Vec<String>,
+    /// When it began, in session milliseconds.
+    pub started: u64,
+    /// The last lines it said.
+    pub lines: Log,
+    /// All of them.
+    pub log: Option<PathBuf>,
+    /// How it ended.
+    pub outcome: Option<TestOutcome>,
+    /// How long it took, in milliseconds, once it has ended.
+    pub took: Option<u64>,
 }
 
 /// Where a blob of a publication stands.
@@ -341,6 +382,28 @@ impl State {
             }
             EventKind::CompareSkipped { skipped } => self.not_compared.push(skipped.clone()),
             EventKind::Copied { copied } => self.copied = Some(Arc::clone(copied)),
+            EventKind::EngineFound { engine } => self.engine = Some(engine.clone()),
+            EventKind::LoadStarted { target, name } => {
+                self.loads.insert(target.clone(), Load { run, name: name.clone(), ..Load::default() });
+            }
+            EventKind::LoadProgressed { target, done, total } => {
+                self.loads.entry(target.clone()).or_default().progress = Some((*done, *total));
+            }
+            EventKind::Loaded { loaded, .. } => {
+                let load = Load { run, name: loaded.name.clone(), progress: None, loaded: Some(loaded.clone()) };
+                self.loads.insert(loaded.target.clone(), load);
+            }
+            EventKind::TestStarted { target, command, log } => {
+                let trial = Trial { run, command: command.clone(), started: event.at, log: log.clone(), ..Trial::default() };
+                self.tests.insert(target.clone(), trial);
+            }
+            EventKind::TestOutput { target, lines } => {
+                self.tests.entry(target.clone()).or_default().lines.push(lines, event.at);
+            }
+            EventKind::TestFinished { target, outcome, took } => {
+                let trial = self.tests.entry(target.clone()).or_default();
+                (trial.outcome, trial.took) = (Some(outcome.clone()), Some(*took));
+            }
             EventKind::Diagnosed { diagnosis } => self.diagnosis = Some(Arc::clone(diagnosis)),
             EventKind::ReleasePlanned { plan } => self.plan = Some(Arc::clone(plan)),
             EventKind::PublishStarted { version, bytes } => {

@@ -323,6 +323,7 @@ impl Podman {
     pub fn start() -> Self {
         need("podman", "podman");
         let folder = tempfile::tempdir().unwrap();
+        fs::write(Self::settings(folder.path()), "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n").unwrap();
         let podman = Podman {
             child: Self::command(folder.path())
                 .args(["system", "service", "--time", "0"])
@@ -345,7 +346,13 @@ impl Podman {
         command.arg("--root").arg(folder.join("root")).arg("--runroot").arg(folder.join("run"));
         command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("CONTAINERS_CONF", Self::settings(folder));
         command
+    }
+
+    /// Its settings: containers get no more than this process may give, whatever the machine's own say.
+    fn settings(folder: &Path) -> PathBuf {
+        folder.join("containers.conf")
     }
 
     fn socket(&self) -> PathBuf {

@@ -49,7 +49,7 @@ impl Docker {
         ran.out.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_else(|| panic!("no version: {ran:?}"))
     }
 
-    /// Where it answers.
+    /// Where it answers: `unix://…`.
     pub fn address(&self) -> &str {
         &self.socket
     }
@@ -61,7 +61,8 @@ impl Docker {
         ran.out.trim().to_owned()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Docker's own client, speaking to it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(["-H", &self.socket]).args(arguments);
         command

@@ -38,6 +38,7 @@ mod reader;
 mod registries;
 mod reports;
 mod rules;
+mod running;
 mod screen;
 mod shared;
 mod slow_terminal;
