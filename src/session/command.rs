@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::add::ProposeRequest;
 use super::compare::CompareRequest;
 use super::copy::CopyRequest;
-use crate::catalog::{ContainerName, Target};
+use crate::catalog::{ContainerName, NewContainer, Target};
 use crate::image::{Digest, Reference};
 use crate::release::{Consent, Plan};
 
@@ -39,6 +40,10 @@ pub enum Command {
         /// A registry to try, `HOST` or `HOST/REPOSITORY`, besides the catalog's.
         registry: Option<String>,
     },
+    /// Look up a container that is not defined yet. → `ContainerProposed`.
+    Propose(ProposeRequest),
+    /// Define a container in `containers.toml`. → `ContainerAdded`.
+    Add(NewContainer),
     /// Compute what a push would do. → `ReleasePlanned`.
     Plan(PushRequest),
     /// Compute what joining images that other machines pushed by digest would do. → `ReleasePlanned`.

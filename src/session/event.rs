@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
+use super::add::Proposal;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
 use crate::catalog::{Architecture, BuilderKind, ContainerName, Target};
@@ -216,6 +217,20 @@ pub enum EventKind {
     Copied {
         /// What it came to.
         copied: Arc<Copied>,
+    },
+    /// A container that is not defined yet was looked up.
+    ContainerProposed {
+        /// What its entry would be.
+        proposal: Arc<Proposal>,
+    },
+    /// A container was defined.
+    ContainerAdded {
+        /// The file.
+        path: PathBuf,
+        /// Its name.
+        container: ContainerName,
+        /// Line of the file, from 1.
+        line: usize,
     },
     /// What this machine has and lacks was tried out.
     Diagnosed {

@@ -2,6 +2,7 @@
 //!
 //! `Command → engine → Event → State → (cli display | tui view)`. Front ends know this room and what it hands out.
 
+mod add;
 mod build;
 mod check;
 mod command;
@@ -22,6 +23,7 @@ mod layout;
 mod log;
 mod nix;
 mod noted;
+mod proposal;
 mod prove;
 mod publish;
 mod rebuild;
@@ -35,6 +37,7 @@ mod verify;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::{Change, ChangeWarning};
+pub use add::{Proposal, ProposeRequest};
 pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest};
 pub use compare::CompareRequest;
 pub use copy::{Copied, CopyRequest};
@@ -48,4 +51,4 @@ pub use event::{
 pub use folders::Folders;
 pub use log::{KEPT_LINES, Log};
 pub use replay::replay;
-pub use state::{BlobState, Build, Phase, Publication, Run, RunEnd, State, Update, Verification};
+pub use state::{Added, BlobState, Build, Phase, Publication, Run, RunEnd, State, Update, Verification};
