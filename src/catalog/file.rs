@@ -237,7 +237,7 @@ fn containers(reader: &mut Reader, lines: &Lines, root: &Section, defaults: &Def
     let missing = root.get("containers").is_none_or(|value| value.get_ref().as_table().is_some_and(|table| table.is_empty()));
     // A flake may say which there are.
     if missing && defaults.builder != BuilderKind::Nix {
-        let help = "for example\n\n[containers.rg]\npackages = [\"ripgrep\"]";
+        let help = "`catamaran add ripgrep` defines one; or write it yourself, for example\n\n[containers.rg]\npackages = [\"ripgrep\"]";
         reader.absence(NO_CONTAINERS, root.get("containers").map(Spanned::span), help);
     }
     let mut out: Vec<Container> = Vec::new();

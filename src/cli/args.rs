@@ -127,6 +127,8 @@ pub enum Subcommand {
     Release(ReleaseArgs),
     /// Join images that other machines pushed by digest.
     Index(IndexArgs),
+    /// Define a container: look its packages up and write the entry.
+    Add(super::AddArgs),
     /// Try out what builds and releases need, and say how to mend what is broken.
     Doctor(DoctorArgs),
     /// Play back in the dashboard what `--output json` recorded.

@@ -14,6 +14,8 @@ fn lines_of_the_design_are_understood() {
         "list --json",
         "build",
         "build fd rg --target x86_64,arm64 --jobs 2 --locked --out DIR",
+        "add fd-find",
+        "add toolbox jq ripgrep --entrypoint bash --target x86_64,arm64 --dry-run --yes --json",
         "update",
         "update fd rg --dry-run --json",
         "outdated --json",

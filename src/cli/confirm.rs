@@ -72,7 +72,7 @@ pub(super) async fn ask<L>(drive: &mut Drive<L>, printer: &Printer, plan: &Plan)
 }
 
 /// One line from the terminal; an interrupt is an answer too.
-async fn answer<L>(drive: &mut Drive<L>, printer: &Printer, question: &str) -> Result<String> {
+pub(super) async fn answer<L>(drive: &mut Drive<L>, printer: &Printer, question: &str) -> Result<String> {
     printer.prompt(question);
     // A thread of its own, not one of the runtime's: nothing can end the reading, and the exit must not wait for it.
     let (answered, answer) = tokio::sync::oneshot::channel();

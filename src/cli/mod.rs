@@ -3,6 +3,7 @@
 //! A subcommand turns its arguments into a [`Command`](crate::session::Command), a display shows the events while they
 //! come in, and the subcommand prints the result from the folded state. Results go to stdout, everything else to stderr.
 
+mod add;
 mod args;
 mod bars;
 mod build;
@@ -38,6 +39,7 @@ mod test;
 mod update;
 mod verify;
 
+pub use add::AddArgs;
 pub use args::{
     BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, OutdatedArgs,
     Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,

@@ -8,7 +8,7 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{build, compare, copy, doctor, index, init, inspect, list, load, matrix, push, release, schema, test, update, verify};
+use super::{add, build, compare, copy, doctor, index, init, inspect, list, load, matrix, push, release, schema, test, update, verify};
 use crate::catalog::{self, Catalog};
 use crate::session;
 use crate::{Error, Kind, Result};
@@ -92,6 +92,7 @@ fn attempt<L: Link>(
             (Subcommand::Verify(args), _) => verify::run(&mut drive, printer, args).await,
             (Subcommand::Compare(args), _) => compare::run(&mut drive, printer, args).await,
             (Subcommand::Copy(args), _) => copy::run(&mut drive, printer, args).await,
+            (Subcommand::Add(args), _) => add::run(&mut drive, printer, args).await,
             (Subcommand::Doctor(args), _) => doctor::run(&mut drive, printer, args).await,
             (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Load(args), Some(catalog)) => load::run(&mut drive, printer, catalog, args).await,

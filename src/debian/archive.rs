@@ -158,20 +158,47 @@ impl Archive {
         let mut architectures: Vec<Architecture> = containers(catalog).flat_map(|c| c.targets.iter().copied()).collect();
         architectures.sort();
         architectures.dedup();
+        let (releases, mut universes) = self.universes(&architectures, progress, cancel).await?;
+        self.note_elsewhere(catalog, &releases, &mut universes, cancel).await;
+        let archives = self.locked_archives(&releases);
+        // Solving is milliseconds of plain computation.
+        resolve(catalog, &universes, archives, keep, targets, progress, cancel)
+    }
+
+    /// What can be installed on each of `architectures`, and the releases that say so.
+    pub(super) async fn universes(
+        &self,
+        architectures: &[Architecture],
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(Vec<(&Source, Release)>, Universes)> {
         let releases = self.releases(cancel).await?;
         for (source, release) in &releases {
             progress.line(&format!("{} {} of {}", source.archive, source.suite, release.date));
         }
-        let read = architectures.into_iter().map(|architecture| self.packages(architecture, &releases, progress, cancel));
+        let read = architectures.iter().map(|architecture| self.packages(*architecture, &releases, progress, cancel));
         let mut universes: Universes = try_join_all(read).await?.into_iter().collect();
         pins::apply(&self.settings.pins, &mut universes)?;
-        let missing = elsewhere::missing(catalog, &universes);
+        Ok((releases, universes))
+    }
+
+    /// Notes where what `catalog` asks for in vain is.
+    pub(super) async fn note_elsewhere(
+        &self,
+        catalog: &Catalog,
+        releases: &[(&Source, Release)],
+        universes: &mut Universes,
+        cancel: &CancellationToken,
+    ) {
+        let missing = elsewhere::missing(catalog, universes);
         if !missing.is_empty() {
-            elsewhere::look(&self.http, &missing, &releases, &self.cache.join("releases"), &mut universes, cancel).await;
+            elsewhere::look(&self.http, &missing, releases, &self.releases_folder(), universes, cancel).await;
         }
-        let archives = self.locked_archives(&releases);
-        // Solving is milliseconds of plain computation.
-        resolve(catalog, &universes, archives, keep, targets, progress, cancel)
+    }
+
+    /// Where indexes are kept.
+    pub(super) fn releases_folder(&self) -> PathBuf {
+        self.cache.join("releases")
     }
 
     /// Reads and verifies the releases of all suites, and says what they are.
@@ -185,7 +212,7 @@ impl Archive {
 
     /// The releases of all suites, verified.
     pub(super) async fn releases(&self, cancel: &CancellationToken) -> Result<Vec<(&Source, Release)>> {
-        let cache = self.cache.join("releases");
+        let cache = self.releases_folder();
         std::fs::create_dir_all(&cache).at("creating", &cache)?;
         let mut keyrings: BTreeMap<Option<&Path>, Keyring> = BTreeMap::new();
         for source in &self.sources.suites {
@@ -237,7 +264,7 @@ impl Archive {
                 wanted.extend(folders.map(|folder| Wanted { source, release, component, folder, architecture: debian }));
             }
         }
-        let cache = self.cache.join("releases");
+        let cache = self.releases_folder();
         let read = wanted.iter().map(async |wanted| {
             let index = indexes::read(&self.http, wanted, &cache, cancel).await?;
             let Source { archive, suite, name, .. } = wanted.source;
@@ -250,7 +277,7 @@ impl Archive {
         Ok((architecture, packages.map_err(|_| Error::failed("joining the package indexes stopped unexpectedly"))?))
     }
 
-    fn locked_archives(&self, releases: &[(&Source, Release)]) -> Vec<LockedArchive> {
+    pub(super) fn locked_archives(&self, releases: &[(&Source, Release)]) -> Vec<LockedArchive> {
         let mut archives: Vec<LockedArchive> = releases
             .iter()
             .map(|(source, release)| LockedArchive {

@@ -185,7 +185,7 @@ impl Builder {
     ///
     /// What is missing is made first, then the facts of it are loaded: held while others are made, they would lie among the
     /// decoders' large dictionaries and keep the memory of these from being used again.
-    async fn segments(
+    pub(super) async fn segments(
         &self,
         members: &Members<'_>,
         how: LayerCompression,

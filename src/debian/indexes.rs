@@ -1,7 +1,7 @@
 //! Getting the `Packages` indexes: by hash, streamed through the decompressor, checked before use, kept for next time.
 
 use std::fs;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
@@ -62,32 +62,56 @@ pub(crate) async fn read(http: &Http, wanted: &Wanted<'_>, cache: &Path, cancel:
     if cached.is_some() {
         return Ok(cached);
     }
+    let file = ReleaseFile { path: &path, digest, size };
+    let architecture = wanted.architecture.to_owned();
+    let index = fetch(http, wanted, file, cancel, move |compressed| {
+        let plain: Box<dyn Read> = match compression {
+            Compression::None => Box::new(compressed),
+            Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(compressed)),
+            Compression::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(compressed)),
+        };
+        Index::scan(BufReader::with_capacity(1 << 18, Limited::new(plain, unpacked, "it")), &architecture)
+    });
+    let index = index.await?;
+    let kept = tokio::task::spawn_blocking(move || {
+        // Next time is no reason to fail now.
+        let _ = store(&place, &digest, &index);
+        index
+    });
+    kept.await.map(Some).map_err(|_| Error::failed("keeping a package index stopped unexpectedly"))
+}
+
+/// A file that a release lists.
+#[derive(Clone, Copy)]
+pub(super) struct ReleaseFile<'a> {
+    /// Below the suite's folder.
+    pub path: &'a str,
+    pub digest: Digest,
+    pub size: u64,
+}
+
+/// Fetches a file of the release and gives it, compressed as it is, to `scan`. What was scanned is thrown away when the hash is wrong.
+pub(super) async fn fetch<T: Send + 'static>(
+    http: &Http,
+    wanted: &Wanted<'_>,
+    ReleaseFile { path, digest, size }: ReleaseFile<'_>,
+    cancel: &CancellationToken,
+    scan: impl Fn(&mut dyn BufRead) -> Result<T> + Clone + Send + 'static,
+) -> Result<T> {
     let what = format!("{path} of {} {}", wanted.source.archive, wanted.source.suite);
-    let urls = urls(wanted, &path, &digest)?;
-    let index = http
-        .with_retries(cancel, || {
-            async {
-                for url in &urls {
-                    let Answer::Body(body) = http.ask(url, &wanted.source.setting, 0, None).await? else { continue };
-                    let what = format!("{what} ({})", shown(url));
-                    let (architecture, place) = (wanted.architecture.to_owned(), place.clone());
-                    return body
-                        .read_by(move |pieces| {
-                            let index = scan(pieces, compression, digest, size, unpacked, &architecture, &what)?;
-                            // Next time is no reason to fail now.
-                            let _ = store(&place, &digest, &index);
-                            Ok(index)
-                        })
-                        .await;
-                }
-                Err(Fault::lasting(Error::network(format!("{} does not have {what}", shown(&wanted.source.base))).hint(format!(
-                    "it may be in the middle of an update: try again in a few minutes, or name another with {}",
-                    wanted.source.setting
-                ))))
-            }
-        })
-        .await?;
-    Ok(Some(index))
+    let urls = urls(wanted, path, &digest)?;
+    http.with_retries(cancel, || async {
+        for url in &urls {
+            let Answer::Body(body) = http.ask(url, &wanted.source.setting, 0, None).await? else { continue };
+            let (what, scan) = (format!("{what} ({})", shown(url)), scan.clone());
+            return body.read_by(move |pieces| checked(pieces, digest, size, &what, scan)).await;
+        }
+        Err(Fault::lasting(Error::network(format!("{} does not have {what}", shown(&wanted.source.base))).hint(format!(
+            "it may be in the middle of an update: try again in a few minutes, or name another with {}",
+            wanted.source.setting
+        ))))
+    })
+    .await
 }
 
 /// By hash, which an update of the mirror cannot change under our hands; then by name, for mirrors without.
@@ -103,26 +127,16 @@ pub(super) fn urls(wanted: &Wanted<'_>, path: &str, digest: &Digest) -> Result<V
         .collect()
 }
 
-/// Decompresses, scans and checks an index. What was scanned is thrown away when the hash is wrong.
-fn scan(
+/// Scans what comes, and holds it against what the release promises.
+fn checked<T>(
     pieces: &mut Pieces,
-    compression: Compression,
     digest: Digest,
     size: u64,
-    unpacked: u64,
-    architecture: &str,
     what: &str,
-) -> Result<Index, Fault> {
+    scan: impl FnOnce(&mut dyn BufRead) -> Result<T>,
+) -> Result<T, Fault> {
     let mut source = Checked { inner: pieces.take(size + 1), hasher: Hasher::new(), length: 0, broken: false };
-    let scanned = {
-        let compressed = BufReader::with_capacity(1 << 16, &mut source);
-        let plain: Box<dyn Read> = match compression {
-            Compression::None => Box::new(compressed),
-            Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(compressed)),
-            Compression::Xz => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(compressed)),
-        };
-        Index::scan(BufReader::with_capacity(1 << 18, Limited::new(plain, unpacked, "it")), architecture)
-    };
+    let scanned = scan(&mut BufReader::with_capacity(1 << 16, &mut source));
     // The hash is over everything, and says more than whatever the scanner stumbled over.
     let rest = io::copy(&mut source, &mut io::sink());
     if source.broken || rest.is_err() {

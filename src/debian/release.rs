@@ -54,6 +54,8 @@ pub(crate) struct Release {
     pub separate_all: bool,
     /// The `Packages` indexes below the suite's folder, compressed or not.
     pub files: BTreeMap<String, (Digest, u64)>,
+    /// The same for the `Contents` indexes: which package ships which file.
+    pub contents: BTreeMap<String, (Digest, u64)>,
 }
 
 /// How strictly a release is judged.
@@ -183,13 +185,13 @@ impl Cached {
 /// Reads the signed text of an `InRelease` and checks that it is `suite`, now. `table` is where the suite is asked for, for advice.
 pub(crate) fn parse(text: &str, suite: &str, policy: Policy, table: &str) -> Result<Release> {
     let mut fields: BTreeMap<String, &str> = BTreeMap::new();
-    let mut files = BTreeMap::new();
+    let (mut files, mut contents) = (BTreeMap::new(), BTreeMap::new());
     let mut section = String::new();
     for line in text.lines() {
         if let Some(entry) = line.strip_prefix(' ') {
             // The other sections repeat this one with weaker hashes.
             if section == "sha256" {
-                index_entry(entry, &mut files);
+                index_entry(entry, &mut files, &mut contents);
             }
         } else if let Some((name, value)) = line.split_once(':') {
             section = name.to_ascii_lowercase();
@@ -232,16 +234,20 @@ pub(crate) fn parse(text: &str, suite: &str, policy: Policy, table: &str) -> Res
         architectures.iter().any(|a| a == "all") && !words("no-support-for-architecture-all").iter().any(|what| what == "Packages");
     let yes = |name: &str| field(name) == Some("yes");
     let (by_hash, automatic) = (yes("acquire-by-hash"), !yes("notautomatic"));
-    Ok(Release { date, components, architectures, by_hash, automatic, separate_all, files })
+    Ok(Release { date, components, architectures, by_hash, automatic, separate_all, files, contents })
 }
 
-/// ` HASH SIZE PATH`, if it is an index of binary packages.
-fn index_entry(entry: &str, files: &mut BTreeMap<String, (Digest, u64)>) {
+/// ` HASH SIZE PATH`, if it is an index of binary packages or of what is in them.
+fn index_entry(entry: &str, files: &mut BTreeMap<String, (Digest, u64)>, contents: &mut BTreeMap<String, (Digest, u64)>) {
     let mut words = entry.split_whitespace();
     let (Some(hash), Some(size), Some(path)) = (words.next(), words.next(), words.next()) else { return };
-    let is_index = path.rsplit('/').next().is_some_and(|name| matches!(name, "Packages" | "Packages.gz" | "Packages.xz"));
-    if let (true, Ok(digest), Ok(size)) = (is_index, Digest::from_hex(hash), size.parse()) {
-        files.insert(path.to_owned(), (digest, size));
+    let kind = match path.rsplit('/').next() {
+        Some("Packages" | "Packages.gz" | "Packages.xz") => files,
+        Some(name) if name.starts_with("Contents-") && name.ends_with(".gz") => contents,
+        _ => return,
+    };
+    if let (Ok(digest), Ok(size)) = (Digest::from_hex(hash), size.parse()) {
+        kind.insert(path.to_owned(), (digest, size));
     }
 }
 
@@ -281,6 +287,7 @@ mod tests {
         assert_eq!(release.components, ["main", "contrib"]);
         assert!(release.by_hash && !release.separate_all);
         assert_eq!(release.files.keys().collect::<Vec<_>>(), ["main/binary-amd64/Packages.gz"]);
+        assert_eq!(release.contents.keys().collect::<Vec<_>>(), ["main/Contents-amd64.gz"]);
         assert!(parse(&text(), "stable-security", policy("2026-11-22T00:00:00Z"), "[debian]").is_ok());
     }
 

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::add::ProposeRequest;
 use super::compare::CompareRequest;
 use super::copy::CopyRequest;
 use super::load::LoadRequest;
 use super::test::TestRequest;
-use crate::catalog::{ContainerName, Target};
+use crate::catalog::{ContainerName, NewContainer, Target};
 use crate::image::{Digest, Reference};
 use crate::release::{Consent, Plan};
 
@@ -42,6 +43,10 @@ pub enum Command {
     Test(TestRequest),
     /// Try out what builds and releases need. → `Diagnosed`.
     Diagnose(DiagnoseRequest),
+    /// Look up a container that is not defined yet. → `ContainerProposed`.
+    Propose(ProposeRequest),
+    /// Define a container in `containers.toml`. → `ContainerAdded`.
+    Add(NewContainer),
     /// Compute what a push would do. → `ReleasePlanned`.
     Plan(PushRequest),
     /// Compute what joining images that other machines pushed by digest would do. → `ReleasePlanned`.

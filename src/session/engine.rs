@@ -206,6 +206,7 @@ fn name(command: &Command) -> &'static str {
         Command::Load(_) => "load",
         Command::Test(_) => "test",
         Command::Diagnose(_) => "doctor",
+        Command::Propose(_) | Command::Add(_) => "add",
         Command::Plan(_) | Command::PlanIndex(_) => "plan",
         Command::Publish { .. } => "push",
         Command::Release(_) => "release",
@@ -238,6 +239,8 @@ impl Work {
             Command::Load(request) => self.load(&request).await.map(|()| 0),
             Command::Test(request) => self.test(&request).await,
             Command::Diagnose(request) => self.diagnose(&request).await,
+            Command::Propose(request) => self.propose(&request).await.map(|()| 0),
+            Command::Add(container) => self.add(&container).await.map(|()| 0),
             Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),
             Command::PlanIndex(request) => self.plan_index(&request).await.map(|plan| super::publish::failed_gates(&plan)),
             Command::Publish { plan, consent } => self.publish(&plan, &consent).await.map(|()| 0),
@@ -252,9 +255,7 @@ impl Work {
 
     /// Reads `containers.toml`: afresh each time, so that an edited file counts from the next command on.
     pub(super) fn catalog(&self) -> Result<Catalog> {
-        let here = std::env::current_dir().map_err(|error| Error::failed("the current folder cannot be read").source(error))?;
-        let path = catalog::find(self.context.options.file.as_deref(), &here)?;
-        let mut catalog = catalog::load(&path)?;
+        let mut catalog = catalog::load(&self.catalog_path()?)?;
         if catalog.is_left_to_flake() {
             // Once for a run: Nix takes its time.
             let mut discovered = self.discovered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -264,6 +265,12 @@ impl Work {
             catalog.containers = discovered.clone().unwrap_or_default();
         }
         Ok(catalog)
+    }
+
+    /// Where `containers.toml` is.
+    pub(super) fn catalog_path(&self) -> Result<PathBuf> {
+        let here = std::env::current_dir().map_err(|error| Error::failed("the current folder cannot be read").source(error))?;
+        catalog::find(self.context.options.file.as_deref(), &here)
     }
 
     pub(super) fn store(&self) -> Result<Store> {

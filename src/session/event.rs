@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::RunId;
+use super::add::Proposal;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
 use super::load::Loaded;
@@ -280,6 +281,20 @@ pub enum EventKind {
         outcome: TestOutcome,
         /// How long it took, in milliseconds.
         took: u64,
+    },
+    /// A container that is not defined yet was looked up.
+    ContainerProposed {
+        /// What its entry would be.
+        proposal: Arc<Proposal>,
+    },
+    /// A container was defined.
+    ContainerAdded {
+        /// The file.
+        path: PathBuf,
+        /// Its name.
+        container: ContainerName,
+        /// Line of the file, from 1.
+        line: usize,
     },
     /// What this machine has and lacks was tried out.
     Diagnosed {

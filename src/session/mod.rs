@@ -2,6 +2,7 @@
 //!
 //! `Command → engine → Event → State → (cli display | tui view)`. Front ends know this room and what it hands out.
 
+mod add;
 mod build;
 mod check;
 mod command;
@@ -23,6 +24,7 @@ mod load;
 mod log;
 mod nix;
 mod noted;
+mod proposal;
 mod prove;
 mod publish;
 mod rebuild;
@@ -39,6 +41,7 @@ mod verify;
 pub use crate::debian::{Change, ChangeWarning};
 /// Which engine, and what it is.
 pub use crate::runtime::{EngineChoice, EngineFacts};
+pub use add::{Proposal, ProposeRequest};
 pub use command::{
     BuildRequest, Command, DiagnoseRequest, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest, VmCache,
 };
@@ -55,5 +58,5 @@ pub use folders::Folders;
 pub use load::{LoadRequest, Loaded};
 pub use log::{KEPT_LINES, Log};
 pub use replay::replay;
-pub use state::{BlobState, Build, Load, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
+pub use state::{Added, BlobState, Build, Load, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
 pub use test::{DEFAULT_TIME_LIMIT, TestOutcome, TestRequest};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::RunId;
+use super::add::Proposal;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
 use super::event::{
@@ -68,6 +69,10 @@ pub struct State {
     pub publication: Option<Publication>,
     /// What the last update found.
     pub update: Option<Update>,
+    /// What was looked up last, to be defined.
+    pub proposal: Option<Arc<Proposal>>,
+    /// What was defined last.
+    pub added: Option<Added>,
     /// Every run, by id.
     pub runs: BTreeMap<RunId, Run>,
     /// Milliseconds since the session began, as of the last event.
@@ -89,6 +94,17 @@ pub struct Run {
     pub lines: Log,
     /// How it ended.
     pub end: Option<RunEnd>,
+}
+
+/// A container that was defined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The file.
+    pub path: PathBuf,
+    /// Its name.
+    pub container: ContainerName,
+    /// Line of the file, from 1.
+    pub line: usize,
 }
 
 /// The newest versions against the lock.
@@ -403,6 +419,10 @@ impl State {
             EventKind::TestFinished { target, outcome, took } => {
                 let trial = self.tests.entry(target.clone()).or_default();
                 (trial.outcome, trial.took) = (Some(outcome.clone()), Some(*took));
+            }
+            EventKind::ContainerProposed { proposal } => self.proposal = Some(Arc::clone(proposal)),
+            EventKind::ContainerAdded { path, container, line } => {
+                self.added = Some(Added { path: path.clone(), container: container.clone(), line: *line });
             }
             EventKind::Diagnosed { diagnosis } => self.diagnosis = Some(Arc::clone(diagnosis)),
             EventKind::ReleasePlanned { plan } => self.plan = Some(Arc::clone(plan)),

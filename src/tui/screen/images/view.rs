@@ -299,7 +299,12 @@ fn view_nothing(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     let middle = below(body, body.height / 3);
     if model.state.catalog.is_some() {
         canvas.aligned(row(middle, 0), "No container is defined yet.", Meaning::Title, Align::Center);
-        canvas.aligned(row(middle, 1), "a [containers.NAME] table with packages defines one", Meaning::Muted, Align::Center);
+        canvas.aligned(
+            row(middle, 1),
+            "`catamaran add NAME` defines one, or a [containers.NAME] table with packages",
+            Meaning::Muted,
+            Align::Center,
+        );
         centered(model, canvas, row(middle, 2), &[(Action::Edit, "opens the file"), (Action::Reload, "reads it again")]);
     } else if model.awaits(|r| *r == Request::Catalog) || model.is_running() {
         let said = format!("{} reading containers.toml", model.theme.turning(model.now));
