@@ -173,15 +173,6 @@ fn overview(state: &State, hidden: usize) -> String {
         let progress = run.progress.map(|(done, total, unit)| format!(" {}", meter(done, total, unit))).unwrap_or_default();
         parts.push(format!("{}{progress}", clean(phase)));
     }
-    for (target, load) in state.loads.iter().filter(|(_, load)| load.loaded.is_none()) {
-        // Once all is sent the engine unpacks it.
-        let progress = match load.progress {
-            Some((done, total)) if done == total => "unpacking".to_owned(),
-            Some((done, total)) => meter(done, total, Unit::Bytes),
-            None => String::new(),
-        };
-        parts.push(format!("load {} {progress}", name(target)));
-    }
     for (target, trial) in state.tests.iter().filter(|(_, trial)| trial.outcome.is_none()) {
         parts.push(format!("test {} {}", name(target), duration(state.now.saturating_sub(trial.started))));
     }

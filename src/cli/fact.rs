@@ -140,23 +140,15 @@ fn finished(target: &Target, outcome: &Outcome, took: u64, state: &State) -> Fac
 }
 
 fn tested(target: &Target, outcome: &TestOutcome, took: u64, state: &State) -> Fact {
-    let bad = |text: String| Fact::new(name(target), clean_line(&text)).marked("✗", Ink::Bad);
-    let mut fact = match outcome {
-        TestOutcome::Passed => return Fact::new(name(target), format!("test passed in {}", duration(took))).marked("✓", Ink::Good),
-        TestOutcome::Cancelled => return Fact::new(name(target), "test cancelled; its container is gone").marked("!", Ink::Warn),
-        TestOutcome::Failed { message, hint, .. } => {
-            let mut fact = bad(format!("test failed after {}: {message}", duration(took)));
-            fact.more.extend(hint.iter().map(|hint| format!("hint: {}", clean(hint))));
-            fact
-        }
-        TestOutcome::TimedOut { limit } => {
-            let mut fact = bad(format!("test did not end within {}, and was killed", duration(*limit)));
-            fact.more.push(
-                "hint: --time-limit gives it more time; does it wait for input, or serve? `test` in containers.toml says what runs".into(),
-            );
-            fact
-        }
+    let Some(failure) = outcome.failure() else {
+        return match outcome {
+            TestOutcome::Cancelled => Fact::new(name(target), "test cancelled; its container is gone").marked("!", Ink::Warn),
+            _ => Fact::new(name(target), format!("test passed in {}", duration(took))).marked("✓", Ink::Good),
+        };
     };
+    let text = clean_line(&format!("test failed after {}: {}", duration(took), failure.message));
+    let mut fact = Fact::new(name(target), text).marked("✗", Ink::Bad);
+    fact.more.extend(failure.hint.iter().map(|hint| format!("hint: {}", clean(hint))));
     fact.more.extend(state.tests.get(target).and_then(|trial| trial.log.as_ref()).map(|log| format!("log: {}", log.display())));
     fact
 }

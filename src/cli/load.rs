@@ -102,7 +102,7 @@ struct Document<'a> {
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &LoadArgs) -> Result<()> {
     let request = args.engine.request(catalog, &args.names, args.name.as_deref())?;
     let ended = drive.run(Command::Load(request)).await;
-    let images: Vec<&Loaded> = drive.state.loads.values().filter_map(|load| load.loaded.as_ref()).collect();
+    let images: Vec<&Loaded> = drive.state.loads.values().collect();
     // What has arrived is worth showing even when the rest failed.
     match printer.results {
         Results::Document if ended.is_ok() => {

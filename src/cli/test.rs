@@ -11,7 +11,7 @@ use super::printer::{Ink, Printer, Results};
 use super::quantity::{count, duration};
 use super::table::{Cell, Table};
 use crate::catalog::{Catalog, Target};
-use crate::session::{BuildRequest, Command, EngineFacts, State, TestOutcome, TestRequest, Trial};
+use crate::session::{BuildRequest, Command, EngineFacts, NO_NETWORK, State, TestOutcome, TestRequest, Trial};
 use crate::{Error, Result};
 
 /// Lines of a test's output in a document.
@@ -37,7 +37,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "TIME", value_parser = time_limit, default_value = DEFAULT)]
     pub time_limit: Duration,
     /// The container's network: none, bridge, host, or one of the engine's
-    #[arg(long, value_name = "NETWORK", default_value = "none")]
+    #[arg(long, value_name = "NETWORK", default_value = NO_NETWORK)]
     pub network: String,
     /// Refuse to change containers.lock
     #[arg(long)]
@@ -128,13 +128,13 @@ fn tested<'a>(target: &'a Target, trial: &'a Trial) -> Tested<'a> {
 fn table(state: &State) -> Table {
     let mut table = Table::plain(0);
     for (target, trial) in &state.tests {
-        let (mark, ink, why) = match &trial.outcome {
-            Some(TestOutcome::Passed) => ("✓ passed", Ink::Good, String::new()),
-            Some(TestOutcome::Failed { message, .. }) => ("✗ failed", Ink::Bad, message.clone()),
-            Some(TestOutcome::TimedOut { limit }) => ("✗ took too long", Ink::Bad, format!("killed after {}", duration(*limit))),
-            Some(TestOutcome::Cancelled) => ("! cancelled", Ink::Warn, String::new()),
-            None => ("· not finished", Ink::Dim, String::new()),
+        let (mark, ink) = match &trial.outcome {
+            Some(TestOutcome::Passed) => ("✓ passed", Ink::Good),
+            Some(TestOutcome::Failed { .. } | TestOutcome::TimedOut { .. }) => ("✗ failed", Ink::Bad),
+            Some(TestOutcome::Cancelled) => ("! cancelled", Ink::Warn),
+            None => ("· not finished", Ink::Dim),
         };
+        let why = trial.failure().map(|failure| failure.message).unwrap_or_default();
         let took = Cell::ink(trial.took.map(duration).unwrap_or_default(), Ink::Dim);
         table.row([Cell::ink(mark, ink), target.to_string().into(), trial.command.join(" ").into(), took, why.into()]);
     }

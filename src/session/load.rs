@@ -16,7 +16,7 @@ use crate::image::{Descriptor, Digest, Tree};
 use crate::nix::kept_image;
 use crate::progress::Progress;
 use crate::runtime::{Engine, EngineChoice, EngineFacts};
-use crate::{Error, Kind, Result};
+use crate::{Error, Result};
 
 /// What to put into an engine.
 #[derive(Clone, Debug, Default)]
@@ -141,21 +141,21 @@ pub(super) async fn send(
     token: &CancellationToken,
     progress: &Arc<dyn Progress>,
 ) -> Result<()> {
-    let zstd = tree.contents().iter().any(|blob| blob.media_type.ends_with("+zstd"));
     let (name, token, progress) = (name.to_owned(), token.clone(), Arc::clone(progress));
-    let loaded = engine.load(move |out| archive(&tree, Some(&name), out, "the engine".as_ref(), &token, &progress).map(drop)).await;
-    loaded.map_err(|error| if zstd && !facts.is_podman() { not_unpacked(error) } else { error })
+    let tree = match tree.has_zstd() && knows_no_zstd(facts) {
+        true => {
+            progress.line(&format!("{} {} knows no zstd: layers are unpacked on their way", facts.product, facts.version));
+            let token = token.clone();
+            blocking(move || tree.without_zstd(&|| token.is_cancelled())).await?
+        }
+        false => tree,
+    };
+    engine.load(move |out| archive(&tree, Some(&name), out, "the engine".as_ref(), &token, &progress).map(drop)).await
 }
 
-/// An engine that did not take layers which are compressed with zstd, and does not say that this is why.
-fn not_unpacked(error: Error) -> Error {
-    if error.kind() != Kind::Failed || error.advice().is_some() {
-        return error;
-    }
-    error.hint(
-        "its layers are compressed with zstd, which Docker unpacks since version 23: load it into a newer engine or into Podman, or build \
-         it with `compression = \"gzip\"`",
-    )
+/// Docker unpacks layers that are compressed with zstd since version 23; every Podman that is still around does.
+fn knows_no_zstd(facts: &EngineFacts) -> bool {
+    !facts.is_podman() && facts.major().is_some_and(|major| major < 23)
 }
 
 /// The targets that are meant, each with its name in the engine.
@@ -244,6 +244,8 @@ mod tests {
         let error = names(&["far"], true, None, "Docker").unwrap_err();
         assert!(error.message().contains("`far` is not built for amd64"), "{error}");
         assert!(error.advice().unwrap().contains("--target aarch64, --target armv7"), "{error:?}");
+        assert!(knows_no_zstd(&EngineFacts { version: "20.10.24+dfsg1".into(), ..facts("Docker") }));
+        assert!(!knows_no_zstd(&facts("Docker")) && !knows_no_zstd(&EngineFacts { version: "4.3.1".into(), ..facts("Podman") }));
         assert!(names(&["fd"], false, Some("x"), "Docker").unwrap_err().message().contains("2 images cannot all be called `x`"));
     }
 }

@@ -58,5 +58,5 @@ pub use folders::Folders;
 pub use load::{LoadRequest, Loaded};
 pub use log::{KEPT_LINES, Log};
 pub use replay::replay;
-pub use state::{Added, BlobState, Build, Load, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
-pub use test::{DEFAULT_TIME_LIMIT, TestOutcome, TestRequest};
+pub use state::{Added, BlobState, Build, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
+pub use test::{DEFAULT_TIME_LIMIT, NO_NETWORK, TestOutcome, TestRequest};

@@ -57,8 +57,8 @@ pub struct State {
     pub copied: Option<Arc<Copied>>,
     /// The engine that answered last.
     pub engine: Option<EngineFacts>,
-    /// Images on their way into an engine, or there, by target; the latest of each.
-    pub loads: BTreeMap<Target, Load>,
+    /// Images that were put into an engine, by target; the latest of each.
+    pub loads: BTreeMap<Target, Loaded>,
     /// Tests of this session, by target; the latest of each.
     pub tests: BTreeMap<Target, Trial>,
     /// What `doctor` found last.
@@ -201,19 +201,6 @@ pub struct Verification {
     pub report: Option<Arc<Report>>,
 }
 
-/// An image and an engine.
-#[derive(Clone, Debug, Default)]
-pub struct Load {
-    /// The run it belongs to.
-    pub run: RunId,
-    /// What the image is called there.
-    pub name: String,
-    /// Bytes sent, and of so many.
-    pub progress: Option<(u64, u64)>,
-    /// What came of it, once the engine has it.
-    pub loaded: Option<Loaded>,
-}
-
 /// One target's test.
 #[derive(Clone, Debug, Default)]
 pub struct Trial {
@@ -231,6 +218,13 @@ pub struct Trial {
     pub outcome: Option<TestOutcome>,
     /// How long it took, in milliseconds, once it has ended.
     pub took: Option<u64>,
+}
+
+impl Trial {
+    /// Why it did not pass, once it has ended so.
+    pub fn failure(&self) -> Option<Failure> {
+        self.outcome.as_ref().and_then(TestOutcome::failure)
+    }
 }
 
 /// Where a blob of a publication stands.
@@ -399,17 +393,20 @@ impl State {
             EventKind::CompareSkipped { skipped } => self.not_compared.push(skipped.clone()),
             EventKind::Copied { copied } => self.copied = Some(Arc::clone(copied)),
             EventKind::EngineFound { engine } => self.engine = Some(engine.clone()),
-            EventKind::LoadStarted { target, name } => {
-                self.loads.insert(target.clone(), Load { run, name: name.clone(), ..Load::default() });
+            // One image after the other: how far it is, is how far the run is.
+            EventKind::LoadStarted { target, .. } => {
+                let run = self.runs.entry(run).or_default();
+                (run.phase, run.progress) = (Some(format!("load {target}")), None);
             }
-            EventKind::LoadProgressed { target, done, total } => {
-                self.loads.entry(target.clone()).or_default().progress = Some((*done, *total));
+            EventKind::LoadProgressed { done, total, .. } => {
+                self.runs.entry(run).or_default().progress = Some((*done, *total, Unit::Bytes));
             }
             EventKind::Loaded { loaded, .. } => {
-                let load = Load { run, name: loaded.name.clone(), progress: None, loaded: Some(loaded.clone()) };
-                self.loads.insert(loaded.target.clone(), load);
+                self.runs.entry(run).or_default().progress = None;
+                self.loads.insert(loaded.target.clone(), loaded.clone());
             }
             EventKind::TestStarted { target, command, log } => {
+                self.runs.entry(run).or_default().phase = Some("test".into());
                 let trial = Trial { run, command: command.clone(), started: event.at, log: log.clone(), ..Trial::default() };
                 self.tests.insert(target.clone(), trial);
             }

@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::BuildRequest;
 use super::emitter::{Listener, Subject};
 use super::engine::Work;
-use super::event::EventKind;
+use super::event::{EventKind, Failure};
 use super::load::{LoadRequest, Loaded, wanted};
-use crate::catalog::Architecture;
+use crate::catalog::{Architecture, Target};
 use crate::lines::Lines;
 use crate::progress::Progress;
 use crate::runtime::{Channel, ContainerEnd, ContainerSpec, Engine, EngineFacts, is_foreign_machine, to_run_foreign};
@@ -20,6 +20,8 @@ use crate::{Error, Kind, Result};
 
 /// How long a container may run when nobody says otherwise.
 pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(60);
+/// The network of a container that has none.
+pub const NO_NETWORK: &str = "none";
 /// How long taking a container away may take before it is left, with a word.
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 /// How long the last of its output may come after a container has ended.
@@ -40,6 +42,19 @@ pub struct TestRequest {
     pub time_limit: Duration,
     /// The container's network: `none`, `bridge`, `host`, or a name.
     pub network: String,
+}
+
+impl TestRequest {
+    /// Tries out `targets` as everything usually is.
+    pub fn of(targets: Vec<Target>) -> Self {
+        TestRequest {
+            load: LoadRequest { targets, ..LoadRequest::default() },
+            build: BuildRequest::default(),
+            arguments: None,
+            time_limit: DEFAULT_TIME_LIMIT,
+            network: NO_NETWORK.into(),
+        }
+    }
 }
 
 /// How a test ended.
@@ -71,6 +86,19 @@ pub enum TestOutcome {
 impl TestOutcome {
     fn failed(code: Option<i64>, message: impl Into<String>) -> Self {
         TestOutcome::Failed { code, message: message.into(), hint: None }
+    }
+
+    /// Why it did not pass; nothing for what passed or was stopped.
+    pub fn failure(&self) -> Option<Failure> {
+        let (message, hint) = match self {
+            TestOutcome::Passed | TestOutcome::Cancelled => return None,
+            TestOutcome::Failed { message, hint, .. } => (message.clone(), hint.clone()),
+            TestOutcome::TimedOut { limit } => {
+                let advice = "--time-limit gives it more time; does it wait for input, or serve? `test` in containers.toml says what runs";
+                (format!("it did not end within {} s, and was killed", limit / 1000), Some(advice.to_owned()))
+            }
+        };
+        Some(Failure { kind: Kind::Failed, message, hint })
     }
 
     fn hint(self, advice: impl Into<String>) -> Self {

@@ -59,11 +59,11 @@ fn with(project: &Project, engine: &str, arguments: &[&str]) -> Ran {
     Ran::of(alone(project).args([command, "--engine", engine]).args(rest))
 }
 
-/// The same, in a mount namespace in which nothing lies in `folder`.
+/// The same, in a mount namespace in which nothing lies in `folder`; programs are looked for where its `INNER_PATH` says.
 fn without(folder: &str, command: &Command) -> Command {
     need("unshare", "util-linux");
     let mut hidden = Command::new("unshare");
-    let script = "mkdir -p \"$0\" && mount -t tmpfs none \"$0\" && exec \"$@\"";
+    let script = "mkdir -p \"$0\" && mount -t tmpfs none \"$0\" && PATH=${INNER_PATH:-$PATH} exec \"$@\"";
     hidden.args(["--mount", "sh", "-c", script, folder]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -173,7 +173,7 @@ fn judge_tests(engine: &str) {
     assert_eq!(fs::read_to_string(log).unwrap().lines().count(), 2);
 
     let began = Instant::now();
-    test(&["box", "--time-limit", "1s", "--", "sleep", "1000"]).fails(1, &["did not end within 1.0 s, and was killed", "--time-limit"]);
+    test(&["box", "--time-limit", "1s", "--", "sleep", "1000"]).fails(1, &["it did not end within 1 s, and was killed", "--time-limit"]);
     assert!(began.elapsed() < Duration::from_secs(60));
     test(&["box", "--", "no-such-applet"]).fails(1, &["box.x86_64 | no-such-applet", "exit code 127"]);
     test(&["odd"]).fails(1, &["odd.aarch64 ✗", "on amd64) cannot run programs for aarch64", "hint: "]);
@@ -211,7 +211,7 @@ fn podman_without_a_socket_serves_for_as_long_as_it_is_needed() {
     let tested = run(&["test", "box", "--podman"]);
     assert_eq!(tested.code, 0, "{}", tested.err);
     assert!(tested.err.contains("(podman system service)") && tested.err.contains("| both hulls"), "{}", tested.err);
-    let copied = run(&["copy", "box/aarch64", "containers-storage:acme/box:1"]);
+    let copied = run(&["copy", "box/x86_64", "containers-storage:acme/box:1"]);
     assert_eq!(copied.code, 0, "{}", copied.err);
     let images = Ran::of(Command::new("podman").envs(variables.clone()).args(["images", "--format", "{{.Repository}}:{{.Tag}}"]));
     assert!(images.out.contains("localhost/box:latest") && images.out.contains("acme/box:1"), "{images:?}");
@@ -228,7 +228,7 @@ fn an_engine_that_cannot_be_used_is_told_for_what_it_is() {
     let project = boxes();
     project.ok(&["build", "box", "--target", "x86_64"]);
     let mut nobody = alone(&project);
-    nobody.args(["load", "box"]).env("PATH", "/nowhere");
+    nobody.args(["load", "box"]).env("INNER_PATH", "/nowhere");
     Ran::of(&mut without("/run", &nobody)).fails(3, &["no container engine was found on this machine", "DOCKER_HOST", "Podman"]);
     nobody.arg("--podman");
     Ran::of(&mut without("/run", &nobody)).fails(3, &["no Podman was found", "podman.socket"]);
