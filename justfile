@@ -17,7 +17,7 @@ default:
 container-build container target="aarch64":
     {{ catamaran }} build "$1" --target "$2"
 
-# The results are OCI image layouts: skopeo, crane, umoci and `catamaran inspect oci:result-aarch64` read them.
+# The results are OCI image layouts, which skopeo, crane, umoci and `catamaran inspect` read: oci:result-aarch64:NAME.
 
 # Builds a container for all of its architectures, and leaves each in result-ARCHITECTURE.
 container-build-all container:

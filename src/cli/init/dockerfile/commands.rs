@@ -1,7 +1,8 @@
 //! What a RUN does, command by command: what it installs, what needs no doing here, and what nobody can take over.
 
 use super::Mistake;
-use super::words::{Token, Variables, Word};
+use super::variables::Variables;
+use super::words::{Token, Word, shell};
 
 /// What a script comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub(super) struct Script {
     pub packages: Vec<String>,
     /// Some of them were installed with what they recommend.
     pub recommends: bool,
+    /// Packages that were there for the build only: removed again, here or by a later script.
+    pub removed: Vec<String>,
     /// What is not taken over, and why.
     pub left: Vec<String>,
 }
@@ -55,7 +58,7 @@ pub(super) fn script(text: &str, variables: &mut Variables) -> Result<Script, Mi
 
 /// The tokens of `text`, with the variables that it sets itself.
 fn tokens(text: &str, variables: &mut Variables) -> Result<Vec<Token>, Mistake> {
-    let tokens = variables.shell(text)?;
+    let tokens = shell(text, variables)?;
     let commands = tokens.split(|token| !matches!(token, Token::Word(_)));
     let set: Vec<(String, String)> = commands
         .filter_map(|command| match command {
@@ -69,7 +72,7 @@ fn tokens(text: &str, variables: &mut Variables) -> Result<Vec<Token>, Mistake> 
     }
     let outside = variables.all();
     set.iter().for_each(|(name, value)| variables.set(name, value));
-    let tokens = variables.shell(text);
+    let tokens = shell(text, variables);
     variables.restart(outside);
     tokens
 }
@@ -105,6 +108,8 @@ impl Script {
         let program = texts.first().map_or("", |program| program.rsplit('/').next().unwrap_or(program));
         if matches!(program, "apt-get" | "apt" | "aptitude") {
             self.apt(words, doubtful);
+        } else if matches!(program, "useradd" | "adduser" | "groupadd" | "addgroup") {
+            self.left.push(format!("`{}`: accounts are those of packages, or of an /etc/passwd among `files`", shown(words)));
         } else if !is_housekeeping(&texts) {
             self.left.push(format!("`{}`: no commands run in an image made here", shown(words)));
         }
@@ -141,17 +146,8 @@ impl Script {
                 packages.iter().for_each(|word| self.package(word));
             }
             "update" | "upgrade" | "dist-upgrade" | "full-upgrade" | "clean" | "autoclean" | "distclean" | "check" => {}
-            "remove" | "purge" | "autoremove" | "autopurge" => self.remove(words, packages),
+            "remove" | "purge" | "autoremove" | "autopurge" => self.removed.extend(packages.iter().map(|word| word.text.clone())),
             other => self.left.push(format!("`apt {}`: there is nothing like it here", short(other))),
-        }
-    }
-
-    /// What is removed again was there for the build only.
-    fn remove(&mut self, words: &[Word], packages: &[&Word]) {
-        let before = self.packages.len();
-        self.packages.retain(|name| !packages.iter().any(|word| word.known && word.text == *name));
-        if before - self.packages.len() < packages.len() {
-            self.left.push(format!("`{}`: nothing is removed, leave it out of `packages`", shown(words)));
         }
     }
 
@@ -230,7 +226,8 @@ mod tests {
     }
 
     fn packages(text: &str) -> String {
-        read(text).packages.join(" ")
+        let Script { packages, removed, .. } = read(text);
+        packages.into_iter().filter(|name| !removed.contains(name)).collect::<Vec<_>>().join(" ")
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::commands::short;
 use super::lines::Instruction;
 use super::stage::{Stage, exec_form, without_options};
-use super::words::Variables;
+use super::variables::Variables;
+use super::words::words;
 use super::{Content, File, Mistake};
 
 /// What an architecture is called in a path: Docker's own variable, and our placeholder.
@@ -47,17 +48,17 @@ pub(super) fn copy(stage: &mut Stage, instruction: &Instruction, variables: &mut
     }
     let before = variables.all();
     PLACEHOLDERS.iter().for_each(|(name, placeholder)| variables.set(name, placeholder));
-    let words = match exec_form(rest) {
+    let all = match exec_form(rest) {
         Some(words) => Ok(words.into_iter().map(|word| (word, true)).collect()),
-        None => variables.words(rest).map(|words| words.into_iter().map(|word| (word.text, word.known)).collect::<Vec<_>>()),
+        None => words(rest, variables).map(|words| words.into_iter().map(|word| (word.text, word.known)).collect::<Vec<_>>()),
     };
     variables.restart(before);
-    let words = words?;
-    let Some(((to, _), sources)) = words.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+    let all = all?;
+    let Some(((to, _), sources)) = all.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         let message = format!("{keyword} needs what to copy and where to");
         return Err(Mistake { line: *line, message, hint: "for example `COPY app.conf /etc/app.conf`".into() });
     };
-    if words.iter().any(|(_, known)| !known) {
+    if all.iter().any(|(_, known)| !known) {
         told(stage, "not known before it is built");
         return Ok(());
     }

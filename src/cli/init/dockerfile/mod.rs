@@ -6,6 +6,7 @@ mod commands;
 mod files;
 mod lines;
 mod stage;
+mod variables;
 mod words;
 
 use std::collections::BTreeMap;
@@ -13,10 +14,13 @@ use std::collections::BTreeMap;
 use crate::{Error, Result};
 use lines::{Instruction, instructions};
 use stage::Stage;
-use words::Variables;
+use variables::Variables;
 
 /// The largest Dockerfile that is read.
 pub(super) const MAX_BYTES: u64 = 1 << 20;
+
+/// The search path of Debian's images, which `ENV PATH=…:$PATH` adds to.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What is wrong with a Dockerfile.
 #[derive(Debug)]
@@ -112,7 +116,7 @@ fn parsed(text: &str, is_folder: &dyn Fn(&str) -> bool) -> Result<Found, Mistake
     let mut chain = vec![last];
     loop {
         let first = chain[chain.len() - 1];
-        let from = variables.words(&first.from.arguments).map_err(|mistake| mistake.on(first.from.line))?;
+        let from = words::words(&first.from.arguments, &mut variables).map_err(|mistake| mistake.on(first.from.line))?;
         let base = from.iter().map(|word| word.text.as_str()).find(|word| !word.starts_with("--")).unwrap_or_default();
         let earlier = stages.iter().take_while(|stage| stage.from.line < first.from.line);
         match earlier.filter(|stage| stage.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(base))).last() {
@@ -121,7 +125,7 @@ fn parsed(text: &str, is_folder: &dyn Fn(&str) -> bool) -> Result<Found, Mistake
                 let mut stage = Stage::new(is_folder, &global);
                 stage.base(first.from.line, base);
                 for part in chain.iter().rev() {
-                    variables.restart(BTreeMap::new());
+                    variables.restart(BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]));
                     for instruction in part.instructions {
                         stage.take(instruction, &mut variables).map_err(|mistake| mistake.on(instruction.line))?;
                     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::commands::{Script, script, short};
 use super::lines::Instruction;
-use super::words::{Variables, Word};
+use super::variables::Variables;
+use super::words::{Word, fill, words};
 use super::{Found, Mistake, Note, files};
 
 /// An image that comes about.
@@ -68,7 +69,7 @@ impl<'p> Stage<'p> {
             "ARG" => argument(instruction, variables, self.global)?,
             "ENV" => self.env(*line, arguments, variables)?,
             "LABEL" => {
-                let pairs = pairs(&variables.words(arguments)?);
+                let pairs = pairs(&words(arguments, variables)?);
                 let known = self.known(*line, "LABEL", pairs);
                 self.found.labels.extend(known);
             }
@@ -79,18 +80,19 @@ impl<'p> Stage<'p> {
                     folder.map(|folder| files::absolute(self.found.workdir.as_deref(), &folder)).or(self.found.workdir.take());
             }
             "EXPOSE" => {
-                for word in variables.words(arguments)? {
-                    match word.known {
-                        true if !self.found.expose.contains(&word.text) => self.found.expose.push(word.text),
-                        true => {}
-                        false => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&word.text))),
+                for word in words(arguments, variables)? {
+                    match (word.known, word.text.contains('-')) {
+                        (true, false) if !self.found.expose.contains(&word.text) => self.found.expose.push(word.text),
+                        (true, false) => {}
+                        (true, true) => self.note(*line, format!("EXPOSE {}: ports are named one by one", short(&word.text))),
+                        (false, _) => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&word.text))),
                     }
                 }
             }
             "VOLUME" => {
                 let folders = match exec_form(arguments) {
                     Some(folders) => folders,
-                    None => variables.words(arguments)?.into_iter().map(|word| word.text).collect(),
+                    None => words(arguments, variables)?.into_iter().map(|word| word.text).collect(),
                 };
                 for folder in folders {
                     let folder = files::absolute(None, &folder);
@@ -133,13 +135,20 @@ impl<'p> Stage<'p> {
             }
             (None, None) => arguments.to_owned(),
         };
-        let Script { packages, recommends, left } = script(&text, variables)?;
+        let Script { packages, recommends, removed, left } = script(&text, variables)?;
         for package in packages {
             if !self.found.packages.contains(&package) {
                 self.found.packages.push(package);
             }
         }
         self.found.recommends |= recommends;
+        for name in removed {
+            let before = self.found.packages.len();
+            self.found.packages.retain(|package| *package != name);
+            if self.found.packages.len() == before {
+                self.note(instruction.line, format!("removing {}: no package is removed that others brought along", short(&name)));
+            }
+        }
         left.into_iter().for_each(|text| self.note(instruction.line, text));
         Ok(())
     }
@@ -148,10 +157,10 @@ impl<'p> Stage<'p> {
     fn env(&mut self, line: usize, arguments: &str, variables: &mut Variables) -> Result<(), Mistake> {
         let first = arguments.split_whitespace().next().unwrap_or_default();
         let pairs = match first.contains('=') {
-            true => pairs(&variables.words(arguments)?),
+            true => pairs(&words(arguments, variables)?),
             false => {
                 let value = arguments.trim_start().strip_prefix(first).unwrap_or_default().trim();
-                vec![(first.to_owned(), variables.fill(value)?)]
+                vec![(first.to_owned(), fill(value, variables)?)]
             }
         };
         for (name, value) in self.known(line, "ENV", pairs) {
@@ -178,9 +187,9 @@ impl<'p> Stage<'p> {
 
     /// The one value of an instruction, if it is known.
     fn filled(&mut self, line: usize, keyword: &str, arguments: &str, variables: &mut Variables) -> Result<Option<String>, Mistake> {
-        let words = variables.words(arguments)?;
-        let known = words.iter().all(|word| word.known);
-        let text = words.into_iter().map(|word| word.text).collect::<Vec<_>>().join(" ");
+        let found = words(arguments, variables)?;
+        let known = found.iter().all(|word| word.known);
+        let text = found.into_iter().map(|word| word.text).collect::<Vec<_>>().join(" ");
         if !known {
             self.note(line, format!("{keyword} {}: not known before it is built", short(&text)));
         }
@@ -193,7 +202,7 @@ impl<'p> Stage<'p> {
             return Ok(words);
         }
         let plain = !arguments.contains(['$', '`', ';', '&', '|', '<', '>', '(', ')', '*', '?', '~', '\n']);
-        let words: Vec<String> = variables.words(arguments)?.into_iter().map(|word| word.text).collect();
+        let words: Vec<String> = words(arguments, variables)?.into_iter().map(|word| word.text).collect();
         let builtin =
             matches!(words.first().map(String::as_str), Some("exec" | "cd" | "." | "source" | "export" | "if" | "while" | "for" | "eval"));
         if plain && !builtin && !words.first().is_some_and(|word| word.contains('=')) {
@@ -229,7 +238,7 @@ impl<'p> Stage<'p> {
 
 /// `ARG name[=value] …`. One without a value has that of before the first FROM.
 pub(super) fn argument(instruction: &Instruction, variables: &mut Variables, global: &BTreeMap<String, String>) -> Result<(), Mistake> {
-    for word in variables.words(&instruction.arguments)? {
+    for word in words(&instruction.arguments, variables)? {
         match word.text.split_once('=') {
             Some((name, value)) if word.known => variables.set(name, value),
             Some(_) => {}

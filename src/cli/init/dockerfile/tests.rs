@@ -138,6 +138,18 @@ fn what_cannot_be_taken_over_is_told() {
 }
 
 #[test]
+fn what_a_later_instruction_removes_is_not_there() {
+    let found =
+        found("FROM debian\nRUN apt-get install gcc make\nRUN make && apt-get purge -y gcc perl\nEXPOSE 80 90-99\nENV PATH=/x:$PATH");
+    assert_eq!((found.packages.join(" "), found.expose.join(" ")), ("make".into(), "80".into()));
+    assert!(found.env["PATH"].starts_with("/x:/usr/local/sbin"));
+    let told = notes(&found);
+    assert!(told.contains("3: removing perl") && told.contains("4: EXPOSE 90-99") && found.notes.len() == 3, "{told}");
+    let (_, refused) = with_container(&Starter::default(), "app", "Dockerfile", &found).unwrap();
+    assert_eq!(refused, ["`PATH` is set by Catamaran"]);
+}
+
+#[test]
 fn what_is_no_dockerfile_says_where() {
     for (text, line) in
         [("", "Dockerfile:1: it has no FROM"), ("FROM x\nCOPY a", "Dockerfile:2: COPY needs"), ("FROM x\n\n%PDF", "Dockerfile:3: `%PDF`")]

@@ -1,8 +1,7 @@
 //! Words as a shell and as Docker's own instructions split them, with the variables that are known filled in.
 
-use std::collections::BTreeMap;
-
 use super::Mistake;
+use super::variables::Variables;
 
 /// A word, and whether all of it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,71 +24,32 @@ pub(super) enum Token {
     Redirection,
 }
 
-/// The variables of a stage, as far as they are known.
-#[derive(Clone, Debug)]
-pub(super) struct Variables {
-    values: BTreeMap<String, String>,
-    /// What filling in may still make, in bytes: a variable that is made of itself twice grows without end.
-    room: usize,
+/// The words of an instruction: quotes and variables, but no operators.
+pub(super) fn words(text: &str, variables: &mut Variables) -> Result<Vec<Word>, Mistake> {
+    let tokens = Lexer { rest: text, variables, shell: false }.tokens()?;
+    Ok(tokens.into_iter().filter_map(|token| if let Token::Word(word) = token { Some(word) } else { None }).collect())
 }
 
-/// A whole Dockerfile never fills in more than this.
-const ROOM: usize = 4 << 20;
-
-impl Default for Variables {
-    fn default() -> Self {
-        Variables { values: BTreeMap::new(), room: ROOM }
-    }
-}
-
-impl Variables {
-    /// `name` is `value` from here on.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.values.insert(name.to_owned(), value.to_owned());
-    }
-
-    /// The value of `name`.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
-    }
-
-    /// All of them.
-    pub fn all(&self) -> BTreeMap<String, String> {
-        self.values.clone()
-    }
-
-    /// These and no others; the room stays what it is.
-    pub fn restart(&mut self, values: BTreeMap<String, String>) {
-        self.values = values;
-    }
-
-    /// The words of an instruction: quotes and variables, but no operators.
-    pub fn words(&mut self, text: &str) -> Result<Vec<Word>, Mistake> {
-        let tokens = Lexer { rest: text, variables: self, shell: false }.tokens()?;
-        Ok(tokens.into_iter().filter_map(|token| if let Token::Word(word) = token { Some(word) } else { None }).collect())
-    }
-
-    /// `text` with variables filled in; quotes stay.
-    pub fn fill(&mut self, text: &str) -> Result<Word, Mistake> {
-        let mut word = Word { text: String::new(), known: true };
-        let mut lexer = Lexer { rest: text, variables: self, shell: false };
-        while let Some(c) = lexer.next() {
-            match c {
-                '$' => {
-                    let (value, known) = lexer.variable()?;
-                    word.text.push_str(&value);
-                    word.known &= known;
-                }
-                c => word.text.push(c),
+/// `text` with variables filled in; quotes stay.
+pub(super) fn fill(text: &str, variables: &mut Variables) -> Result<Word, Mistake> {
+    let mut word = Word { text: String::new(), known: true };
+    let mut lexer = Lexer { rest: text, variables, shell: false };
+    while let Some(c) = lexer.next() {
+        match c {
+            '$' => {
+                let (value, known) = lexer.variable()?;
+                word.text.push_str(&value);
+                word.known &= known;
             }
+            c => word.text.push(c),
         }
-        Ok(word)
     }
+    Ok(word)
+}
 
-    /// The tokens of a shell's command line.
-    pub fn shell(&mut self, text: &str) -> Result<Vec<Token>, Mistake> {
-        Lexer { rest: text, variables: self, shell: true }.tokens()
-    }
+/// The tokens of a shell's command line.
+pub(super) fn shell(text: &str, variables: &mut Variables) -> Result<Vec<Token>, Mistake> {
+    Lexer { rest: text, variables, shell: true }.tokens()
 }
 
 struct Lexer<'t, 'v> {
@@ -253,13 +213,7 @@ impl Lexer<'_, '_> {
             }
         };
         let Some(filled) = filled.map(str::to_owned) else { return Ok((format!("${as_written}"), false)) };
-        match self.variables.room.checked_sub(filled.len()) {
-            Some(room) => self.variables.room = room,
-            None => {
-                let message = format!("with its variables filled in it is larger than {ROOM} bytes");
-                return Err(Mistake { line: 0, message, hint: "is a variable made of itself?".into() });
-            }
-        }
+        self.variables.take_room(filled.len())?;
         Ok((filled, true))
     }
 }
@@ -305,36 +259,36 @@ mod tests {
     }
 
     /// Words between bars, unknown ones with a question mark, separators as they stand in shells.
-    fn shell(text: &str) -> String {
+    fn shown(text: &str) -> String {
         let show = |token: &Token| match token {
             Token::Word(word) => format!("[{}]{}", word.text, if word.known { "" } else { "?" }),
             Token::Separator => ";".into(),
             Token::Otherwise => "||".into(),
             Token::Redirection => ">".into(),
         };
-        variables().shell(text).unwrap().iter().map(show).collect()
+        shell(text, &mut variables()).unwrap().iter().map(show).collect()
     }
 
     #[test]
     fn a_shells_words_and_operators() {
-        assert_eq!(shell("a && b;c | d || e & f\ng # no\n"), "[a];[b];[c];[d]||[e];[f];[g];");
-        assert_eq!(shell(r#"a 'b $V' "c $V" d\ e x#y "#), "[a][b $V][c 1.2][d e][x#y]");
-        assert_eq!(shell("a >/dev/null 2>&1 b &> c"), "[a]>[/dev/null]>[1][b]>[c]");
-        assert_eq!(shell("(a)"), ";[a];");
+        assert_eq!(shown("a && b;c | d || e & f\ng # no\n"), "[a];[b];[c];[d]||[e];[f];[g];");
+        assert_eq!(shown(r#"a 'b $V' "c $V" d\ e x#y "#), "[a][b $V][c 1.2][d e][x#y]");
+        assert_eq!(shown("a >/dev/null 2>&1 b &> c"), "[a]>[/dev/null]>[1][b]>[c]");
+        assert_eq!(shown("(a)"), ";[a];");
     }
 
     #[test]
     fn variables_are_filled_in_and_split_outside_of_quotes() {
-        assert_eq!(shell(r#"x $TOOLS y"$TOOLS" pkg=$V"#), "[x][curl][git][ycurl  git][pkg=1.2]");
-        assert_eq!(shell("${V} ${NO:-a} ${EMPTY:-b} ${EMPTY-c} ${V:+d} ${NO:+e}"), "[1.2][a][b][d]");
-        assert_eq!(shell("$NO ${NO} $(ls $(x)) `ls` $1 ${V%.*}"), "[$NO]?[${NO}]?[$(ls $(x))]?[`ls`]?[$1]?[${V%.*}]?");
+        assert_eq!(shown(r#"x $TOOLS y"$TOOLS" pkg=$V"#), "[x][curl][git][ycurl  git][pkg=1.2]");
+        assert_eq!(shown("${V} ${NO:-a} ${EMPTY:-b} ${EMPTY-c} ${V:+d} ${NO:+e}"), "[1.2][a][b][d]");
+        assert_eq!(shown("$NO ${NO} $(ls $(x)) `ls` $1 ${V%.*}"), "[$NO]?[${NO}]?[$(ls $(x))]?[`ls`]?[$1]?[${V%.*}]?");
     }
 
     #[test]
     fn an_instructions_words_have_no_operators() {
-        let words = variables().words(r#"A=1 B="x y" C=a\ b D=$V;# E='$V'"#).unwrap();
+        let words = words(r#"A=1 B="x y" C=a\ b D=$V;# E='$V'"#, &mut variables()).unwrap();
         assert_eq!(words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>(), ["A=1", "B=x y", "C=a b", "D=1.2;#", "E=$V"]);
-        assert_eq!(variables().fill("\"$V\" $NO").unwrap(), Word { text: "\"1.2\" $NO".into(), known: false });
+        assert_eq!(fill("\"$V\" $NO", &mut variables()).unwrap(), Word { text: "\"1.2\" $NO".into(), known: false });
     }
 
     #[test]
@@ -342,7 +296,7 @@ mod tests {
         let mut variables = Variables::default();
         variables.set("A", "0123456789");
         let grown = (0..64).try_for_each(|_| {
-            let twice = variables.fill("$A$A")?;
+            let twice = fill("$A$A", &mut variables)?;
             variables.set("A", &twice.text);
             Ok::<(), Mistake>(())
         });
