@@ -23,6 +23,7 @@ packages=(
   musl-tools jq buildah  # programs and images of the corpus that verify is held against
   nix-bin shellcheck     # builds what flake.nix defines, and checks its scripts as nixpkgs does
   tmux                   # the dashboard, as its users see it
+  zsh fish man-db        # the shells that complete, and what shows manual pages
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -4,6 +4,8 @@
 
 mod architecture;
 mod check;
+#[cfg(test)]
+mod configuration_doc;
 mod container;
 mod debian;
 mod diagnostic;

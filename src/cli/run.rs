@@ -8,7 +8,9 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{add, build, compare, copy, doctor, index, inspect, list, matrix, push, release, schema, update, verify};
+use super::{
+    add, build, cache, compare, completions, copy, doctor, index, inspect, list, man, matrix, push, release, schema, update, verify,
+};
 use crate::catalog::{self, Catalog};
 use crate::session;
 use crate::{Error, Kind, Result};
@@ -44,6 +46,8 @@ fn attempt<L: Link>(
 ) -> Result<()> {
     match command {
         Subcommand::Schema(args) => return schema::run(printer, args),
+        Subcommand::Completions(args) => return completions::run(printer, args),
+        Subcommand::Man(args) => return man::run(printer, args),
         // Whoever has a terminal has been shown it by now.
         Subcommand::Replay(_) => {
             return Err(Error::usage("a recording is played back in the dashboard, which needs a terminal")
@@ -54,7 +58,12 @@ fn attempt<L: Link>(
     }
     // Looking at an image of a registry or a layout needs no containers.toml.
     let file = match command {
-        Subcommand::Inspect(_) | Subcommand::Verify(_) | Subcommand::Compare(_) | Subcommand::Copy(_) | Subcommand::Doctor(_)
+        Subcommand::Inspect(_)
+        | Subcommand::Verify(_)
+        | Subcommand::Compare(_)
+        | Subcommand::Copy(_)
+        | Subcommand::Doctor(_)
+        | Subcommand::Cache(_)
             if global.file.is_none() =>
         {
             find(global).ok()
@@ -89,6 +98,7 @@ fn attempt<L: Link>(
             (Subcommand::Compare(args), _) => compare::run(&mut drive, printer, args).await,
             (Subcommand::Copy(args), _) => copy::run(&mut drive, printer, args).await,
             (Subcommand::Add(args), _) => add::run(&mut drive, printer, args).await,
+            (Subcommand::Cache(args), _) => cache::run(&mut drive, printer, args).await,
             (Subcommand::Doctor(args), _) => doctor::run(&mut drive, printer, args).await,
             (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Update(args), Some(catalog)) => update::run(&mut drive, printer, catalog, args).await,
@@ -99,6 +109,8 @@ fn attempt<L: Link>(
             (
                 Subcommand::Matrix(_)
                 | Subcommand::Schema(_)
+                | Subcommand::Completions(_)
+                | Subcommand::Man(_)
                 | Subcommand::Replay(_)
                 | Subcommand::Build(_)
                 | Subcommand::Update(_)
