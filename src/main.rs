@@ -14,6 +14,7 @@ use clap::Parser;
 const LAST_WORK: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
+    cli::complete();
     let cli = Cli::parse();
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

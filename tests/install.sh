@@ -25,6 +25,7 @@ packages=(
   python3-yaml python3-venv # runs the workflows of CI systems as they stand in their files; the tools below
   nix-bin shellcheck     # builds what flake.nix defines, and checks its scripts as nixpkgs does
   tmux                   # the dashboard, as its users see it
+  zsh fish man-db        # the shells that complete, and what shows manual pages
 )
 missing=()
 for package in "${packages[@]}"; do

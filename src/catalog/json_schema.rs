@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::entry::Defaults;
 use super::schema::{self, Table};
-use super::{Architecture, CHECK_IDS};
+use super::{Architecture, CHECK_IDS, Container, DebianSettings, NixSettings, RegistrySettings};
 
 /// The schema (JSON Schema draft 7, which the TOML servers of editors read). It knows keys, types and words; what only a look at
 /// the whole file can tell (a name twice, a certificate without its key) the reader says.
@@ -31,7 +32,31 @@ fn table(name: &str, keys: &Table, required: &[&str]) -> Value {
 fn described(table: &str, key: &str) -> Option<Value> {
     let (about, mut shape) = shape(table, key)?;
     shape["description"] = about.into();
+    if let Some(default) = default(table, key) {
+        shape["default"] = default;
+    }
     Some(shape)
+}
+
+/// What holds when a key is not there, as the reader has it.
+fn default(table: &str, key: &str) -> Option<Value> {
+    let (defaults, debian, nix) = (Defaults::default(), DebianSettings::default(), NixSettings::default());
+    Some(match (table, key) {
+        ("registry", "insecure") => json!(RegistrySettings::default().insecure),
+        ("defaults", "builder") => json!(defaults.builder),
+        ("defaults", "targets") => json!(defaults.targets),
+        ("defaults", "base") => json!(defaults.base),
+        ("defaults", "compression") => json!(defaults.compression),
+        ("debian", "suite") => json!(debian.suite),
+        ("debian", "components") => json!(debian.components),
+        ("debian-source", "components") => json!(["main"]),
+        ("debian", "check-valid-until") => json!(debian.check_valid_until),
+        ("debian", "recommends") => json!(debian.recommends),
+        ("debian", "essential") => json!(debian.essential),
+        ("nix", "flake") => json!(nix.flake),
+        ("container", "test") => json!(Container::new("x").test),
+        _ => return None,
+    })
 }
 
 /// What a key is for and what it takes; a test asks for every key of every table.

@@ -5,6 +5,8 @@
 mod architecture;
 mod check;
 mod ci_jobs;
+#[cfg(test)]
+mod configuration_doc;
 mod container;
 mod debian;
 mod diagnostic;

@@ -129,6 +129,8 @@ pub enum Subcommand {
     Index(IndexArgs),
     /// Define a container: look its packages up and write the entry.
     Add(super::AddArgs),
+    /// Show what is kept between runs, or remove what nothing needs.
+    Cache(super::CacheArgs),
     /// Try out what builds and releases need, and say how to mend what is broken.
     Doctor(DoctorArgs),
     /// Play back in the dashboard what `--output json` recorded.
@@ -137,6 +139,10 @@ pub enum Subcommand {
     Matrix(super::matrix::MatrixArgs),
     /// Print a JSON Schema: of containers.toml, or of reports.
     Schema(SchemaArgs),
+    /// Print what a shell needs to complete commands and containers.
+    Completions(super::CompletionsArgs),
+    /// Print a manual page, or write all of them.
+    Man(super::ManArgs),
 }
 
 /// `replay`

@@ -7,7 +7,11 @@ mod add;
 mod args;
 mod bars;
 mod build;
+mod cache;
+#[cfg(test)]
+mod commands_doc;
 mod compare;
+mod completions;
 mod confirm;
 mod copy;
 mod display;
@@ -22,6 +26,7 @@ mod inspect;
 mod json;
 mod list;
 mod load;
+mod man;
 mod matrix;
 mod outputs;
 mod plain;
@@ -44,10 +49,13 @@ pub use args::{
     BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, OutdatedArgs,
     Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,
 };
+pub use cache::{CacheArgs, CacheCommand, PruneArgs};
+pub use completions::{CompletionsArgs, Shell, complete};
 pub use drive::Link;
 pub use guided::guided;
 pub use init::InitArgs;
 pub use load::{EngineArgs, LoadArgs, Which};
+pub use man::ManArgs;
 pub use matrix::MatrixArgs;
 pub use printer::Printer;
 pub use run::run;

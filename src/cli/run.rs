@@ -8,7 +8,10 @@ use super::args::{Global, Subcommand};
 use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
-use super::{add, build, compare, copy, doctor, index, init, inspect, list, load, matrix, push, release, schema, test, update, verify};
+use super::{
+    add, build, cache, compare, completions, copy, doctor, index, init, inspect, list, load, man, matrix, push, release, schema, test,
+    update, verify,
+};
 use crate::catalog::{self, Catalog};
 use crate::session;
 use crate::{Error, Kind, Result};
@@ -45,6 +48,8 @@ fn attempt<L: Link>(
     match command {
         Subcommand::Schema(args) => return schema::run(printer, args),
         Subcommand::Init(args) => return init::run(printer, args),
+        Subcommand::Completions(args) => return completions::run(printer, args),
+        Subcommand::Man(args) => return man::run(printer, args),
         // Whoever has a terminal has been shown it by now.
         Subcommand::Replay(_) => {
             return Err(Error::usage("a recording is played back in the dashboard, which needs a terminal")
@@ -55,7 +60,12 @@ fn attempt<L: Link>(
     }
     // Looking at an image of a registry or a layout needs no containers.toml.
     let file = match command {
-        Subcommand::Inspect(_) | Subcommand::Verify(_) | Subcommand::Compare(_) | Subcommand::Copy(_) | Subcommand::Doctor(_)
+        Subcommand::Inspect(_)
+        | Subcommand::Verify(_)
+        | Subcommand::Compare(_)
+        | Subcommand::Copy(_)
+        | Subcommand::Doctor(_)
+        | Subcommand::Cache(_)
             if global.file.is_none() =>
         {
             find(global).ok()
@@ -93,6 +103,7 @@ fn attempt<L: Link>(
             (Subcommand::Compare(args), _) => compare::run(&mut drive, printer, args).await,
             (Subcommand::Copy(args), _) => copy::run(&mut drive, printer, args).await,
             (Subcommand::Add(args), _) => add::run(&mut drive, printer, args).await,
+            (Subcommand::Cache(args), _) => cache::run(&mut drive, printer, args).await,
             (Subcommand::Doctor(args), _) => doctor::run(&mut drive, printer, args).await,
             (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Load(args), Some(catalog)) => load::run(&mut drive, printer, catalog, args).await,
@@ -106,6 +117,8 @@ fn attempt<L: Link>(
                 Subcommand::Init(_)
                 | Subcommand::Matrix(_)
                 | Subcommand::Schema(_)
+                | Subcommand::Completions(_)
+                | Subcommand::Man(_)
                 | Subcommand::Replay(_)
                 | Subcommand::Build(_)
                 | Subcommand::Load(_)

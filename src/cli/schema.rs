@@ -25,10 +25,14 @@ pub(super) mod tests {
 
     /// Holds `schema` against the file of `docs/`.
     pub(in crate::cli) fn is_documented(name: &str, schema: &Value) {
+        is_documented_text(name, &(serde_json::to_string_pretty(schema).unwrap() + "\n"));
+    }
+
+    /// Holds `text` against the file of `docs/`.
+    pub(in crate::cli) fn is_documented_text(name: &str, text: &str) {
         let path = format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"));
-        let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
         if std::env::var_os("CATAMARAN_WRITE_DOCS").is_some() {
-            std::fs::write(&path, &text).unwrap();
+            std::fs::write(&path, text).unwrap();
         }
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(written == text, "{path} is stale: CATAMARAN_WRITE_DOCS=1 cargo test --lib documented renews it");

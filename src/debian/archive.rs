@@ -14,7 +14,7 @@ use super::elsewhere;
 use super::fetch::Fetcher;
 use super::http::{Http, shown};
 use super::indexes::{self, Wanted};
-use super::keyring::Keyring;
+use super::keyring::{Keyring, KeyringNote};
 use super::lock::{Change, Lock, LockedArchive};
 use super::lock_file::{containers, read_lock, staleness, write_lock};
 use super::packages::{Origin, Packages};
@@ -208,6 +208,19 @@ impl Archive {
     pub async fn check(&self, cancel: &CancellationToken) -> Result<Vec<String>> {
         let releases = self.releases(cancel).await?;
         Ok(releases.iter().map(|(source, release)| format!("{} of {} from {}", source.suite, release.date, shown(&source.base))).collect())
+    }
+
+    /// The keyrings that are used, each with its name.
+    pub fn keyrings(&self) -> Vec<(String, Result<KeyringNote>)> {
+        let paths: BTreeSet<Option<&Path>> = self.sources.suites.iter().map(|source| source.keyring.as_deref()).collect();
+        let read = |path: Option<&Path>| match path {
+            None => (KeyringNote::EMBEDDED.to_owned(), Keyring::embedded().map(|keyring| keyring.note())),
+            Some(path) => {
+                let name = format!("keyring {}", path.display());
+                (name, Keyring::open(&self.folder.join(path)).map(|keyring| keyring.note()))
+            }
+        };
+        paths.into_iter().map(read).collect()
     }
 
     /// The releases of all suites, verified.

@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use jiff::Timestamp;
 use pgp::composed::{Deserializable, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{PublicKey, PublicSubkey, Signature, SignatureType};
@@ -111,7 +112,27 @@ impl SigningKey {
     }
 }
 
+/// When the keys of a keyring that may sign expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyringNote {
+    /// One for each key; `None` for one that does not.
+    pub expiries: Vec<Option<Timestamp>>,
+}
+
+impl KeyringNote {
+    /// What the keyring in this program is called.
+    pub const EMBEDDED: &'static str = "embedded Debian keyring";
+}
+
 impl Keyring {
+    /// What is to be known of it before it is needed.
+    pub fn note(&self) -> KeyringNote {
+        let good = self.keys.iter().filter(|key| key.standing == Standing::Good);
+        let expiry =
+            |key: &SigningKey| key.expires.map(|at| Timestamp::from_second(at.try_into().unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX));
+        KeyringNote { expiries: good.map(expiry).collect() }
+    }
+
     /// Debian's own.
     pub fn embedded() -> Result<Self> {
         let mut keyring = Keyring::default();

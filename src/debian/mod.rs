@@ -57,6 +57,8 @@ pub use archive::{Archive, Update};
 pub use builder::{Builder, PackageFiles};
 pub use changes::Renewal;
 pub use fetch::Fetcher;
+pub use keyring::KeyringNote;
+pub use layer::layer_of;
 pub use lock::{Change, ChangeWarning, Hex, Lock, LockedArchive, LockedBase, LockedPackage, LockedTarget};
 pub use lock_file::{is_fresh, read_lock, staleness};
 pub use look_up::LookedUp;

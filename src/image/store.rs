@@ -167,6 +167,12 @@ impl Store {
         self.replace("index.json", &Index::new(entries, Default::default()).to_bytes())
     }
 
+    /// Takes every name away; the blobs stay.
+    pub fn forget_all(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        self.replace("index.json", &Index::new(Vec::new(), Default::default()).to_bytes())
+    }
+
     /// Copies `image` with all its blobs into this store and names it; blobs that are there are not read.
     pub fn import(&self, name: &str, image: &Image) -> Result<()> {
         for blob in image.manifest.blobs() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::add::ProposeRequest;
+use super::cache::PruneRequest;
 use super::compare::CompareRequest;
 use super::copy::CopyRequest;
 use super::load::LoadRequest;
@@ -43,6 +44,10 @@ pub enum Command {
     Test(TestRequest),
     /// Try out what builds and releases need. → `Diagnosed`.
     Diagnose(DiagnoseRequest),
+    /// Say what lies in the cache and the state folder. → `CacheSurveyed`.
+    SurveyCache,
+    /// Throw away what nothing needs. → `CachePruned`.
+    PruneCache(PruneRequest),
     /// Look up a container that is not defined yet. → `ContainerProposed`.
     Propose(ProposeRequest),
     /// Define a container in `containers.toml`. → `ContainerAdded`.

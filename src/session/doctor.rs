@@ -1,6 +1,6 @@
 //! `doctor`: what a build and a release need of this machine, tried out one by one. Never a secret.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::command::DiagnoseRequest;
 use super::engine::{Work, blocking};
 use super::event::EventKind;
-use crate::catalog::{Catalog, DebianSettings};
-use crate::debian::Archive;
+use super::folders::Folders;
+use crate::catalog::Catalog;
 use crate::progress::bytes;
 use crate::runtime::{Engine, EngineChoice};
 use crate::verify::Verdict;
@@ -99,17 +99,18 @@ impl Work {
                 folder("cache folder", &folders.cache, "CATAMARAN_CACHE_DIR"),
                 folder("state folder", &folders.state, "CATAMARAN_STATE_DIR"),
                 config_folder(&folders.config),
+                kept(&folders),
             ])
         });
         findings.extend(looked_at.await.unwrap_or_default());
-        let (archive, nix, vm_image, registries, engine) = tokio::join!(
-            self.diagnose_archive(catalog.as_ref()),
+        let (debian, nix, vm_image, registries, engine) = tokio::join!(
+            self.diagnose_debian(catalog.as_ref()),
             self.diagnose_nix(catalog.as_ref()),
             self.diagnose_vm_cache(request.vm_cache.as_ref()),
             self.registries(catalog.as_ref(), request.registry.as_deref()),
             Engine::find(&EngineChoice::Any)
         );
-        findings.push(archive);
+        findings.extend(debian);
         findings.extend(nix);
         findings.extend(vm_image);
         findings.extend(registries);
@@ -118,25 +119,6 @@ impl Work {
             Err(error) => Finding::skip("container engine", error.message(), "only docker-daemon:NAME needs one"),
         });
         findings
-    }
-
-    /// The Debian archives: reached, and signed by a key of the keyring.
-    async fn diagnose_archive(&self, catalog: Option<&Catalog>) -> Finding {
-        let settings = catalog.map_or_else(DebianSettings::default, |catalog| catalog.debian.clone());
-        let folder = catalog.map_or_else(PathBuf::new, |catalog| catalog.folder().to_owned());
-        let subject = "Debian archive";
-        let archive = Archive::new(&settings, &folder, self.context.options.folders.cache.clone());
-        let releases = match archive {
-            Ok(archive) => archive.check(&self.token).await,
-            Err(error) => Err(error),
-        };
-        match releases {
-            Ok(releases) => {
-                let keyring = settings.keyring.map_or("the embedded keyring".to_owned(), |path| path.display().to_string());
-                Finding::pass(subject, format!("{}; signed by a key of {keyring}", releases.join(", ")))
-            }
-            Err(error) => Finding::fail(subject, &error),
-        }
     }
 
     /// The catalog's registry, and the one that was asked for.
@@ -198,6 +180,19 @@ fn folder(subject: &str, path: &Path, variable: &str) -> Finding {
         }
         Some(free) => Finding::pass(subject, format!("{}: {} free", path.display(), bytes(free))),
         None => Finding::pass(subject, path.display().to_string()),
+    }
+}
+
+/// What is kept between runs.
+fn kept(folders: &Folders) -> Finding {
+    let subject = "cache";
+    match super::cache::report(folders) {
+        Ok(report) => {
+            let images = crate::progress::count(report.images, "image");
+            let found = format!("{} are kept, {images} among them; `catamaran cache info` shows what", bytes(report.bytes));
+            Finding::pass(subject, found)
+        }
+        Err(error) => Finding::fail(subject, &error),
     }
 }
 

@@ -18,6 +18,7 @@ use super::discover;
 use super::emitter::{Emitter, Listener, Subject};
 use super::event::{EventKind, Failure};
 use super::folders::Folders;
+use super::in_use::InUse;
 use super::{Command, Event, RunId};
 use crate::catalog::{self, Catalog, Container, Target};
 use crate::image::{LayerRecords, Proofs, Reference, ScriptRecords, Store, Witnessed};
@@ -206,6 +207,7 @@ fn name(command: &Command) -> &'static str {
         Command::Load(_) => "load",
         Command::Test(_) => "test",
         Command::Diagnose(_) => "doctor",
+        Command::SurveyCache | Command::PruneCache(_) => "cache",
         Command::Propose(_) | Command::Add(_) => "add",
         Command::Plan(_) | Command::PlanIndex(_) => "plan",
         Command::Publish { .. } => "push",
@@ -227,6 +229,11 @@ pub(super) struct Work {
 impl Work {
     /// Does what the command asks and says how many targets, checks or gates failed.
     async fn carry_out(&self, command: Command) -> Result<usize> {
+        // Nothing of the cache is thrown away meanwhile.
+        let _in_use = match command {
+            Command::PruneCache(_) | Command::SurveyCache | Command::Diagnose { .. } | Command::Cancel { .. } => None,
+            _ => InUse::shared(&self.context.options.folders.cache, &self.token).await?,
+        };
         match command {
             Command::LoadCatalog => self.load_catalog().await.map(|()| 0),
             Command::Build(request) => self.build(&request).await,
@@ -239,6 +246,8 @@ impl Work {
             Command::Load(request) => self.load(&request).await.map(|()| 0),
             Command::Test(request) => self.test(&request).await,
             Command::Diagnose(request) => self.diagnose(&request).await,
+            Command::SurveyCache => self.cache_info().await.map(|()| 0),
+            Command::PruneCache(request) => self.prune(&request).await.map(|()| 0),
             Command::Propose(request) => self.propose(&request).await.map(|()| 0),
             Command::Add(container) => self.add(&container).await.map(|()| 0),
             Command::Plan(request) => self.plan(&request).await.map(|plan| super::publish::failed_gates(&plan)),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunId;
 use super::add::Proposal;
+use super::cache::{CacheReport, Pruned};
 use super::copy::Copied;
 use super::doctor::Diagnosis;
 use super::load::Loaded;
@@ -295,6 +296,16 @@ pub enum EventKind {
         container: ContainerName,
         /// Line of the file, from 1.
         line: usize,
+    },
+    /// The cache and the state folder were looked through.
+    CacheSurveyed {
+        /// What there is.
+        report: Arc<CacheReport>,
+    },
+    /// What nothing needs was thrown away.
+    CachePruned {
+        /// What went.
+        pruned: Arc<Pruned>,
     },
     /// What this machine has and lacks was tried out.
     Diagnosed {

@@ -4,6 +4,7 @@
 
 mod add;
 mod build;
+mod cache;
 mod check;
 mod command;
 mod compare;
@@ -11,12 +12,14 @@ mod compress;
 mod copy;
 mod discover;
 mod doctor;
+mod doctor_debian;
 mod doctor_nix;
 mod emitter;
 mod engine;
 mod event;
 mod folders;
 mod history;
+mod in_use;
 mod inspect;
 mod join;
 mod layout;
@@ -32,6 +35,7 @@ mod replay;
 mod siblings;
 mod state;
 mod subject;
+mod survey;
 mod test;
 mod unused;
 mod update;
@@ -42,6 +46,7 @@ pub use crate::debian::{Change, ChangeWarning};
 /// Which engine, and what it is.
 pub use crate::runtime::{EngineChoice, EngineFacts};
 pub use add::{Proposal, ProposeRequest};
+pub use cache::{CacheReport, PruneRequest, Pruned, Stocked};
 pub use command::{
     BuildRequest, Command, DiagnoseRequest, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest, VmCache,
 };
@@ -59,4 +64,5 @@ pub use load::{LoadRequest, Loaded};
 pub use log::{KEPT_LINES, Log};
 pub use replay::replay;
 pub use state::{Added, BlobState, Build, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
+pub use survey::Stock;
 pub use test::{DEFAULT_TIME_LIMIT, NO_NETWORK, TestOutcome, TestRequest};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::RunId;
 use super::add::Proposal;
+use super::cache::{CacheReport, Pruned};
 use super::copy::Copied;
 use super::doctor::Diagnosis;
 use super::event::{
@@ -69,6 +70,10 @@ pub struct State {
     pub publication: Option<Publication>,
     /// What the last update found.
     pub update: Option<Update>,
+    /// What the cache holds, as of the last look.
+    pub cache: Option<Arc<CacheReport>>,
+    /// What was thrown away last.
+    pub pruned: Option<Arc<Pruned>>,
     /// What was looked up last, to be defined.
     pub proposal: Option<Arc<Proposal>>,
     /// What was defined last.
@@ -417,6 +422,8 @@ impl State {
                 let trial = self.tests.entry(target.clone()).or_default();
                 (trial.outcome, trial.took) = (Some(outcome.clone()), Some(*took));
             }
+            EventKind::CacheSurveyed { report } => self.cache = Some(Arc::clone(report)),
+            EventKind::CachePruned { pruned } => self.pruned = Some(Arc::clone(pruned)),
             EventKind::ContainerProposed { proposal } => self.proposal = Some(Arc::clone(proposal)),
             EventKind::ContainerAdded { path, container, line } => {
                 self.added = Some(Added { path: path.clone(), container: container.clone(), line: *line });

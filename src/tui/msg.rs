@@ -77,7 +77,9 @@ impl Request {
             C::Plan(_) | C::PlanIndex(_) => Request::Plan,
             C::Publish { .. } => Request::Publish,
             C::Compare(request) => Request::Compare(request.left.to_string()),
-            C::Propose(_)
+            C::SurveyCache
+            | C::PruneCache(_)
+            | C::Propose(_)
             | C::Add(_)
             | C::Copy(_)
             | C::Load(_)

@@ -19,6 +19,7 @@ mod docker;
 #[path = "../../benches/load/feed.rs"]
 mod feed;
 mod files;
+mod first_steps;
 mod harness;
 mod installation;
 mod interrupted;

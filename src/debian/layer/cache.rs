@@ -51,6 +51,12 @@ pub(in super::super) fn load(folder: &Path, recipe: &Digest, store: &Store) -> O
     store.has(&layer.descriptor()).then_some(layer)
 }
 
+/// The blob of the layer that the record at `path` is about.
+pub fn layer_of(path: &Path) -> Option<Digest> {
+    let recipe = Digest::from_hex(path.file_stem()?.to_str()?).ok()?;
+    record::read::<CachedLayer>(path, &recipe).map(|layer| layer.digest)
+}
+
 /// Remembers it.
 pub(in super::super) fn save(folder: &Path, recipe: &Digest, layer: &CachedLayer) -> Result<()> {
     record::write(&path(folder, recipe), recipe, layer)

@@ -11,6 +11,7 @@ mod split;
 mod tests;
 mod write;
 
+pub use cache::layer_of;
 pub(super) use cache::{CachedLayer, load, recipe, save};
 pub(super) use content::content;
 pub(super) use group::LAYERING;
