@@ -252,6 +252,63 @@ fn the_recipes_of_the_justfile_do_what_they_say() {
     }
 }
 
+/// A server for the files of `folder`, which ends with the test.
+struct Server(std::process::Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_action_takes_a_release_only_if_its_checksum_is_right() {
+    const JOBS: &str = "on: {workflow_dispatch: {inputs: {}}}\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@x\n      \
+                        - uses: ./\n        with: {version: 1.2.3, cache-key: one}\n      - run: catamaran --version && mkdir -p ~/.cache/catamaran/debian/packages && \
+                        echo kept >> ~/.cache/catamaran/debian/packages/x && cat ~/.cache/catamaran/debian/packages/x\n";
+    let project = Project::new("# none yet\n");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml"), project.path().join("action.yml")).unwrap();
+    fs::write(project.path().join("jobs.yaml"), JOBS).unwrap();
+    commit(&project, &["action.yml"]);
+    // A release as packaging makes one, with a program that says which it is.
+    let served = tempfile::tempdir().unwrap();
+    let name = format!("catamaran-{}-unknown-linux-musl", std::env::consts::ARCH);
+    let release = served.path().join("acme/tools/releases/download/v1.2.3");
+    let staged = served.path().join(&name);
+    fs::create_dir_all(&release).unwrap();
+    fs::create_dir(&staged).unwrap();
+    fs::write(staged.join("catamaran"), "#!/bin/sh\necho catamaran 1.2.3\n").unwrap();
+    judge("chmod", &["+x", staged.join("catamaran").to_str().unwrap()]);
+    let archive = release.join(format!("{name}.tar.gz"));
+    judge("tar", &["-czf", archive.to_str().unwrap(), "-C", served.path().to_str().unwrap(), &name]);
+    let sum = judge("sha256sum", &[archive.to_str().unwrap()]);
+    fs::write(release.join(format!("{name}.tar.gz.sha256")), format!("{}  {name}.tar.gz\n", &sum[..64])).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();
+    let mut python = Command::new("python3");
+    python.args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string()]).current_dir(served.path());
+    let _server = Server(python.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap());
+    crate::harness::wait_for("the server", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+
+    let place = tempfile::tempdir().unwrap();
+    let run = |place: &Path| {
+        let mut command = Command::new("python3");
+        command.arg(RUNNER).arg(project.path().join("jobs.yaml")).arg(project.path()).arg("--place").arg(place);
+        let ran = Ran::of(command.args(["--env", &format!("GITHUB_SERVER_URL=http://127.0.0.1:{port}")]));
+        (ran.code, fs::read_to_string(place.join("one/log")).unwrap_or(ran.err))
+    };
+    let (code, log) = run(place.path());
+    assert!(code == 0 && log.contains("catamaran 1.2.3\nkept\n"), "{log}");
+    // The next run begins with what this one has kept.
+    fs::remove_dir_all(place.path().join("one")).unwrap();
+    let (code, log) = run(place.path());
+    assert!(code == 0 && log.contains("catamaran 1.2.3\nkept\nkept\n"), "{log}");
+
+    fs::write(&archive, "something else").unwrap();
+    let (code, log) = run(&place.path().join("other"));
+    assert!(code == 1 && log.contains("FAILED") && !log.contains("catamaran 1.2.3"), "{log}");
+}
+
 #[test]
 fn linters_agree_with_every_file_for_ci() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

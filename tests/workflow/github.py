@@ -2,14 +2,14 @@
 """Runs the jobs of a GitHub Actions workflow on this machine: its own `run:` texts, with the conditions, matrices and environments
 that the file says. Nothing is read into it: whatever this does not know, it refuses.
 
-    github.py WORKFLOW PROJECT --program FILE --place FOLDER [--input NAME=VALUE]… [--env NAME=VALUE]… [--cache FOLDER] [--jobs N]
+    github.py WORKFLOW PROJECT --place FOLDER [--program FILE] [--input NAME=VALUE]… [--env NAME=VALUE]… [--cache FOLDER] [--jobs N]
 
 Each job is a process tree of its own with a home, a checkout and a cache of its own; only artifacts and outputs pass between jobs.
 Prints one JSON document: every job with its result, and where its log is. Ends with 0 if every job that ran succeeded.
 
 Steps that use an action are done as that action's documentation says, as far as these workflows need it: actions/checkout clones
-PROJECT, upload-artifact and download-artifact pass files on, and `./`, the project's own action, puts FILE on the path and begins
-with the packages and segments of --cache.
+PROJECT, upload-artifact and download-artifact pass files on, cache keeps them. `./`, the project's own action, is run step by step; with
+--program nothing is installed: FILE is on the path then, with the packages and segments of --cache.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.parse
 
 import yaml
 
@@ -48,11 +49,10 @@ class Job:
             folder.mkdir(parents=True)
         self.log = self.place / "log"
         self.failed = False
-        self.steps = {}
-        self.path = []
+        self.path, self.saves = [], []
         self.contexts = {
-            "inputs": options.inputs, "needs": needs, "matrix": matrix or {}, "steps": self.steps, "vars": options.variables,
-            "github": {"ref": "refs/heads/main", "ref_name": "main", "token": options.token, "actor": options.actor},
+            "inputs": options.inputs, "needs": needs, "matrix": matrix or {}, "steps": {}, "vars": options.variables,
+            "github": {"ref": "refs/heads/main", "ref_name": "main", "token": options.token, "actor": options.actor, "repository": "acme/tools"},
             "runner": {"temp": str(self.temp), "os": "Linux", "arch": "X64"}, "strategy": {"job-index": index},
         }
         self.functions = {
@@ -68,29 +68,51 @@ class Job:
     def run(self):
         with self.log.open("w") as log:
             for step in self.definition["steps"]:
-                unknown = set(step) - STEP_KEYS
-                if unknown:
-                    raise Unknown(f"keys of a step: {unknown}")
-                condition = str(step.get("if", ""))
-                words = re.sub(r"\$\{\{|\}\}", "", condition)
-                wanted = truthy(Expression(words, self.contexts, self.functions).value) if words.strip() else True
-                if not re.search(r"\b(success|failure|always|cancelled)\(", words):
-                    wanted = wanted and not self.failed
-                if not wanted:
-                    continue
-                print(f"### {step.get('name') or step.get('uses')}", file=log, flush=True)
-                done = self.script(step, log) if "run" in step else self.action(step["uses"], filled(step.get("with", {}), self.contexts, self.functions), log)
-                self.failed = self.failed or not done
+                self.failed = not self.step(step, log) or self.failed
+            for save in () if self.failed else self.saves:
+                save()
         outputs = filled(self.definition.get("outputs", {}), self.contexts, self.functions)
         return {"result": "failure" if self.failed else "success", "outputs": outputs}
 
+    def step(self, step, log):
+        """Does a step if its condition says so; whether it went well."""
+        unknown = set(step) - STEP_KEYS
+        if unknown:
+            raise Unknown(f"keys of a step: {unknown}")
+        words = re.sub(r"\$\{\{|\}\}", "", str(step.get("if", "")))
+        wanted = truthy(Expression(words, self.contexts, self.functions).value) if words.strip() else True
+        if not re.search(r"\b(success|failure|always|cancelled)\(", words):
+            wanted = wanted and not self.failed
+        if not wanted:
+            return True
+        print(f"### {step.get('name') or step.get('uses')}", file=log, flush=True)
+        if "run" in step:
+            return self.script(step, log)
+        given = filled(step.get("with", {}), self.contexts, self.functions)
+        if step["uses"] == "./" and not self.options.program:
+            return self.composite(yaml.safe_load((self.workspace / "action.yml").read_text()), given, log)
+        return self.action(step, given, log)
+
+    def composite(self, action, given, log):
+        """The project's own action, step by step. It has inputs and steps of its own."""
+        unknown = set(given) - set(action["inputs"])
+        if unknown or action["runs"]["using"] != "composite":
+            raise Unknown(f"inputs {unknown} of an action that uses {action['runs']['using']}")
+        outside = self.contexts
+        inputs = {name: given.get(name, about.get("default", "")) for name, about in action["inputs"].items()}
+        github = {**outside["github"], "action_path": str(self.workspace)}
+        self.contexts = {**outside, "inputs": inputs, "steps": {}, "github": github}
+        went_well = all(self.step(step, log) for step in action["runs"]["steps"])
+        self.contexts = outside
+        return went_well
+
     def script(self, step, log):
-        output = self.temp / "output"
-        output.write_text("")
+        output, path = self.temp / "output", self.temp / "path"
+        output.write_text(""), path.write_text("")
         environment = {
             "PATH": os.pathsep.join([*self.path, os.environ["PATH"]]), "HOME": str(self.home), "LANG": "C.UTF-8", "CI": "true",
             "GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "main", "GITHUB_ACTOR": self.options.actor, "RUNNER_TEMP": str(self.temp),
-            "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(self.place / "summary.md"), **self.options.env,
+            "GITHUB_OUTPUT": str(output), "GITHUB_PATH": str(path), "GITHUB_SERVER_URL": "http://nowhere.invalid", "GITHUB_STEP_SUMMARY": str(self.place / "summary.md"), **self.options.env,
         }
         for name, value in {**self.env, **filled(step.get("env", {}), self.contexts, self.functions)}.items():
             environment[name] = text_of(value)
@@ -102,11 +124,29 @@ class Job:
         code = subprocess.run([*shell, text], cwd=self.workspace, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode
         if "id" in step:
             lines = output.read_text().splitlines()
-            self.steps[step["id"]] = {"outputs": dict(line.split("=", 1) for line in lines)}
+            self.contexts["steps"][step["id"]] = {"outputs": dict(line.split("=", 1) for line in lines)}
+        self.path[:0] = path.read_text().splitlines()
         return code == 0
 
-    def action(self, uses, given, log):
-        name = uses.split("@")[0]
+    def cache(self, step, given):
+        """Fetches what an earlier job has kept under the key, or under one that begins alike; keeps it at the end of this job."""
+        caches = self.place.parent / "caches"
+        folders = [pathlib.Path(line.replace("~", str(self.home))) for line in given["path"].split()]
+        kept = caches / urllib.parse.quote(given["key"], safe="")
+        begun = [urllib.parse.quote(key, safe="") for key in given.get("restore-keys", "").split()]
+        alike = [cache for key in begun for cache in sorted(caches.glob(f"{key}*"))] if caches.exists() else []
+        found = kept if kept.exists() else next(iter(alike), None)
+        for at, folder in enumerate(folders) if found else ():
+            if (found / str(at)).exists():
+                shutil.copytree(found / str(at), folder, dirs_exist_ok=True)
+        if found != kept:
+            self.saves += [lambda at=at, folder=folder: folder.exists() and shutil.copytree(folder, kept / str(at)) for at, folder in enumerate(folders)]
+        if "id" in step:
+            self.contexts["steps"][step["id"]] = {"outputs": {"cache-hit": "true" if found == kept else "false"}}
+        return True
+
+    def action(self, step, given, log):
+        name = step["uses"].split("@")[0]
         artifacts = self.place.parent / "artifacts"
         if name == "actions/checkout":
             return subprocess.run(["git", "clone", "--quiet", self.options.project, self.workspace], stdout=log, stderr=log).returncode == 0
@@ -131,7 +171,9 @@ class Job:
                 if fnmatch.fnmatch(artifact.name, given["pattern"]):
                     shutil.copytree(artifact, into, dirs_exist_ok=True)
             return True
-        raise Unknown(f"action {uses}")
+        if name == "actions/cache":
+            return self.cache(step, given)
+        raise Unknown(f"action {step['uses']}")
 
 
 def run(workflow, options):
@@ -181,7 +223,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("workflow", type=pathlib.Path)
     parser.add_argument("project")
-    parser.add_argument("--program", required=True)
+    parser.add_argument("--program")
     parser.add_argument("--place", type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--cache")
     parser.add_argument("--jobs", type=int, default=2)
