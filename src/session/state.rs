@@ -480,6 +480,13 @@ impl State {
         Some(public_in_words(&publication.tags, &asked, 0))
     }
 
+    /// What is left of `run` when nobody waits for its end, in words: what is public of a release, a container that may still run.
+    pub fn left_by(&self, run: RunId) -> Option<String> {
+        let tried = self.tests.values().any(|trial| trial.run == run && trial.outcome.is_none());
+        let container = || "its container may still be there: `docker ps -a --filter label=dev.catamaran.test`".to_owned();
+        self.public_of(run).or_else(|| tried.then(container))
+    }
+
     /// Runs that are still going.
     pub fn running(&self) -> impl Iterator<Item = (&RunId, &Run)> {
         self.runs.iter().filter(|(_, run)| run.is_running())

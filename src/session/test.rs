@@ -14,7 +14,7 @@ use super::event::{EventKind, Failure};
 use super::load::{LoadRequest, Loaded, wanted};
 use crate::catalog::{Architecture, Target};
 use crate::lines::Lines;
-use crate::progress::Progress;
+use crate::progress::{Progress, bytes};
 use crate::runtime::{Channel, ContainerEnd, ContainerSpec, Engine, EngineFacts, is_foreign_machine, to_run_foreign};
 use crate::{Error, Kind, Result};
 
@@ -28,6 +28,8 @@ const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
 /// Lines that are looked at for what went wrong.
 const TAIL: usize = 20;
+/// How much output is shown and kept, in bytes: a program that never stops talking must not fill the disk.
+const MAX_OUTPUT: usize = 16 << 20;
 
 /// What to try out.
 #[derive(Clone, Debug)]
@@ -237,31 +239,40 @@ struct Spoken {
     progress: Arc<dyn Progress>,
     out: Lines,
     err: Lines,
+    /// How many bytes more are kept.
+    room: usize,
+    /// The last lines, the last one first.
     tail: VecDeque<String>,
 }
 
 impl Spoken {
     fn new(progress: Arc<dyn Progress>) -> Self {
-        Spoken { progress, out: Lines::default(), err: Lines::default(), tail: VecDeque::new() }
+        Spoken { progress, out: Lines::default(), err: Lines::default(), room: MAX_OUTPUT, tail: VecDeque::new() }
     }
 
     fn hear(&mut self, channel: Channel, bytes: &[u8]) {
-        let Spoken { progress, out, err, tail } = self;
+        let Spoken { progress, out, err, room, tail } = self;
         let lines = if channel == Channel::Out { out } else { err };
-        lines.feed(bytes, &mut |line| keep(progress.as_ref(), tail, line));
+        lines.feed(bytes, &mut |line| keep(progress.as_ref(), room, tail, line));
     }
 
     fn finish(&mut self) {
-        let Spoken { progress, out, err, tail } = self;
+        let Spoken { progress, out, err, room, tail } = self;
         for lines in [out, err] {
-            lines.finish(&mut |line| keep(progress.as_ref(), tail, line));
+            lines.finish(&mut |line| keep(progress.as_ref(), room, tail, line));
         }
     }
 }
 
-fn keep(progress: &dyn Progress, tail: &mut VecDeque<String>, line: &[u8]) {
+fn keep(progress: &dyn Progress, room: &mut usize, tail: &mut VecDeque<String>, line: &[u8]) {
     let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
-    progress.line(&line);
+    if *room > 0 {
+        progress.line(&line);
+        *room = room.saturating_sub(line.len() + 1);
+        if *room == 0 {
+            progress.line(&format!("… it says more than {}; the rest is left out", bytes(MAX_OUTPUT as u64)));
+        }
+    }
     tail.truncate(TAIL - 1);
     tail.push_front(line.chars().take(400).collect());
 }
@@ -356,6 +367,32 @@ mod tests {
             TestOutcome::Failed { message, hint, .. } => (message, hint.unwrap_or_default()),
             other => (format!("{other:?}"), String::new()),
         }
+    }
+
+    #[derive(Default)]
+    struct Heard(std::sync::Mutex<(usize, String)>);
+
+    impl Progress for Heard {
+        fn phase(&self, _: &str) {}
+        fn amount(&self, _: u64, _: u64, _: crate::progress::Unit) {}
+        fn line(&self, line: &str) {
+            let mut heard = self.0.lock().unwrap();
+            *heard = (heard.0 + line.len(), line.to_owned());
+        }
+    }
+
+    #[test]
+    fn a_program_that_never_stops_talking_is_cut_off_and_its_end_is_known() {
+        let heard = Arc::new(Heard::default());
+        let mut said = Spoken::new(Arc::clone(&heard) as Arc<dyn Progress>);
+        for _ in 0..40 {
+            said.hear(Channel::Out, &b"yes\r\n".repeat(100_000));
+        }
+        said.hear(Channel::Err, b"exec format error");
+        said.finish();
+        let (total, last) = heard.0.lock().unwrap().clone();
+        assert!(total <= MAX_OUTPUT && last.contains("more than 16.0 MiB"), "{total} {last}");
+        assert_eq!((said.tail[0].as_str(), said.tail[1].as_str(), said.tail.len()), ("exec format error", "yes", TAIL));
     }
 
     #[test]
