@@ -10,6 +10,6 @@ mod view;
 pub use reading::{arrived, search_changed, wheel};
 pub use state::{
     Builds, Task, act, arrange, cancel, click, drag, failed, log_file, moves, press, release, select, selected_is_open, selection,
-    test_failed,
+    test_failed, test_started,
 };
 pub use view::view;
