@@ -11,7 +11,7 @@ use super::RunId;
 use super::copy::Copied;
 use super::doctor::Diagnosis;
 use super::load::Loaded;
-use super::test::TestOutcome;
+use super::test_outcome::TestOutcome;
 use crate::catalog::{Architecture, BuilderKind, ContainerName, Target};
 use crate::debian::Change;
 use crate::error::Kind;

@@ -14,7 +14,7 @@ use super::event::{
 };
 use super::load::Loaded;
 use super::log::Log;
-use super::test::TestOutcome;
+use super::test_outcome::TestOutcome;
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
