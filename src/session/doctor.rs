@@ -83,7 +83,10 @@ impl Work {
                 Some(catalog)
             }
             Some(Err(error)) => {
-                findings.push(Finding::fail("containers.toml", &error));
+                // The first line says how much is wrong; the lines are `list`'s to show.
+                let found = error.message().lines().next().unwrap_or_default().to_owned();
+                let fix = error.advice().map_or("`catamaran list` shows what, line by line".to_owned(), str::to_owned);
+                findings.push(Finding { found, fix: Some(fix), ..Finding::fail("containers.toml", &error) });
                 None
             }
             None => {
