@@ -202,7 +202,7 @@ async fn script(recorder: &mut Recorder) -> Result<()> {
     let order = recorder.model.builds.order.clone();
     let at_work = |state: &State, task: &tui::Task| match task {
         tui::Task::Target(target) => state.builds.get(target).is_some_and(|b| matches!(b.phase, Phase::Running(_))),
-        tui::Task::Run(_) => false,
+        tui::Task::Run(_) | tui::Task::Test(_) => false,
     };
     let down = order.iter().position(|task| at_work(&recorder.model.state, task)).unwrap_or(0);
     recorder.press(&"j".repeat(down))?;

@@ -11,7 +11,7 @@
 //! | [`verify`] | is it right? facts read from an image and pure checks over them |
 //! | [`registry`] | where does it go? client, authentication, uploads |
 //! | [`release`] | how does it go? plan, gates, publish, receipt |
-//! | [`runtime`] | the container engine of this machine |
+//! | [`runtime`] | the container engine of this machine: images in and out, containers run |
 //! | [`session`] | run it: commands in, events out, one fold of events into state |
 //! | [`cli`], [`tui`] | the two front ends; they know `session` and never each other |
 //!
@@ -22,6 +22,7 @@ pub mod cli;
 pub mod debian;
 pub mod error;
 pub mod image;
+mod lines;
 pub mod nix;
 pub mod progress;
 mod read_at_most;

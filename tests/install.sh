@@ -2,6 +2,7 @@
 # Installs the real parts that the tests are judged by, and what runs arm64 images, on a Debian machine.
 # Needs root (or sudo); CATAMARAN_TESTS_NO_INSTALL=1 leaves the packages alone.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 # What the tests use, and what for. A test that misses one fails and says so.
 packages=(
@@ -21,6 +22,7 @@ packages=(
   git python3            # a repository, and a TLS server that images clone from
   python3-jsonschema python3-junitparser # what SARIF, JUnit and JSON reports are judged by
   musl-tools jq buildah  # programs and images of the corpus that verify is held against
+  python3-yaml python3-venv # runs the workflows of CI systems as they stand in their files; the tools below
   nix-bin shellcheck     # builds what flake.nix defines, and checks its scripts as nixpkgs does
   tmux                   # the dashboard, as its users see it
   zsh fish man-db        # the shells that complete, and what shows manual pages
@@ -34,6 +36,17 @@ if [ ${#missing[@]} -gt 0 ] && [ -z "${CATAMARAN_TESTS_NO_INSTALL:-}" ]; then
   echo "installing ${missing[*]}" >&2
   $sudo apt-get update -qq
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# What Debian does not have: `just`, and linters of workflows. Versions are fixed; target/ is where everything goes that is made.
+tools=target/tools
+wanted="rust-just==1.59.0 zizmor==1.32.0 check-jsonschema==0.39.0"
+if [ "$(cat "$tools/installed" 2>/dev/null)" != "$wanted" ]; then
+  rm -rf "$tools"
+  /usr/bin/python3 -m venv "$tools"
+  # shellcheck disable=SC2086 # words
+  "$tools/bin/pip" install --quiet --disable-pip-version-check $wanted
+  echo "$wanted" > "$tools/installed"
 fi
 
 # Docker runs arm64 images through this handler. Only tests need it: building never does.

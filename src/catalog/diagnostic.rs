@@ -24,6 +24,9 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+/// The message of a file that is right, and has no containers yet.
+pub(super) const NO_CONTAINERS: &str = "this file defines no containers";
+
 /// Everything that is wrong with one file, in file order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
@@ -61,6 +64,11 @@ impl Problems {
             parts.push(format!("… and {} more", self.problems.len() - MAX_SHOWN));
         }
         parts.join("\n\n")
+    }
+
+    /// Whether nothing is wrong with the file but that it has no containers yet.
+    pub fn is_only_empty(&self) -> bool {
+        matches!(self.problems.as_slice(), [problem] if problem.message == NO_CONTAINERS)
     }
 
     /// Line and column (in characters) of a byte offset, both from 1.

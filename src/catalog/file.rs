@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::check;
 use super::debian;
-use super::diagnostic::{Problem, Problems, position};
+use super::diagnostic::{NO_CONTAINERS, Problem, Problems, position};
 use super::entry::{self, Defaults};
 use super::reader::{Lines, Reader, Section};
 use super::schema;
@@ -238,7 +238,7 @@ fn containers(reader: &mut Reader, lines: &Lines, root: &Section, defaults: &Def
     // A flake may say which there are.
     if missing && defaults.builder != BuilderKind::Nix {
         let help = "`catamaran add ripgrep` defines one; or write it yourself, for example\n\n[containers.rg]\npackages = [\"ripgrep\"]";
-        reader.absence("this file defines no containers", root.get("containers").map(Spanned::span), help);
+        reader.absence(NO_CONTAINERS, root.get("containers").map(Spanned::span), help);
     }
     let mut out: Vec<Container> = Vec::new();
     for (key, value) in entries {

@@ -8,7 +8,7 @@ use super::{Catalog, ContainerName, Target};
 ///
 /// [`Matrix::json`] prints the bytes of `nix eval .#containerMatrix --json` in the reference system: compact JSON,
 /// containers in alphabetical order (Nix sorts attributes), targets in the order of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Matrix {
     /// One per target.
     pub build: Vec<Target>,
@@ -42,32 +42,6 @@ impl Matrix {
             Some(MatrixPart::Manifest) => json(&self.manifest),
         }
     }
-
-    /// Lines for `$GITHUB_OUTPUT`: `build={"include":[…]}` and `manifest={"include":[…]}`.
-    ///
-    /// GitHub takes a job output as one line `name=value`, and `strategy.matrix: ${{ fromJSON(…) }}` wants an object;
-    /// one whose `include` lists objects makes one job each, with `matrix.container` and `matrix.target`. Both parts
-    /// have that form, so that both jobs are written alike.
-    pub fn github(&self, part: Option<MatrixPart>) -> String {
-        #[derive(Serialize)]
-        struct Include<T> {
-            include: Vec<T>,
-        }
-        #[derive(Serialize)]
-        struct Manifest<'a> {
-            container: &'a ContainerName,
-        }
-        let build = || format!("build={}", json(&Include { include: self.build.iter().collect() }));
-        let manifest = || {
-            let include = self.manifest.iter().map(|container| Manifest { container }).collect();
-            format!("manifest={}", json(&Include { include }))
-        };
-        match part {
-            None => format!("{}\n{}", build(), manifest()),
-            Some(MatrixPart::Build) => build(),
-            Some(MatrixPart::Manifest) => manifest(),
-        }
-    }
 }
 
 fn json<T: Serialize>(value: &T) -> String {
@@ -92,13 +66,5 @@ mod tests {
             r#"{"build":[{"container":"fd","target":"x86_64"},{"container":"fd","target":"aarch64"},{"container":"rg","target":"x86_64"},{"container":"rg","target":"aarch64"}],"manifest":["fd","rg"]}"#
         );
         assert_eq!(matrix().json(Some(MatrixPart::Manifest)), r#"["fd","rg"]"#);
-    }
-
-    #[test]
-    fn github_gets_one_line_per_output() {
-        assert_eq!(matrix().github(Some(MatrixPart::Manifest)), r#"manifest={"include":[{"container":"fd"},{"container":"rg"}]}"#);
-        let both = matrix().github(None);
-        assert_eq!(both.lines().count(), 2);
-        assert!(both.starts_with(r#"build={"include":[{"container":"fd","target":"x86_64"},"#));
     }
 }

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod check;
+mod ci_jobs;
 #[cfg(test)]
 mod configuration_doc;
 mod container;
@@ -20,20 +21,23 @@ mod matrix;
 mod reader;
 mod schema;
 mod select;
+mod starter;
 mod target;
 mod waiver;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
+pub use ci_jobs::{CiJobs, GITLAB_JOBS};
 pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettings, RegistrySettings, Secret, Setting};
 pub use debian::{DebianSettings, DebianSource};
 pub use diagnostic::{Problem, Problems};
 pub use extend::{NewContainer, extend};
 pub use file::{MAX_FILE_SIZE, load, parse};
-pub use find::{FILE_NAME, STARTER, find};
+pub use find::{FILE_NAME, find};
 pub use glob::PathGlob;
 pub use json_schema::containers_schema;
 pub use local_file::{FileContent, LocalFile, PathTemplate};
 pub use matrix::{Matrix, MatrixPart};
 pub use select::{near, select};
+pub use starter::{Starter, StarterRegistry};
 pub use target::{ContainerName, Target};
 pub use waiver::{CHECK_IDS, Waiver};

@@ -99,6 +99,8 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, ClapSubcommand)]
 pub enum Subcommand {
+    /// Begin a project: containers.toml, and workflows for CI.
+    Init(super::init::InitArgs),
     /// Show containers, their targets and what is built.
     List(ListArgs),
     /// Build images into the local store.
@@ -115,6 +117,10 @@ pub enum Subcommand {
     Compare(CompareArgs),
     /// Copy an image or a whole index from anywhere to anywhere.
     Copy(CopyArgs),
+    /// Put built images into Docker or Podman.
+    Load(super::load::LoadArgs),
+    /// Run images once, in Docker or Podman: built and loaded first where that has to be.
+    Test(super::test::TestArgs),
     /// Publish what is built: images, manifest list, tags.
     Push(PushArgs),
     /// Build, verify, push, and check what arrived.
@@ -130,7 +136,7 @@ pub enum Subcommand {
     /// Play back in the dashboard what `--output json` recorded.
     Replay(ReplayArgs),
     /// Print the CI matrix as JSON.
-    Matrix(MatrixArgs),
+    Matrix(super::matrix::MatrixArgs),
     /// Print a JSON Schema: of containers.toml, or of reports.
     Schema(SchemaArgs),
     /// Print what a shell needs to complete commands and containers.
@@ -334,7 +340,7 @@ pub struct CompareArgs {
                   a layout:\nother digests, the same configs. --preserve-digests leaves them as they are.\nWhat the destination has already is not sent again.\n\nSOURCE is any reference of `catamaran verify`. DESTINATION \
                   is one of\n  HOST/REPOSITORY:TAG           a registry (docker://… works too)\n  oci:DIR[:TAG]                 an OCI image \
                   layout\n  docker-archive:FILE[:NAME:TAG]  a tar for `docker load`; one image\n  docker-daemon:NAME:TAG        the engine of \
-                  this machine, Docker or Podman; one image\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
+                  this machine, Docker or Podman; one image\n  containers-storage:NAME:TAG   Podman's storage, written by Podman\n\nExamples:\n  catamaran copy ghcr.io/acme/fd:1.2 oci:mirror:1.2\n  catamaran copy \
                   fd/aarch64 docker-archive:fd.tar:acme/fd:1.2\n  catamaran copy docker.io/library/debian:trixie docker-daemon:debian:trixie \
                   --target x86_64"
 )]
@@ -358,6 +364,7 @@ const REFERENCES: &str = "A reference is one of\n  fd, fd/aarch64               
                           oci:DIR[:TAG]                 an OCI image layout\n  \
                           docker-archive:FILE[:NAME]    what `docker save` writes\n  \
                           docker-daemon:NAME            an image of this machine's Docker or Podman\n  \
+                          containers-storage:NAME       an image of Podman's storage\n  \
                           nix:FILE                      the JSON that nix2container's buildImage makes";
 
 /// `push`
@@ -438,6 +445,9 @@ pub struct IndexArgs {
     /// Further tags; '' for none
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub tags: Option<Vec<String>>,
+    /// Refuse containers of which an architecture is missing, whatever --yes accepts
+    #[arg(long)]
+    pub complete: bool,
     /// Run every check over every image first
     #[arg(long)]
     pub verify: bool,
@@ -468,27 +478,22 @@ pub struct ReleaseArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Tries the Debian archive and its signatures, the login of every registry, the folders, the terminal. No secret is shown, \
-                  and nothing is sent that changes anything.\n\nExamples:\n  catamaran doctor\n  catamaran doctor ghcr.io/acme/fd --json"
+                  and without --upload nothing is sent that changes anything.\n\nExamples:\n  catamaran doctor\n  catamaran doctor \
+                  ghcr.io/acme/fd --json\n  catamaran doctor --cache https://acme.cachix.org --upload --system ./result"
 )]
 pub struct DoctorArgs {
     /// A registry to try besides the one of containers.toml
     #[arg(value_name = "HOST[/REPOSITORY]")]
     pub registry: Option<String>,
-}
-
-/// `matrix`
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  catamaran matrix\n  catamaran matrix build\n  catamaran matrix --github >> \"$GITHUB_OUTPUT\"   # then: \
-                  strategy.matrix: ${{ fromJSON(needs.discover.outputs.build) }}"
-)]
-pub struct MatrixArgs {
-    /// Only this half
-    #[arg(value_enum)]
-    pub part: Option<Part>,
-    /// As `name={"include":[…]}` lines for GitHub Actions
-    #[arg(long)]
-    pub github: bool,
+    /// On a Mac: is the image of the machine that builds for it (nix-rosetta-builder) in this binary cache?
+    #[arg(long, value_name = "URL")]
+    pub cache: Option<String>,
+    /// Copy it there if it is not
+    #[arg(long, requires = "cache")]
+    pub upload: bool,
+    /// The nix-darwin system that the machine belongs to, such as what `darwin-rebuild build` leaves
+    #[arg(long, requires = "cache", value_name = "PATH", default_value = "/run/current-system")]
+    pub system: PathBuf,
 }
 
 /// `schema`

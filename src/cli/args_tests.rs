@@ -42,6 +42,8 @@ fn lines_of_the_design_are_understood() {
         "index 1.2.0 fd --image x86_64=sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d --from FILE --verify",
         "matrix",
         "matrix build --github",
+        "matrix --gitlab --shards 50",
+        "init DIR --dockerfile Dockerfile --github --gitlab --just --force --dry-run",
         "-f x/containers.toml --output plain --color never matrix manifest",
         "build --output json --file x",
     ] {

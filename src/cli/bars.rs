@@ -82,6 +82,12 @@ impl Display for Bars {
                     let _ = self.screen.println(Ink::Dim.paint(&clean(text), self.color));
                 }
             }
+            EventKind::TestOutput { target, lines } => {
+                for text in lines {
+                    let subject = Ink::Bold.paint(&name(target), self.color);
+                    let _ = self.screen.println(format!("{subject} {}", Ink::Dim.paint(&format!("| {}", clean(text)), self.color)));
+                }
+            }
             EventKind::RunFinished { .. } | EventKind::RunFailed { .. } => self.finish(),
             _ => {
                 if let Some(fact) = fact(event, state) {
@@ -166,6 +172,9 @@ fn overview(state: &State, hidden: usize) -> String {
         let Some(phase) = &run.phase else { continue };
         let progress = run.progress.map(|(done, total, unit)| format!(" {}", meter(done, total, unit))).unwrap_or_default();
         parts.push(format!("{}{progress}", clean(phase)));
+    }
+    for (target, trial) in state.tests.iter().filter(|(_, trial)| trial.outcome.is_none()) {
+        parts.push(format!("test {} {}", name(target), duration(state.now.saturating_sub(trial.started))));
     }
     let checking = state.verifications.values().filter(|v| v.report.is_none()).count();
     if checking > 0 {

@@ -14,7 +14,7 @@ fn script() -> Vec<Event> {
     let fd = Target::new("fd", Architecture::X86_64);
     let rg = Target::new("rg", Architecture::Aarch64);
     let digest = Digest::of(b"manifest");
-    let image = BuiltImage { digest, size: 12 << 20, layers: 2, packages: 45 };
+    let image = BuiltImage { digest, size: 12 << 20, layers: 2, packages: 45, entrypoint: Vec::new() };
     let failure = Failure { kind: crate::Kind::Failed, message: "no space".into(), hint: Some("free some".into()) };
     let check = CheckResult { check: Check::Links, verdict: Verdict::Warn, summary: "1 link dangles".into(), findings: vec![] };
     let report = Report {

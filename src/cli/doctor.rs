@@ -8,13 +8,14 @@ use super::drive::{Drive, Link};
 use super::printer::{Ink, Printer, Results, clean};
 use super::quantity::count;
 use super::table::{Cell, Table};
-use crate::session::{Command, Diagnosis, Finding};
+use crate::session::{Command, DiagnoseRequest, Diagnosis, Finding, VmCache};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
 /// Tries out and prints; exit code 1 when something needed is broken.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &DoctorArgs) -> Result<()> {
-    let failed = drive.run(Command::Diagnose { registry: args.registry.clone() }).await?;
+    let vm_cache = args.cache.clone().map(|url| VmCache { url, system: args.system.clone(), upload: args.upload });
+    let failed = drive.run(Command::Diagnose(DiagnoseRequest { registry: args.registry.clone(), vm_cache })).await?;
     let Some(diagnosis) = drive.state.diagnosis.as_ref().map(Arc::as_ref) else {
         return Err(Error::failed("the diagnosis ended without a result"));
     };

@@ -6,7 +6,7 @@ use super::show::tag_was;
 use crate::catalog::Target;
 use crate::image::Digest;
 use crate::release::TagChange;
-use crate::session::{BuiltImage, Event, EventKind, Failure, Outcome, Phase, State};
+use crate::session::{BuiltImage, Event, EventKind, Failure, Outcome, Phase, State, TestOutcome};
 use crate::verify::{Report, Verdict};
 
 /// Log lines shown under a failure; the whole log is in its file.
@@ -75,6 +75,20 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<Fact> {
         EventKind::CompareSkipped { skipped } => {
             Fact::new(clean_line(&skipped.subject), clean_line(&format!("not compared: {}", skipped.why))).marked("!", Ink::Warn)
         }
+        EventKind::EngineFound { engine } => {
+            let at = format!("{} {} on {} ({})", engine.product, engine.version, engine.architecture, engine.address);
+            Fact::new("", clean_line(&at))
+        }
+        EventKind::LoadStarted { target, name: called } => Fact::new(name(target), format!("loading as {called}")),
+        EventKind::Loaded { loaded, took } => {
+            let text = match loaded.present {
+                true => format!("{} is in the engine already", loaded.name),
+                false => format!("loaded as {} in {}: {}", loaded.name, duration(*took), bytes(loaded.bytes)),
+            };
+            Fact::new(name(&loaded.target), text).marked("✓", Ink::Good)
+        }
+        EventKind::TestStarted { target, command, .. } => Fact::new(name(target), format!("running {}", clean_line(&command.join(" ")))),
+        EventKind::TestFinished { target, outcome, took } => tested(target, outcome, *took, state),
         EventKind::PublishStarted { version, bytes: 0 } => {
             Fact::new("", format!("publishing {version}: nothing to send, everything is there already"))
         }
@@ -123,6 +137,20 @@ fn finished(target: &Target, outcome: &Outcome, took: u64, state: &State) -> Fac
             fact
         }
     }
+}
+
+fn tested(target: &Target, outcome: &TestOutcome, took: u64, state: &State) -> Fact {
+    let Some(failure) = outcome.failure() else {
+        return match outcome {
+            TestOutcome::Cancelled => Fact::new(name(target), "test cancelled; its container is gone").marked("!", Ink::Warn),
+            _ => Fact::new(name(target), format!("test passed in {}", duration(took))).marked("✓", Ink::Good),
+        };
+    };
+    let text = clean_line(&format!("test failed after {}: {}", duration(took), failure.message));
+    let mut fact = Fact::new(name(target), text).marked("✗", Ink::Bad);
+    fact.more.extend(failure.hint.iter().map(|hint| format!("hint: {}", clean(hint))));
+    fact.more.extend(state.tests.get(target).and_then(|trial| trial.log.as_ref()).map(|log| format!("log: {}", log.display())));
+    fact
 }
 
 /// Whether another target has failed with the very same words: what concerns all of them is said once.

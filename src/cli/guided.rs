@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use super::args::{Global, Output, PushArgs, ReleaseArgs, SendArgs, Subcommand};
 use super::drive::Link;
 use super::printer::Printer;
-use super::run::{find, load, run};
+use super::run::{find, load_catalog, run};
 use crate::catalog::Catalog;
 use crate::release::check_tag;
 use crate::{Error, Result};
@@ -21,7 +21,7 @@ const MAX_ANSWER: u64 = 4096;
 pub fn guided<L: Link>(global: &Global, connect: impl FnOnce(Option<PathBuf>) -> Result<L>) -> ExitCode {
     let global = Global { output: Output::Plain, ..global.clone() };
     let printer = Printer::fallback();
-    let asked = find(&global).and_then(|file| load(Some(&file))).and_then(|catalog| {
+    let asked = find(&global).and_then(|file| load_catalog(Some(&file))).and_then(|catalog| {
         let mut ask = |question: &str| {
             printer.prompt(question);
             let mut line = String::new();

@@ -94,8 +94,24 @@ fn request(
         return Err(Error::usage("there is nothing to join")
             .hint("give --image TARGET=DIGEST or --from FILE, as `catamaran push VERSION --digests-only` printed and wrote them"));
     }
+    if args.complete {
+        are_complete(catalog, &members)?;
+    }
     let tags = push::tags(args.tags.as_deref(), &environment)?;
     Ok(IndexRequest { version, members, tags, force: args.send.force, registry, verify: args.verify })
+}
+
+/// Refuses containers of which not every target was given. What is given without `--complete` is a matter of a gate, which warns.
+fn are_complete(catalog: &Catalog, members: &[(Target, Digest)]) -> Result<()> {
+    let given = |target: &Target| members.iter().any(|(member, _)| member == target);
+    let begun = |target: &Target| members.iter().any(|(member, _)| member.container == target.container);
+    let missing: Vec<String> =
+        catalog.targets().into_iter().filter(|target| begun(target) && !given(target)).map(|target| target.to_string()).collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Error::failed(format!("nothing was sent: no image of {} was given", missing.join(", ")))
+            .hint("look at what built it; without --complete the others can be joined")),
+    }
 }
 
 /// The images to join, one for each target.
@@ -139,10 +155,11 @@ mod tests {
                     [containers.rg]\npackages = [\"ripgrep\"]\n[containers.fd]\npackages = [\"fd-find\"]\n";
         let catalog = crate::catalog::parse("containers.toml".as_ref(), text).unwrap();
         let args = IndexArgs {
-            words: words.iter().map(|w| (*w).to_owned()).collect(),
+            words: words.iter().filter(|w| **w != "all").map(|w| (*w).to_owned()).collect(),
             image: images.iter().map(|(a, d)| (*a, Digest::of(d.as_bytes()))).collect(),
             from: files.iter().enumerate().map(|(n, _)| format!("{n}.json").into()).collect(),
             tags: None,
+            complete: words.contains(&"all"),
             verify: false,
             send: SendArgs::default(),
         };
@@ -157,6 +174,14 @@ mod tests {
         let both = [file("fd", ARM, "a"), file("rg", ARM, "b")];
         assert_eq!(request_of(&["1.0"], &[], &both).unwrap().members.len(), 2);
         assert_eq!(request_of(&["1.0", "rg"], &[], &both).unwrap().members.len(), 1);
+    }
+
+    #[test]
+    fn a_container_that_lacks_an_architecture_is_not_complete() {
+        let (arm, x86) = (file("fd", ARM, "a"), file("fd", X86, "x"));
+        let error = request_of(&["1.0", "all"], &[], &[arm.clone()]).unwrap_err();
+        assert!(error.message().contains("no image of fd/x86_64") && error.kind() == crate::Kind::Failed, "{error}");
+        request_of(&["1.0", "all"], &[], &[arm, x86]).unwrap();
     }
 
     #[test]

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn states_are_words_too() {
-        let image = BuiltImage { digest: Digest::of(b"x"), size: 12 << 20, layers: 2, packages: 4 };
+        let image = BuiltImage { digest: Digest::of(b"x"), size: 12 << 20, layers: 2, packages: 4, entrypoint: Vec::new() };
         let summary = |name: &str, architecture, state| TargetSummary {
             target: Target::new(name, architecture),
             builder: BuilderKind::Debian,

@@ -21,9 +21,11 @@ mod fact;
 mod github;
 mod guided;
 mod index;
+mod init;
 mod inspect;
 mod json;
 mod list;
+mod load;
 mod man;
 mod matrix;
 mod outputs;
@@ -38,18 +40,23 @@ mod run;
 mod schema;
 mod show;
 mod table;
+mod test;
 mod update;
 mod verify;
 
 pub use add::AddArgs;
 pub use args::{
-    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, MatrixArgs,
-    OutdatedArgs, Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,
+    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, OutdatedArgs,
+    Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,
 };
 pub use cache::{CacheArgs, CacheCommand, PruneArgs};
 pub use completions::{CompletionsArgs, Shell, complete};
 pub use drive::Link;
 pub use guided::guided;
+pub use init::InitArgs;
+pub use load::{EngineArgs, LoadArgs, Which};
 pub use man::ManArgs;
+pub use matrix::MatrixArgs;
 pub use printer::Printer;
 pub use run::run;
+pub use test::TestArgs;

@@ -6,6 +6,7 @@ use super::display::Display;
 use super::fact::{Fact, fact, name};
 use super::printer::{Printer, clean};
 use super::quantity::{bytes, progress};
+use crate::progress::Unit;
 use crate::session::{Event, EventKind, State};
 
 /// Milliseconds between two progress lines of the same subject.
@@ -56,6 +57,15 @@ impl Display for Plain {
             EventKind::RunOutput { lines } => lines.iter().for_each(|line| self.line("", &clean(line))),
             EventKind::OutputReceived { target, lines } => {
                 lines.iter().for_each(|line| self.line(&name(target), &format!("| {}", clean(line))));
+            }
+            EventKind::TestOutput { target, lines } => {
+                lines.iter().for_each(|line| self.line(&name(target), &format!("| {}", clean(line))));
+            }
+            EventKind::LoadProgressed { target, done, total } => {
+                let subject = name(target);
+                if self.is_due(&subject, event.at) {
+                    self.line(&subject, &format!("sent {}", progress(*done, *total, Unit::Bytes)));
+                }
             }
             EventKind::Progressed { target, done, total, unit } => {
                 let subject = name(target);

@@ -9,7 +9,8 @@ use super::display::display;
 use super::drive::{Drive, Link, interrupts};
 use super::printer::Printer;
 use super::{
-    add, build, cache, compare, completions, copy, doctor, index, inspect, list, man, matrix, push, release, schema, update, verify,
+    add, build, cache, compare, completions, copy, doctor, index, init, inspect, list, load, man, matrix, push, release, schema, test,
+    update, verify,
 };
 use crate::catalog::{self, Catalog};
 use crate::session;
@@ -46,6 +47,7 @@ fn attempt<L: Link>(
 ) -> Result<()> {
     match command {
         Subcommand::Schema(args) => return schema::run(printer, args),
+        Subcommand::Init(args) => return init::run(printer, args),
         Subcommand::Completions(args) => return completions::run(printer, args),
         Subcommand::Man(args) => return man::run(printer, args),
         // Whoever has a terminal has been shown it by now.
@@ -70,9 +72,8 @@ fn attempt<L: Link>(
         }
         _ => Some(find(global)?),
     };
-    if let Subcommand::Matrix(args) = command {
-        matrix::run(printer, &load(file.as_deref())?, args);
-        return Ok(());
+    if let (Subcommand::Matrix(args), Some(file)) = (command, &file) {
+        return matrix::run(printer, file, args);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -81,9 +82,13 @@ fn attempt<L: Link>(
     let (done, left) = runtime.block_on(async {
         // Before the engine: what is selected wrongly should not start anything.
         let prepared = match command {
-            Subcommand::Build(_) | Subcommand::Update(_) | Subcommand::Push(_) | Subcommand::Release(_) | Subcommand::Index(_) => {
-                load(file.as_deref()).map(Some)
-            }
+            Subcommand::Build(_)
+            | Subcommand::Load(_)
+            | Subcommand::Test(_)
+            | Subcommand::Update(_)
+            | Subcommand::Push(_)
+            | Subcommand::Release(_)
+            | Subcommand::Index(_) => load_catalog(file.as_deref()).map(Some),
             _ => Ok(None),
         };
         let (catalog, link) = match prepared.and_then(|catalog| Ok((catalog, connect(file)?))) {
@@ -101,18 +106,23 @@ fn attempt<L: Link>(
             (Subcommand::Cache(args), _) => cache::run(&mut drive, printer, args).await,
             (Subcommand::Doctor(args), _) => doctor::run(&mut drive, printer, args).await,
             (Subcommand::Build(args), Some(catalog)) => build::run(&mut drive, printer, catalog, args).await,
+            (Subcommand::Load(args), Some(catalog)) => load::run(&mut drive, printer, catalog, args).await,
+            (Subcommand::Test(args), Some(catalog)) => test::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Update(args), Some(catalog)) => update::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Outdated(_), _) => update::outdated(&mut drive, printer).await,
             (Subcommand::Push(args), Some(catalog)) => push::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Release(args), Some(catalog)) => release::run(&mut drive, printer, catalog, args).await,
             (Subcommand::Index(args), Some(catalog)) => index::run(&mut drive, printer, catalog, args).await,
             (
-                Subcommand::Matrix(_)
+                Subcommand::Init(_)
+                | Subcommand::Matrix(_)
                 | Subcommand::Schema(_)
                 | Subcommand::Completions(_)
                 | Subcommand::Man(_)
                 | Subcommand::Replay(_)
                 | Subcommand::Build(_)
+                | Subcommand::Load(_)
+                | Subcommand::Test(_)
                 | Subcommand::Update(_)
                 | Subcommand::Push(_)
                 | Subcommand::Release(_)
@@ -140,7 +150,7 @@ pub(super) fn find(global: &Global) -> Result<PathBuf> {
     Ok(file.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(file))
 }
 
-pub(super) fn load(file: Option<&Path>) -> Result<Catalog> {
+pub(super) fn load_catalog(file: Option<&Path>) -> Result<Catalog> {
     match file {
         Some(file) => session::load_catalog(file),
         None => Err(Error::usage("there is no containers.toml")),

@@ -102,24 +102,24 @@ impl Tree {
     /// The same images with each of `layers` (plain, compressed) in its compressed form. Whatever else manifests and indexes say
     /// stays as it is written; those that name nothing that has changed stay the same bytes.
     pub fn with_compressed(self, layers: &[(Descriptor, Descriptor)]) -> Result<Self> {
-        let mut changed: BTreeMap<Digest, Descriptor> =
-            layers.iter().map(|(plain, compressed)| (plain.digest, compressed.clone())).collect();
-        let mut manifests = Vec::new();
-        for manifest in self.manifests {
-            manifests.push(match renamed(&manifest, &changed)? {
-                None => manifest,
-                Some(bytes) => {
-                    let old = manifest.descriptor;
-                    let children = Children::of(&old.media_type, &bytes, "a manifest whose layers were compressed")?;
-                    let new = Descriptor { digest: Digest::of(&bytes), size: bytes.len() as u64, ..old.clone() };
-                    changed.insert(old.digest, new.clone());
-                    RawManifest { descriptor: new, bytes: bytes.into(), children }
-                }
-            });
-        }
+        let manifests = exchanged(self.manifests, layers)?;
         let layers = layers.iter().map(|(plain, compressed)| (compressed.digest, plain.clone())).collect();
         Ok(Tree { manifests, blobs: Arc::new(PartlyCompressed { plain: self.blobs, layers }) })
     }
+}
+
+/// `manifests` with each of `layers` (old, new) exchanged for its new form, and all that names a manifest which has changed by that.
+pub(super) fn exchanged(manifests: Vec<RawManifest>, layers: &[(Descriptor, Descriptor)]) -> Result<Vec<RawManifest>> {
+    let mut changed: BTreeMap<Digest, Descriptor> = layers.iter().map(|(old, new)| (old.digest, new.clone())).collect();
+    let exchange = |manifest: RawManifest| {
+        let Some(bytes) = renamed(&manifest, &changed)? else { return Ok(manifest) };
+        let old = manifest.descriptor;
+        let children = Children::of(&old.media_type, &bytes, "a manifest whose layers have another form")?;
+        let new = Descriptor { digest: Digest::of(&bytes), size: bytes.len() as u64, ..old.clone() };
+        changed.insert(old.digest, new.clone());
+        Ok(RawManifest { descriptor: new, bytes: bytes.into(), children })
+    };
+    manifests.into_iter().map(exchange).collect()
 }
 
 /// A JSON object whose values stay as they are written.

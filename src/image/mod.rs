@@ -38,6 +38,7 @@ mod spelling;
 mod stamp;
 mod store;
 mod tree;
+mod unpacked;
 
 pub use compressed::{CompressedRecords, Compressing};
 pub use compression::Compression;

@@ -31,6 +31,8 @@ pub enum Reference {
     },
     /// `docker-daemon:NAME`: an image of the local engine.
     DockerDaemon(String),
+    /// `containers-storage:NAME`: an image of Podman's storage.
+    ContainersStorage(String),
     /// `NAME` or `NAME/ARCHITECTURE`: a container of `containers.toml`, as last built.
     Container {
         /// Which.
@@ -50,6 +52,7 @@ impl fmt::Display for Reference {
             Reference::DockerArchive { file, name: Some(name) } => write!(f, "docker-archive:{}:{name}", file.display()),
             Reference::DockerArchive { file, name: None } => write!(f, "docker-archive:{}", file.display()),
             Reference::DockerDaemon(name) => write!(f, "docker-daemon:{name}"),
+            Reference::ContainersStorage(name) => write!(f, "containers-storage:{name}"),
             Reference::Container { name, architecture: Some(architecture) } => write!(f, "{name}/{architecture}"),
             Reference::Container { name, architecture: None } => write!(f, "{name}"),
         }
@@ -91,6 +94,10 @@ impl FromStr for Reference {
             needs(rest, "image")?;
             return Ok(Reference::DockerDaemon(rest.to_owned()));
         }
+        if let Some(rest) = text.strip_prefix("containers-storage:") {
+            needs(rest, "image")?;
+            return Ok(Reference::ContainersStorage(rest.to_owned()));
+        }
         let (first, rest) = text.split_once('/').unwrap_or((text, ""));
         if !rest.is_empty() && (first.contains('.') || first.contains(':') || first == "localhost") {
             return Ok(Reference::Registry(text.parse()?));
@@ -127,6 +134,7 @@ mod tests {
             ("docker-archive:x.tar", "docker-archive:x.tar"),
             ("docker-archive:a/x.tar:acme/fd:1", "docker-archive:a/x.tar:acme/fd:1"),
             ("docker-daemon:fd:1", "docker-daemon:fd:1"),
+            ("containers-storage:localhost/fd:1", "containers-storage:localhost/fd:1"),
         ] {
             assert_eq!(text.parse::<Reference>().unwrap().to_string(), shown);
         }
@@ -134,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_one_is_explained() {
-        for bad in ["", "oci:", "Fd", "fd/sparc", "docker://UPPER/x:1:2", "ghcr.io/a@sha256:12"] {
+        for bad in ["", "oci:", "containers-storage:", "Fd", "fd/sparc", "docker://UPPER/x:1:2", "ghcr.io/a@sha256:12"] {
             assert!(bad.parse::<Reference>().is_err(), "{bad}");
         }
     }

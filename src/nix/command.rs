@@ -97,11 +97,22 @@ impl Nix {
         hear: &mut dyn FnMut(&BuildLog, Said),
         cancel: &CancellationToken,
     ) -> Result<Ended> {
-        let mut command = Command::new("nix");
+        self.run_program("nix", arguments, hear, cancel).await
+    }
+
+    /// As [`Nix::run`], for a `program` of those that belong to it.
+    pub(super) async fn run_program(
+        &self,
+        program: &str,
+        arguments: &[String],
+        hear: &mut dyn FnMut(&BuildLog, Said),
+        cancel: &CancellationToken,
+    ) -> Result<Ended> {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C on the terminal is ours to pass on.
         command.process_group(0);
-        let mut child = command.spawn().map_err(|error| complaint::not_started(error, &self.folder))?;
+        let mut child = command.spawn().map_err(|error| complaint::not_started(error, program, &self.folder))?;
         let group = Group(child.id());
         let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
         let (mut out, mut err) = (vec![0; 1 << 16], vec![0; 1 << 16]);
@@ -135,12 +146,12 @@ impl Nix {
                 read = piece(&mut stdout, &mut out), if stdout.is_some() => match read {
                     0 => stdout = None,
                     read if output.len() + read > MAX_OUTPUT => {
-                        return Err(Error::failed(format!("nix {} printed more than {MAX_OUTPUT} bytes", shown(arguments))));
+                        return Err(Error::failed(format!("{program} {} printed more than {MAX_OUTPUT} bytes", shown(arguments))));
                     }
                     read => output.extend_from_slice(&out[..read]),
                 },
                 ended = child.wait(), if status.is_none() => {
-                    status = Some(ended.map_err(|error| Error::failed("waiting for nix").source(error))?);
+                    status = Some(ended.map_err(|error| Error::failed(format!("waiting for {program}")).source(error))?);
                     deadline = Some(Instant::now() + LINGER);
                 }
             }

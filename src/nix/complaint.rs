@@ -10,14 +10,15 @@ use crate::{Error, Kind};
 /// Lines of an error's text that are shown; traces can be endless.
 const SHOWN_LINES: usize = 40;
 
-/// `nix` could not be started in `folder`.
-pub(super) fn not_started(error: io::Error, folder: &Path) -> Error {
+/// `program` could not be started in `folder`.
+pub(super) fn not_started(error: io::Error, program: &str, folder: &Path) -> Error {
     if error.kind() == io::ErrorKind::NotFound && folder.is_dir() {
-        return Error::usage("there is no `nix` on the PATH").hint(
-            "the nix builder needs it: https://nixos.org/download, or `apt-get install nix-bin` on Debian; `builder = \"debian\"` needs none",
-        );
+        return Error::usage(format!("there is no `{program}` on the PATH")).hint(match program {
+            "cachix" => "caches of Cachix take copies from it alone: `nix profile install nixpkgs#cachix`",
+            _ => "the nix builder needs it: https://nixos.org/download, or `apt-get install nix-bin` on Debian; `builder = \"debian\"` needs none",
+        });
     }
-    Error::failed(format!("nix cannot be started in {}", folder.display())).source(error)
+    Error::failed(format!("{program} cannot be started in {}", folder.display())).source(error)
 }
 
 /// The error of a run that failed while `doing` something.
@@ -99,6 +100,7 @@ fn advice(message: &str) -> Option<(Kind, String)> {
     }
     if says(&[
         "required system or feature not available",
+        "platform mismatch", // since 2.3x
         "is required to build",
         "a 'x86_64-linux' with features",
         "a 'aarch64-linux' with features",
@@ -134,9 +136,9 @@ mod tests {
             assert!(found == kind && advice.contains(advice_has), "{message}: {advice}");
         }
         assert_eq!(advice("undefined variable 'x'"), None);
-        let error = not_started(io::ErrorKind::NotFound.into(), Path::new("/"));
+        let error = not_started(io::ErrorKind::NotFound.into(), "nix", Path::new("/"));
         assert!(error.kind() == Kind::Usage && error.advice().is_some_and(|hint| hint.contains("nixos.org/download")));
-        assert!(!not_started(io::ErrorKind::NotFound.into(), Path::new("/no/such")).message().contains("PATH"));
+        assert!(!not_started(io::ErrorKind::NotFound.into(), "nix", Path::new("/no/such")).message().contains("PATH"));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Derivation {
     pub path: String,
     /// Where the image's document is, once it is built.
     pub document: PathBuf,
+    /// What it has to be built on: `x86_64-linux`.
+    pub system: String,
 }
 
 /// What the flake calls the image of `target`.
@@ -59,7 +61,7 @@ struct Matrix {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Found {
-    Derivation { drv: String, out: PathBuf },
+    Derivation { drv: String, out: PathBuf, system: String },
     Broken {},
 }
 
@@ -99,7 +101,9 @@ impl Evaluation<'_> {
                 .parse()
                 .map_err(|_| Error::usage(format!("{}: `{container}` is for `{target}`, which is no architecture", self.doing(what))))?;
             let at = containers.iter().position(|known| known.name.as_str() == container).unwrap_or_else(|| {
-                containers.push(Container { builder: BuilderKind::Nix, ..Container::new(container.as_str()) });
+                // The matrix does not say what they run; their images do.
+                let found = Container { builder: BuilderKind::Nix, entrypoint: Vec::new(), ..Container::new(container.as_str()) };
+                containers.push(found);
                 containers.len() - 1
             });
             let targets = &mut containers[at].targets;
@@ -177,7 +181,9 @@ impl Evaluation<'_> {
         let mut out = Vec::new();
         for target in targets {
             match found.remove(&attribute(target)).flatten() {
-                Some(Found::Derivation { drv, out: document }) => out.push((*target, Ok(Derivation { path: drv, document }))),
+                Some(Found::Derivation { drv, out: document, system }) => {
+                    out.push((*target, Ok(Derivation { path: drv, document, system })))
+                }
                 Some(Found::Broken {}) => out.push((*target, Err(self.why(set, target).await?))),
                 None => {}
             }
@@ -199,7 +205,8 @@ impl Evaluation<'_> {
         let function = format!(
             "set: {{ there = builtins.attrNames set; found = builtins.listToAttrs (map (name: {{ inherit name; value = if !(set ? ${{name}}) then null \
              else let drv = builtins.tryEval set.${{name}}.drvPath; in if !drv.success then {{ }} \
-             else {{ drv = drv.value; out = builtins.unsafeDiscardStringContext set.${{name}}.outPath; }}; }}) [ {} ]); }}",
+             else {{ drv = drv.value; out = builtins.unsafeDiscardStringContext set.${{name}}.outPath; \
+             system = set.${{name}}.system or \"\"; }}; }}) [ {} ]); }}",
             names.join(" ")
         );
         let ended = self.eval(set, Some(&function)).await?;

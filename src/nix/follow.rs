@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::Wanted;
 use super::command::Ended;
 use super::complaint;
-use super::log::{BuildLog, Complaint, Said};
+use super::log::{BuildLog, Complaint, Counts, Said};
 use super::owners::{Owners, name};
 use crate::Error;
 use crate::progress::{Progress, Unit};
@@ -20,6 +20,8 @@ pub(super) struct Follow<'a> {
     progress: &'a dyn Progress,
     /// Derivations that are being built.
     running: BTreeSet<String>,
+    /// Builds under way and failed, as Nix counts them.
+    counted: Counts,
     /// How many builds of each target have ended.
     done: Vec<u64>,
     /// The last lines of derivations that Nix has complained about.
@@ -30,14 +32,17 @@ pub(super) struct Follow<'a> {
 impl<'a> Follow<'a> {
     pub(super) fn new(wanted: &'a [Wanted], owners: &'a Owners, progress: &'a dyn Progress) -> Self {
         let done = vec![0; wanted.len()];
-        Follow { wanted, owners, progress, running: BTreeSet::new(), done, tails: BTreeMap::new(), downloading: false }
+        let (running, counted) = (BTreeSet::new(), Counts::default());
+        Follow { wanted, owners, progress, running, counted, done, tails: BTreeMap::new(), downloading: false }
     }
 
     /// Whether everything that is being built is for targets that were cancelled only.
     pub(super) fn only_cancelled(&self) -> bool {
-        let wanted = |derivation: &String| self.owners.of(derivation).iter().any(|number| !self.wanted[*number].cancel.is_cancelled());
-        let any = self.wanted.iter().any(|wanted| wanted.cancel.is_cancelled());
-        any && !self.running.is_empty() && !self.running.iter().any(wanted)
+        let wanted = |derivation: &&String| self.owners.of(derivation).iter().any(|number| !self.wanted[*number].cancel.is_cancelled());
+        let (wanted, given_up): (Vec<&String>, Vec<&String>) = self.running.iter().partition(wanted);
+        // Older versions say of a build that failed that it has ended when all have, but count it at once.
+        let failed = self.counted.failed > 0 && self.counted.running <= given_up.len() as u64;
+        self.wanted.iter().any(|wanted| wanted.cancel.is_cancelled()) && !given_up.is_empty() && (wanted.is_empty() || failed)
     }
 
     /// A derivation is built, whether Nix has said so or not.
@@ -66,7 +71,10 @@ impl<'a> Follow<'a> {
                 Some(leader) => leader.line(&format!("{}> {line}", name(&derivation))),
                 None => self.progress.line(&format!("{}> {line}", name(&derivation))),
             },
-            Said::Builds(counts) => self.progress.amount(counts.done + counts.failed, counts.expected, Unit::Packages),
+            Said::Builds(counts) => {
+                self.counted = counts;
+                self.progress.amount(counts.done + counts.failed, counts.expected, Unit::Packages);
+            }
             Said::Copying { path, from } => {
                 self.begin_download();
                 self.progress.line(&format!("{} from {from}", name(&path)));

@@ -1,4 +1,4 @@
-//! The machines that Nix may build on besides this one (nix.conf(5), `builders`).
+//! Who builds: this machine, and those that Nix may build on besides it (nix.conf(5), `builders`).
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,31 +25,47 @@ pub struct Machine {
     pub systems: Vec<String>,
 }
 
+/// All who may build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Builders {
+    /// The other machines.
+    pub machines: Vec<Machine>,
+    /// Where they are named.
+    pub named_by: &'static str,
+    /// The systems that this machine builds for: its own first.
+    pub here: Vec<String>,
+}
+
 #[derive(Deserialize)]
-struct Setting {
-    value: serde_json::Value,
+struct Setting<T> {
+    value: T,
 }
 
 #[derive(Deserialize)]
 struct Config {
-    builders: Option<Setting>,
+    builders: Option<Setting<String>>,
+    system: Setting<String>,
+    #[serde(rename = "extra-platforms")]
+    extra_platforms: Option<Setting<Vec<String>>>,
 }
 
-/// The machines that `settings` name, else those of Nix's own configuration; and where they stand.
+/// Who builds: this machine, and those that `settings` name, else those of Nix's own configuration.
 ///
 /// # Errors
 /// Nix does not tell its configuration, or a list cannot be read.
-pub async fn machines(nix: &Nix, settings: &NixSettings, cancel: &CancellationToken) -> Result<(Vec<Machine>, String)> {
-    if !settings.builders.is_empty() {
-        return Ok((parse(&settings.builders.join("\n"))?, "`[nix] builders`".into()));
-    }
+pub async fn builders(nix: &Nix, settings: &NixSettings, cancel: &CancellationToken) -> Result<Builders> {
     // Called `nix config show` since 2.20.
     let words: &[&str] = if nix.number().is_some_and(|number| number < (2, 20)) { &["show-config"] } else { &["config", "show"] };
     let answer = nix.answer("asking nix for its configuration", &[words, &["--json"]].concat(), cancel).await?;
     let config: Config =
         serde_json::from_slice(&answer).map_err(|error| Error::failed("nix tells its configuration in another way").source(error))?;
-    let builders = config.builders.as_ref().and_then(|setting| setting.value.as_str()).unwrap_or_default().to_owned();
-    Ok((parse(&builders)?, "nix's configuration (`builders`)".into()))
+    let mut here = vec![config.system.value];
+    here.extend(config.extra_platforms.into_iter().flat_map(|platforms| platforms.value));
+    let (list, named_by) = match settings.builders.is_empty() {
+        false => (settings.builders.join("\n"), "`[nix] builders`"),
+        true => (config.builders.map(|setting| setting.value).unwrap_or_default(), "nix's configuration (`builders`)"),
+    };
+    Ok(Builders { machines: parse(&list)?, named_by, here })
 }
 
 /// Asks `machine` whether it is there.

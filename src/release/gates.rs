@@ -7,6 +7,7 @@ use super::git::git;
 use super::index::platform_of;
 use super::plan::{ContainerPlan, Gate, Plan, PlannedTag, Presence, Purpose, TagChange};
 use crate::catalog::Architecture;
+use crate::progress::count;
 use crate::verify::Verdict;
 use crate::{Error, Kind};
 
@@ -80,8 +81,8 @@ pub(super) fn verified(candidates: &[Candidate], purpose: Purpose) -> Gate {
     } else {
         let waived = waived(candidates);
         let message = match waived.is_empty() {
-            true => format!("{all} images passed every check"),
-            false => format!("{all} images passed every check; waived: {}", some(&waived)),
+            true => format!("{} passed every check", count(all, "image")),
+            false => format!("{} passed every check; waived: {}", count(all, "image"), some(&waived)),
         };
         gate("verified", Verdict::Pass, message, None)
     }

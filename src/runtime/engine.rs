@@ -1,17 +1,15 @@
-//! The engine's API over its socket: images out (`GET /images/NAME/get`) and in (`POST /images/load`).
+//! One engine and its API: an address, a client, and what its answers mean.
 //!
-//! Three requests do not need a client library of the whole API: `reqwest`, which talks to registries, speaks to sockets too.
+//! A dozen requests do not need a client library of the whole API: `reqwest`, which talks to registries, speaks to sockets too.
 
-use std::fs::File;
-use std::io::{Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Body, Client, ClientBuilder, Response, StatusCode};
-use serde::Deserialize;
-use tokio_util::io::ReaderStream;
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
+use serde::{Deserialize, Serialize};
 
-use super::context::{self, Context};
+use super::service::Service;
 use super::tls::Tls;
 use crate::{Error, Result};
 
@@ -19,8 +17,10 @@ use crate::{Error, Result};
 const MAX_ANSWER: usize = 4 << 20;
 /// How long an engine may take to say that it is there.
 const PING_LIMIT: Duration = Duration::from_secs(5);
+/// How long it may take to say what it is.
+const ABOUT_LIMIT: Duration = Duration::from_secs(20);
 
-/// An engine that answers.
+/// An engine that answers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Engine {
     http: Client,
@@ -28,59 +28,57 @@ pub struct Engine {
     /// Where it answers, for people.
     address: String,
     tls: Option<Tls>,
+    /// Podman's service, where we have started it ourselves: it ends with the last clone.
+    service: Option<Arc<Service>>,
 }
 
-/// One line of what `load` says.
+/// What an engine says of itself (`GET /version`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFacts {
+    /// `Docker` or `Podman`.
+    pub product: String,
+    /// Its version: `28.2.2`.
+    pub version: String,
+    /// The architecture of its machine, as Go calls it: `amd64`.
+    pub architecture: String,
+    /// Where it answers; `podman system service` when that was started for this.
+    pub address: String,
+}
+
+impl EngineFacts {
+    /// The first number of its version.
+    pub fn major(&self) -> Option<u32> {
+        self.version.split('.').next()?.parse().ok()
+    }
+
+    /// Whether it is Podman.
+    pub fn is_podman(&self) -> bool {
+        self.product == "Podman"
+    }
+}
+
+/// `/version`, as far as it is read.
 #[derive(Deserialize)]
-struct Line {
-    error: Option<String>,
-    stream: Option<String>,
+#[serde(rename_all = "PascalCase")]
+struct Version {
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    arch: String,
+    #[serde(default)]
+    components: Vec<Component>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Component {
+    #[serde(default)]
+    name: String,
 }
 
 impl Engine {
-    /// The engine of this machine: where `DOCKER_HOST` or `CONTAINER_HOST` says, else the Docker context that is chosen
-    /// (`DOCKER_CONTEXT`, `docker context use`), else the first usual socket that answers.
-    ///
-    /// # Errors
-    /// None answers, or the one that is named cannot be spoken to.
-    pub async fn find() -> Result<Self> {
-        let named = ["DOCKER_HOST", "CONTAINER_HOST"].into_iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
-        if let Some((variable, address)) = named.filter(|(_, address)| !address.is_empty()) {
-            let tls = match variable {
-                "DOCKER_HOST" => Tls::asked(|name| std::env::var(name).ok(), context::folder())?,
-                _ => None,
-            };
-            let engine = Self::at(&address, tls).map_err(|error| error.context(variable))?;
-            engine.ping().await.map_err(|error| advised(error, format!("{variable} says {address}: is an engine running there?")))?;
-            return Ok(engine);
-        }
-        let context = context::folder().map(|folder| context::chosen(&folder, std::env::var("DOCKER_CONTEXT").ok().as_deref()));
-        if let Some(Context { name, address, said_by, tls }) = context.transpose()?.flatten() {
-            let engine = Self::at(&address, tls).map_err(|error| error.context(format!("the Docker context `{name}`")))?;
-            let hint = format!("it is the engine of the Docker context `{name}`, which {said_by} names: is it running there?");
-            engine.ping().await.map_err(|error| advised(error, hint))?;
-            return Ok(engine);
-        }
-        let mut tried = Vec::new();
-        for socket in sockets() {
-            if !socket.exists() {
-                continue;
-            }
-            let engine = Self::at(&format!("unix://{}", socket.display()), None)?;
-            match engine.ping().await {
-                Ok(()) => return Ok(engine),
-                Err(error) => tried.push(error.message()),
-            }
-        }
-        let error = Error::network(match tried.is_empty() {
-            true => "no container engine was found on this machine".to_owned(),
-            false => format!("no container engine answers: {}", tried.join("; ")),
-        });
-        Err(error.hint("start Docker, or Podman's socket (`systemctl --user start podman.socket`), or set DOCKER_HOST"))
-    }
-
     /// The engine at `unix://PATH` or `tcp://HOST:PORT`; only there TLS can be spoken.
-    fn at(address: &str, tls: Option<Tls>) -> Result<Self> {
+    pub(super) fn at(address: &str, tls: Option<Tls>) -> Result<Self> {
         // reqwest is built without a TLS provider of its own; someone else may have installed ours already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder().no_proxy();
@@ -109,7 +107,12 @@ impl Engine {
             }
         };
         let http = builder.build().map_err(|error| Error::network("cannot prepare a connection").source(error))?;
-        Ok(Engine { http, base, address: address.to_owned(), tls })
+        Ok(Engine { http, base, address: address.to_owned(), tls, service: None })
+    }
+
+    /// The same engine, which `service` is kept for.
+    pub(super) fn with_service(self, service: Service) -> Self {
+        Engine { service: Some(Arc::new(service)), ..self }
     }
 
     /// Where it answers.
@@ -117,7 +120,34 @@ impl Engine {
         &self.address
     }
 
-    async fn ping(&self) -> Result<()> {
+    /// Where it answers, in a sentence: `the engine at unix:///…`.
+    pub(super) fn called(&self) -> String {
+        match self.service {
+            Some(_) => "Podman, started for this".to_owned(),
+            None => format!("the engine at {}", self.address),
+        }
+    }
+
+    /// What it is.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub async fn facts(&self) -> Result<EngineFacts> {
+        let answer = self.request(Method::GET, &["version"], &[])?.timeout(ABOUT_LIMIT);
+        let answer = self.accepted(answer, "asking for its version").await?;
+        let text = self.text(answer).await?;
+        let said: Version = serde_json::from_str(&text)
+            .map_err(|error| Error::network(format!("{} does not say what it is", self.called())).source(error))?;
+        let podman = said.components.iter().any(|component| component.name.contains("Podman"));
+        Ok(EngineFacts {
+            product: if podman { "Podman" } else { "Docker" }.to_owned(),
+            version: printable(&said.version),
+            architecture: printable(&said.arch),
+            address: if self.service.is_some() { "podman system service".to_owned() } else { self.address.clone() },
+        })
+    }
+
+    pub(super) async fn ping(&self) -> Result<()> {
         let answer = self.http.get(format!("{}/_ping", self.base)).timeout(PING_LIMIT).send().await;
         let answer = answer.map_err(|error| self.unreachable(error))?;
         match answer.status() {
@@ -134,64 +164,26 @@ impl Engine {
         }
     }
 
-    /// Writes the image `name` to `file`, which lies in `folder`, as a Docker archive; `progress` hears bytes.
-    pub async fn save(&self, name: &str, mut file: File, folder: &Path, progress: &(dyn Fn(u64) + Send + Sync)) -> Result<File> {
+    /// A request to `path` with `query`; words of the path may have slashes of their own.
+    pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<RequestBuilder> {
         let mut url = reqwest::Url::parse(&self.base).map_err(|error| Error::network("the engine's address").source(error))?;
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.extend(["images", "get"]);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(path.iter().flat_map(|word| word.split('/')));
         }
-        // `names=` rather than a path: a name has slashes.
-        url.query_pairs_mut().append_pair("names", name);
-        let mut answer = self.http.get(url).send().await.map_err(|error| self.unreachable(error))?;
-        if !answer.status().is_success() {
-            let absent = answer.status() == StatusCode::NOT_FOUND;
-            let refused = self.refused(answer, &format!("reading {name}")).await;
-            // Podman says so with a 500.
-            return Err(match absent || refused.message().contains("image not known") {
-                true => Error::usage(format!("the engine at {} has no image `{name}`", self.address))
-                    .hint("`docker images` or `podman images` shows what it has"),
-                false => refused,
-            });
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
         }
-        let writing = |error| crate::error::io_error(error, "writing a temporary file in", folder);
-        let mut got = 0;
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.unreachable(error))? {
-            file = blocking(move || file.write_all(&chunk).map(|()| (file, chunk.len()))).await.map_err(writing).map(|(file, n)| {
-                got += n as u64;
-                file
-            })?;
-            progress(got);
-        }
-        file.rewind().map_err(writing)?;
-        Ok(file)
+        Ok(self.http.request(method, url))
     }
 
-    /// Loads the Docker archive in `file`.
-    pub async fn load(&self, mut file: File) -> Result<()> {
-        let reading = |error| crate::error::io_error(error, "reading", Path::new("a temporary file"));
-        let size = file.metadata().map_err(reading)?.len();
-        file.rewind().map_err(reading)?;
-        let body = Body::wrap_stream(ReaderStream::with_capacity(tokio::fs::File::from_std(file), 256 << 10));
-        let request = self.http.post(format!("{}/images/load?quiet=1", self.base));
-        let request = request.header("content-type", "application/x-tar").header("content-length", size).body(body);
+    /// The answer to `request`, which is success; `doing` says what it was for.
+    pub(super) async fn accepted(&self, request: RequestBuilder, doing: &str) -> Result<Response> {
         let answer = request.send().await.map_err(|error| self.unreachable(error))?;
-        if !answer.status().is_success() {
-            return Err(self.refused(answer, "loading the image").await);
-        }
-        // It says in the stream, after its 200, that something went wrong.
-        let text = self.text(answer).await?;
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        let mut said = None;
-        for line in lines {
-            if let Some(error) = line.error {
-                return Err(Error::failed(format!("the engine at {} could not load the image: {}", self.address, printable(&error))));
-            }
-            said = line.stream.or(said);
-        }
-        Ok(())
+        if answer.status().is_success() { Ok(answer) } else { Err(self.refused(answer, doing).await.1) }
     }
 
-    async fn refused(&self, answer: Response, doing: &str) -> Error {
+    /// Why it did not do what was asked for: the status, and an error that says so.
+    pub(super) async fn refused(&self, answer: Response, doing: &str) -> (StatusCode, Error) {
         #[derive(Deserialize)]
         struct Said {
             message: String,
@@ -199,10 +191,12 @@ impl Engine {
         let status = answer.status();
         let text = self.text(answer).await.unwrap_or_default();
         let said = serde_json::from_str::<Said>(&text).map(|s| s.message).unwrap_or(text);
-        Error::failed(format!("{doing}: the engine at {} answered {status}: {}", self.address, printable(&said)))
+        let error = Error::failed(format!("{doing}: {} answered {status}: {}", self.called(), printable(&said)));
+        (status, explained(error, &said))
     }
 
-    async fn text(&self, mut answer: Response) -> Result<String> {
+    /// What it answered, as far as an answer may be long.
+    pub(super) async fn text(&self, mut answer: Response) -> Result<String> {
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.unreachable(error))? {
             bytes.extend_from_slice(&chunk[..chunk.len().min(MAX_ANSWER - bytes.len())]);
@@ -210,7 +204,7 @@ impl Engine {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> Error {
+    pub(super) fn unreachable(&self, error: reqwest::Error) -> Error {
         let error = error.without_url();
         let causes = || {
             let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
@@ -223,35 +217,40 @@ impl Engine {
         let denied = causes().filter_map(|e| e.downcast_ref::<std::io::Error>()).any(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
         let distrust = self.tls.as_ref().filter(|_| causes().any(|e| e.to_string().to_ascii_lowercase().contains("certificate")));
         let distrust = distrust.map(Tls::advice);
-        let shown = Error::network(format!("the engine at {} cannot be reached", self.address)).source(error);
+        if denied {
+            return Error::network(format!("you may not use the engine at {}: permission denied", self.address)).hint(NOT_ALLOWED);
+        }
+        let shown = Error::network(format!("{} cannot be reached", self.called())).source(error);
         match distrust {
             Some(advice) => shown.hint(advice),
-            None if denied => shown.hint("this user may not use the socket: join its group (`docker`), or use rootless Podman"),
             None => shown,
         }
     }
 }
 
-/// The usual sockets: Docker's, rootless Docker's, Podman's, rootless Podman's.
-fn sockets() -> Vec<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
-    sockets.extend(runtime.iter().flat_map(|folder| [folder.join("docker.sock"), folder.join("podman/podman.sock")]));
-    sockets.push("/run/podman/podman.sock".into());
-    sockets
+/// What whoever may not open an engine's socket can do.
+const NOT_ALLOWED: &str = "join the group of the socket (`sudo usermod -aG docker $USER`, then log in again), or use an engine of your own: \
+                           rootless Docker (`dockerd-rootless-setuptool.sh install`) or Podman (`--podman`)";
+
+/// `error`, with what to do where the engine's words tell what is wrong.
+pub(super) fn explained(error: Error, said: &str) -> Error {
+    if said.contains("no space left on device") || said.contains("disk quota exceeded") {
+        return error.hint(
+            "the engine's disk is full: `docker system df` shows what takes the room, `docker system prune` frees what nothing uses \
+             (with Podman the same: `podman system prune`)",
+        );
+    }
+    error
 }
 
 /// The error with `hint`, unless it knows better.
-fn advised(error: Error, hint: String) -> Error {
+pub(super) fn advised(error: Error, hint: impl Into<String>) -> Error {
     if error.advice().is_some() { error } else { error.hint(hint) }
 }
 
-fn printable(text: &str) -> String {
+/// An engine's words, on one line of bounded length.
+pub(super) fn printable(text: &str) -> String {
     text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
 #[cfg(test)]
@@ -265,5 +264,15 @@ mod tests {
             assert!(Engine::at(bad, None).unwrap_err().advice().is_some(), "{bad}");
         }
         assert!(Engine::at("unix:///x.sock", None).is_ok() && Engine::at("tcp://127.0.0.1:2375", None).is_ok());
+    }
+
+    #[test]
+    fn names_with_slashes_stay_a_path_and_everything_else_is_escaped() {
+        let engine = Engine::at("unix:///x.sock", None).unwrap();
+        let request = engine.request(Method::GET, &["images", "acme/fd:latest", "json"], &[("platform", "linux/arm64")]).unwrap();
+        let url = request.build().unwrap().url().to_string();
+        assert_eq!(url, "http://engine/images/acme/fd:latest/json?platform=linux%2Farm64");
+        let url = engine.request(Method::GET, &["images", "a?b#c"], &[]).unwrap().build().unwrap().url().to_string();
+        assert_eq!(url, "http://engine/images/a%3Fb%23c");
     }
 }

@@ -136,6 +136,11 @@ impl Work {
     /// Builds what is asked for, and says how many targets failed to build or to verify. Targets fail one by one; only what
     /// concerns all (the lock) is an error here.
     pub(super) async fn build(&self, request: &BuildRequest) -> Result<usize> {
+        self.build_images(request).await.map(|(failed, _)| failed)
+    }
+
+    /// The same, with what there is now of every target that was built or had not changed.
+    pub(super) async fn build_images(&self, request: &BuildRequest) -> Result<(usize, Vec<(Target, Descriptor)>)> {
         let catalog = Arc::new(self.catalog()?);
         let targets = if request.targets.is_empty() { catalog.targets() } else { request.targets.clone() };
         for target in &targets {
@@ -213,9 +218,9 @@ impl Work {
         let images: Vec<(Target, Descriptor)> =
             targets.iter().filter_map(|target| images.remove(target).map(|image| (target.clone(), image))).collect();
         if let Some(folder) = &request.out {
-            self.write_out(&catalog, folder.clone(), images).await?;
+            self.write_out(&catalog, folder.clone(), images.clone()).await?;
         }
-        Ok(failed)
+        Ok((failed, images))
     }
 
     /// The lock that covers `targets`; containers whose packages cannot be had are left out of it and named with the reason,
@@ -414,7 +419,7 @@ impl Work {
         Ok(self.workshop(catalog)?.archive)
     }
 
-    fn log_folder(&self) -> PathBuf {
+    pub(super) fn log_folder(&self) -> PathBuf {
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         let RunId(run) = self.run;
         self.context.options.folders.state.join("runs").join(format!("{now}-{}-{run}", std::process::id()))
@@ -447,5 +452,6 @@ pub(super) fn built_image(image: &Image, entry: &Descriptor) -> BuiltImage {
         size: image.size(),
         layers: image.manifest.layers.len(),
         packages: entry.annotations.get(PACKAGES).and_then(|n| n.parse().ok()).unwrap_or(0),
+        entrypoint: image.config.config.entrypoint.clone(),
     }
 }

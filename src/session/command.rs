@@ -8,6 +8,8 @@ use super::add::ProposeRequest;
 use super::cache::PruneRequest;
 use super::compare::CompareRequest;
 use super::copy::CopyRequest;
+use super::load::LoadRequest;
+use super::test::TestRequest;
 use crate::catalog::{ContainerName, NewContainer, Target};
 use crate::image::{Digest, Reference};
 use crate::release::{Consent, Plan};
@@ -36,11 +38,12 @@ pub enum Command {
     Compare(CompareRequest),
     /// Copy from one reference to another. → `Copied`.
     Copy(CopyRequest),
+    /// Put built images into an engine. → `EngineFound`, `LoadStarted` … `Loaded` for each.
+    Load(LoadRequest),
+    /// Build and load what has to be, and run it. → those of both, `TestStarted` … `TestFinished` for each.
+    Test(TestRequest),
     /// Try out what builds and releases need. → `Diagnosed`.
-    Diagnose {
-        /// A registry to try, `HOST` or `HOST/REPOSITORY`, besides the catalog's.
-        registry: Option<String>,
-    },
+    Diagnose(DiagnoseRequest),
     /// Say what lies in the cache and the state folder. → `CacheSurveyed`.
     SurveyCache,
     /// Throw away what nothing needs. → `CachePruned`.
@@ -69,6 +72,26 @@ pub enum Command {
         /// Only this target of it.
         target: Option<Target>,
     },
+}
+
+/// What to try out besides what is always tried.
+#[derive(Clone, Debug, Default)]
+pub struct DiagnoseRequest {
+    /// A registry, `HOST` or `HOST/REPOSITORY`, besides the catalog's.
+    pub registry: Option<String>,
+    /// A binary cache that should have the image of the machine that a Mac builds on.
+    pub vm_cache: Option<VmCache>,
+}
+
+/// A binary cache, and the system whose builder's image should be there.
+#[derive(Clone, Debug)]
+pub struct VmCache {
+    /// The cache, as Nix names stores: `https://acme.cachix.org`, `s3://…`, `file://…`.
+    pub url: String,
+    /// The nix-darwin system.
+    pub system: PathBuf,
+    /// Copy the image there if it is missing.
+    pub upload: bool,
 }
 
 /// What to build, and how.

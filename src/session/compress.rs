@@ -26,7 +26,7 @@ pub(super) enum Place<'a> {
 /// Whether an image of `source` may have plain layers only because nobody has compressed them: engines unpack layers, and nix2container
 /// writes down what they are made of.
 pub(super) fn comes_plain(source: &Reference) -> bool {
-    matches!(source, Reference::DockerArchive { .. } | Reference::DockerDaemon(_) | Reference::Nix(_))
+    matches!(source, Reference::DockerArchive { .. } | Reference::DockerDaemon(_) | Reference::ContainersStorage(_) | Reference::Nix(_))
 }
 
 impl Work {

@@ -22,8 +22,8 @@ use crate::image::{
 use crate::nix::kept_image;
 use crate::progress::{Progress, Unit};
 use crate::registry::{Received, Registry};
-use crate::runtime::Engine;
-use crate::{Error, Kind, Result};
+use crate::runtime::{Engine, EngineChoice};
+use crate::{Error, Result};
 
 /// What to copy.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Work {
         self.emit(EventKind::RunPhaseChanged { phase: "read".into() }).await;
         let mut connection = None;
         let mut tree = self.tree(source, &mut connection).await?;
-        let single = matches!(destination, Reference::DockerArchive { .. } | Reference::DockerDaemon(_));
+        let single = matches!(destination, Reference::DockerArchive { .. } | Reference::DockerDaemon(_) | Reference::ContainersStorage(_));
         let target = request.target;
         tree = blocking(move || {
             let tree = match target {
@@ -121,7 +121,7 @@ impl Work {
             Reference::Layout { folder, name } => self.to_layout(tree, folder, name.as_deref()).await?,
             Reference::Registry(remote) => self.to_registry(&tree, remote, source, connection).await?.sent,
             Reference::DockerArchive { file, name } => self.to_archive(tree, file, name.clone()).await?,
-            Reference::DockerDaemon(name) => self.to_daemon(tree, name).await?,
+            Reference::DockerDaemon(name) | Reference::ContainersStorage(name) => self.to_engine(tree, destination, name).await?,
             Reference::Container { .. } | Reference::Nix(_) => return Err(unwritable(destination)),
         };
         let moved = compressed + moved;
@@ -155,8 +155,8 @@ impl Work {
                 let (file, name) = (file.clone(), name.clone());
                 blocking(move || of_archive(&DockerArchive::open(&file)?, name.as_deref())).await
             }
-            Reference::DockerDaemon(name) => {
-                let archive = self.saved(name).await?;
+            Reference::DockerDaemon(name) | Reference::ContainersStorage(name) => {
+                let archive = self.saved(source, name).await?;
                 blocking(move || of_archive(&archive, None)).await
             }
             Reference::Container { name, architecture } => {
@@ -222,31 +222,29 @@ impl Work {
         .await
     }
 
-    async fn to_daemon(&self, tree: Tree, name: &str) -> Result<u64> {
-        let engine = Engine::find().await?;
-        let zstd = tree.contents().iter().any(|blob| blob.media_type.ends_with("+zstd"));
-        let tagged = with_tag(name);
-        let (token, progress) = (self.token.clone(), Arc::clone(&self.progress));
-        let folder = self.context.options.folders.cache.clone();
-        let (file, moved) = blocking(move || {
-            let mut file = spool(&folder)?;
-            let moved = archive(&tree, Some(&tagged), &mut file, &folder, &token, &progress)?;
-            Ok((file, moved))
-        })
-        .await?;
-        self.emit(EventKind::RunPhaseChanged { phase: "load".into() }).await;
-        engine.load(file).await.map_err(|error| if zstd { not_unpacked(error) } else { error })?;
-        Ok(moved)
+    async fn to_engine(&self, tree: Tree, destination: &Reference, name: &str) -> Result<u64> {
+        let (engine, facts) = self.engine(&engine_of(destination)).await?;
+        let bytes = Descriptor::total(&tree.contents());
+        super::load::send(&engine, &facts, tree, &with_tag(name), &self.token, &self.progress).await?;
+        Ok(bytes)
     }
 
-    /// An image of this machine's engine, as an archive.
-    pub(super) async fn saved(&self, name: &str) -> Result<DockerArchive> {
-        let engine = Engine::find().await?;
+    /// The image `name` of the engine that `reference` is about, as an archive.
+    pub(super) async fn saved(&self, reference: &Reference, name: &str) -> Result<DockerArchive> {
+        let engine = Engine::find(&engine_of(reference)).await?;
         let folder = self.context.options.folders.cache.clone();
         let (file, folder) = blocking(move || Ok((spool(&folder)?, folder))).await?;
         let file = engine.save(name, file, &folder, &|bytes| self.progress.amount(bytes, 0, Unit::Bytes)).await?;
-        let shown = format!("docker-daemon:{name}");
+        let shown = reference.to_string();
         blocking(move || DockerArchive::read(file, shown)).await
+    }
+}
+
+/// The engine that has what `reference` names. Podman's storage has no API of its own: Podman is asked.
+fn engine_of(reference: &Reference) -> EngineChoice {
+    match reference {
+        Reference::ContainersStorage(_) => EngineChoice::Podman,
+        _ => EngineChoice::Any,
     }
 }
 
@@ -277,7 +275,8 @@ fn of_images(catalog: &Catalog, store: &Store, mut images: Vec<Image>, container
     Tree::of_index(&index.to_bytes(), &images, Arc::new(store.clone()))
 }
 
-fn archive(
+/// Writes the one image of `tree` as a Docker archive, and says how many bytes of blobs that were.
+pub(super) fn archive(
     tree: &Tree,
     name: Option<&str>,
     out: &mut dyn Write,
@@ -295,17 +294,6 @@ fn archive(
     Ok(done)
 }
 
-/// An engine that did not take layers which are compressed with zstd, and does not say that this is why.
-fn not_unpacked(error: Error) -> Error {
-    if error.kind() != Kind::Failed || error.advice().is_some() {
-        return error;
-    }
-    error.hint(
-        "its layers are compressed with zstd, which Docker unpacks since version 23: load it into a newer engine or into Podman, or build \
-         it with `compression = \"gzip\"`",
-    )
-}
-
 /// A file without a name beside the cache, where there is room for images.
 fn spool(folder: &Path) -> Result<File> {
     std::fs::create_dir_all(folder).at("creating", folder)?;
@@ -313,7 +301,7 @@ fn spool(folder: &Path) -> Result<File> {
 }
 
 /// An engine's name of an image always has a tag.
-fn with_tag(name: &str) -> String {
+pub(super) fn with_tag(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
     if last.contains(':') { name.to_owned() } else { format!("{name}:latest") }
 }
@@ -321,7 +309,7 @@ fn with_tag(name: &str) -> String {
 fn writable(destination: &Reference) -> Result<()> {
     match destination {
         Reference::Container { .. } | Reference::Nix(_) => Err(unwritable(destination)),
-        Reference::DockerDaemon(name) if name.contains('@') || name.starts_with("sha256:") => {
+        Reference::DockerDaemon(name) | Reference::ContainersStorage(name) if name.contains('@') || name.starts_with("sha256:") => {
             Err(Error::usage(format!("{destination}: an engine names images by tag, not by digest")))
         }
         _ => Ok(()),
@@ -330,5 +318,5 @@ fn writable(destination: &Reference) -> Result<()> {
 
 fn unwritable(destination: &Reference) -> Error {
     Error::usage(format!("nothing can be copied to `{destination}`"))
-        .hint("a destination is HOST/REPOSITORY:TAG, oci:DIR[:TAG], docker-archive:FILE[:NAME:TAG] or docker-daemon:NAME:TAG")
+        .hint("a destination is HOST/REPOSITORY:TAG, oci:DIR[:TAG], docker-archive:FILE[:NAME:TAG], docker-daemon:NAME:TAG or containers-storage:NAME:TAG")
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::command::DiagnoseRequest;
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::folders::Folders;
 use crate::catalog::Catalog;
 use crate::progress::bytes;
-use crate::runtime::Engine;
+use crate::runtime::{Engine, EngineChoice};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -61,9 +62,9 @@ impl Finding {
 }
 
 impl Work {
-    /// Tries everything out; says how much is broken. `registry` is looked at too: `HOST` or `HOST/REPOSITORY`.
-    pub(super) async fn diagnose(&self, registry: Option<&str>) -> Result<usize> {
-        let work = self.findings(registry);
+    /// Tries everything out; says how much is broken.
+    pub(super) async fn diagnose(&self, request: &DiagnoseRequest) -> Result<usize> {
+        let work = self.findings(request);
         let findings = tokio::select! {
             findings = work => findings,
             () = self.token.cancelled() => return Err(Error::interrupted()),
@@ -73,7 +74,7 @@ impl Work {
         Ok(failed)
     }
 
-    async fn findings(&self, registry: Option<&str>) -> Vec<Finding> {
+    async fn findings(&self, request: &DiagnoseRequest) -> Vec<Finding> {
         let mut findings = Vec::new();
         let catalog = self.context.options.file.is_some().then(|| self.catalog());
         let catalog = match catalog {
@@ -105,14 +106,16 @@ impl Work {
             ])
         });
         findings.extend(looked_at.await.unwrap_or_default());
-        let (debian, nix, registries, engine) = tokio::join!(
+        let (debian, nix, vm_image, registries, engine) = tokio::join!(
             self.diagnose_debian(catalog.as_ref()),
             self.diagnose_nix(catalog.as_ref()),
-            self.registries(catalog.as_ref(), registry),
-            Engine::find()
+            self.diagnose_vm_cache(request.vm_cache.as_ref()),
+            self.registries(catalog.as_ref(), request.registry.as_deref()),
+            Engine::find(&EngineChoice::Any)
         );
         findings.extend(debian);
         findings.extend(nix);
+        findings.extend(vm_image);
         findings.extend(registries);
         findings.push(match engine {
             Ok(engine) => Finding::pass("container engine", format!("answers at {}", engine.address())),

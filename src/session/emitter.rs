@@ -64,6 +64,10 @@ pub(super) enum Subject {
     Run,
     /// One target's.
     Target(Target),
+    /// An image's of one target, on its way into an engine.
+    Loading(Target),
+    /// One target's, while it is tried out.
+    Testing(Target),
 }
 
 enum Said {
@@ -210,21 +214,24 @@ impl Listening {
 impl Subject {
     fn output(&self, lines: Vec<String>) -> EventKind {
         match self {
-            Subject::Run => EventKind::RunOutput { lines },
+            Subject::Run | Subject::Loading(_) => EventKind::RunOutput { lines },
             Subject::Target(target) => EventKind::OutputReceived { target: target.clone(), lines },
+            Subject::Testing(target) => EventKind::TestOutput { target: target.clone(), lines },
         }
     }
 
     fn phase(&self, phase: String) -> EventKind {
         match self {
-            Subject::Run => EventKind::RunPhaseChanged { phase },
+            // Neither loading nor testing has phases of its own.
+            Subject::Run | Subject::Loading(_) | Subject::Testing(_) => EventKind::RunPhaseChanged { phase },
             Subject::Target(target) => EventKind::PhaseChanged { target: target.clone(), phase },
         }
     }
 
     fn amount(&self, done: u64, total: u64, unit: Unit) -> EventKind {
         match self {
-            Subject::Run => EventKind::RunProgressed { done, total, unit },
+            Subject::Run | Subject::Testing(_) => EventKind::RunProgressed { done, total, unit },
+            Subject::Loading(target) => EventKind::LoadProgressed { target: target.clone(), done, total },
             Subject::Target(target) => EventKind::Progressed { target: target.clone(), done, total, unit },
         }
     }

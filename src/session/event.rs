@@ -12,12 +12,15 @@ use super::add::Proposal;
 use super::cache::{CacheReport, Pruned};
 use super::copy::Copied;
 use super::doctor::Diagnosis;
+use super::load::Loaded;
+use super::test::TestOutcome;
 use crate::catalog::{Architecture, BuilderKind, ContainerName, Target};
 use crate::debian::Change;
 use crate::error::Kind;
 use crate::image::{Digest, ImageConfig, InstalledPackage, Platform};
 use crate::progress::Unit;
 use crate::release::{Plan, Receipt, TagChange};
+use crate::runtime::EngineFacts;
 use crate::verify::{AppliedWaiver, CheckResult, Comparison, ListedFile, Report};
 
 /// Something that happened.
@@ -219,6 +222,67 @@ pub enum EventKind {
         /// What it came to.
         copied: Arc<Copied>,
     },
+    /// An engine answered.
+    EngineFound {
+        /// What it is.
+        #[serde(flatten)]
+        engine: EngineFacts,
+    },
+    /// An image is on its way into the engine.
+    LoadStarted {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// What it will be called there: `fd:latest`.
+        name: String,
+    },
+    /// How much of it was sent; at most ten times a second.
+    LoadProgressed {
+        /// Which.
+        #[serde(flatten)]
+        target: Target,
+        /// Bytes sent.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// The engine has an image.
+    Loaded {
+        /// Which, and what it is called there.
+        #[serde(flatten)]
+        loaded: Loaded,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// A container of an image was made, and is to run.
+    TestStarted {
+        /// Of which target.
+        #[serde(flatten)]
+        target: Target,
+        /// What runs: the image's name in the engine, and arguments.
+        command: Vec<String>,
+        /// All that it says.
+        log: Option<PathBuf>,
+    },
+    /// It said something; lines are gathered for 16 ms.
+    TestOutput {
+        /// Of which target.
+        #[serde(flatten)]
+        target: Target,
+        /// Lines of its standard output and standard error, oldest first.
+        lines: Vec<String>,
+    },
+    /// It has ended, and was taken away.
+    TestFinished {
+        /// Of which target.
+        #[serde(flatten)]
+        target: Target,
+        /// How.
+        #[serde(flatten)]
+        outcome: TestOutcome,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
     /// A container that is not defined yet was looked up.
     ContainerProposed {
         /// What its entry would be.
@@ -386,6 +450,9 @@ pub struct BuiltImage {
     pub layers: usize,
     /// Packages, when the builder knows.
     pub packages: usize,
+    /// What runs, as its config says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
 }
 
 /// One target, as the catalog and the local store know it.
@@ -398,7 +465,7 @@ pub struct TargetSummary {
     pub builder: BuilderKind,
     /// The packages asked for.
     pub packages: Vec<String>,
-    /// What runs.
+    /// What runs, as far as the catalog says; a flake leaves that to its images.
     pub entrypoint: Vec<String>,
     /// Line of `containers.toml` that defines the container.
     pub line: usize,

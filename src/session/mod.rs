@@ -23,6 +23,7 @@ mod in_use;
 mod inspect;
 mod join;
 mod layout;
+mod load;
 mod log;
 mod nix;
 mod noted;
@@ -35,15 +36,20 @@ mod siblings;
 mod state;
 mod subject;
 mod survey;
+mod test;
 mod unused;
 mod update;
 mod verify;
 
 /// What an update changes; named here because front ends know only the session.
 pub use crate::debian::{Change, ChangeWarning};
+/// Which engine, and what it is.
+pub use crate::runtime::{EngineChoice, EngineFacts};
 pub use add::{Proposal, ProposeRequest};
 pub use cache::{CacheReport, PruneRequest, Pruned, Stocked};
-pub use command::{BuildRequest, Command, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest};
+pub use command::{
+    BuildRequest, Command, DiagnoseRequest, IndexRequest, PushRequest, ReleaseRequest, RunId, UpdateRequest, VerifyRequest, VmCache,
+};
 pub use compare::CompareRequest;
 pub use copy::{Copied, CopyRequest};
 pub use discover::load_catalog;
@@ -54,7 +60,9 @@ pub use event::{
     TargetSummary,
 };
 pub use folders::Folders;
+pub use load::{LoadRequest, Loaded};
 pub use log::{KEPT_LINES, Log};
 pub use replay::replay;
-pub use state::{Added, BlobState, Build, Phase, Publication, Run, RunEnd, State, Update, Verification};
+pub use state::{Added, BlobState, Build, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
 pub use survey::Stock;
+pub use test::{DEFAULT_TIME_LIMIT, NO_NETWORK, TestOutcome, TestRequest};

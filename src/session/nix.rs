@@ -151,6 +151,8 @@ impl Work {
         self.emit(EventKind::BuildStarted { target: target.clone(), log: Some(log.clone()) }).await;
         let listening = Listener::start(&self.context.emitter, self.run, Subject::Target(target.clone()), Some(&log));
         let progress = listening.progress();
+        // Until Nix comes to it.
+        progress.phase("wait");
         progress.line(&format!("{}#{} is {}", shared.catalog.nix.flake, nix::attribute(target), derivation.path));
         let (derivation, cancel) = (derivation.clone(), token.clone());
         ordered.push(Ordered { derivation: derivation.clone(), token: token.clone(), began: Instant::now(), listening: Some(listening) });

@@ -14,12 +14,15 @@ use super::doctor::Diagnosis;
 use super::event::{
     BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LastPublished, Listing, NotCompared, Outcome, TargetSummary,
 };
+use super::load::Loaded;
 use super::log::Log;
+use super::test::TestOutcome;
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
 use crate::progress::Unit;
 use crate::release::{NO_TAG, Named, Plan, Receipt, public_in_words};
+use crate::runtime::EngineFacts;
 use crate::verify::{self, AppliedWaiver, CheckResult, Report};
 
 /// Everything a front end draws.
@@ -53,6 +56,12 @@ pub struct State {
     pub not_compared: Vec<NotCompared>,
     /// What was copied last.
     pub copied: Option<Arc<Copied>>,
+    /// The engine that answered last.
+    pub engine: Option<EngineFacts>,
+    /// Images that were put into an engine, by target; the latest of each.
+    pub loads: BTreeMap<Target, Loaded>,
+    /// Tests of this session, by target; the latest of each.
+    pub tests: BTreeMap<Target, Trial>,
     /// What `doctor` found last.
     pub diagnosis: Option<Arc<Diagnosis>>,
     /// The plan shown last.
@@ -195,6 +204,32 @@ pub struct Verification {
     pub checks: Vec<CheckResult>,
     /// All results, once it is over.
     pub report: Option<Arc<Report>>,
+}
+
+/// One target's test.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// What runs: the image's name in the engine, and arguments.
+    pub command: Vec<String>,
+    /// When it began, in session milliseconds.
+    pub started: u64,
+    /// The last lines it said.
+    pub lines: Log,
+    /// All of them.
+    pub log: Option<PathBuf>,
+    /// How it ended.
+    pub outcome: Option<TestOutcome>,
+    /// How long it took, in milliseconds, once it has ended.
+    pub took: Option<u64>,
+}
+
+impl Trial {
+    /// Why it did not pass, once it has ended so.
+    pub fn failure(&self) -> Option<Failure> {
+        self.outcome.as_ref().and_then(TestOutcome::failure)
+    }
 }
 
 /// Where a blob of a publication stands.
@@ -362,6 +397,31 @@ impl State {
             }
             EventKind::CompareSkipped { skipped } => self.not_compared.push(skipped.clone()),
             EventKind::Copied { copied } => self.copied = Some(Arc::clone(copied)),
+            EventKind::EngineFound { engine } => self.engine = Some(engine.clone()),
+            // One image after the other: how far it is, is how far the run is.
+            EventKind::LoadStarted { target, .. } => {
+                let run = self.runs.entry(run).or_default();
+                (run.phase, run.progress) = (Some(format!("load {target}")), None);
+            }
+            EventKind::LoadProgressed { done, total, .. } => {
+                self.runs.entry(run).or_default().progress = Some((*done, *total, Unit::Bytes));
+            }
+            EventKind::Loaded { loaded, .. } => {
+                self.runs.entry(run).or_default().progress = None;
+                self.loads.insert(loaded.target.clone(), loaded.clone());
+            }
+            EventKind::TestStarted { target, command, log } => {
+                self.runs.entry(run).or_default().phase = Some("test".into());
+                let trial = Trial { run, command: command.clone(), started: event.at, log: log.clone(), ..Trial::default() };
+                self.tests.insert(target.clone(), trial);
+            }
+            EventKind::TestOutput { target, lines } => {
+                self.tests.entry(target.clone()).or_default().lines.push(lines, event.at);
+            }
+            EventKind::TestFinished { target, outcome, took } => {
+                let trial = self.tests.entry(target.clone()).or_default();
+                (trial.outcome, trial.took) = (Some(outcome.clone()), Some(*took));
+            }
             EventKind::CacheSurveyed { report } => self.cache = Some(Arc::clone(report)),
             EventKind::CachePruned { pruned } => self.pruned = Some(Arc::clone(pruned)),
             EventKind::ContainerProposed { proposal } => self.proposal = Some(Arc::clone(proposal)),

@@ -70,9 +70,9 @@ impl Work {
                 let (file, name, shown) = (file.clone(), name.clone(), reference.to_string());
                 blocking(move || Ok(name_all(&shown, in_archive(&DockerArchive::open(&file)?, name.as_deref())?))).await
             }
-            Reference::DockerDaemon(name) => {
+            Reference::DockerDaemon(name) | Reference::ContainersStorage(name) => {
                 let archive = tokio::select! {
-                    archive = self.saved(name) => archive?,
+                    archive = self.saved(reference, name) => archive?,
                     () = self.token.cancelled() => return Err(Error::interrupted()),
                 };
                 let shown = reference.to_string();

@@ -84,6 +84,8 @@ actions! {
     MarkAll "mark-all" "" [Images Release] ["a"] has_targets "Mark everything; again: nothing";
     BuildAll "build-all" "" [Images] ["B"] has_targets "Build every target";
     VerifyAll "verify-all" "" [Images] ["V"] has_built "Run every check over every image";
+    Test "test" "" [Images] ["t"] test "Run what is marked, or what the cursor is on, once in Docker or Podman: built and loaded first where that has to be";
+    Load "load" "" [Images] ["L"] load "Put what is marked, or what the cursor is on, into Docker or Podman";
     Sort "sort" "" [Images] ["s"] has_targets "Sort by name, by state, by size, or as in the file";
     Edit "edit" "" [Images Inspect Release] ["e"] edit "Open the definition in $EDITOR; in a release, what is not committed";
 

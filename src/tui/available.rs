@@ -5,6 +5,7 @@ use super::awaited;
 use super::model::{Model, Screen};
 use super::screen::{builds, release};
 use super::status;
+use crate::catalog::Target;
 use crate::session::{Outcome, Phase};
 use crate::verify::Verdict;
 
@@ -43,6 +44,17 @@ pub(super) fn verify(model: &Model) -> Answer {
     when(built, "not built yet; b builds it")
 }
 
+pub(super) fn test(model: &Model) -> Answer {
+    has_targets(model)?;
+    when(!model.selection().is_empty(), "nothing is selected")
+}
+
+pub(super) fn load(model: &Model) -> Answer {
+    has_targets(model)?;
+    let built = |target: &Target| model.state.target(target).is_some_and(|t| status::image(&t.state).is_some());
+    when(model.selection().iter().any(built), "not built yet; b builds it")
+}
+
 pub(super) fn edit(model: &Model) -> Answer {
     if model.screen == Screen::Release {
         return when(release::mends(model, Action::Edit), "there is no file to open here");
@@ -65,13 +77,15 @@ pub(super) fn cancel(model: &Model) -> Answer {
     match model.screen {
         Screen::Builds => when(builds::selected_is_open(model), "this is not running"),
         Screen::Release if release::is_sending(model) => Ok(()),
+        _ if builds::is_chosen_open(model) => Ok(()),
         _ => when(awaited::is_awaited(model), "nothing is awaited"),
     }
 }
 
 pub(super) fn retry(model: &Model) -> Answer {
     let again = |b: &crate::session::Build| matches!(b.phase, Phase::Ended(Outcome::Failed(_) | Outcome::Cancelled));
-    when(model.state.builds.values().any(again), "nothing has failed")
+    let failed = model.state.builds.values().any(again) || model.state.tests.values().any(|trial| trial.failure().is_some());
+    when(failed, "nothing has failed")
 }
 
 pub(super) fn has_tasks(model: &Model) -> Answer {

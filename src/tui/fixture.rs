@@ -53,7 +53,7 @@ pub fn target(name: &str, architecture: Architecture) -> Target {
 }
 
 pub fn built(target: &Target) -> BuiltImage {
-    BuiltImage { digest: Digest::of(target.to_string().as_bytes()), size: 25_270_681, layers: 2, packages: 41 }
+    BuiltImage { digest: Digest::of(target.to_string().as_bytes()), size: 25_270_681, layers: 2, packages: 41, entrypoint: Vec::new() }
 }
 
 fn summary(name: &str, package: &str, line: usize, architecture: Architecture, state: ImageState) -> TargetSummary {
@@ -225,7 +225,7 @@ pub fn listing(t: &Target, lies: bool) -> Event {
 pub fn comparison(name: &str) -> Event {
     let side = |a: Architecture| {
         let t = target(name, a);
-        let BuiltImage { digest, size, layers, packages } = built(&t);
+        let BuiltImage { digest, size, layers, packages, .. } = built(&t);
         Side { subject: t.to_string(), digest, platform: Platform::linux(a), size, layers, packages, paths: 2_104 }
     };
     let row = |name: &str, left: Option<&str>, right: Option<&str>| Row {

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use super::action::{ACTIONS, Action, Scope};
 use super::hint::{hints, width};
 use super::model::{Model, Screen};
-use super::screen::images;
 use super::screen::inspect::Tab;
 use super::screen::release::{self, Step};
+use super::screen::{builds, images};
 use super::widget::{Canvas, right_of};
 
 /// At most so many keys of the screen: more are not read.
@@ -72,7 +72,11 @@ fn word(model: &Model, action: Action, usual: &'static str) -> &'static str {
         Action::FocusNext if step != Some(Step::Tags) => "",
         Action::Back if model.screen == Screen::Images => "",
         // What is awaited has its key beside it.
-        Action::Cancel if model.screen != Screen::Builds && (step.is_none() || !release::is_sending(model)) => "",
+        Action::Cancel
+            if model.screen != Screen::Builds && !builds::is_chosen_open(model) && (step.is_none() || !release::is_sending(model)) =>
+        {
+            ""
+        }
         _ => usual,
     }
 }

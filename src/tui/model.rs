@@ -244,7 +244,10 @@ impl Model {
 
     /// The runs that leaving would break off.
     pub fn at_work(&self) -> impl Iterator<Item = &Run> {
-        self.state.running().map(|(_, run)| run).filter(|run| matches!(run.command.as_str(), "build" | "push" | "release"))
+        self.state
+            .running()
+            .map(|(_, run)| run)
+            .filter(|run| matches!(run.command.as_str(), "build" | "load" | "test" | "push" | "release"))
     }
 
     /// Whether what is awaited of kind `request` has not been answered.

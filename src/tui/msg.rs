@@ -82,7 +82,9 @@ impl Request {
             | C::Propose(_)
             | C::Add(_)
             | C::Copy(_)
-            | C::Diagnose { .. }
+            | C::Load(_)
+            | C::Test(_)
+            | C::Diagnose(_)
             | C::Update(_)
             | C::Release(_)
             | C::Cancel { .. } => Request::Other,

@@ -19,7 +19,7 @@ use super::text;
 use super::theme::Glyph;
 use super::update::update;
 use crate::Error;
-use crate::catalog::{STARTER, Target};
+use crate::catalog::{Starter, Target};
 use crate::session::{Command, Event, EventKind, Outcome};
 
 /// Does `effect`; what has to be asked of the engine afterwards.
@@ -77,7 +77,7 @@ pub(super) async fn perform(
             return Ok(Some(Command::LoadCatalog));
         }
         Effect::Begin(path) => {
-            update(model, written(&path, STARTER, format!("{} was begun; e edits it", path.display())));
+            update(model, written(&path, &Starter::example().to_string(), format!("{} was begun; e edits it", path.display())));
             (model.begin, model.file) = (None, Some(path));
             return Ok(Some(Command::LoadCatalog));
         }

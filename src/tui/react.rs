@@ -5,7 +5,7 @@ use super::msg::{Level, Request};
 use super::screen::{builds, inspect, release};
 use super::text;
 use crate::error::Kind;
-use crate::session::{Event, EventKind, Outcome};
+use crate::session::{Event, EventKind, Outcome, TestOutcome};
 use crate::verify::Verdict;
 
 /// Reacts to `event`, which the state has already taken in.
@@ -31,6 +31,17 @@ pub(super) fn react(model: &mut Model, event: &Event) {
             }
             builds::failed(model, target);
         }
+        EventKind::Loaded { loaded, .. } => model.say(Level::Success, format!("{} is in the engine as {}", loaded.target, loaded.name)),
+        EventKind::TestFinished { target, outcome, .. } => match outcome.failure() {
+            Some(failure) => {
+                if model.screen != Screen::Builds {
+                    model.say(Level::Error, format!("the test of {target} failed: {}; 2 shows it", failure.message));
+                }
+                builds::test_failed(model, target);
+            }
+            None if *outcome == TestOutcome::Passed => model.say(Level::Success, format!("the test of {target} passed")),
+            None => {}
+        },
         EventKind::VerifyFinished { report, .. } if report.verdict() == Verdict::Fail && model.screen != Screen::Inspect => {
             let wrong = text::count(report.count(Verdict::Fail), "check");
             model.say(Level::Error, format!("{}: {wrong} failed", report.subject));

@@ -12,7 +12,7 @@ use super::msg::{Effect, Level, Msg};
 use super::overlay::{self, Overlay};
 use super::screen::{builds, images, inspect, release};
 use super::widget::edit;
-use crate::session::{BuildRequest, Command};
+use crate::session::{BuildRequest, Command, LoadRequest, TestRequest};
 
 /// Takes in one message.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Command> {
@@ -148,6 +148,14 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
             release::mending(model);
             verify(model, model.selection())
         }
+        Action::Test => {
+            let targets = model.selection();
+            test(model, targets)
+        }
+        Action::Load => {
+            let targets = model.selection();
+            load(model, targets)
+        }
         Action::VerifyAll => verify(model, model.state.targets.iter().map(|t| t.target.clone()).collect()),
         Action::Release => {
             let marked = images::selection(model);
@@ -164,6 +172,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
             _ => Vec::new(),
         },
         Action::Cancel if model.screen == Screen::Builds => builds::cancel(model),
+        Action::Cancel if builds::is_chosen_open(model) => builds::cancel_chosen(model),
         Action::Cancel if model.screen != Screen::Release || !release::is_sending(model) => awaited::cancel(model),
         Action::CancelAll => vec![Command::Cancel { run: None, target: None }],
         Action::Inspect => {
@@ -222,8 +231,7 @@ pub(super) fn show(model: &mut Model, screen: Screen) -> Vec<Command> {
 pub(super) fn build(model: &mut Model, targets: Vec<crate::catalog::Target>) -> Vec<Command> {
     let what = match targets.as_slice() {
         [] => "everything".to_owned(),
-        [one] => one.to_string(),
-        many => format!("{} targets", many.len()),
+        some => called(some),
     };
     model.say(Level::Info, format!("building {what}; 2 shows the logs"));
     vec![Command::Build(BuildRequest { targets, ..BuildRequest::default() })]
@@ -237,6 +245,29 @@ pub(super) fn verify(model: &Model, targets: Vec<crate::catalog::Target>) -> Vec
         .map(|t| crate::image::Reference::Container { name: t.container, architecture: Some(t.architecture) })
         .collect();
     if references.is_empty() { Vec::new() } else { vec![Command::Verify(references.into())] }
+}
+
+/// Runs `targets` once.
+pub(super) fn test(model: &mut Model, targets: Vec<crate::catalog::Target>) -> Vec<Command> {
+    model.images.marked.clear();
+    model.say(Level::Info, format!("testing {}; 2 shows what is said", called(&targets)));
+    vec![Command::Test(TestRequest::of(targets))]
+}
+
+/// Puts those of `targets` that are built into an engine.
+fn load(model: &mut Model, mut targets: Vec<crate::catalog::Target>) -> Vec<Command> {
+    targets.retain(|target| model.state.target(target).is_some_and(|t| super::status::image(&t.state).is_some()));
+    model.images.marked.clear();
+    model.say(Level::Info, format!("loading {}; 2 shows how far it is", called(&targets)));
+    vec![Command::Load(LoadRequest { targets, ..LoadRequest::default() })]
+}
+
+/// Some targets in a sentence.
+fn called(targets: &[crate::catalog::Target]) -> String {
+    match targets {
+        [one] => one.to_string(),
+        many => format!("{} targets", many.len()),
+    }
 }
 
 /// The line to open: the first that is wrong, else the definition of what is selected.

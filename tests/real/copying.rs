@@ -283,10 +283,8 @@ fn an_engine_behind_tls_is_spoken_to_with_its_certificates() {
     let at = |place| [("DOCKER_HOST", address.as_str()), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", place)];
     // First of all: an engine that has the same layer already does not look at this one.
     let packed = run(&at(&right), &["copy", "oci:zstd", "docker-daemon:acme/packed:1"]);
-    match docker.major_version() {
-        0..23 => packed.fails(1, &["could not load the image", "since version 23", "compression = "]),
-        _ => assert_eq!(packed.code, 0, "{}", packed.err),
-    }
+    assert_eq!(packed.code, 0, "{}", packed.err);
+    assert_eq!(packed.err.contains("knows no zstd: layers are unpacked on their way"), docker.major_version() < 23, "{}", packed.err);
     let loaded = run(&at(&right), &["copy", "oci:built", "docker-daemon:acme/hello:1"]);
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     // Docker has unpacked the layer; on its way back it is compressed.
@@ -323,6 +321,7 @@ impl Podman {
     pub fn start() -> Self {
         need("podman", "podman");
         let folder = tempfile::tempdir().unwrap();
+        fs::write(Self::settings(folder.path()), "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n").unwrap();
         let podman = Podman {
             child: Self::command(folder.path())
                 .args(["system", "service", "--time", "0"])
@@ -345,7 +344,13 @@ impl Podman {
         command.arg("--root").arg(folder.join("root")).arg("--runroot").arg(folder.join("run"));
         command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("CONTAINERS_CONF", Self::settings(folder));
         command
+    }
+
+    /// Its settings: containers get no more than this process may give, whatever the machine's own say.
+    fn settings(folder: &Path) -> PathBuf {
+        folder.join("containers.conf")
     }
 
     fn socket(&self) -> PathBuf {

@@ -49,7 +49,20 @@ impl Docker {
         ran.out.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_else(|| panic!("no version: {ran:?}"))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Where it answers: `unix://…`.
+    pub fn address(&self) -> &str {
+        &self.socket
+    }
+
+    /// What it calls the image `name`: the digest of its config, where layers are unpacked when they are loaded.
+    pub fn id_of(&self, name: &str) -> String {
+        let ran = Ran::of(&mut self.command(&["image", "inspect", "--format", "{{.Id}}", name]));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.out.trim().to_owned()
+    }
+
+    /// Docker's own client, speaking to it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.args(["-H", &self.socket]).args(arguments);
         command

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::copying::raw;
 use crate::harness::{Project, Ran, Registry, judge, need, wait_for};
+use crate::screen::Screen;
 
 /// Flakes are on, and nothing is asked of the network.
 const CONFIG: &str = "experimental-features = nix-command flakes\nsubstituters =\n";
@@ -170,6 +171,32 @@ fn what_is_stopped_leaves_no_process_and_what_was_collected_is_told() {
     flake.ok(&["copy", "good", "oci:out"]);
 }
 
+/// In the dashboard: found, built, one given up that stands in the way of another, verified, and what it runs.
+#[test]
+fn one_target_is_given_up_and_what_waited_behind_it_is_built() {
+    let flake = Flake::new(None);
+    let mut screen = Screen::start(&flake.command(&[]), 120, 36);
+    screen.shows("found in the flake");
+    screen.keys("B");
+    // One thing at a time, as Nix does it unless it is told otherwise: what comes after the one that takes for ever has to wait.
+    screen.until("the build that takes for ever", Duration::from_secs(60), |_| flake.sleepers() > 0);
+    screen.keys("/slow\r");
+    screen
+        .until("only that one", Duration::from_secs(20), |screen| screen.text().contains("1 container") && !screen.text().contains("good"));
+    screen.keys("x");
+    screen.until("an end of it", Duration::from_secs(30), |_| flake.sleepers() == 0);
+    screen.keys("\x1b");
+    screen.until("all others to end", Duration::from_secs(120), |screen| {
+        let text = screen.text();
+        text.matches("✓ verified").count() >= 2 && text.contains("✗ failed") && text.contains("⊘ cancelled")
+    });
+    screen.keys("/good\r");
+    screen.shows("/bin/good");
+    screen.keys("i");
+    screen.shows("linux/");
+    assert_eq!(screen.quits(), 1); // one has failed
+}
+
 #[test]
 fn what_is_wrong_with_a_flake_is_said_with_what_to_do() {
     let flake = Flake::new(None);
@@ -196,6 +223,55 @@ fn what_is_wrong_with_a_flake_is_said_with_what_to_do() {
     flake.run(&["build", "good"]).fails(2, &["git add"]);
     fs::write(&file, text.replace("./flake", "./elsewhere")).unwrap();
     flake.run(&["list"]).fails(2, &["elsewhere", "[nix] flake"]);
+}
+
+#[test]
+fn the_image_of_a_macs_builder_is_looked_for_in_a_binary_cache_and_copied_there() {
+    need("nix", "nix-bin");
+    let project = Project::new("[defaults]\ntargets = [\"x86_64\"]\n");
+    // A system as nix-darwin makes one, as far as it matters: its closure has the settings of the machine, which name the image.
+    let system = |name: &str, starts: bool| {
+        let expression = format!(
+            r#"let
+              make = name: script: derivation {{ inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" script ]; }};
+              image = make "nixos-image-{salt}" "PATH=/bin:/usr/bin; mkdir $out; echo {salt} > $out/nixos.qcow2";
+              settings = make "rosetta-builder.yaml" "printf 'mounts:\n- location: /var/lib/keys\nimages:\n- location: %s\n' ${{image}}/nixos.qcow2 > $out";
+            in make "darwin-system" "echo {starts} > $out""#,
+            salt = std::process::id(),
+            starts = if starts { "${settings}" } else { "nothing" },
+        );
+        let link = project.path().join(name);
+        let made = Ran::of(Command::new("nix-build").args(["-E", &expression, "-o"]).arg(&link).env("NIX_CONFIG", CONFIG));
+        assert_eq!(made.code, 0, "{}", made.err);
+        link.to_str().unwrap().to_owned()
+    };
+    let (with, without) = (system("with", true), system("without", false));
+    let cache = format!("file://{}/cache", project.path().display());
+    let ask = |arguments: &[&str]| {
+        let ran = Ran::of(project.command().args(["doctor", "--json", "--cache"]).args(arguments).env("NIX_CONFIG", CONFIG));
+        let document: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.err));
+        let found =
+            document["findings"].as_array().unwrap().iter().find(|finding| finding["subject"] == "builder's image").unwrap().clone();
+        let word = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+        (word("verdict"), word("found"), word("fix"))
+    };
+    let (verdict, found, fix) = ask(&[&cache, "--system", &with]);
+    assert!(
+        verdict == "fail" && found.contains("nixos-image-") && found.contains("is not in") && fix.contains("--upload"),
+        "{found} {fix}"
+    );
+    let (verdict, found, _) = ask(&[&cache, "--system", &with, "--upload"]);
+    assert!(verdict == "pass" && found.ends_with("now"), "{found}");
+    // Nix itself says so too, and finds it there the next time.
+    let image = found.split(' ').next().unwrap();
+    assert_eq!(Ran::of(Command::new("nix").args(["path-info", "--store", &cache, image]).env("NIX_CONFIG", CONFIG)).code, 0);
+    assert_eq!(ask(&[&cache, "--system", &with]).0, "pass");
+    let (verdict, found, _) = ask(&[&cache, "--system", &without]);
+    assert!(verdict == "skip" && found.contains("no nix-rosetta-builder"), "{found}");
+    let (verdict, found, fix) = ask(&[&cache, "--system", "/nowhere"]);
+    assert!(verdict == "fail" && found.contains("/nowhere") && fix.contains("darwin-rebuild"), "{found}");
+    let (verdict, found, _) = ask(&["http://127.0.0.1:1", "--system", &with]);
+    assert!(verdict == "fail" && found.contains("127.0.0.1:1"), "{found}");
 }
 
 /// The file below `folder` whose path ends in `end`.

@@ -9,6 +9,7 @@ use catamaran::image::Digest;
 use serde_json::{Value, json};
 
 use crate::copying::{Podman, layer_types, raw};
+use crate::docker::Docker;
 use crate::harness::{Project, Ran, Registry, judge, need};
 
 const MANIFEST: &[u8] = include_bytes!("../data/nix/manifest.json");
@@ -154,6 +155,11 @@ fn engines_and_archives_take_it_with_its_config_as_the_images_id() {
         Podman::command(podman.folder()).args(["image", "inspect", "localhost/acme/fx:1"]).stdout(Stdio::piped()).output().unwrap();
     let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!(inspected[0]["Id"], Digest::of(CONFIG).hex());
+    let docker = Docker::with(&[]);
+    let loaded =
+        Ran::of(fixture.0.command().env("DOCKER_HOST", docker.address()).args(["copy", "nix:image.json", "docker-daemon:acme/fx:1"]));
+    assert_eq!(loaded.code, 0, "{}", loaded.err);
+    assert_eq!(docker.id_of("acme/fx:1"), Digest::of(CONFIG).to_string());
     fixture.0.ok(&["copy", "nix:image.json", "docker-archive:fx.tar:acme/fx:1"]);
     let config = judge("skopeo", &["inspect", "--config", "--raw", &format!("docker-archive:{}", fixture.path("fx.tar"))]);
     assert_eq!(config.as_bytes(), CONFIG);

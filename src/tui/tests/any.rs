@@ -26,7 +26,7 @@ const NASTY: [&str; 8] = [
 fn any_event() -> impl Strategy<Value = Event> {
     let t = (0usize..6, prop::bool::ANY)
         .prop_map(|(i, x)| target(fixture::NAMES[i].0, if x { Architecture::X86_64 } else { Architecture::Aarch64 }));
-    (0usize..27, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
+    (0usize..31, t, 0usize..NASTY.len(), 0u64..6, 0u64..100_000).prop_map(|(kind, t, s, run, at)| {
         let text = NASTY[s].to_owned();
         let failure =
             || crate::session::Failure { kind: crate::error::Kind::Failed, message: NASTY[s].into(), hint: Some(NASTY[7 - s].into()) };
@@ -67,6 +67,13 @@ fn any_event() -> impl Strategy<Value = Event> {
             23 => comparison(t.container.as_str()),
             24 => event(run, at, EventKind::TagRuleRead { latest: at % 2 == 0, why: text }),
             25 => event(run, at, EventKind::OutputReceived { target: t, lines: vec![format!("error: {text}").repeat(2_000); 3] }),
+            26 => event(run, at, EventKind::LoadProgressed { target: t, done: at, total: run * 1000 }),
+            27 => event(run, at, EventKind::TestStarted { target: t, command: vec![text.clone(), text], log: Some("/x".into()) }),
+            28 => event(run, at, EventKind::TestOutput { target: t, lines: vec![text; (at % 2000) as usize] }),
+            29 => {
+                let outcome = crate::session::TestOutcome::Failed { code: None, message: text, hint: None };
+                event(run, at, EventKind::TestFinished { target: t, outcome, took: at })
+            }
             _ => event(
                 run,
                 at,

@@ -1,7 +1,7 @@
 //! The home screen: order, times, what is published, and how one begins.
 
 use crate::catalog::Architecture;
-use crate::session::{EventKind, RunId};
+use crate::session::{Command, EventKind, RunId};
 use crate::tui::fixture::{building, built, event, failure, model, published, screen, target};
 use crate::tui::{Effect, Model, Request};
 
@@ -49,6 +49,25 @@ fn a_build_says_how_long_it_will_still_take_as_the_past_has_it() {
     m.keys("1").unwrap();
     let shown = screen(&mut m, 120, 40);
     assert!(!line(&shown, "curl").contains('~'), "nobody knows any more\n{shown}");
+}
+
+#[test]
+fn the_build_that_the_cursor_is_on_is_stopped_and_no_other() {
+    let mut m = model();
+    assert!(m.keys("x").unwrap().is_empty());
+    assert!(!screen(&mut m, 120, 40).contains("x cancel"));
+    m.keys("B").unwrap();
+    for event in building(2).into_iter().filter(|e| e.at < 40_000) {
+        m.feed(&event);
+    }
+    let (curl, other) = (target("curl", Architecture::Aarch64), target("git", Architecture::X86_64));
+    let open = |m: &Model, target| m.state.builds.get(target).is_some_and(|build| build.is_open());
+    assert!(open(&m, &curl) && open(&m, &other));
+    m.keys("/curl<enter>").unwrap();
+    assert!(screen(&mut m, 120, 40).contains("x cancel"));
+    let asked = m.keys("x").unwrap();
+    let stops = |asked: &Command| matches!(asked, Command::Cancel { run: Some(RunId(2)), target: Some(target) } if target.container == curl.container);
+    assert!(!asked.is_empty() && asked.iter().all(stops), "{asked:?}");
 }
 
 #[test]

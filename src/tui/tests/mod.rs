@@ -6,6 +6,7 @@ mod images;
 mod logs;
 mod mouse;
 mod release;
+mod running;
 mod seen;
 mod snapshots;
 mod states;

@@ -10,7 +10,7 @@ use crate::verify::report::{Check, CheckResult, Finding, Verdict};
 pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let result = |verdict, summary| CheckResult { check: Check::MaintainerScripts, verdict, summary, findings: Vec::new() };
     let Some(outcomes) = subject.scripts else {
-        return result(Verdict::Skip, "only known of images that were built here".into());
+        return result(Verdict::Skip, "only known of images that were built here from .deb packages".into());
     };
     if outcomes.is_empty() {
         return result(Verdict::Pass, "its packages have no scripts".into());

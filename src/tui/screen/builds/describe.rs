@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::state::Task;
-use crate::session::{Outcome, Phase, RunEnd};
+use crate::session::{Outcome, Phase, RunEnd, TestOutcome};
 use crate::tui::model::Model;
 use crate::tui::status::{self, Status};
 use crate::tui::text;
@@ -18,6 +18,21 @@ pub fn describe(model: &Model, task: &Task) -> (String, String, Status) {
                 None => status::of(model, target),
             };
             (target.container.to_string(), target.architecture.to_string(), status)
+        }
+        Task::Test(target) => {
+            let trial = model.state.tests.get(target);
+            let phase = match trial.map(|trial| (&trial.outcome, trial.failure())) {
+                None => Phase::Queued,
+                Some((None, _)) => Phase::Running("running".into()),
+                Some((Some(_), Some(failure))) => Phase::Ended(Outcome::Failed(failure)),
+                Some((Some(_), None)) => Phase::Ended(Outcome::Cancelled),
+            };
+            let (started, took) = (trial.map(|trial| trial.started), trial.and_then(|trial| trial.took));
+            let mut status = status::of_phase(model, &phase, None, started, took);
+            if trial.is_some_and(|trial| trial.outcome == Some(TestOutcome::Passed)) {
+                (status.glyph, status.meaning, status.word) = (Glyph::Pass, Meaning::Success, "passed".into());
+            }
+            (format!("test {}", target.container), target.architecture.to_string(), status)
         }
         Task::Run(id) => {
             let Some(run) = model.state.runs.get(id) else {
@@ -49,6 +64,11 @@ fn in_words<'a>(command: &'a str, phase: &str) -> Cow<'a, str> {
         ("inspect", _) => "reading an image".into(),
         ("plan", _) | ("push" | "release", "plan") => "planning".into(),
         ("push" | "release", "") => "publishing".into(),
+        ("load" | "test", "lock") => "locking packages".into(),
+        ("load" | "test", "check" | "verify") => "verifying".into(),
+        ("load", phase) | ("test", phase) if phase.starts_with("load") => text::printable(phase).into_owned().into(),
+        ("load", _) => "looking for an engine".into(),
+        ("test", "test") => "testing".into(),
         (command, "") => command.into(),
         (command, phase) => format!("{command}: {}", text::printable(phase)).into(),
     }

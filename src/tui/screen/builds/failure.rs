@@ -1,25 +1,34 @@
-//! Draws why a build failed, above the last lines of its log: what, what to do, and how to see it again.
+//! Draws why a build or a test failed, above the last lines of its log: what, what to do, and how to see it again.
 
 use ratatui::layout::Rect;
 
-use crate::catalog::Target;
+use super::state::Task;
 use crate::session::{Failure, Outcome, Phase};
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 use crate::tui::widget::{Canvas, below, right_of, row, rule};
 
-/// Why `target` failed, if it did.
-pub fn of<'a>(model: &'a Model, target: &Target) -> Option<&'a Failure> {
-    match &model.state.builds.get(target)?.phase {
-        Phase::Ended(Outcome::Failed(failure)) => Some(failure),
-        _ => None,
+/// Why `task` failed, if it did.
+pub fn of(model: &Model, task: &Task) -> Option<Failure> {
+    match task {
+        Task::Target(target) => match &model.state.builds.get(target)?.phase {
+            Phase::Ended(Outcome::Failed(failure)) => Some(failure.clone()),
+            _ => None,
+        },
+        Task::Test(target) => model.state.tests.get(target)?.failure(),
+        Task::Run(_) => None,
     }
 }
 
 /// The command that shows the same failure without the dashboard.
-pub fn reproduce(target: &Target) -> String {
-    format!("catamaran build {} --target {}", target.container, target.architecture)
+pub fn reproduce(task: &Task) -> Option<String> {
+    let (command, target) = match task {
+        Task::Target(target) => ("build", target),
+        Task::Test(target) => ("test", target),
+        Task::Run(_) => return None,
+    };
+    Some(format!("catamaran {command} {} --target {}", target.container, target.architecture))
 }
 
 /// ```text
@@ -31,12 +40,17 @@ pub fn reproduce(target: &Target) -> String {
 /// ```
 ///
 /// Returns the lines it took.
-pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, target: &Target, failure: &Failure) -> u16 {
+pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task, failure: &Failure) -> u16 {
     let most = area.height.saturating_sub(4) / 2;
     let message = text::printable(&failure.message).into_owned();
     let mut used = canvas.paragraph(Rect { height: most.max(1), ..area }, &message, Meaning::Failure);
-    let log = model.state.builds.get(target).and_then(|b| b.log.as_ref()).map(|p| p.display().to_string());
-    for (label, value) in [("try", failure.hint.clone()), ("again", Some(reproduce(target))), ("log", log)] {
+    let log = match task {
+        Task::Target(target) => model.state.builds.get(target).and_then(|b| b.log.as_ref()),
+        Task::Test(target) => model.state.tests.get(target).and_then(|trial| trial.log.as_ref()),
+        Task::Run(_) => None,
+    };
+    let log = log.map(|path| path.display().to_string());
+    for (label, value) in [("try", failure.hint.clone()), ("again", reproduce(task)), ("log", log)] {
         let Some(value) = value else { continue };
         canvas.text(row(area, usize::from(used)), label, Meaning::Muted);
         let rest = right_of(below(area, used), 8);

@@ -9,6 +9,7 @@ mod view;
 
 pub use reading::{arrived, search_changed, wheel};
 pub use state::{
-    Builds, Task, act, arrange, cancel, click, drag, failed, log_file, moves, press, release, select, selected_is_open, selection,
+    Builds, Task, act, arrange, cancel, cancel_chosen, click, drag, failed, is_chosen_open, log_file, moves, press, release, select,
+    selected_is_open, selection, test_failed,
 };
 pub use view::view;

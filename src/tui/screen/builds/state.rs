@@ -15,7 +15,7 @@ use crate::tui::action::Action;
 use crate::tui::model::{Model, Screen};
 use crate::tui::msg::{Effect, Level};
 use crate::tui::spot::Spot;
-use crate::tui::update::{build, show};
+use crate::tui::update::{build, show, test};
 use crate::tui::widget::{LogView, Rows};
 
 /// Something with a log: a target's build, or a run's own work (lock, plan).
@@ -25,6 +25,8 @@ pub enum Task {
     Run(RunId),
     /// A target's build.
     Target(Target),
+    /// A target's test.
+    Test(Target),
 }
 
 /// How many logs are visible.
@@ -80,6 +82,8 @@ pub struct Builds {
     pub spool: Option<Spool>,
     /// How many targets are in the list.
     targets: usize,
+    /// How many tests.
+    tests: usize,
     /// Columns of the list beside the logs, and lines of it above them, as the user has drawn them.
     pub list_size: Option<(u16, u16)>,
     /// The line between list and logs is being moved.
@@ -107,6 +111,7 @@ pub fn log<'a>(model: &'a Model, task: &Task) -> &'a Log {
     match task {
         Task::Run(run) => model.state.runs.get(run).map_or(&NO_LINES, |r| &r.lines),
         Task::Target(target) => model.state.builds.get(target).map_or(&NO_LINES, |b| &b.lines),
+        Task::Test(target) => model.state.tests.get(target).map_or(&NO_LINES, |trial| &trial.lines),
     }
 }
 
@@ -123,7 +128,11 @@ pub fn moves(model: &Model, event: &Event) -> bool {
         EventKind::OutputReceived { .. } | EventKind::Progressed { .. } => model.state.builds.len() != model.builds.targets,
         // The first line of a run brings it into the list.
         EventKind::RunOutput { lines } => model.state.runs.get(&event.run).is_none_or(|run| run.lines.end() == lines.len() as u64),
-        EventKind::RunProgressed { .. } | EventKind::BlobProgressed { .. } | EventKind::CheckFinished { .. } => false,
+        EventKind::TestOutput { .. } => model.state.tests.len() != model.builds.tests,
+        EventKind::RunProgressed { .. }
+        | EventKind::LoadProgressed { .. }
+        | EventKind::BlobProgressed { .. }
+        | EventKind::CheckFinished { .. } => false,
         _ => true,
     }
 }
@@ -133,6 +142,7 @@ pub fn arrange(model: &mut Model) {
     let runs = model.state.runs.iter().filter(|(_, run)| !run.lines.is_empty() || (run.phase.is_some() && run.is_running()));
     let runs: Vec<Task> = runs.map(|(id, _)| Task::Run(*id)).collect();
     let targets: Vec<Task> = model.state.builds.keys().cloned().map(Task::Target).collect();
+    let tests: Vec<Task> = model.state.tests.keys().cloned().map(Task::Test).collect();
     // What was only asked on the way (checks, plans, reading) leaves no trace when it ended well.
     let state = &model.state;
     let ended_well = |run: &Run| match run.end {
@@ -141,7 +151,7 @@ pub fn arrange(model: &mut Model) {
     };
     let gone = |task: &Task| match task {
         Task::Run(run) => state.runs.get(run).is_none_or(ended_well),
-        Task::Target(_) => false,
+        Task::Target(_) | Task::Test(_) => false,
     };
     let runs: Vec<Task> = runs.into_iter().filter(|task| !gone(task)).collect();
     let before = position(model);
@@ -150,9 +160,9 @@ pub fn arrange(model: &mut Model) {
         let order = &model.builds.order;
         model.builds.selected = order.get(before.min(order.len().saturating_sub(1))).cloned();
     }
-    model.builds.targets = targets.len();
+    (model.builds.targets, model.builds.tests) = (targets.len(), tests.len());
     let known: BTreeSet<&Task> = model.builds.order.iter().collect();
-    let fresh: Vec<Task> = runs.into_iter().chain(targets).filter(|task| !known.contains(task)).collect();
+    let fresh: Vec<Task> = runs.into_iter().chain(targets).chain(tests).filter(|task| !known.contains(task)).collect();
     model.builds.order.extend(fresh);
     if model.screen != Screen::Builds {
         sort(model);
@@ -183,12 +193,17 @@ fn rank(model: &Model, task: &Task) -> u8 {
             Some(Phase::Queued) => 2,
             _ => 3,
         },
+        Task::Test(target) => match model.state.tests.get(target) {
+            Some(trial) if trial.outcome.is_none() => 1,
+            Some(trial) if trial.failure().is_some() => 0,
+            _ => 3,
+        },
     }
 }
 
-/// Whether a target's build is at work.
+/// Whether a target's build, or its test, is at work.
 pub fn is_at_work(model: &Model, task: &Task) -> bool {
-    matches!(task, Task::Target(_)) && rank(model, task) == 1
+    !matches!(task, Task::Run(_)) && rank(model, task) == 1
 }
 
 /// A build failed: it comes to the front, once, unless something is being typed or selected.
@@ -198,6 +213,15 @@ pub fn failed(model: &mut Model, target: &Target) {
     let busy = model.builds.searching || model.builds.narrowing || selecting::selects(model);
     if first_time && !busy {
         select(model, target);
+    }
+}
+
+/// A test failed: it comes to the front, unless something is being typed or selected.
+pub fn test_failed(model: &mut Model, target: &Target) {
+    let busy = model.builds.searching || model.builds.narrowing || selecting::selects(model);
+    if !busy {
+        model.builds.selected = Some(Task::Test(target.clone()));
+        arrange(model);
     }
 }
 
@@ -214,7 +238,7 @@ fn position(model: &Model) -> usize {
 /// What retry, inspect and verify would be about.
 pub fn selection(model: &Model) -> Vec<Target> {
     match &model.builds.selected {
-        Some(Task::Target(target)) => vec![target.clone()],
+        Some(Task::Target(target) | Task::Test(target)) => vec![target.clone()],
         _ => Vec::new(),
     }
 }
@@ -223,6 +247,7 @@ pub fn selection(model: &Model) -> Vec<Target> {
 pub fn selected_is_open(model: &Model) -> bool {
     match &model.builds.selected {
         Some(Task::Target(target)) => model.state.builds.get(target).is_some_and(|b| b.is_open()),
+        Some(Task::Test(target)) => model.state.tests.get(target).is_some_and(|trial| trial.outcome.is_none()),
         Some(Task::Run(run)) => model.state.runs.get(run).is_some_and(|r| r.is_running()),
         None => false,
     }
@@ -235,15 +260,34 @@ pub fn cancel(model: &Model) -> Vec<Command> {
             let run = model.state.builds.get(target).map(|b| b.run);
             vec![Command::Cancel { run, target: Some(target.clone()) }]
         }
+        Some(Task::Test(target)) => {
+            let run = model.state.tests.get(target).map(|trial| trial.run);
+            vec![Command::Cancel { run, target: None }]
+        }
         Some(Task::Run(run)) => vec![Command::Cancel { run: Some(*run), target: None }],
         None => Vec::new(),
     }
+}
+
+/// Stops the builds of what is marked among the images, or of what the cursor is on there.
+pub fn cancel_chosen(model: &Model) -> Vec<Command> {
+    let open = |target: Target| {
+        let run = model.state.builds.get(&target).filter(|build| build.is_open())?.run;
+        Some(Command::Cancel { run: Some(run), target: Some(target) })
+    };
+    model.selection().into_iter().filter_map(open).collect()
+}
+
+/// Whether [`cancel_chosen`] has something to stop.
+pub fn is_chosen_open(model: &Model) -> bool {
+    model.screen == Screen::Images && !cancel_chosen(model).is_empty()
 }
 
 /// The whole log of the task looked at.
 pub fn log_file(model: &Model) -> Option<PathBuf> {
     match &model.builds.selected {
         Some(Task::Target(target)) => model.state.builds.get(target)?.log.clone(),
+        Some(Task::Test(target)) => model.state.tests.get(target)?.log.clone(),
         _ => None,
     }
 }
@@ -275,7 +319,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Command> {
             };
             model.say(Level::Info, said);
         }
-        Action::Open if selected_is_open(model) || selection(model).is_empty() => model.builds.zoom = !model.builds.zoom,
+        Action::Open if selected_is_open(model) || !matches!(model.builds.selected, Some(Task::Target(_))) => {
+            model.builds.zoom = !model.builds.zoom
+        }
         Action::Open => {
             let target = selection(model).swap_remove(0);
             if model.state.builds.get(&target).is_some_and(|b| b.image().is_some()) {
@@ -307,6 +353,9 @@ fn go_to(model: &mut Model, index: usize) {
 }
 
 fn retry(model: &mut Model) -> Vec<Command> {
+    if let Some(Task::Test(target)) = model.builds.selected.clone() {
+        return test(model, vec![target]);
+    }
     let again = |t: &Target| {
         let phase = model.state.builds.get(t).map(|b| &b.phase);
         matches!(phase, Some(Phase::Ended(Outcome::Failed(_) | Outcome::Cancelled)))

@@ -242,10 +242,8 @@ fn view_above(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task, r
         draw_input(canvas, right_of(line, label), input, about, true);
         inside.height -= 1;
     }
-    if let Task::Target(target) = task
-        && let Some(why) = failure::of(model, target).filter(|_| following && inside.height >= 8)
-    {
-        let used = failure::view(model, canvas, inside, target, why);
+    if let Some(why) = failure::of(model, task).filter(|_| following && inside.height >= 8) {
+        let used = failure::view(model, canvas, inside, task, &why);
         inside = below(inside, used);
     } else if let Some((done, total)) = progress(model, task).filter(|_| inside.height >= 4) {
         view_progress(canvas, row(inside, 0), done, total);
@@ -302,6 +300,7 @@ fn view_pane(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task) {
     }
     let since = match task {
         Task::Target(target) => model.state.builds.get(target).and_then(|b| b.started),
+        Task::Test(target) => model.state.tests.get(target).map(|trial| trial.started),
         Task::Run(run) => model.state.runs.get(run).map(|r| r.started),
     };
     let search = if focused { model.builds.search.value() } else { "" };
@@ -312,6 +311,7 @@ fn progress(model: &Model, task: &Task) -> Option<(String, (u64, u64))> {
     let (done, total, unit) = match task {
         Task::Target(target) => model.state.builds.get(target).filter(|b| b.is_open())?.progress?,
         Task::Run(run) => model.state.runs.get(run).filter(|r| r.is_running())?.progress?,
+        Task::Test(_) => return None,
     };
     let of = |n: u64| match unit {
         crate::progress::Unit::Bytes => text::bytes(n),

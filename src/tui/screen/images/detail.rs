@@ -31,7 +31,11 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let title = if whole { first.container.to_string() } else { format!("{} · {}", first.container, first.architecture) };
     let line = model.state.target(first).map_or(0, |t| t.line);
     let file = model.state.catalog.as_ref().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned());
-    let place = file.map(|f| format!("{f}:{line}")).unwrap_or_default();
+    let place = match (file, line) {
+        (None, _) => String::new(),
+        (Some(_), 0) => "found in the flake".to_owned(),
+        (Some(file), line) => format!("{file}:{line}"),
+    };
     let inside = panel(canvas, area, &title, &place, false);
     let inside = Rect { width: inside.width.saturating_sub(2), ..right_of(inside, 1) };
     let mut lines = Lines(Vec::new());
@@ -45,8 +49,12 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         of_target(model, &mut lines, target, whole);
     }
     if let Some(summary) = model.state.target(first) {
-        lines.pair("packages", &summary.packages.join(" "), Meaning::Text);
-        lines.pair("runs", &summary.entrypoint.join(" "), Meaning::Text);
+        let said = status::image(&summary.state).map(|image| &image.entrypoint).filter(|entrypoint| !entrypoint.is_empty());
+        for (name, words) in [("packages", &summary.packages), ("runs", said.unwrap_or(&summary.entrypoint))] {
+            if !words.is_empty() {
+                lines.pair(name, &words.join(" "), Meaning::Text);
+            }
+        }
         let builder = match summary.builder {
             BuilderKind::Debian => "debian, from signed .deb packages",
             BuilderKind::Nix => "nix, from store paths",

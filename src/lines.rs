@@ -1,6 +1,6 @@
 //! A stream cut into lines of bounded length.
 
-/// The longest line that is kept. Traces of evaluation errors are one record; those that are longer tell nobody anything.
+/// The longest line that is kept, in bytes. A trace of an evaluation error of Nix is one; what is longer tells nobody anything.
 const MAX_LINE: usize = 1 << 20;
 
 /// Cuts what it is fed into lines. Of a longer line only the beginning is kept, so that memory stays bounded.

@@ -1,0 +1,286 @@
+//! A stage's instructions, one after the other, as Docker would apply them to an image's config.
+
+use std::collections::BTreeMap;
+
+use super::commands::{Script, script, short};
+use super::lines::Instruction;
+use super::variables::Variables;
+use super::words::{Word, fill, words};
+use super::{Found, Mistake, Note, files};
+
+/// An image that comes about.
+pub(super) struct Stage<'p> {
+    pub(super) found: Found,
+    /// Whether a path of the project is a folder.
+    pub(super) is_folder: &'p dyn Fn(&str) -> bool,
+    /// The ARGs before the first FROM.
+    global: &'p BTreeMap<String, String>,
+    /// What ENTRYPOINT and CMD said.
+    entrypoint: Option<Vec<String>>,
+    cmd: Option<Vec<String>>,
+}
+
+impl<'p> Stage<'p> {
+    pub fn new(is_folder: &'p dyn Fn(&str) -> bool, global: &'p BTreeMap<String, String>) -> Self {
+        Stage { found: Found::default(), is_folder, global, entrypoint: None, cmd: None }
+    }
+
+    /// Tells what is not taken over.
+    pub(super) fn note(&mut self, line: usize, text: impl Into<String>) {
+        self.found.notes.push(Note { line, text: text.into() });
+    }
+
+    /// The image that all begins from: `debian:trixie-slim`, `docker.io/library/debian:13`, another's.
+    pub fn base(&mut self, line: usize, image: &str) {
+        let reference = image.split_once('@').map_or(image, |(reference, _)| reference);
+        let path =
+            ["docker.io/", "index.docker.io/", "library/"].iter().fold(reference, |path, prefix| path.strip_prefix(prefix).unwrap_or(path));
+        let (name, tag) = match path.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, tag),
+            _ => (path, ""),
+        };
+        let suite = tag.split(['-', '.']).find_map(suite_called);
+        if name == "debian" {
+            let numbered = tag.split(['-', '.']).next().and_then(|number| match number {
+                "12" => Some("bookworm"),
+                "13" => Some("trixie"),
+                "14" => Some("forky"),
+                _ => None,
+            });
+            self.found.suite = suite.or(numbered).map(str::to_owned);
+            if self.found.suite.is_none() && !matches!(tag, "" | "latest") {
+                self.note(line, format!("FROM {}: no suite that is known here; `[debian] suite` names one", short(image)));
+            }
+        } else {
+            self.found.suite = suite.map(str::to_owned);
+            let what = match name {
+                "scratch" => "what it has not, a base of Debian packages has",
+                _ => "what it brings along is not known; name the Debian packages that bring the same",
+            };
+            self.note(line, format!("FROM {}: {what}", short(image)));
+        }
+    }
+
+    /// Applies an instruction.
+    pub fn take(&mut self, instruction: &Instruction, variables: &mut Variables) -> Result<(), Mistake> {
+        let Instruction { line, keyword, arguments, .. } = instruction;
+        match *keyword {
+            "RUN" => self.run(instruction, variables)?,
+            "ARG" => argument(instruction, variables, self.global)?,
+            "ENV" => self.env(*line, arguments, variables)?,
+            "LABEL" => {
+                let pairs = pairs(&words(arguments, variables)?);
+                let known = self.known(*line, "LABEL", pairs);
+                self.found.labels.extend(known);
+            }
+            "USER" => self.found.user = self.filled(*line, "USER", arguments, variables)?,
+            "WORKDIR" => {
+                let folder = self.filled(*line, "WORKDIR", arguments, variables)?;
+                self.found.workdir =
+                    folder.map(|folder| files::absolute(self.found.workdir.as_deref(), &folder)).or(self.found.workdir.take());
+            }
+            "EXPOSE" => {
+                for word in words(arguments, variables)? {
+                    match (word.known, word.text.contains('-')) {
+                        (true, false) if !self.found.expose.contains(&word.text) => self.found.expose.push(word.text),
+                        (true, false) => {}
+                        (true, true) => self.note(*line, format!("EXPOSE {}: ports are named one by one", short(&word.text))),
+                        (false, _) => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&word.text))),
+                    }
+                }
+            }
+            "VOLUME" => {
+                let folders = match exec_form(arguments) {
+                    Some(folders) => folders,
+                    None => words(arguments, variables)?.into_iter().map(|word| word.text).collect(),
+                };
+                for folder in folders {
+                    let folder = files::absolute(None, &folder);
+                    if !self.found.volumes.contains(&folder) {
+                        self.found.volumes.push(folder);
+                    }
+                }
+            }
+            "ENTRYPOINT" => {
+                self.entrypoint = Some(self.command(*line, arguments, variables)?);
+                // As Docker does: an ENTRYPOINT takes back the CMD of the images before.
+                self.cmd = None;
+            }
+            "CMD" => self.cmd = Some(self.command(*line, arguments, variables)?),
+            "COPY" | "ADD" => files::copy(self, instruction, variables)?,
+            "MAINTAINER" => self.note(*line, "MAINTAINER: the label `org.opencontainers.image.authors` says it"),
+            "HEALTHCHECK" => self.note(*line, "HEALTHCHECK: OCI images have none; whoever runs it checks it"),
+            "STOPSIGNAL" => self.note(*line, format!("STOPSIGNAL {}: SIGTERM stops it", short(arguments))),
+            other => self.note(*line, format!("{other} {}: there is nothing like it here", short(arguments))),
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, instruction: &Instruction, variables: &mut Variables) -> Result<(), Mistake> {
+        let arguments = without_options(&instruction.arguments);
+        let text = match (exec_form(arguments), instruction.heredocs.first()) {
+            (Some(words), _) => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+            (None, Some(heredoc)) if arguments.starts_with("<<") && !arguments.contains([' ', '\t']) => {
+                match heredoc.body.strip_prefix("#!").and_then(|body| body.split_once('\n')) {
+                    Some((interpreter, _)) if !interpreter.trim_end().ends_with("sh") => {
+                        self.note(instruction.line, format!("a script for {}: no commands run in an image made here", short(interpreter)));
+                        return Ok(());
+                    }
+                    _ => heredoc.body.clone(),
+                }
+            }
+            (None, Some(_)) => {
+                self.note(instruction.line, format!("`{}`: no commands run in an image made here", short(arguments)));
+                return Ok(());
+            }
+            (None, None) => arguments.to_owned(),
+        };
+        let Script { packages, recommends, removed, left } = script(&text, variables)?;
+        for package in packages {
+            if !self.found.packages.contains(&package) {
+                self.found.packages.push(package);
+            }
+        }
+        self.found.recommends |= recommends;
+        for name in removed {
+            let before = self.found.packages.len();
+            self.found.packages.retain(|package| *package != name);
+            if self.found.packages.len() == before {
+                self.note(instruction.line, format!("removing {}: no package is removed that others brought along", short(&name)));
+            }
+        }
+        left.into_iter().for_each(|text| self.note(instruction.line, text));
+        Ok(())
+    }
+
+    /// `ENV name=value …`, or the older `ENV name value`.
+    fn env(&mut self, line: usize, arguments: &str, variables: &mut Variables) -> Result<(), Mistake> {
+        let first = arguments.split_whitespace().next().unwrap_or_default();
+        let pairs = match first.contains('=') {
+            true => pairs(&words(arguments, variables)?),
+            false => {
+                let value = arguments.trim_start().strip_prefix(first).unwrap_or_default().trim();
+                vec![(first.to_owned(), fill(value, variables)?)]
+            }
+        };
+        for (name, value) in self.known(line, "ENV", pairs) {
+            variables.set(&name, &value);
+            match name.as_str() {
+                "DEBIAN_FRONTEND" => self.note(line, "ENV DEBIAN_FRONTEND: nothing asks questions here"),
+                _ => drop(self.found.env.insert(name, value)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of `pairs` whose values are known; the others are told.
+    fn known(&mut self, line: usize, keyword: &str, pairs: Vec<(String, Word)>) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        for (name, value) in pairs {
+            match value.known {
+                true => out.push((name, value.text)),
+                false => self.note(line, format!("{keyword} {}={}: not known before it is built", short(&name), short(&value.text))),
+            }
+        }
+        out
+    }
+
+    /// The one value of an instruction, if it is known.
+    fn filled(&mut self, line: usize, keyword: &str, arguments: &str, variables: &mut Variables) -> Result<Option<String>, Mistake> {
+        let found = words(arguments, variables)?;
+        let known = found.iter().all(|word| word.known);
+        let text = found.into_iter().map(|word| word.text).collect::<Vec<_>>().join(" ");
+        if !known {
+            self.note(line, format!("{keyword} {}: not known before it is built", short(&text)));
+        }
+        Ok(known.then_some(text))
+    }
+
+    /// ENTRYPOINT's and CMD's words. A shell is left out where it would only start one command.
+    fn command(&mut self, line: usize, arguments: &str, variables: &mut Variables) -> Result<Vec<String>, Mistake> {
+        if let Some(words) = exec_form(arguments) {
+            return Ok(words);
+        }
+        let plain = !arguments.contains(['$', '`', ';', '&', '|', '<', '>', '(', ')', '*', '?', '~', '\n']);
+        let words: Vec<String> = words(arguments, variables)?.into_iter().map(|word| word.text).collect();
+        let builtin =
+            matches!(words.first().map(String::as_str), Some("exec" | "cd" | "." | "source" | "export" | "if" | "while" | "for" | "eval"));
+        if plain && !builtin && !words.first().is_some_and(|word| word.contains('=')) {
+            return Ok(words);
+        }
+        if !self.found.packages.iter().any(|package| package == "dash") {
+            self.found.packages.push("dash".into());
+            self.note(line, "a shell runs this command: `dash` is among the packages for it");
+        }
+        Ok(vec!["/bin/sh".into(), "-c".into(), arguments.to_owned()])
+    }
+
+    /// What all of it comes to.
+    pub fn finish(mut self) -> Found {
+        let (entrypoint, cmd) = (self.entrypoint.take().unwrap_or_default(), self.cmd.take().unwrap_or_default());
+        // An image made here always has an entrypoint: the command's program is it, where there was only a command.
+        let mut words = if entrypoint.is_empty() { cmd.clone() } else { entrypoint.clone() };
+        if let Some(program) = words.first_mut()
+            && program.contains('/')
+        {
+            *program = files::absolute(self.found.workdir.as_deref(), program);
+        }
+        (self.found.entrypoint, self.found.cmd) = match entrypoint.is_empty() {
+            false => (words, cmd),
+            true => {
+                let behind = words.split_off(words.len().min(1));
+                (words, behind)
+            }
+        };
+        self.found
+    }
+}
+
+/// `ARG name[=value] …`. One without a value has that of before the first FROM.
+pub(super) fn argument(instruction: &Instruction, variables: &mut Variables, global: &BTreeMap<String, String>) -> Result<(), Mistake> {
+    for word in words(&instruction.arguments, variables)? {
+        match word.text.split_once('=') {
+            Some((name, value)) if word.known => variables.set(name, value),
+            Some(_) => {}
+            None => {
+                if let Some(value) = global.get(&word.text) {
+                    variables.set(&word.text, value);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A suite by its name.
+fn suite_called(word: &str) -> Option<&'static str> {
+    ["bookworm", "trixie", "forky", "sid"].into_iter().find(|suite| *suite == word)
+}
+
+/// `name=value` words; those without a value are nothing.
+fn pairs(words: &[Word]) -> Vec<(String, Word)> {
+    let pair = |word: &Word| {
+        let (name, value) = word.text.split_once('=')?;
+        Some((name.to_owned(), Word { text: value.to_owned(), known: word.known }))
+    };
+    words.iter().filter_map(pair).collect()
+}
+
+/// `["a", "b"]`, if that is what it is.
+pub(super) fn exec_form(arguments: &str) -> Option<Vec<String>> {
+    arguments.trim_start().starts_with('[').then(|| serde_json::from_str(arguments).ok()).flatten()
+}
+
+/// What comes after `--mount=…` and its like.
+pub(super) fn without_options(arguments: &str) -> &str {
+    let mut rest = arguments.trim_start();
+    while rest.starts_with("--") {
+        rest = rest.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+    }
+    rest
+}
+
+/// A word that a shell reads as one.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
