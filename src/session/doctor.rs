@@ -11,7 +11,6 @@ use super::event::EventKind;
 use super::folders::Folders;
 use crate::catalog::Catalog;
 use crate::progress::bytes;
-use crate::runtime::{Engine, EngineChoice};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -106,21 +105,18 @@ impl Work {
             ])
         });
         findings.extend(looked_at.await.unwrap_or_default());
-        let (debian, nix, vm_image, registries, engine) = tokio::join!(
+        let (debian, nix, vm_image, registries, engines) = tokio::join!(
             self.diagnose_debian(catalog.as_ref()),
             self.diagnose_nix(catalog.as_ref()),
             self.diagnose_vm_cache(request.vm_cache.as_ref()),
             self.registries(catalog.as_ref(), request.registry.as_deref()),
-            Engine::find(&EngineChoice::Any)
+            self.diagnose_engines(catalog.as_ref())
         );
         findings.extend(debian);
         findings.extend(nix);
         findings.extend(vm_image);
         findings.extend(registries);
-        findings.push(match engine {
-            Ok(engine) => Finding::pass("container engine", format!("answers at {}", engine.address())),
-            Err(error) => Finding::skip("container engine", error.message(), "only docker-daemon:NAME needs one"),
-        });
+        findings.extend(engines);
         findings
     }
 
