@@ -79,8 +79,8 @@ pub(super) const DEBIAN: Table = Table {
         key("check-valid-until", "true", &["check_valid_until", "valid-until"]),
         key("recommends", "false", &["install-recommends", "install_recommends"]),
         key("essential", "false", &["required"]),
-        key("sources", "", &["source", "repositories"]),
-        key("pins", "", &["pin", "preferences", "versions"]),
+        key("sources", r#"{ backports = { suite = "trixie-backports" } }"#, &["source", "repositories"]),
+        key("pins", r#"{ curl = "trixie-backports" }"#, &["pin", "preferences", "versions"]),
     ],
 };
 

@@ -106,6 +106,7 @@ fn references() -> Vec<CompletionCandidate> {
         ("oci:", "an OCI image layout"),
         ("docker-archive:", "what `docker save` writes"),
         ("docker-daemon:", "an image of Docker or Podman"),
+        ("containers-storage:", "an image of Podman's storage"),
         ("nix:", "a document of nix2container"),
     ];
     candidates.extend(schemes.map(|(scheme, about)| CompletionCandidate::new(scheme).help(Some(about.into()))));

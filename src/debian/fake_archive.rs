@@ -20,6 +20,7 @@ use crate::image::Digest;
 use crate::progress::Silent;
 use crate::{Kind, Result};
 
+mod programs;
 mod renewal;
 mod repositories;
 mod silence;

@@ -69,8 +69,12 @@ impl Archive {
         let old = read_lock(&catalog.lock_path())?;
         let lock = resolve(&alone, &universes, self.locked_archives(&releases), old.as_ref(), &alone.targets(), progress, cancel);
         let lock = lock.map_err(|error| match &unknown {
-            Some(why) => error.context(format!("which package ships a program `{}` cannot be looked up ({why})", packages.join(" "))),
             None => error,
+            Some(why) => Error::new(
+                error.kind(),
+                format!("{}, and which package ships a program of that name could not be looked up: {why}", error.message()),
+            )
+            .hint(error.advice().unwrap_or("name the package that ships it; another mirror may know")),
         })?;
         Ok(LookedUp { packages, program, lock })
     }

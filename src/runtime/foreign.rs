@@ -13,6 +13,17 @@ pub fn is_foreign_machine(said: &str) -> bool {
     said.contains("exec format error") || said.contains("Exec format error")
 }
 
+/// Whether this machine hands programs for `machine` (as ELF and QEMU call it: `aarch64`) to an emulator, also those in containers.
+pub fn emulates(machine: &str) -> bool {
+    is_registered(Path::new(REGISTERED), machine)
+}
+
+fn is_registered(registered: &Path, machine: &str) -> bool {
+    let handler = std::fs::read_to_string(registered.join(format!("qemu-{machine}"))).unwrap_or_default();
+    let flags = handler.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default();
+    handler.starts_with("enabled") && flags.contains('F')
+}
+
 /// What to do so that an engine runs programs for `architecture` (as OCI calls it: `arm64`; as ELF and QEMU do: `aarch64`).
 pub fn to_run_foreign(oci: &str, machine: &str) -> String {
     advice(Path::new(REGISTERED), oci, machine)
@@ -52,6 +63,11 @@ mod tests {
         assert!(of("disabled\ninterpreter /usr/bin/qemu\nflags: F\n").contains("switched off"));
         assert!(of("enabled\ninterpreter /usr/bin/qemu\nflags: OC\n").contains("lacks the flag F"));
         assert!(of("enabled\ninterpreter /usr/bin/qemu\nflags: POF\n").contains("tonistiigi/binfmt"));
+        assert!(is_registered(folder.path(), "aarch64") && !is_registered(folder.path(), "riscv64"));
+        for not_reached in ["enabled\nflags: OC\n", "disabled\nflags: F\n", ""] {
+            let _ = of(not_reached);
+            assert!(!is_registered(folder.path(), "aarch64"), "{not_reached}");
+        }
         assert!(is_foreign_machine("standard_init_linux.go:228: exec user process caused: exec format error"));
     }
 }

@@ -14,5 +14,5 @@ mod tls;
 pub use container::{ContainerEnd, ContainerOutput, ContainerSpec};
 pub use engine::{Engine, EngineFacts};
 pub use find::EngineChoice;
-pub use foreign::{is_foreign_machine, to_run_foreign};
+pub use foreign::{emulates, is_foreign_machine, to_run_foreign};
 pub use frames::Channel;

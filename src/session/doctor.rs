@@ -11,7 +11,6 @@ use super::event::EventKind;
 use super::folders::Folders;
 use crate::catalog::Catalog;
 use crate::progress::bytes;
-use crate::runtime::{Engine, EngineChoice};
 use crate::verify::Verdict;
 use crate::{Error, Result};
 
@@ -84,7 +83,10 @@ impl Work {
                 Some(catalog)
             }
             Some(Err(error)) => {
-                findings.push(Finding::fail("containers.toml", &error));
+                // The first line says how much is wrong; the lines are `list`'s to show.
+                let found = error.message().lines().next().unwrap_or_default().to_owned();
+                let fix = error.advice().map_or("`catamaran list` shows what, line by line".to_owned(), str::to_owned);
+                findings.push(Finding { found, fix: Some(fix), ..Finding::fail("containers.toml", &error) });
                 None
             }
             None => {
@@ -103,21 +105,18 @@ impl Work {
             ])
         });
         findings.extend(looked_at.await.unwrap_or_default());
-        let (debian, nix, vm_image, registries, engine) = tokio::join!(
+        let (debian, nix, vm_image, registries, engines) = tokio::join!(
             self.diagnose_debian(catalog.as_ref()),
             self.diagnose_nix(catalog.as_ref()),
             self.diagnose_vm_cache(request.vm_cache.as_ref()),
             self.registries(catalog.as_ref(), request.registry.as_deref()),
-            Engine::find(&EngineChoice::Any)
+            self.diagnose_engines(catalog.as_ref())
         );
         findings.extend(debian);
         findings.extend(nix);
         findings.extend(vm_image);
         findings.extend(registries);
-        findings.push(match engine {
-            Ok(engine) => Finding::pass("container engine", format!("answers at {}", engine.address())),
-            Err(error) => Finding::skip("container engine", error.message(), "only docker-daemon:NAME needs one"),
-        });
+        findings.extend(engines);
         findings
     }
 

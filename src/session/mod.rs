@@ -13,6 +13,7 @@ mod copy;
 mod discover;
 mod doctor;
 mod doctor_debian;
+mod doctor_engine;
 mod doctor_nix;
 mod emitter;
 mod engine;

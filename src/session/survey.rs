@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::folders::Folders;
+use super::in_use::NAME as IN_USE;
 use crate::image::Digest;
 use crate::{Error, Result};
 
@@ -135,6 +136,9 @@ fn walk(root: &Path, inside: &Path, depth: usize, classify: &Classify, found: &m
     for entry in entries {
         let entry = entry.map_err(unreadable)?;
         let inside = inside.join(entry.file_name());
+        if inside == Path::new(IN_USE) {
+            continue;
+        }
         // Others may be at work: what is gone by now is not there.
         let Ok(metadata) = entry.metadata() else { continue };
         if metadata.is_dir() {
