@@ -25,6 +25,6 @@ fn the_program_builds_an_image_of_itself_that_runs() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains(concat!("catamaran ", env!("CARGO_PKG_VERSION"))), "{}", said.err);
     // It finds its folders and its certificates there, and git.
-    let said = test(&["--", "init", "/tmp/new"]);
+    let said = test(&["--", "init", "/tmp"]);
     assert_eq!(said.code, 0, "{}", said.err);
 }
