@@ -245,7 +245,7 @@ mod tests {
     fn a_program_that_never_stops_talking_is_cut_off_and_its_end_is_known() {
         let heard = Arc::new(Heard::default());
         let mut said = Spoken::new(Arc::clone(&heard) as Arc<dyn Progress>);
-        for _ in 0..40 {
+        for _ in 0..50 {
             said.hear(Channel::Out, &b"yes\r\n".repeat(100_000));
         }
         said.hear(Channel::Err, b"exec format error");

@@ -2,9 +2,10 @@
 
 use super::feed;
 use crate::catalog::Architecture;
-use crate::session::{Command, EngineFacts, EventKind, Loaded, RunId, TestOutcome};
+use crate::session::{Command, EngineFacts, EventKind, Loaded, Outcome, RunId, TestOutcome};
 use crate::tui::Model;
-use crate::tui::fixture::{event, model, screen, target};
+use crate::tui::fixture::{built, event, model, screen, target};
+use crate::tui::screen::builds::Task;
 
 /// A test of fd for Arm that ends with `outcome`, as the engine tells it.
 fn tested(m: &mut Model, outcome: Option<TestOutcome>) {
@@ -16,12 +17,17 @@ fn tested(m: &mut Model, outcome: Option<TestOutcome>) {
     let kinds = [
         EventKind::RunStarted { command: "test".into() },
         EventKind::EngineFound { engine },
+        EventKind::BuildQueued { target: fd.clone() },
+        EventKind::BuildFinished { target: fd.clone(), outcome: Outcome::Cached { image: built(&fd) }, took: 1 },
         EventKind::LoadStarted { target: fd.clone(), name: name.clone() },
         EventKind::LoadProgressed { target: fd.clone(), done: 5 << 20, total: 23 << 20 },
     ];
     feed(m, kinds.map(|kind| event(2, 1_000, kind)));
+    m.builds.selected = Some(Task::Run(RunId(2)));
     let sending = screen(m, 120, 30);
     assert!(sending.contains("load fd/aarch64") && sending.contains("5.0 MiB of 23.0 MiB"), "{sending}");
+    // Whoever looks at a build that went well goes on to its test.
+    m.builds.selected = Some(Task::Target(fd.clone()));
     let log = Some("/state/runs/2/fd.aarch64.test.log".into());
     let kinds = [
         EventKind::Loaded { loaded, took: 900 },

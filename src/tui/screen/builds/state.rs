@@ -216,12 +216,12 @@ pub fn failed(model: &mut Model, target: &Target) {
     }
 }
 
-/// A test began: whoever looks at its run, or at the test before it, wants to see what it says.
+/// A test began: whoever looks at its run, at a build of it that went well, or at the test before it, wants to see what it says.
 pub fn test_started(model: &mut Model, run: RunId, target: &Target) {
     let follows = match &model.builds.selected {
         Some(Task::Run(looked_at)) => *looked_at == run,
         Some(Task::Test(before)) => model.state.tests.get(before).is_some_and(|trial| trial.run == run && trial.failure().is_none()),
-        Some(Task::Target(_)) => false,
+        Some(Task::Target(built)) => model.state.builds.get(built).is_some_and(|build| build.run == run && build.image().is_some()),
         None => true,
     };
     if follows && !selecting::selects(model) {
