@@ -83,8 +83,8 @@ impl<L: Link> Drive<L> {
                     } else if interrupted {
                         self.left = true;
                         let error = Error::interrupted();
-                        return Err(match self.state.public_of(run) {
-                            Some(public) => error.hint(public),
+                        return Err(match self.state.left_by(run) {
+                            Some(left) => error.hint(left),
                             None => error,
                         });
                     } else {

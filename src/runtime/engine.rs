@@ -112,10 +112,10 @@ impl Engine {
 
     /// The same engine, which `service` is kept for.
     pub(super) fn with_service(self, service: Service) -> Self {
-        Engine { service: Some(Arc::new(service)), ..self }
+        Engine { service: Some(Arc::new(service)), address: "podman system service".to_owned(), ..self }
     }
 
-    /// Where it answers.
+    /// Where it answers, for people; `podman system service` when that was started for this.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -143,7 +143,7 @@ impl Engine {
             product: if podman { "Podman" } else { "Docker" }.to_owned(),
             version: printable(&said.version),
             architecture: printable(&said.arch),
-            address: if self.service.is_some() { "podman system service".to_owned() } else { self.address.clone() },
+            address: self.address.clone(),
         })
     }
 

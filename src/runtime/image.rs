@@ -29,7 +29,7 @@ impl Engine {
             let (status, refused) = self.refused(answer, &format!("reading {name}")).await;
             // Podman says so with a 500.
             return Err(match status == StatusCode::NOT_FOUND || refused.message().contains("image not known") {
-                true => Error::usage(format!("the engine at {} has no image `{name}`", self.address()))
+                true => Error::usage(format!("{} has no image `{name}`", self.called()))
                     .hint("`docker images` or `podman images` shows what it has"),
                 false => refused,
             });

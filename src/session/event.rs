@@ -13,7 +13,7 @@ use super::cache::{CacheReport, Pruned};
 use super::copy::Copied;
 use super::doctor::Diagnosis;
 use super::load::Loaded;
-use super::test::TestOutcome;
+use super::test_outcome::TestOutcome;
 use crate::catalog::{Architecture, BuilderKind, ContainerName, Target};
 use crate::debian::Change;
 use crate::error::Kind;
@@ -602,5 +602,13 @@ mod tests {
             r#"{"schema":1,"seq":7,"at":12,"run":1,"event":"build-finished","container":"fd","target":"aarch64","outcome":"failed","kind":"network","message":"no","took":5}"#
         );
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        let outcome = TestOutcome::TimedOut { limit: 2000 };
+        let tested = Event { kind: EventKind::TestFinished { target: Target::new("fd", Architecture::X86_64), outcome, took: 5 }, ..event };
+        let text = serde_json::to_string(&tested).unwrap();
+        assert!(
+            text.ends_with(r#""event":"test-finished","container":"fd","target":"x86_64","outcome":"timed-out","limit":2000,"took":5}"#),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), tested);
     }
 }

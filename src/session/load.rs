@@ -12,7 +12,7 @@ use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::subject::built_entry;
 use crate::catalog::{Architecture, Catalog, Target};
-use crate::image::{Descriptor, Digest, Tree};
+use crate::image::{Descriptor, Digest, RegistryReference, Tree};
 use crate::nix::kept_image;
 use crate::progress::Progress;
 use crate::runtime::{Engine, EngineChoice, EngineFacts};
@@ -181,11 +181,15 @@ pub(super) fn wanted(catalog: &Catalog, request: &LoadRequest, facts: &EngineFac
         .hint(format!("choose one: --target {} (or all)", built.join(", --target "))));
     }
     if let Some(name) = &request.name {
+        let named = with_tag(name);
+        if named.parse::<RegistryReference>().map_err(|error| error.context("--as"))?.digest.is_some() {
+            return Err(Error::usage(format!("--as {name}: an engine names images by tag, not by digest")));
+        }
         let [(_, called)] = wanted.as_mut_slice() else {
             return Err(Error::usage(format!("{} images cannot all be called `{name}`", wanted.len()))
                 .hint("name one container, and one architecture with --target"));
         };
-        *called = for_engine(&with_tag(name), facts);
+        *called = for_engine(&named, facts);
     }
     Ok(wanted)
 }
@@ -244,6 +248,9 @@ mod tests {
         let error = names(&["far"], true, None, "Docker").unwrap_err();
         assert!(error.message().contains("`far` is not built for amd64"), "{error}");
         assert!(error.advice().unwrap().contains("--target aarch64, --target armv7"), "{error:?}");
+        for bad in ["Upper", "a b", "fd:latest:2", ""] {
+            assert_eq!(names(&["fd"], true, Some(bad), "Docker").unwrap_err().kind(), crate::Kind::Usage, "{bad}");
+        }
         assert!(knows_no_zstd(&EngineFacts { version: "20.10.24+dfsg1".into(), ..facts("Docker") }));
         assert!(!knows_no_zstd(&facts("Docker")) && !knows_no_zstd(&EngineFacts { version: "4.3.1".into(), ..facts("Podman") }));
         assert!(names(&["fd"], false, Some("x"), "Docker").unwrap_err().message().contains("2 images cannot all be called `x`"));

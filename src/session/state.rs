@@ -16,7 +16,7 @@ use super::event::{
 };
 use super::load::Loaded;
 use super::log::Log;
-use super::test::TestOutcome;
+use super::test_outcome::TestOutcome;
 use crate::catalog::{ContainerName, Target};
 use crate::debian::Change;
 use crate::image::Digest;
@@ -505,6 +505,13 @@ impl State {
         let tags = planned.flat_map(|c| c.all_tags().map(move |tag| (format!("{}:{}", c.repository, tag.tag), tag.to)));
         let asked: Vec<Named> = tags.filter(|(tag, _)| !publication.tags.iter().any(|(set, _)| set == tag)).collect();
         Some(public_in_words(&publication.tags, &asked, 0))
+    }
+
+    /// What is left of `run` when nobody waits for its end, in words: what is public of a release, a container that may still run.
+    pub fn left_by(&self, run: RunId) -> Option<String> {
+        let tried = self.tests.values().any(|trial| trial.run == run && trial.outcome.is_none());
+        let container = || "its container may still be there: `docker ps -a --filter label=dev.catamaran.test`".to_owned();
+        self.public_of(run).or_else(|| tried.then(container))
     }
 
     /// Runs that are still going.

@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::BuildRequest;
 use super::emitter::{Listener, Subject};
 use super::engine::Work;
-use super::event::{EventKind, Failure};
+use super::event::EventKind;
 use super::load::{LoadRequest, Loaded, wanted};
-use crate::catalog::{Architecture, Target};
+use super::test_outcome::{TestOutcome, judged, not_run};
+use crate::catalog::Target;
 use crate::lines::Lines;
-use crate::progress::Progress;
-use crate::runtime::{Channel, ContainerEnd, ContainerSpec, Engine, EngineFacts, is_foreign_machine, to_run_foreign};
+use crate::progress::{Progress, bytes};
+use crate::runtime::{Channel, ContainerEnd, ContainerSpec, Engine, EngineFacts};
 use crate::{Error, Kind, Result};
 
 /// How long a container may run when nobody says otherwise.
@@ -28,6 +28,8 @@ const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
 /// Lines that are looked at for what went wrong.
 const TAIL: usize = 20;
+/// How much output is shown and kept, in bytes: a program that never stops talking must not fill the disk.
+const MAX_OUTPUT: usize = 16 << 20;
 
 /// What to try out.
 #[derive(Clone, Debug)]
@@ -53,58 +55,6 @@ impl TestRequest {
             arguments: None,
             time_limit: DEFAULT_TIME_LIMIT,
             network: NO_NETWORK.into(),
-        }
-    }
-}
-
-/// How a test ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum TestOutcome {
-    /// With exit code 0.
-    Passed,
-    /// Otherwise.
-    Failed {
-        /// The exit code; `None` when it did not even start.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        code: Option<i64>,
-        /// In words.
-        message: String,
-        /// What to do.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        hint: Option<String>,
-    },
-    /// It did not end in time, and was killed.
-    TimedOut {
-        /// The time it had, in milliseconds.
-        limit: u64,
-    },
-    /// The user stopped it; it was killed.
-    Cancelled,
-}
-
-impl TestOutcome {
-    fn failed(code: Option<i64>, message: impl Into<String>) -> Self {
-        TestOutcome::Failed { code, message: message.into(), hint: None }
-    }
-
-    /// Why it did not pass; nothing for what passed or was stopped.
-    pub fn failure(&self) -> Option<Failure> {
-        let (message, hint) = match self {
-            TestOutcome::Passed | TestOutcome::Cancelled => return None,
-            TestOutcome::Failed { message, hint, .. } => (message.clone(), hint.clone()),
-            TestOutcome::TimedOut { limit } => {
-                let advice = "--time-limit gives it more time; does it wait for input, or serve? `test` in containers.toml says what runs";
-                (format!("it did not end within {} s, and was killed", limit / 1000), Some(advice.to_owned()))
-            }
-        };
-        Some(Failure { kind: Kind::Failed, message, hint })
-    }
-
-    fn hint(self, advice: impl Into<String>) -> Self {
-        match self {
-            TestOutcome::Failed { code, message, .. } => TestOutcome::Failed { code, message, hint: Some(advice.into()) },
-            other => other,
         }
     }
 }
@@ -237,152 +187,71 @@ struct Spoken {
     progress: Arc<dyn Progress>,
     out: Lines,
     err: Lines,
+    /// How many bytes more are kept.
+    room: usize,
+    /// The last lines, the last one first.
     tail: VecDeque<String>,
 }
 
 impl Spoken {
     fn new(progress: Arc<dyn Progress>) -> Self {
-        Spoken { progress, out: Lines::default(), err: Lines::default(), tail: VecDeque::new() }
+        Spoken { progress, out: Lines::default(), err: Lines::default(), room: MAX_OUTPUT, tail: VecDeque::new() }
     }
 
     fn hear(&mut self, channel: Channel, bytes: &[u8]) {
-        let Spoken { progress, out, err, tail } = self;
+        let Spoken { progress, out, err, room, tail } = self;
         let lines = if channel == Channel::Out { out } else { err };
-        lines.feed(bytes, &mut |line| keep(progress.as_ref(), tail, line));
+        lines.feed(bytes, &mut |line| keep(progress.as_ref(), room, tail, line));
     }
 
     fn finish(&mut self) {
-        let Spoken { progress, out, err, tail } = self;
+        let Spoken { progress, out, err, room, tail } = self;
         for lines in [out, err] {
-            lines.finish(&mut |line| keep(progress.as_ref(), tail, line));
+            lines.finish(&mut |line| keep(progress.as_ref(), room, tail, line));
         }
     }
 }
 
-fn keep(progress: &dyn Progress, tail: &mut VecDeque<String>, line: &[u8]) {
+fn keep(progress: &dyn Progress, room: &mut usize, tail: &mut VecDeque<String>, line: &[u8]) {
     let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
-    progress.line(&line);
+    if *room > 0 {
+        progress.line(&line);
+        *room = room.saturating_sub(line.len() + 1);
+        if *room == 0 {
+            progress.line(&format!("… it says more than {}; the rest is left out", bytes(MAX_OUTPUT as u64)));
+        }
+    }
     tail.truncate(TAIL - 1);
     tail.push_front(line.chars().take(400).collect());
-}
-
-/// What an exit code means.
-fn judged(end: &ContainerEnd, tail: &VecDeque<String>, target: Architecture, facts: &EngineFacts) -> TestOutcome {
-    let said = |line: &str| is_foreign_machine(line);
-    if end.code != 0 && (tail.iter().any(|line| said(line)) || end.trouble.as_deref().is_some_and(said)) {
-        return no_such_machine(Some(end.code), target, facts);
-    }
-    let code = end.code;
-    let failed = |message: String| TestOutcome::failed(Some(code), message);
-    match code {
-        0 if end.trouble.is_none() => TestOutcome::Passed,
-        137 if end.out_of_memory => failed("killed for want of memory (exit code 137, SIGKILL)".into())
-            .hint("give the engine's machine more memory, or the program less to do"),
-        126 => failed("the program cannot be run (exit code 126)".into()).hint("`catamaran verify` checks its entrypoint"),
-        127 => failed("the program was not found (exit code 127)".into()).hint("`catamaran verify` checks its entrypoint"),
-        129..=192 => {
-            let message = match signal(code - 128) {
-                Some(name) => format!("ended by {name} (exit code {code})"),
-                None => format!("ended by signal {} (exit code {code})", code - 128),
-            };
-            match code - 128 {
-                4 => failed(message).hint("it uses instructions that this processor, or the emulator, does not have"),
-                9 => failed(message).hint("somebody has killed it, or the kernel for want of memory: `dmesg` says"),
-                _ => failed(message),
-            }
-        }
-        _ => match &end.trouble {
-            Some(trouble) => failed(format!("{trouble} (exit code {code})")),
-            None => failed(format!("exit code {code}")),
-        },
-    }
-}
-
-/// What it means that a container could not be started.
-fn not_run(error: &Error, target: Architecture, facts: &EngineFacts) -> TestOutcome {
-    if is_foreign_machine(&error.message()) {
-        return no_such_machine(None, target, facts);
-    }
-    let outcome = TestOutcome::failed(None, error.message());
-    match error.advice() {
-        Some(advice) => outcome.hint(advice),
-        None => outcome,
-    }
-}
-
-/// The kernel has refused the program as none that it can run.
-fn no_such_machine(code: Option<i64>, target: Architecture, facts: &EngineFacts) -> TestOutcome {
-    if facts.architecture.parse() == Ok(target) {
-        return TestOutcome::failed(code, format!("what it starts is no program for {target}"))
-            .hint("`catamaran verify` tells what the entrypoint is");
-    }
-    let product = &facts.product;
-    TestOutcome::failed(code, format!("this engine ({product} on {}) cannot run programs for {target}", facts.architecture))
-        .hint(to_run_foreign(target.oci(), target.name()))
-}
-
-/// signal(7), those that end a program; the numbers are those of x86 and Arm.
-fn signal(number: i64) -> Option<&'static str> {
-    Some(match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL (an illegal instruction)",
-        5 => "SIGTRAP",
-        6 => "SIGABRT (it gave up)",
-        7 => "SIGBUS",
-        8 => "SIGFPE (an arithmetic error)",
-        9 => "SIGKILL",
-        11 => "SIGSEGV (an invalid memory access)",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        31 => "SIGSYS (a system call it may not make)",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn facts() -> EngineFacts {
-        EngineFacts { product: "Docker".into(), version: "20.10.24".into(), architecture: "amd64".into(), address: "unix:///x".into() }
-    }
+    #[derive(Default)]
+    struct Heard(std::sync::Mutex<(usize, String)>);
 
-    fn ended(code: i64, tail: &[&str], target: Architecture) -> (String, String) {
-        let end = ContainerEnd { code, out_of_memory: false, trouble: None };
-        match judged(&end, &tail.iter().map(|line| (*line).to_owned()).collect(), target, &facts()) {
-            TestOutcome::Failed { message, hint, .. } => (message, hint.unwrap_or_default()),
-            other => (format!("{other:?}"), String::new()),
+    impl Progress for Heard {
+        fn phase(&self, _: &str) {}
+        fn amount(&self, _: u64, _: u64, _: crate::progress::Unit) {}
+        fn line(&self, line: &str) {
+            let mut heard = self.0.lock().unwrap();
+            *heard = (heard.0 + line.len(), line.to_owned());
         }
     }
 
     #[test]
-    fn exit_codes_are_told_in_words() {
-        let own = |code| ended(code, &[], Architecture::X86_64).0;
-        assert_eq!(own(0), "Passed");
-        assert_eq!(own(3), "exit code 3");
-        assert_eq!(own(132), "ended by SIGILL (an illegal instruction) (exit code 132)");
-        assert_eq!(own(137), "ended by SIGKILL (exit code 137)");
-        assert_eq!(own(191), "ended by signal 63 (exit code 191)");
-        assert!(own(127).contains("was not found"));
-        let end = ContainerEnd { code: 137, out_of_memory: true, trouble: None };
-        let TestOutcome::Failed { message, .. } = judged(&end, &VecDeque::new(), Architecture::X86_64, &facts()) else { panic!() };
-        assert!(message.contains("for want of memory"));
-    }
-
-    #[test]
-    fn a_machine_that_cannot_run_it_is_told_apart_from_a_program_that_fails() {
-        let refused = "standard_init_linux.go:228: exec user process caused: exec format error";
-        let (message, hint) = ended(1, &[refused], Architecture::Aarch64);
-        assert!(message.contains("(Docker on amd64) cannot run programs for aarch64"), "{message}");
-        assert!(hint.contains("arm64") || hint.contains("aarch64"), "{hint}");
-        assert!(ended(1, &[refused], Architecture::X86_64).0.contains("is no program for x86_64"));
-        assert_eq!(ended(1, &["no config"], Architecture::Aarch64).0, "exit code 1");
-        // A program that prints those words and is content has passed.
-        assert_eq!(ended(0, &[refused], Architecture::Aarch64).0, "Passed");
-        let outcome = not_run(&Error::failed("crun: exec /x: Exec format error"), Architecture::Aarch64, &facts());
-        assert!(matches!(outcome, TestOutcome::Failed { code: None, ref message, .. } if message.contains("cannot run programs")));
+    fn a_program_that_never_stops_talking_is_cut_off_and_its_end_is_known() {
+        let heard = Arc::new(Heard::default());
+        let mut said = Spoken::new(Arc::clone(&heard) as Arc<dyn Progress>);
+        for _ in 0..40 {
+            said.hear(Channel::Out, &b"yes\r\n".repeat(100_000));
+        }
+        said.hear(Channel::Err, b"exec format error");
+        said.finish();
+        let (total, last) = heard.0.lock().unwrap().clone();
+        assert!(total <= MAX_OUTPUT && last.contains("more than 16.0 MiB"), "{total} {last}");
+        assert_eq!((said.tail[0].as_str(), said.tail[1].as_str(), said.tail.len()), ("exec format error", "yes", TAIL));
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn react(model: &mut Model, event: &Event) {
             builds::failed(model, target);
         }
         EventKind::Loaded { loaded, .. } => model.say(Level::Success, format!("{} is in the engine as {}", loaded.target, loaded.name)),
+        EventKind::TestStarted { target, .. } => builds::test_started(model, event.run, target),
         EventKind::TestFinished { target, outcome, .. } => match outcome.failure() {
             Some(failure) => {
                 if model.screen != Screen::Builds {

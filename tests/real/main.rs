@@ -33,6 +33,7 @@ mod metadata;
 mod nix_builds;
 mod nix_flake;
 mod nix_images;
+mod packaging;
 mod proxies;
 mod publishing;
 mod reader;

@@ -28,6 +28,8 @@ import urllib.parse
 
 import yaml
 
+# The repository stays as it is.
+sys.dont_write_bytecode = True
 from expressions import Expression, Unknown, filled, text_of, truthy
 
 

@@ -150,6 +150,11 @@ fn words(args: &InitArgs, files: &[NewFile], told: &[Told]) -> String {
             None => format!("  {}", told.text),
         }));
     }
+    let there = args.folder.join("Dockerfile");
+    if args.dockerfile.is_none() && files.iter().any(|file| file.path == Path::new(FILE_NAME)) && there.is_file() {
+        let path = there.strip_prefix(".").unwrap_or(&there).display();
+        lines.push(format!("there is a Dockerfile: `catamaran init --force --dockerfile {path}` begins with what it says"));
+    }
     if !args.dry_run {
         lines.push(next(args, files).into());
     }

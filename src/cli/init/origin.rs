@@ -8,8 +8,8 @@ use crate::catalog::StarterRegistry;
 /// The registry beside the `origin` of the repository that `folder` is in, if it is one of GitHub or gitlab.com.
 pub(super) fn registry(folder: &Path) -> Option<StarterRegistry> {
     let mut git = Command::new("git");
-    git.arg("-C").arg(folder).args(["remote", "get-url", "origin"]);
-    // `insteadOf` is about fetching; no prompts, no locks.
+    // As it was written: `git remote get-url` would give a mirror that `insteadOf` fetches from.
+    git.arg("-C").arg(folder).args(["config", "--get", "remote.origin.url"]);
     git.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").stdin(Stdio::null()).stderr(Stdio::null());
     let output = git.output().ok().filter(|output| output.status.success())?;
     beside(String::from_utf8_lossy(&output.stdout).trim())

@@ -27,7 +27,8 @@ fn nothing_that_is_there_is_changed() {
     assert!(error.message().starts_with("containers.toml is there already") && error.kind() == crate::Kind::Usage, "{error}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
     args.force = true;
-    run_in(&args).unwrap();
+    std::fs::write(folder.path().join("Dockerfile"), "FROM debian").unwrap();
+    assert!(run_in(&args).unwrap().contains("there is a Dockerfile"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), Starter::default().to_string());
 }
 

@@ -76,9 +76,8 @@ fn a_test_that_runs_can_be_stopped_and_one_that_passes_says_so() {
     m.keys("2").unwrap();
     tested(&mut m, None);
     let shown = screen(&mut m, 120, 30);
-    assert!(shown.contains("test fd") && shown.contains("running"), "{shown}");
+    assert!(shown.contains("test fd") && shown.contains("running 0:0") && shown.contains("exec format error"), "{shown}");
     let fd = target("fd", Architecture::Aarch64);
-    m.builds.selected = Some(crate::tui::screen::builds::Task::Test(fd.clone()));
     let stopped = m.keys("x").unwrap();
     assert!(matches!(&stopped[0], Command::Cancel { run: Some(RunId(2)), target: None }), "{stopped:?}");
     feed(&mut m, [event(2, 3_000, EventKind::TestFinished { target: fd, outcome: TestOutcome::Passed, took: 1_000 })]);

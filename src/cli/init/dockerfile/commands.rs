@@ -7,7 +7,7 @@ use super::words::{Token, Word, shell};
 /// What a script comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Script {
-    /// Packages, in order.
+    /// Packages, in order; some may be there twice.
     pub packages: Vec<String>,
     /// Some of them were installed with what they recommend.
     pub recommends: bool,
@@ -178,9 +178,7 @@ impl Script {
             suite.map(|suite| format!("{name} of {}: `[debian.sources]` and `[debian.pins]` take some from other suites", short(suite))),
         );
         self.left.extend(architecture.map(|of| format!("{name} for {}: the architecture comes from `targets`", short(of))));
-        if !self.packages.iter().any(|known| known == name) {
-            self.packages.push(name.to_owned());
-        }
+        self.packages.push(name.to_owned());
     }
 }
 
@@ -237,7 +235,7 @@ mod tests {
             "curl git"
         );
         assert_eq!(packages("set -eux; DEBIAN_FRONTEND=noninteractive sudo /usr/bin/apt-get -qq install -o Dpkg::Use-Pty=0 g++"), "g++");
-        assert_eq!(packages("yes | apt install curl curl # git\napt install vim"), "curl vim");
+        assert_eq!(packages("yes | apt install curl # git\napt install vim"), "curl vim");
         assert_eq!(packages("apt-get install -y curl gcc && make && apt-get purge -y gcc"), "curl");
         assert_eq!(packages("P='jq curl' && apt-get install -y $P"), "jq curl");
     }

@@ -16,8 +16,8 @@ use lines::{Instruction, instructions};
 use stage::Stage;
 use variables::Variables;
 
-/// The largest Dockerfile that is read.
-pub(super) const MAX_BYTES: u64 = 1 << 20;
+/// The largest Dockerfile that is read; people write some hundred lines.
+pub(super) const MAX_BYTES: u64 = 128 << 10;
 
 /// The search path of Debian's images, which `ENV PATH=…:$PATH` adds to.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

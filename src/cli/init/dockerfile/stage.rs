@@ -1,6 +1,6 @@
 //! A stage's instructions, one after the other, as Docker would apply them to an image's config.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::commands::{Script, script, short};
 use super::lines::Instruction;
@@ -82,8 +82,7 @@ impl<'p> Stage<'p> {
             "EXPOSE" => {
                 for word in words(arguments, variables)? {
                     match (word.known, word.text.contains('-')) {
-                        (true, false) if !self.found.expose.contains(&word.text) => self.found.expose.push(word.text),
-                        (true, false) => {}
+                        (true, false) => self.found.expose.push(word.text),
                         (true, true) => self.note(*line, format!("EXPOSE {}: ports are named one by one", short(&word.text))),
                         (false, _) => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&word.text))),
                     }
@@ -94,12 +93,7 @@ impl<'p> Stage<'p> {
                     Some(folders) => folders,
                     None => words(arguments, variables)?.into_iter().map(|word| word.text).collect(),
                 };
-                for folder in folders {
-                    let folder = files::absolute(None, &folder);
-                    if !self.found.volumes.contains(&folder) {
-                        self.found.volumes.push(folder);
-                    }
-                }
+                self.found.volumes.extend(folders.iter().map(|folder| files::absolute(None, folder)));
             }
             "ENTRYPOINT" => {
                 self.entrypoint = Some(self.command(*line, arguments, variables)?);
@@ -136,16 +130,13 @@ impl<'p> Stage<'p> {
             (None, None) => arguments.to_owned(),
         };
         let Script { packages, recommends, removed, left } = script(&text, variables)?;
-        for package in packages {
-            if !self.found.packages.contains(&package) {
-                self.found.packages.push(package);
-            }
-        }
+        self.found.packages.extend(packages);
         self.found.recommends |= recommends;
-        for name in removed {
-            let before = self.found.packages.len();
-            self.found.packages.retain(|package| *package != name);
-            if self.found.packages.len() == before {
+        if !removed.is_empty() {
+            let there: BTreeSet<&String> = self.found.packages.iter().collect();
+            let (gone, others): (BTreeSet<String>, BTreeSet<String>) = removed.into_iter().partition(|name| there.contains(name));
+            self.found.packages.retain(|package| !gone.contains(package));
+            for name in others {
                 self.note(instruction.line, format!("removing {}: no package is removed that others brought along", short(&name)));
             }
         }
@@ -232,6 +223,10 @@ impl<'p> Stage<'p> {
                 (words, behind)
             }
         };
+        for list in [&mut self.found.packages, &mut self.found.expose, &mut self.found.volumes] {
+            let mut seen = BTreeSet::new();
+            list.retain(|item| seen.insert(item.clone()));
+        }
         self.found
     }
 }

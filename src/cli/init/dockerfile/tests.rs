@@ -139,8 +139,9 @@ fn what_cannot_be_taken_over_is_told() {
 
 #[test]
 fn what_a_later_instruction_removes_is_not_there() {
-    let found =
-        found("FROM debian\nRUN apt-get install gcc make\nRUN make && apt-get purge -y gcc perl\nEXPOSE 80 90-99\nENV PATH=/x:$PATH");
+    let found = found(
+        "FROM debian\nRUN apt-get install gcc make make\nRUN make && apt-get purge -y gcc perl\nEXPOSE 80 90-99 80\nENV PATH=/x:$PATH",
+    );
     assert_eq!((found.packages.join(" "), found.expose.join(" ")), ("make".into(), "80".into()));
     assert!(found.env["PATH"].starts_with("/x:/usr/local/sbin"));
     let told = notes(&found);

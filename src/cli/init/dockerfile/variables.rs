@@ -13,7 +13,7 @@ pub(super) struct Variables {
 }
 
 /// A whole Dockerfile never fills in more than this.
-const ROOM: usize = 4 << 20;
+const ROOM: usize = 1 << 20;
 
 impl Default for Variables {
     fn default() -> Self {

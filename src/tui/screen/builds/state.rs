@@ -216,6 +216,19 @@ pub fn failed(model: &mut Model, target: &Target) {
     }
 }
 
+/// A test began: whoever looks at its run, or at the test before it, wants to see what it says.
+pub fn test_started(model: &mut Model, run: RunId, target: &Target) {
+    let follows = match &model.builds.selected {
+        Some(Task::Run(looked_at)) => *looked_at == run,
+        Some(Task::Test(before)) => model.state.tests.get(before).is_some_and(|trial| trial.run == run && trial.failure().is_none()),
+        Some(Task::Target(_)) => false,
+        None => true,
+    };
+    if follows && !selecting::selects(model) {
+        model.builds.selected = Some(Task::Test(target.clone()));
+    }
+}
+
 /// A test failed: it comes to the front, unless something is being typed or selected.
 pub fn test_failed(model: &mut Model, target: &Target) {
     let busy = model.builds.searching || model.builds.narrowing || selecting::selects(model);
