@@ -126,22 +126,23 @@ impl Work {
 
     /// Writes an entry into `containers.toml`, whole or not at all, and nothing that would not be read.
     pub(super) async fn add(&self, new: &NewContainer) -> Result<()> {
-        let (path, new, name) = (self.catalog_path()?, new.clone(), new.name.clone());
-        let line = blocking(move || {
-            // Behind a link lies the file that is meant.
-            let file = fs::canonicalize(&path).at("reading", &path)?;
-            let _turn = locked(&file)?;
-            let (text, catalog) = extend(&path, &read(&file)?, &new)?;
-            let permissions = fs::metadata(&file).at("reading", &file)?.permissions();
-            replace_file(&file, text.as_bytes())?;
-            fs::set_permissions(&file, permissions).at("writing", &file)?;
-            let line = catalog.container(new.name.as_str()).map_or(0, |container| container.line);
-            Ok((path, line))
-        });
-        let (path, line) = line.await?;
-        self.emit(EventKind::ContainerAdded { path, container: name, line }).await;
+        let (path, entry) = (self.catalog_path()?, new.clone());
+        let (path, line) = blocking(move || write(&path, &entry).map(|line| (path, line))).await?;
+        self.emit(EventKind::ContainerAdded { path, container: new.name.clone(), line }).await;
         Ok(())
     }
+}
+
+/// Writes the entry into the file at `path`, and says on which line it stands.
+fn write(path: &Path, new: &NewContainer) -> Result<usize> {
+    // Behind a link lies the file that is meant.
+    let file = fs::canonicalize(path).at("reading", path)?;
+    let _turn = locked(&file)?;
+    let (text, catalog) = extend(path, &read(&file)?, new)?;
+    let permissions = fs::metadata(&file).at("reading", &file)?.permissions();
+    replace_file(&file, text.as_bytes())?;
+    fs::set_permissions(&file, permissions).at("writing", &file)?;
+    Ok(catalog.container(new.name.as_str()).map_or(0, |container| container.line))
 }
 
 /// The file, locked against others who add to it. Whoever had the lock before has put another file there.
@@ -197,4 +198,50 @@ fn drafted(
         container.name = ContainerName::new(packages.first().map(String::as_str).unwrap_or_default());
     }
     Ok((catalog, container))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn entry(name: &str) -> NewContainer {
+        NewContainer { name: name.into(), packages: vec!["jq".into()], entrypoint: None, targets: Vec::new() }
+    }
+
+    #[test]
+    fn many_who_add_at_once_lose_nothing_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("containers.toml"), folder.path().join("link.toml"));
+        fs::write(&path, "# ours\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        std::thread::scope(|scope| {
+            for n in 0..12 {
+                let path = if n % 2 == 0 { &path } else { &link };
+                scope.spawn(move || write(path, &entry(&format!("c{n}"))).unwrap());
+            }
+        });
+        assert_eq!(catalog::load(&path).unwrap().containers.len(), 12);
+        assert!(fs::read_to_string(&path).unwrap().starts_with("# ours\n"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left of the writing");
+
+        let before = fs::read(&path).unwrap();
+        assert!(write(&path, &entry("c3")).unwrap_err().message().contains("already"));
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn what_nix_builds_is_not_looked_up_in_debian() {
+        let text = "[defaults]\nbuilder = \"nix\"\n";
+        let drafted = |text: &str| drafted(Path::new("containers.toml"), text, None, &["jq".into()], &ProposeRequest::default());
+        let error = drafted(text).unwrap_err();
+        assert!(error.message().contains("builds with Nix") && error.advice().unwrap().contains("[containers.NAME]"), "{error}");
+        let (catalog, container) = drafted("[containers.unnamed]\npackages = [\"fd-find\"]\n").unwrap();
+        assert_eq!((catalog.containers.len(), container.name.as_str()), (2, "jq"));
+        assert!(drafted("[default]\n").unwrap_err().message().contains("did you mean `defaults`?"));
+    }
 }

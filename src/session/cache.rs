@@ -20,14 +20,14 @@ use crate::progress::bytes;
 use crate::{Error, Result};
 
 /// What nothing needs stays for so long, unless something else is said: other projects, and a way back, may need it.
-pub const USUAL_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const USUAL_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Files that could not be removed named in an error.
 const NAMED: usize = 3;
 
 /// What to throw away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PruneRequest {
-    /// Only what was not used for so long; [`USUAL_AGE`] when nothing is said.
+    /// Only what was not used for so long; 30 days when nothing is said.
     pub older_than: Option<Duration>,
     /// Then more, what was used longest ago first, until no more than so many bytes are left.
     pub max_size: Option<u64>,
