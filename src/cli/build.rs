@@ -1,15 +1,41 @@
 //! `catamaran build`: images into the local store.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
-use super::args::BuildArgs;
+use clap::Args;
+
 use super::drive::{Drive, Link};
 use super::printer::{Ink, Mode, Printer, Results};
 use super::quantity::{bytes, count, duration};
 use super::table::{Cell, Table};
-use crate::catalog::{Catalog, Target, select};
+use crate::catalog::{Architecture, Catalog, Target, select};
 use crate::session::{Build, BuildRequest, Command, Failure, Outcome, Phase, State};
 use crate::{Error, Kind, Result};
+
+/// `build`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  catamaran build\n  catamaran build fd rg --target aarch64 --jobs 2\n  catamaran build fd --out ./fd-layout"
+)]
+pub struct BuildArgs {
+    /// Containers to build [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only these architectures
+    #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
+    pub target: Vec<Architecture>,
+    /// How many targets at a time [default: one per core]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Refuse to change containers.lock
+    #[arg(long)]
+    pub locked: bool,
+    /// Also write the images as an OCI image layout
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
 
 /// What `build --json` prints.
 #[derive(Serialize)]

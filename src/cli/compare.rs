@@ -4,14 +4,48 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::args::CompareArgs;
+use clap::Args;
+
 use super::drive::{Drive, Link};
 use super::printer::{Printer, Results};
 use super::quantity::count;
 use super::show;
+use crate::catalog::Architecture;
 use crate::session::{Command, CompareRequest, NotCompared};
 use crate::verify::Comparison;
 use crate::{Error, Result};
+
+/// `compare`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "One REF: a container or an index, whose architectures are compared, each with the first. What an architecture decides is no \
+                  difference then: multiarch folders and the dynamic linker are paired, programs and packaged files may be of another machine and length, \
+                  folders called after an architecture may hold more while the packages are the same, and each was made when it was.\nTwo \
+                  REFs: one image against the other; of two indexes, each architecture against the same of the other. For the same \
+                  architecture the content of files counts too. Images for Windows are left out, with a word.\n\nOnly differences are shown. Exits with 0 whatever they are, as `git diff` \
+                  does; with --exit-code, with 1 when there are any (between the \
+                  architectures of one build there are none). A REF is any reference of `catamaran verify`.\n\nExamples:\n  catamaran \
+                  compare fd\n  catamaran compare ghcr.io/acme/tools/fd:1.0 ghcr.io/acme/tools/fd:1.1   # what changed\n  catamaran compare fd \
+                  ghcr.io/acme/tools/fd:1.1 --target aarch64 --exit-code\n  catamaran compare fd --json | jq '.comparisons[].sections[] | \
+                  select(.different > 0)'"
+)]
+pub struct CompareArgs {
+    /// The image, or a container or index with several architectures
+    #[arg(value_name = "REF")]
+    pub left: String,
+    /// What to compare it with
+    #[arg(value_name = "REF")]
+    pub right: Option<String>,
+    /// Of one REF the two architectures to compare; of two, the one to compare, or the left's and the right's
+    #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
+    pub target: Vec<Architecture>,
+    /// Show also what is the same
+    #[arg(long, short)]
+    pub all: bool,
+    /// Exit with 1 when there are differences
+    #[arg(long)]
+    pub exit_code: bool,
+}
 
 /// What `compare --json` prints.
 #[derive(Serialize)]

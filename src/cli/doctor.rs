@@ -1,9 +1,11 @@
 //! `catamaran doctor`: tries out what builds and releases need, and says how to mend what is broken.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::args::DoctorArgs;
+use clap::Args;
+
 use super::drive::{Drive, Link};
 use super::printer::{Ink, Printer, Results, clean};
 use super::quantity::count;
@@ -11,6 +13,28 @@ use super::table::{Cell, Table};
 use crate::session::{Command, DiagnoseRequest, Diagnosis, Finding, VmCache};
 use crate::verify::Verdict;
 use crate::{Error, Result};
+
+/// `doctor`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Tries the Debian archive and its signatures, the login of every registry, the folders, the terminal. No secret is shown, \
+                  and without --upload nothing is sent that changes anything.\n\nExamples:\n  catamaran doctor\n  catamaran doctor \
+                  ghcr.io/acme/fd --json\n  catamaran doctor --cache https://acme.cachix.org --upload --system ./result"
+)]
+pub struct DoctorArgs {
+    /// A registry to try besides the one of containers.toml
+    #[arg(value_name = "HOST[/REPOSITORY]")]
+    pub registry: Option<String>,
+    /// On a Mac: is the image of the machine that builds for it (nix-rosetta-builder) in this binary cache?
+    #[arg(long, value_name = "URL")]
+    pub cache: Option<String>,
+    /// Copy it there if it is not
+    #[arg(long, requires = "cache")]
+    pub upload: bool,
+    /// The nix-darwin system that the machine belongs to, such as what `darwin-rebuild build` leaves
+    #[arg(long, requires = "cache", value_name = "PATH", default_value = "/run/current-system")]
+    pub system: PathBuf,
+}
 
 /// Tries out and prints; exit code 1 when something needed is broken.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: &DoctorArgs) -> Result<()> {

@@ -6,10 +6,11 @@ use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::args::{Global, Output, PushArgs, ReleaseArgs, SendArgs, Subcommand};
+use super::args::{Global, Output, Subcommand};
 use super::drive::Link;
 use super::printer::Printer;
 use super::run::{find, load_catalog, run};
+use super::{PushArgs, ReleaseArgs, SendArgs};
 use crate::catalog::Catalog;
 use crate::release::check_tag;
 use crate::{Error, Result};

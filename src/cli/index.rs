@@ -1,18 +1,52 @@
 //! `catamaran index`: joins images that other machines pushed by digest.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::IndexArgs;
+use clap::Args;
+
 use super::drive::{Drive, Link};
 use super::outputs;
 use super::printer::Printer;
 use super::push;
+use super::push::SendArgs;
 use crate::catalog::{Architecture, Catalog, Target, select};
 use crate::image::Digest;
 use crate::release::PushedDigests;
 use crate::session::{Command, IndexRequest};
 use crate::{Error, Result};
+
+/// `index`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each build machine runs `catamaran push VERSION --digests-only --out-digests FILE`; one job then joins what they pushed. A \
+                  member whose config is not for the architecture it is given as is refused.\nOtherwise as `catamaran \
+                  push`.\n\nExamples:\n  catamaran index 1.2.0 --from amd64.json --from arm64.json --yes\n  catamaran index 1.2.0 fd --image \
+                  x86_64=sha256:9f2c… --image aarch64=sha256:7ac1… --tags latest"
+)]
+pub struct IndexArgs {
+    /// The version (the first tag), then the container of --image, or those of --from [default: all in the files]
+    #[arg(value_name = "VERSION [NAME]")]
+    pub words: Vec<String>,
+    /// An image that was pushed by digest
+    #[arg(long, value_name = "TARGET=DIGEST", value_parser = super::index::member)]
+    pub image: Vec<(Architecture, Digest)>,
+    /// What a build machine pushed, as `push --digests-only --out-digests FILE` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub from: Vec<PathBuf>,
+    /// Further tags; '' for none
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub tags: Option<Vec<String>>,
+    /// Refuse containers of which an architecture is missing, whatever --yes accepts
+    #[arg(long)]
+    pub complete: bool,
+    /// Run every check over every image first
+    #[arg(long)]
+    pub verify: bool,
+    /// How it is sent
+    #[command(flatten)]
+    pub send: SendArgs,
+}
 
 /// Plans and, when everything allows it, publishes the index and the tags.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &IndexArgs) -> Result<()> {
@@ -132,7 +166,6 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::SendArgs;
     use crate::image::Platform;
     use crate::release::PushedImage;
 

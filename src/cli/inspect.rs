@@ -4,12 +4,26 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::args::InspectArgs;
+use clap::Args;
+
+use super::args::REFERENCES;
 use super::drive::{Drive, Link};
 use super::printer::{Printer, Results};
 use super::show;
 use crate::Result;
 use crate::session::{Command, Inspection, Listing};
+
+/// `inspect`
+#[derive(Debug, Args)]
+#[command(after_help = REFERENCES)]
+pub struct InspectArgs {
+    /// The image
+    #[arg(value_name = "REF")]
+    pub reference: String,
+    /// List the files of its merged file system instead
+    #[arg(long)]
+    pub files: bool,
+}
 
 /// What `inspect --json` prints.
 #[derive(Serialize)]

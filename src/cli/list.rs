@@ -2,12 +2,19 @@
 
 use serde::Serialize;
 
+use clap::Args;
+
 use super::drive::{Drive, Link};
 use super::printer::{Ink, Printer, Results};
 use super::quantity::bytes;
 use super::table::{Cell, Table};
 use crate::Result;
 use crate::session::{Command, ImageState, State, TargetSummary};
+
+/// `list`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  catamaran list\n  catamaran list --json | jq '.targets[] | select(.state == \"stale\")'")]
+pub struct ListArgs {}
 
 /// What `list --json` prints.
 #[derive(Serialize)]

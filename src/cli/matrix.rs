@@ -2,12 +2,29 @@
 
 use std::path::Path;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::args::Part;
 use super::printer::Printer;
-use crate::catalog::{self, CiJobs, Matrix};
+use crate::catalog::{self, CiJobs, Matrix, MatrixPart};
 use crate::{Error, Result, session};
+
+/// A half of the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Container and target of every build job.
+    Build,
+    /// Container of every manifest job.
+    Manifest,
+}
+
+impl From<Part> for MatrixPart {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Build => MatrixPart::Build,
+            Part::Manifest => MatrixPart::Manifest,
+        }
+    }
+}
 
 /// `matrix`
 #[derive(Debug, Args)]

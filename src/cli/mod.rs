@@ -45,18 +45,27 @@ mod update;
 mod verify;
 
 pub use add::AddArgs;
-pub use args::{
-    BuildArgs, Cli, Color, CompareArgs, CopyArgs, DoctorArgs, FailOn, Format, Global, IndexArgs, InspectArgs, ListArgs, OutdatedArgs,
-    Output, Part, PushArgs, ReleaseArgs, ReplayArgs, SchemaArgs, SchemaOf, SendArgs, Subcommand, Ui, UpdateArgs, VerifyArgs,
-};
+pub use args::{Cli, Color, Global, Output, ReplayArgs, Subcommand, Ui};
+pub use build::BuildArgs;
 pub use cache::{CacheArgs, CacheCommand, PruneArgs};
+pub use compare::CompareArgs;
 pub use completions::{CompletionsArgs, Shell, complete};
+pub use copy::CopyArgs;
+pub use doctor::DoctorArgs;
 pub use drive::Link;
 pub use guided::guided;
+pub use index::IndexArgs;
 pub use init::InitArgs;
+pub use inspect::InspectArgs;
+pub use list::ListArgs;
 pub use load::{EngineArgs, LoadArgs, Which};
 pub use man::ManArgs;
-pub use matrix::MatrixArgs;
+pub use matrix::{MatrixArgs, Part};
 pub use printer::Printer;
+pub use push::{PushArgs, SendArgs};
+pub use release::ReleaseArgs;
 pub use run::run;
+pub use schema::{SchemaArgs, SchemaOf};
 pub use test::TestArgs;
+pub use update::{OutdatedArgs, UpdateArgs};
+pub use verify::{FailOn, Format, VerifyArgs};

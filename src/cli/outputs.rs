@@ -5,8 +5,8 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
-use super::args::SendArgs;
 use super::github;
+use super::push::SendArgs;
 use crate::image::replace_file;
 use crate::release::{PushedDigests, Receipt};
 use crate::{Error, Result};

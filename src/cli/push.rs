@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::args::{PushArgs, SendArgs};
+use clap::Args;
+
 use super::confirm::{self, Consent as Needs};
 use super::drive::{Drive, Link};
 use super::outputs;
@@ -16,6 +17,63 @@ use crate::image::Reference;
 use crate::release::{Consent, Plan, Purpose, PushedDigests, Receipt};
 use crate::session::{Command, PushRequest};
 use crate::{Error, Result};
+
+/// `push`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Tags: VERSION first, then --tags; without --tags, `latest` if the branch is main.\nWithout --yes the version has to be \
+                  typed on a terminal; elsewhere --yes or --reason is needed only when a gate warns.\nVERSION and TAGS are also read from the \
+                  environment: `VERSION=1.2.0 TAGS=1.2,latest catamaran push fd`.\n\nExamples:\n  catamaran push 1.2.0 --dry-run\n  catamaran \
+                  push 1.2.0 fd --tags 1.2,latest --yes\n  catamaran push 1.2.0 --target aarch64 --digests-only --out-digests arm64.json\n\nIn GitHub \
+                  Actions the outputs version, digest-NAME, digest-NAME-TARGET, reference-NAME, digests and receipt are set ($GITHUB_OUTPUT), \
+                  and a table is written to $GITHUB_STEP_SUMMARY."
+)]
+pub struct PushArgs {
+    /// The version (the first tag), then containers [default: all]
+    #[arg(value_name = "VERSION [NAME]")]
+    pub words: Vec<String>,
+    /// Further tags; '' for none
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub tags: Option<Vec<String>>,
+    /// Only these architectures
+    #[arg(long, short, value_delimiter = ',', value_name = "A,B")]
+    pub target: Vec<Architecture>,
+    /// Push the images by digest only, without index and tags: for `catamaran index` on another machine
+    #[arg(long, conflicts_with = "tags")]
+    pub digests_only: bool,
+    /// An image that `nix build` has made of the one container named, instead of those that were built here
+    #[arg(long, value_name = "TARGET=nix:FILE", value_parser = super::push::given, conflicts_with = "target")]
+    pub image: Vec<(Architecture, PathBuf)>,
+    /// With --digests-only: also write what was pushed to this file, for `catamaran index --from`
+    #[arg(long, value_name = "FILE", requires = "digests_only")]
+    pub out_digests: Option<PathBuf>,
+    /// How it is sent
+    #[command(flatten)]
+    pub send: SendArgs,
+}
+
+/// What every command that sends understands.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SendArgs {
+    /// Show the plan and stop
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Do not ask; accept warnings of gates
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Accept warnings of gates for this reason, which goes into the receipt
+    #[arg(long, value_name = "WORDS", value_parser = super::confirm::reason)]
+    pub reason: Option<String>,
+    /// Overwrite a version that exists and differs; look at every blob at the registry, and send what it has lost
+    #[arg(long)]
+    pub force: bool,
+    /// Push to this registry instead of the one in containers.toml
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub registry: Option<String>,
+    /// Also write the receipt to this file
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+}
 
 /// Plans and, when everything allows it, publishes.
 pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, catalog: &Catalog, args: &PushArgs) -> Result<()> {

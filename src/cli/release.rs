@@ -1,14 +1,34 @@
 //! `catamaran release`: build, verify, plan, publish, and check what arrived.
 
-use super::args::ReleaseArgs;
+use clap::Args;
+
 use super::build;
 use super::drive::{Drive, Link};
 use super::outputs;
 use super::printer::Printer;
 use super::push;
+use super::push::PushArgs;
 use crate::catalog::Catalog;
 use crate::session::{BuildRequest, Command, ReleaseRequest};
 use crate::{Error, Result};
+
+/// `release`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Builds, verifies, shows the plan, pushes, and reads back what was published.\nOtherwise as `catamaran push`.\n\nExamples:\n  \
+                  catamaran release 1.2.0 --dry-run\n  catamaran release 1.2.0 --tags 1.2,latest --locked --yes"
+)]
+pub struct ReleaseArgs {
+    /// What to push, and under which names
+    #[command(flatten)]
+    pub push: PushArgs,
+    /// How many targets at a time [default: one per core]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Refuse to change containers.lock
+    #[arg(long)]
+    pub locked: bool,
+}
 
 /// Releases what `args` select. The engine builds, verifies and plans; the plan is then shown, consented to and carried
 /// out exactly as `push` does it, so that nobody publishes what they have not seen.

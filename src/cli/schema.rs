@@ -1,10 +1,31 @@
 //! `catamaran schema`: JSON Schemas of what is read and of what is printed.
 
-use super::args::{SchemaArgs, SchemaOf};
+use clap::{Args, ValueEnum};
+
 use super::printer::Printer;
 use super::report::report_schema;
 use crate::Result;
 use crate::catalog::containers_schema;
+
+/// `schema`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  catamaran schema > containers.schema.json    # then, first in containers.toml: #:schema \
+                        ./containers.schema.json\n  catamaran schema report > report.schema.json")]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum, default_value_t)]
+    pub of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// containers.toml.
+    #[default]
+    Containers,
+    /// What `verify --json` prints.
+    Report,
+}
 
 /// Prints a schema; it is JSON whatever `--json` says.
 ///

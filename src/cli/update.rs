@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::UpdateArgs;
+use clap::Args;
+
 use super::drive::{Drive, Link};
 use super::printer::{Ink, Printer, Results};
 use super::quantity::count;
@@ -12,6 +13,29 @@ use super::table::{Cell, Table};
 use crate::catalog::{Catalog, select};
 use crate::session::{Change, Command, Update, UpdateRequest};
 use crate::{Error, Result};
+
+/// `update`
+#[derive(Debug, Args)]
+#[command(after_help = "With names, only those containers take new versions: the base layer and all others keep theirs.\n\nExamples:\n  \
+                  catamaran update\n  catamaran update fd --dry-run\n  catamaran update --json | jq -r '.changes[].package'")]
+pub struct UpdateArgs {
+    /// Containers to update [default: all, and the base layer]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Show what would change and leave containers.lock as it is
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Take it even if the archive has gone back to older releases or packages
+    #[arg(long)]
+    pub allow_downgrades: bool,
+}
+
+/// `outdated`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exits with 0 whether or not something would change.\n\nExamples:\n  catamaran outdated\n  catamaran outdated --json | jq '.changes | length'"
+)]
+pub struct OutdatedArgs {}
 
 /// What `update --json` and `outdated --json` print.
 #[derive(Serialize)]

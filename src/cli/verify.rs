@@ -1,19 +1,99 @@
 //! `catamaran verify`: every check over every image that the references name.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::args::{FailOn, Format, VerifyArgs};
+use clap::{Args, ValueEnum};
+
+use super::args::REFERENCES;
 use super::drive::{Drive, Link};
 use super::printer::{Printer, Results};
 use super::quantity::count;
 use super::report::{Unread, Verification, format_of};
 use super::show;
+use crate::catalog::ContainerName;
 use crate::image::{Reference, replace_file};
 use crate::session::{Command, Failure, State, VerifyRequest};
 use crate::verify::{Check, Report, Verdict};
 use crate::{Error, Result};
+
+/// `verify`
+#[derive(Debug, Default, Args)]
+#[command(after_help = verify_help())]
+pub struct VerifyArgs {
+    /// The images
+    #[arg(value_name = "REF", required_unless_present_any = ["list", "explain"])]
+    pub references: Vec<String>,
+    /// Build containers once more, from the lock and the packages alone, and show the first byte that is different
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Hash built images too, even if their files were not touched since they were hashed last (others always are)
+    #[arg(long)]
+    pub rehash: bool,
+    /// How the report is written [default: text, or what the file of --report is called: .sarif, .xml (JUnit), .json]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write the report to this file (its folder is made), and the usual text (or --json) to stdout
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// From which verdict on it ends with exit code 1
+    #[arg(long, value_enum, default_value_t, value_name = "VERDICT")]
+    pub fail_on: FailOn,
+    /// Apply the waivers of this container to images that are none of ours (a registry's, a layout's)
+    #[arg(long, value_name = "NAME", value_parser = container_name)]
+    pub waivers_of: Option<ContainerName>,
+    /// Show every check, and what it proves
+    #[arg(long, conflicts_with_all = ["references", "explain"])]
+    pub list: bool,
+    /// Show what a check proves, why, and what to do
+    #[arg(long, value_name = "CHECK", value_parser = super::verify::check, conflicts_with = "references")]
+    pub explain: Option<Check>,
+}
+
+fn verify_help() -> String {
+    format!(
+        "What cannot be read is named in the report, and does not keep the others from being checked. Exits with 2 when a REF names \
+         nothing (a mistake), else with 3 when the network, a registry or credentials kept something from being checked, else with 1 \
+         when an image is damaged or fails a check (with --fail-on warn, also when one warns).\ndocs/checks.md explains every check. The \
+         architectures of one container or index are also held against the first of them (check `parity`).\nFindings that are known and \
+         accepted are waived in containers.toml, with a reason: `[[containers.NAME.waive]]`.\n\n{REFERENCES}\n\nExamples:\n  catamaran \
+         verify fd\n  catamaran verify fd --rebuild\n  catamaran verify fd --report verify.sarif --fail-on warn\n  catamaran verify \
+         ghcr.io/acme/fd:1.2.0 --waivers-of fd --format junit\n  catamaran verify --explain elf-machine"
+    )
+}
+
+/// A container's name, as it may be called.
+fn container_name(word: &str) -> Result<ContainerName, String> {
+    match ContainerName::problem(word) {
+        None => Ok(ContainerName::new(word)),
+        Some(problem) => Err(problem.to_string()),
+    }
+}
+
+/// How a verification is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One document (`catamaran schema report`).
+    Json,
+    /// SARIF 2.1.0, for code scanning services.
+    Sarif,
+    /// JUnit XML, for CI servers.
+    Junit,
+}
+
+/// The verdict that makes a run fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A check failed.
+    #[default]
+    Fail,
+    /// A check warned, or a waiver had nothing to do.
+    Warn,
+}
 
 /// What `verify --list --json` prints, and `--explain CHECK --json` with one check.
 #[derive(Serialize)]

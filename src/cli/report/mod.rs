@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::Format;
 use super::show;
+use super::verify::Format;
 use crate::session::Failure;
 use crate::verify::{AppliedWaiver, Report, Verdict};
 use crate::{Error, Result};
