@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::emitter::{Listener, Subject};
 use super::engine::{Work, blocking};
-use super::event::{BuiltImage, EventKind, Failure, ImageState, Outcome, TargetSummary};
+use super::event::EventKind;
 use super::history::{Durations, last_published};
 use super::noted::is_verified;
+use super::payload::{BuiltImage, Failure, ImageState, Outcome, TargetSummary};
 use super::prove::Proven;
 use super::siblings::Family;
 use super::{BuildRequest, RunId};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::engine::Work;
-use super::event::{EventKind, NotCompared};
+use super::event::EventKind;
+use super::payload::NotCompared;
 use super::subject::{Missing, Named};
 use crate::catalog::Architecture;
 use crate::image::Reference;

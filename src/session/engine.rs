@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::discover;
 use super::emitter::{Emitter, Listener, Subject};
-use super::event::{EventKind, Failure};
+use super::event::EventKind;
 use super::folders::Folders;
 use super::in_use::InUse;
+use super::payload::Failure;
 use super::{Command, Event, RunId};
 use crate::catalog::{self, Catalog, Container, Target};
 use crate::image::{LayerRecords, Proofs, Reference, ScriptRecords, Store, Witnessed};

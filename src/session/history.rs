@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::event::LastPublished;
 use super::folders::Folders;
+use super::payload::LastPublished;
 use crate::catalog::{Catalog, ContainerName, Target};
 use crate::image::{Digest, replace_file};
 use crate::read_at_most::read_at_most;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::engine::Work;
-use super::event::{EventKind, Inspection, LayerSummary, Listing};
+use super::event::EventKind;
+use super::payload::{Inspection, LayerSummary, Listing};
 use crate::Result;
 use crate::catalog::Target;
 use crate::image::{Image, InstalledPackage, Reference};

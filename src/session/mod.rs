@@ -2,6 +2,7 @@
 //!
 //! `Command → engine → Event → State → (cli display | tui view)`. Front ends know this room and what it hands out.
 
+mod activity;
 mod add;
 mod build;
 mod cache;
@@ -28,6 +29,7 @@ mod load;
 mod log;
 mod nix;
 mod noted;
+mod payload;
 mod proposal;
 mod prove;
 mod publish;
@@ -47,6 +49,7 @@ mod verify;
 pub use crate::debian::{Change, ChangeWarning};
 /// Which engine, and what it is.
 pub use crate::runtime::{EngineChoice, EngineFacts};
+pub use activity::{Added, BlobState, Build, Phase, Publication, Run, RunEnd, Trial, Update, Verification};
 pub use add::{Proposal, ProposeRequest};
 pub use cache::{CacheReport, PruneRequest, Pruned, Stocked};
 pub use command::{
@@ -57,15 +60,13 @@ pub use copy::{Copied, CopyRequest};
 pub use discover::load_catalog;
 pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Ended, Options, Session, start};
-pub use event::{
-    BuiltImage, Event, EventKind, Failure, ImageState, Inspection, LastPublished, LayerSummary, Listing, NotCompared, Outcome,
-    TargetSummary,
-};
+pub use event::{Event, EventKind};
 pub use folders::Folders;
 pub use load::{LoadRequest, Loaded};
 pub use log::{KEPT_LINES, Log};
+pub use payload::{BuiltImage, Failure, ImageState, Inspection, LastPublished, LayerSummary, Listing, NotCompared, Outcome, TargetSummary};
 pub use replay::replay;
-pub use state::{Added, BlobState, Build, Phase, Publication, Run, RunEnd, State, Trial, Update, Verification};
+pub use state::State;
 pub use survey::Stock;
 pub use test::{DEFAULT_TIME_LIMIT, NO_NETWORK, TestRequest};
 pub use test_outcome::TestOutcome;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::RunId;
-use super::event::{Event, EventKind, Failure};
+use super::event::{Event, EventKind};
+use super::payload::Failure;
 use crate::error::IoContext;
 use crate::{Error, Result};
 

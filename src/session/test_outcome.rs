@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Failure;
+use super::payload::Failure;
 use crate::catalog::Architecture;
 use crate::runtime::{ContainerEnd, EngineFacts, is_foreign_machine, to_run_foreign};
 use crate::{Error, Kind};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::VerifyRequest;
 use super::engine::{Work, blocking};
-use super::event::{EventKind, Failure};
+use super::event::EventKind;
 use super::noted;
+use super::payload::Failure;
 use super::rebuild::Rebuilder;
 use super::siblings::{Family, FirstRead};
 use super::subject::{Named, Subjects, graver};
