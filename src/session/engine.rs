@@ -231,9 +231,14 @@ impl Work {
     /// Does what the command asks and says how many targets, checks or gates failed.
     async fn carry_out(&self, command: Command) -> Result<usize> {
         // Nothing of the cache is thrown away meanwhile.
-        let _in_use = match command {
-            Command::PruneCache(_) | Command::SurveyCache | Command::Diagnose { .. } | Command::Cancel { .. } => None,
-            _ => InUse::shared(&self.context.options.folders.cache, &self.token).await?,
+        let cache = &self.context.options.folders.cache;
+        let _in_use = match &command {
+            Command::PruneCache(_) | Command::SurveyCache | Command::Diagnose(_) | Command::Cancel { .. } => None,
+            Command::Verify(request) if request.rebuild => InUse::shared(cache, &self.token).await?,
+            Command::LoadCatalog | Command::Verify(_) | Command::Inspect(_) | Command::ListFiles(_) | Command::Compare(_) => {
+                InUse::reading(cache, &self.token).await?
+            }
+            _ => InUse::shared(cache, &self.token).await?,
         };
         match command {
             Command::LoadCatalog => self.load_catalog().await.map(|()| 0),

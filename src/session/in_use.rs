@@ -27,7 +27,24 @@ impl InUse {
     /// # Errors
     /// It was cancelled.
     pub(super) async fn shared(cache: &Path, cancel: &CancellationToken) -> Result<Option<Self>> {
-        let Ok(file) = open(cache) else { return Ok(None) };
+        match open(cache) {
+            Ok(file) => Self::share(file, cancel).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The same for who only reads: where nobody has used a cache yet there is nothing to keep, and nothing is written there.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub(super) async fn reading(cache: &Path, cancel: &CancellationToken) -> Result<Option<Self>> {
+        match File::options().write(true).open(cache.join(NAME)) {
+            Ok(file) => Self::share(file, cancel).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn share(file: File, cancel: &CancellationToken) -> Result<Option<Self>> {
         loop {
             match file.try_lock_shared() {
                 Ok(()) => return Ok(Some(InUse { _file: file })),
@@ -82,8 +99,10 @@ mod tests {
     async fn many_share_and_one_is_alone() {
         let folder = tempfile::tempdir().unwrap();
         let cancel = CancellationToken::new();
+        assert!(InUse::reading(folder.path(), &cancel).await.unwrap().is_none());
+        assert!(!folder.path().join(NAME).exists());
         let first = InUse::shared(folder.path(), &cancel).await.unwrap().unwrap();
-        let second = InUse::shared(folder.path(), &cancel).await.unwrap();
+        let second = InUse::reading(folder.path(), &cancel).await.unwrap();
         assert!(second.is_some());
         drop(second);
         let error = InUse::alone(folder.path(), &cancel).await.unwrap_err();
