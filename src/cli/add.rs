@@ -58,6 +58,11 @@ pub(super) async fn run<L: Link>(drive: &mut Drive<L>, printer: &Printer, args: 
     if asks {
         let question = format!("{}\n{}\n\nAdd it to {}? [Y/n] ", proposal.text, comes_to(&proposal), proposal.path.display());
         let said = answer(drive, printer, &clean(&question)).await?;
+        // The end of the input is no answer; a yes is typed, if only as an empty line.
+        if said.is_empty() {
+            printer.note("");
+            return Err(Error::failed(format!("no answer: {} is as it was", proposal.path.display())).hint("--yes asks nothing"));
+        }
         if !matches!(said.trim().to_lowercase().as_str(), "" | "y" | "yes") {
             return Err(Error::failed(format!("{} is as it was", proposal.path.display())));
         }

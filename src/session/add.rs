@@ -140,6 +140,10 @@ fn write(path: &Path, new: &NewContainer) -> Result<usize> {
     let _turn = locked(&file)?;
     let (text, catalog) = extend(path, &read(&file)?, new)?;
     let permissions = fs::metadata(&file).at("reading", &file)?.permissions();
+    // A file is replaced, which its own mode would not forbid.
+    if permissions.readonly() {
+        return Err(Error::usage(format!("{} is read-only", path.display())).hint("`chmod u+w` it, or write the entry somewhere else"));
+    }
     replace_file(&file, text.as_bytes())?;
     fs::set_permissions(&file, permissions).at("writing", &file)?;
     Ok(catalog.container(new.name.as_str()).map_or(0, |container| container.line))

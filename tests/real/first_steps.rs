@@ -74,7 +74,8 @@ fn on_a_terminal_it_asks() {
     let file = project.path().join("containers.toml");
     let mut command = project.command();
     command.args(["add", "jq"]);
-    for (answer, written) in [("n\r", false), ("\r", true)] {
+    // Ctrl-D is no answer.
+    for (answer, written) in [("n\r", false), ("\x04", false), ("\r", true)] {
         let mut screen = Screen::start(&command, 100, 30);
         screen.until("the question", std::time::Duration::from_secs(60), |screen| screen.text().contains("[Y/n]"));
         assert!(screen.text().contains("packages = [\"jq\"]"), "{}", screen.text());

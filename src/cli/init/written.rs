@@ -49,6 +49,8 @@ pub(super) fn write(folder: &Path, files: &[NewFile], force: bool) -> Result<()>
     }
     let mut made: Vec<PathBuf> = Vec::new();
     for (new, path) in ready {
+        // Behind a link lies the file that is meant.
+        let path = if force { path.canonicalize().unwrap_or(path) } else { path };
         let named = if force { new.persist(&path) } else { new.persist_noclobber(&path) };
         if let Err(error) = named {
             // Without --force every one of these is new.

@@ -282,13 +282,19 @@ pub fn cancel(model: &Model) -> Vec<Command> {
     }
 }
 
-/// Stops the builds of what is marked among the images, or of what the cursor is on there.
+/// Stops the builds and tests of what is marked among the images, or of what the cursor is on there.
 pub fn cancel_chosen(model: &Model) -> Vec<Command> {
-    let open = |target: Target| {
-        let run = model.state.builds.get(&target).filter(|build| build.is_open())?.run;
+    let chosen = model.selection();
+    // A test is a run's own work: the run is stopped, once.
+    let tests = chosen.iter().filter_map(|target| model.state.tests.get(target)).filter(|trial| trial.outcome.is_none());
+    let tests: BTreeSet<RunId> = tests.map(|trial| trial.run).collect();
+    let build = |target: Target| {
+        let run = model.state.builds.get(&target).filter(|build| build.is_open() && !tests.contains(&build.run))?.run;
         Some(Command::Cancel { run: Some(run), target: Some(target) })
     };
-    model.selection().into_iter().filter_map(open).collect()
+    let mut commands: Vec<Command> = chosen.into_iter().filter_map(build).collect();
+    commands.extend(tests.iter().map(|run| Command::Cancel { run: Some(*run), target: None }));
+    commands
 }
 
 /// Whether [`cancel_chosen`] has something to stop.
