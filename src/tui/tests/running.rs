@@ -44,12 +44,14 @@ fn tested(m: &mut Model, outcome: Option<TestOutcome>) {
 #[test]
 fn the_test_that_the_cursor_is_on_among_the_images_is_stopped() {
     let mut m = model();
+    m.keys("2").unwrap();
     tested(&mut m, None);
     m.keys("1").unwrap();
     assert!(screen(&mut m, 120, 30).contains("x cancel"));
     let asked = m.keys("x").unwrap();
     assert!(matches!(asked[..], [Command::Cancel { run: Some(RunId(2)), target: None }]), "{asked:?}");
     let mut m = model();
+    m.keys("2").unwrap();
     tested(&mut m, Some(TestOutcome::Passed));
     m.keys("1").unwrap();
     assert!(m.keys("x").unwrap().is_empty());
