@@ -13,7 +13,7 @@ use clap_complete::{ArgValueCandidates, CompleteEnv, CompletionCandidate};
 use super::args::Cli;
 use super::printer::Printer;
 use crate::catalog::{self, Architecture, Catalog};
-use crate::{Error, Result};
+use crate::{Error, Result, session};
 
 /// The variable by which a shell asks.
 const VARIABLE: &str = "COMPLETE";
@@ -81,7 +81,9 @@ fn completed() -> Command {
 fn with_candidates(argument: Arg) -> Arg {
     let shown = argument.get_value_names().and_then(|names| names.first()).map(|name| name.as_str().to_owned());
     match shown.as_deref() {
-        Some("NAME" | "VERSION [NAME]") => argument.add(ArgValueCandidates::new(containers)),
+        Some("NAME") => argument.add(ArgValueCandidates::new(containers)),
+        Some("VERSION [NAME]") => argument.add(ArgValueCandidates::new(versions_and_containers)),
+        Some("A,B") if argument.get_id() == "tags" => argument.add(ArgValueCandidates::new(tags)),
         Some("REF" | "SOURCE" | "DESTINATION") => argument.add(ArgValueCandidates::new(references)),
         Some("ARCHITECTURE" | "A,B") if argument.get_id() == "target" => argument.add(ArgValueCandidates::new(architectures)),
         _ => argument,
@@ -95,6 +97,22 @@ fn containers() -> Vec<CompletionCandidate> {
         CompletionCandidate::new(container.name.as_str()).help(Some(format!("for {}", targets.join(", ")).into()))
     };
     catalog.iter().flat_map(|catalog| &catalog.containers).map(described).collect()
+}
+
+/// What was published last: the next one is seldom far from it.
+fn tags() -> Vec<CompletionCandidate> {
+    let published = catalog(std::env::args_os()).map(|catalog| session::published_tags(&catalog)).unwrap_or_default();
+    let described = |(tag, containers): (String, Vec<catalog::ContainerName>)| {
+        let names: Vec<&str> = containers.iter().map(catalog::ContainerName::as_str).collect();
+        CompletionCandidate::new(tag).help(Some(format!("published of {}", names.join(", ")).into()))
+    };
+    published.into_iter().map(described).collect()
+}
+
+fn versions_and_containers() -> Vec<CompletionCandidate> {
+    let mut candidates = tags();
+    candidates.extend(containers());
+    candidates
 }
 
 /// Containers, their targets, and how other references begin.

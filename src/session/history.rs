@@ -58,6 +58,18 @@ impl Durations {
     }
 }
 
+/// Versions and other tags that were published last from this machine, each with its containers, for whoever is to type one.
+pub fn published_tags(catalog: &Catalog) -> BTreeMap<String, Vec<ContainerName>> {
+    let mut tags: BTreeMap<String, Vec<ContainerName>> = BTreeMap::new();
+    let Ok(folders) = Folders::of_user() else { return tags };
+    for (container, last) in last_published(&folders, catalog) {
+        for tag in last.tags.into_keys() {
+            tags.entry(tag).or_default().push(container.clone());
+        }
+    }
+    tags
+}
+
 /// What was published last of each container of `catalog`, at the place where it would be published now.
 pub(super) fn last_published(folders: &Folders, catalog: &Catalog) -> BTreeMap<ContainerName, LastPublished> {
     let mut found = BTreeMap::new();

@@ -62,6 +62,7 @@ pub use doctor::{Diagnosis, Finding};
 pub use engine::{Commands, Ended, Options, Session, start};
 pub use event::{Event, EventKind};
 pub use folders::Folders;
+pub use history::published_tags;
 pub use load::{LoadRequest, Loaded};
 pub use log::{KEPT_LINES, Log};
 pub use payload::{BuiltImage, Failure, ImageState, Inspection, LastPublished, LayerSummary, Listing, NotCompared, Outcome, TargetSummary};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{Project, Ran, need};
+use crate::harness::{Project, Ran, Registry, need};
 use crate::screen::Screen;
 
 /// A file that has comments, and something after its containers.
@@ -144,6 +144,12 @@ fn path() -> std::ffi::OsString {
 fn shell(project: &Project, program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(project.path()).env("PATH", path()).env("HOME", project.path());
+    let folders = project.command();
+    command.envs(
+        folders
+            .get_envs()
+            .filter_map(|(name, value)| value.filter(|_| name.to_string_lossy().starts_with("CATAMARAN_")).map(|value| (name, value))),
+    );
     command
 }
 
@@ -152,7 +158,13 @@ const TWO: &str = "[containers.fd]\npackages = [\"fd-find\"]\n[containers.firefo
 #[test]
 fn bash_completes_commands_containers_and_architectures() {
     need("bash", "bash");
-    let project = Project::new(TWO);
+    let registry = Registry::start();
+    let project = Project::fd(Some(&registry)).with_segments();
+    project.ok(&["build"]);
+    project.ok(&["push", "1.4.0", "--tags", "stable", "--yes"]);
+    let file = project.path().join("containers.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}[containers.firefox]\npackages = [\"firefox-esr\"]\n")).unwrap();
     let candidates = |line: &str| {
         let words: Vec<&str> = line.split(' ').collect();
         let script = format!(
@@ -172,6 +184,9 @@ fn bash_completes_commands_containers_and_architectures() {
     assert!(references.contains(&"fd".into()) && references.contains(&"fd/aarch64".into()), "{references:?}");
     assert!(candidates("catamaran cache pr").contains(&"prune".into()));
     assert!(!candidates("catamaran add f").contains(&"fd".into()));
+    // What was published is known by its receipt.
+    assert_eq!(candidates("catamaran push 1."), ["1.4.0"]);
+    assert_eq!(candidates("catamaran push 1.5.0 --tags st"), ["stable"]);
 }
 
 #[test]

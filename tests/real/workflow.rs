@@ -317,15 +317,15 @@ fn linters_agree_with_every_file_for_ci() {
     project.ok(&["init", written.path().to_str().unwrap(), "--github", "--gitlab", "--just"]);
     let of = |folder: &Path, name: &str| folder.join(name).display().to_string();
     let (own, users) = (of(root, ".github/workflows/containers.yaml"), of(written.path(), ".github/workflows/containers.yaml"));
-    let action = of(root, "action.yml");
+    let (action, release) = (of(root, "action.yml"), of(root, ".github/workflows/release.yaml"));
     let schema = tool("check-jsonschema");
-    judge(&schema, &["--builtin-schema", "vendor.github-workflows", &own, &users]);
+    judge(&schema, &["--builtin-schema", "vendor.github-workflows", &own, &users, &release]);
     judge(&schema, &["--builtin-schema", "vendor.github-actions", &action]);
     judge(
         &schema,
         &["--builtin-schema", "vendor.gitlab-ci", &of(written.path(), ".gitlab-ci.yml"), &of(written.path(), ".gitlab/catamaran.yml")],
     );
-    judge(&tool("zizmor"), &["--offline", "--no-progress", "--quiet", &own, &users, &action]);
+    judge(&tool("zizmor"), &["--offline", "--no-progress", "--quiet", &own, &users, &release, &action]);
     let just = Ran::of(Command::new(tool("just")).args(["--unstable", "--fmt", "--check", "--justfile", &of(written.path(), "justfile")]));
     assert_eq!(just.code, 0, "{}{}", just.out, just.err);
     // What jobs run, as the linter of shells reads it: `run:` texts of workflow and action, and what `script:` has.
@@ -333,9 +333,10 @@ fn linters_agree_with_every_file_for_ci() {
     let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/workflow/scripts.py");
     let texts = judge(
         "python3",
-        &[scripts, written.path().join("scripts").to_str().unwrap(), &own, &action, &of(written.path(), ".gitlab/catamaran.yml")],
+        &[scripts, written.path().join("scripts").to_str().unwrap(), &own, &release, &action, &of(written.path(), ".gitlab/catamaran.yml")],
     );
-    let texts: Vec<&str> = texts.lines().collect();
-    assert!(texts.len() > 8, "{texts:?}");
+    let dist = of(root, "packaging/dist.sh");
+    let texts: Vec<&str> = texts.lines().chain([dist.as_str()]).collect();
+    assert!(texts.len() > 12, "{texts:?}");
     judge("shellcheck", &texts);
 }
