@@ -81,8 +81,8 @@ pub(super) fn copy(stage: &mut Stage, instruction: &Instruction, variables: &mut
             told(stage, why);
         } else {
             let from = absolute(None, source).trim_start_matches('/').to_owned();
-            // A folder's content goes into the folder that is named.
-            let to = if (stage.is_folder)(&from) { to.clone() } else { inside(name) };
+            // A folder's content goes into the folder that is named; one that a build makes is not there yet, but a slash says what it is.
+            let to = if source.ends_with('/') || (stage.is_folder)(&from) { to.clone() } else { inside(name) };
             stage.found.files.push(File { content: Content::From(from), to, mode: mode.clone(), owner: owner.clone() });
         }
     }

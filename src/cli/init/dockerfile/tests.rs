@@ -109,6 +109,12 @@ fn commands_in_both_forms() {
 }
 
 #[test]
+fn a_source_with_a_slash_is_a_folder() {
+    let found = found("FROM debian\nCOPY dist/ /srv/\nCOPY dist /srv/");
+    assert_eq!(found.files.iter().map(|file| file.to.as_str()).collect::<Vec<_>>(), ["/srv", "/srv/dist"]);
+}
+
+#[test]
 fn suites_and_other_bases() {
     let of = |image: &str| {
         let found = found(&format!("FROM {image}"));
