@@ -115,6 +115,13 @@ fn a_source_with_a_slash_is_a_folder() {
 }
 
 #[test]
+fn a_stage_has_the_variables_of_what_it_is_made_from() {
+    let found = found("FROM debian AS base\nARG A=2\nENV X=1 PATH=/x:$PATH\nFROM base\nENV Y=$X Z=$A\nENV PATH=/y:$PATH");
+    assert_eq!((found.env["Y"].as_str(), found.env.get("Z")), ("1", None));
+    assert!(found.env["PATH"].starts_with("/y:/x:/usr"), "{:?}", found.env);
+}
+
+#[test]
 fn suites_and_other_bases() {
     let of = |image: &str| {
         let found = found(&format!("FROM {image}"));
