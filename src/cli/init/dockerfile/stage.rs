@@ -7,6 +7,7 @@ use super::lines::Instruction;
 use super::variables::Variables;
 use super::words::{Word, fill, words};
 use super::{Found, Mistake, Note, files};
+use crate::catalog::is_port;
 
 /// An image that comes about.
 pub(super) struct Stage<'p> {
@@ -80,11 +81,13 @@ impl<'p> Stage<'p> {
                     folder.map(|folder| files::absolute(self.found.workdir.as_deref(), &folder)).or(self.found.workdir.take());
             }
             "EXPOSE" => {
-                for word in words(arguments, variables)? {
-                    match (word.known, word.text.contains('-')) {
-                        (true, false) => self.found.expose.push(word.text),
-                        (true, true) => self.note(*line, format!("EXPOSE {}: ports are named one by one", short(&word.text))),
-                        (false, _) => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&word.text))),
+                for Word { text, known } in words(arguments, variables)? {
+                    let port = text.to_ascii_lowercase();
+                    match known {
+                        true if is_port(&port) => self.found.expose.push(port),
+                        true if text.contains('-') => self.note(*line, format!("EXPOSE {}: ports are named one by one", short(&text))),
+                        true => self.note(*line, format!("EXPOSE {}: a port is `8080`, `8080/tcp` or `53/udp`", short(&text))),
+                        false => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&text))),
                     }
                 }
             }

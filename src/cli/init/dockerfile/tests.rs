@@ -122,6 +122,16 @@ fn a_stage_has_the_variables_of_what_it_is_made_from() {
 }
 
 #[test]
+fn a_port_that_is_none_leaves_the_others() {
+    let found = found("FROM debian\nEXPOSE 8080/TCP 99999 53/udp 90-99 80/http\nEXPOSE 443");
+    assert_eq!(found.expose, ["8080/tcp", "53/udp", "443"]);
+    let told = notes(&found);
+    for line in ["2: EXPOSE 99999", "2: EXPOSE 90-99", "2: EXPOSE 80/http"] {
+        assert!(told.contains(line), "{told}");
+    }
+}
+
+#[test]
 fn suites_and_other_bases() {
     let of = |image: &str| {
         let found = found(&format!("FROM {image}"));
