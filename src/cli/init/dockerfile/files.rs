@@ -1,8 +1,9 @@
 //! COPY and ADD as entries of `files`, where they name files of the project one by one.
 
 use super::commands::short;
+use super::form::{MALFORMED, exec_form, is_malformed};
 use super::lines::Instruction;
-use super::stage::{Stage, exec_form, without_options};
+use super::stage::{Stage, without_options};
 use super::variables::Variables;
 use super::words::words;
 use super::{Content, File, Mistake};
@@ -45,6 +46,11 @@ pub(super) fn copy(stage: &mut Stage, instruction: &Instruction, variables: &mut
                 return Ok(());
             }
         }
+    }
+    // `[ab].conf` is a pattern; one that has quotes was to be a list.
+    if is_malformed(rest) && rest.contains(['"', '\'']) {
+        told(stage, MALFORMED);
+        return Ok(());
     }
     let before = variables.all();
     PLACEHOLDERS.iter().for_each(|(name, placeholder)| variables.set(name, placeholder));

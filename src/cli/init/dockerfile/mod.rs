@@ -4,6 +4,7 @@
 
 mod commands;
 mod files;
+mod form;
 mod lines;
 mod stage;
 mod variables;
@@ -129,6 +130,7 @@ fn parsed(text: &str, is_folder: &dyn Fn(&str) -> bool) -> Result<Found, Mistake
                     let mut inherited = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
                     inherited.extend(stage.found.env.clone());
                     variables.restart(inherited);
+                    stage.begin();
                     for instruction in part.instructions {
                         stage.take(instruction, &mut variables).map_err(|mistake| mistake.on(instruction.line))?;
                     }
