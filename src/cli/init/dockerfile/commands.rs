@@ -176,6 +176,7 @@ impl Script {
         if let Some(removed) = name.strip_suffix('-').filter(|name| is_package(name)) {
             return self.left.push(format!("`{removed}-`: nothing is removed, leave it out of `packages`"));
         }
+        let name = name.strip_suffix('+').filter(|_| !is_called_with_plus(name)).unwrap_or(name);
         if !is_package(name) {
             let hint = if text.contains(['*', '?', '[']) { "write out the names it stands for" } else { "it is no package of the archive" };
             return self.left.push(format!("`{}`: {hint}", short(text)));
@@ -206,6 +207,13 @@ fn is_package(name: &str) -> bool {
         && name.len() <= 200
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b))
+}
+
+/// Whether the `+` behind `name` belongs to it, as in `g++`. Behind other names it asks apt to install them; apt knows which packages
+/// there are, so those of Debian 12 that end in a single `+` stand here.
+fn is_called_with_plus(name: &str) -> bool {
+    const SINGLE: [&str; 5] = ["impose+", "memtest86+", "minisat+", "ncbi-blast+", "wmweather+"];
+    name.ends_with("++") || SINGLE.contains(&name) || (name.starts_with("elpa-") && name.ends_with('+'))
 }
 
 fn is_assignment(word: &str) -> bool {
@@ -250,6 +258,7 @@ mod tests {
         assert_eq!(packages("yes | apt install curl # git\napt install vim"), "curl vim");
         assert_eq!(packages("apt-get install -y curl gcc && make && apt-get purge -y gcc"), "curl");
         assert_eq!(packages("P='jq curl' && apt-get install -y $P"), "jq curl");
+        assert_eq!(packages("apt-get install -y curl+ g++ memtest86+ vim+=2:9"), "curl g++ memtest86+ vim");
     }
 
     #[test]
