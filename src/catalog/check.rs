@@ -119,6 +119,11 @@ pub(super) fn port(value: &str) -> Result<String, Fault> {
     Err(Fault { message: format!("`{}` is not a port", shorten(value)), help: Some(help.into()) })
 }
 
+/// Whether `value` is a port that `expose` takes.
+pub fn is_port(value: &str) -> bool {
+    port(value).is_ok()
+}
+
 /// `user[:group]`, each a name (useradd(8)) or a number.
 pub(super) fn user(value: &str) -> Checked {
     let one = |word: &str| {

@@ -26,6 +26,7 @@ mod target;
 mod waiver;
 
 pub use architecture::{Architecture, Endianness, ParseArchitectureError};
+pub use check::is_port;
 pub use ci_jobs::{CiJobs, GITLAB_JOBS};
 pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettings, RegistrySettings, Secret, Setting};
 pub use debian::{DebianSettings, DebianSource};

@@ -31,14 +31,26 @@ pub(super) fn script(text: &str, variables: &mut Variables) -> Result<Script, Mi
     let mut tokens = tokens(text, variables)?;
     tokens.push(Token::Separator);
     let mut command: Vec<Word> = Vec::new();
-    let mut skip = false;
+    // Whether the next word is what a redirection is for, and whether that one writes; the files that the command writes so.
+    let mut redirection = None;
+    let mut targets: Vec<String> = Vec::new();
     for token in tokens {
         match token {
-            Token::Word(_) if skip => skip = false,
-            Token::Word(word) => command.push(word),
-            Token::Redirection => skip = true,
+            Token::Word(word) => match redirection.take() {
+                Some(writes) => targets.extend((writes && !word.text.starts_with("/dev/")).then_some(word.text)),
+                None => command.push(word),
+            },
+            Token::Redirection { writes } => redirection = Some(writes),
             Token::Separator | Token::Otherwise => {
                 let words = std::mem::take(&mut command);
+                let targets = std::mem::take(&mut targets);
+                script.left.extend(targets.iter().map(|target| {
+                    format!(
+                        "{}: `{}` writes it, and no commands run in an image made here; name it in `files`",
+                        short(target),
+                        shown(&words)
+                    )
+                }));
                 let first = words.first().map_or("", |word| word.text.as_str()).to_owned();
                 if OPENING.contains(&first.as_str()) {
                     depth += 1;
@@ -46,10 +58,10 @@ pub(super) fn script(text: &str, variables: &mut Variables) -> Result<Script, Mi
                 } else if CLOSING.contains(&first.as_str()) {
                     depth = depth.saturating_sub(1);
                 } else {
-                    script.command(&words, depth > 0 || otherwise);
+                    script.command(&words, depth > 0 || otherwise, !targets.is_empty());
                 }
                 otherwise = token == Token::Otherwise;
-                skip = false;
+                redirection = None;
             }
         }
     }
@@ -95,8 +107,8 @@ fn is_housekeeping(words: &[&str]) -> bool {
 }
 
 impl Script {
-    /// One command; `doubtful`: it may not be run.
-    fn command(&mut self, words: &[Word], doubtful: bool) {
+    /// One command; `doubtful`: it may not be run; `told`: it was named already, for the files that it writes.
+    fn command(&mut self, words: &[Word], doubtful: bool, told: bool) {
         let mut words = words;
         // `DEBIAN_FRONTEND=noninteractive apt-get …`, `then apt-get …`.
         while let Some((first, rest)) = words.split_first()
@@ -110,7 +122,7 @@ impl Script {
             self.apt(words, doubtful);
         } else if matches!(program, "useradd" | "adduser" | "groupadd" | "addgroup") {
             self.left.push(format!("`{}`: accounts are those of packages, or of an /etc/passwd among `files`", shown(words)));
-        } else if !is_housekeeping(&texts) {
+        } else if !told && !is_housekeeping(&texts) {
             self.left.push(format!("`{}`: no commands run in an image made here", shown(words)));
         }
     }
@@ -164,6 +176,7 @@ impl Script {
         if let Some(removed) = name.strip_suffix('-').filter(|name| is_package(name)) {
             return self.left.push(format!("`{removed}-`: nothing is removed, leave it out of `packages`"));
         }
+        let name = name.strip_suffix('+').filter(|_| !is_called_with_plus(name)).unwrap_or(name);
         if !is_package(name) {
             let hint = if text.contains(['*', '?', '[']) { "write out the names it stands for" } else { "it is no package of the archive" };
             return self.left.push(format!("`{}`: {hint}", short(text)));
@@ -194,6 +207,13 @@ fn is_package(name: &str) -> bool {
         && name.len() <= 200
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b))
+}
+
+/// Whether the `+` behind `name` belongs to it, as in `g++`. Behind other names it asks apt to install them; apt knows which packages
+/// there are, so those of Debian 12 that end in a single `+` stand here.
+fn is_called_with_plus(name: &str) -> bool {
+    const SINGLE: [&str; 5] = ["impose+", "memtest86+", "minisat+", "ncbi-blast+", "wmweather+"];
+    name.ends_with("++") || SINGLE.contains(&name) || (name.starts_with("elpa-") && name.ends_with('+'))
 }
 
 fn is_assignment(word: &str) -> bool {
@@ -238,6 +258,7 @@ mod tests {
         assert_eq!(packages("yes | apt install curl # git\napt install vim"), "curl vim");
         assert_eq!(packages("apt-get install -y curl gcc && make && apt-get purge -y gcc"), "curl");
         assert_eq!(packages("P='jq curl' && apt-get install -y $P"), "jq curl");
+        assert_eq!(packages("apt-get install -y curl+ g++ memtest86+ vim+=2:9"), "curl g++ memtest86+ vim");
     }
 
     #[test]
@@ -280,5 +301,29 @@ mod tests {
             ["`pip install x`", "`rm -rf /opt/y`", "`if test -f a`", "`apt-get install -y bb`", "`apt-get install dd`"]
         );
         assert!(read("curl x | sh > /dev/null").left.len() == 2);
+    }
+
+    #[test]
+    fn files_that_redirections_write_are_told() {
+        let script = read(
+            "echo \"hello\" > /etc/foo.conf; echo deb x >> /etc/apt/sources.list && : >/y; printf a >| /z; { true; } >/g; >/e\n\
+             apt-get install -y curl >/var/log/apt 2>&1; echo x >&2; echo y >/dev/null 2>/dev/null; true </in; for x in a; do :; done >/f",
+        );
+        assert_eq!(script.packages, ["curl"]);
+        let begin = |line: &String| line.split(" writes it").next().unwrap().to_owned();
+        assert_eq!(
+            script.left.iter().map(begin).collect::<Vec<_>>(),
+            [
+                "/etc/foo.conf: `echo hello`",
+                "/etc/apt/sources.list: `echo deb x`",
+                "/y: `:`",
+                "/z: `printf a`",
+                "/g: `}`",
+                "/e: ``",
+                "/var/log/apt: `apt-get install -y curl`",
+                "`for x in a`: what hangs on a condition is not followed",
+                "/f: `done`"
+            ]
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! COPY and ADD as entries of `files`, where they name files of the project one by one.
 
 use super::commands::short;
+use super::form::{MALFORMED, exec_form, is_malformed};
 use super::lines::Instruction;
-use super::stage::{Stage, exec_form, without_options};
+use super::stage::{Stage, without_options};
 use super::variables::Variables;
 use super::words::words;
 use super::{Content, File, Mistake};
@@ -46,6 +47,11 @@ pub(super) fn copy(stage: &mut Stage, instruction: &Instruction, variables: &mut
             }
         }
     }
+    // `[ab].conf` is a pattern; one that has quotes was to be a list.
+    if is_malformed(rest) && rest.contains(['"', '\'']) {
+        told(stage, MALFORMED);
+        return Ok(());
+    }
     let before = variables.all();
     PLACEHOLDERS.iter().for_each(|(name, placeholder)| variables.set(name, placeholder));
     let all = match exec_form(rest) {
@@ -81,8 +87,8 @@ pub(super) fn copy(stage: &mut Stage, instruction: &Instruction, variables: &mut
             told(stage, why);
         } else {
             let from = absolute(None, source).trim_start_matches('/').to_owned();
-            // A folder's content goes into the folder that is named.
-            let to = if (stage.is_folder)(&from) { to.clone() } else { inside(name) };
+            // A folder's content goes into the folder that is named; one that a build makes is not there yet, but a slash says what it is.
+            let to = if source.ends_with('/') || (stage.is_folder)(&from) { to.clone() } else { inside(name) };
             stage.found.files.push(File { content: Content::From(from), to, mode: mode.clone(), owner: owner.clone() });
         }
     }

@@ -52,6 +52,8 @@ const KEYWORDS: [&str; 18] = [
 
 /// The instructions of `text`.
 pub(super) fn instructions(text: &str) -> Result<Vec<Instruction>, Mistake> {
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let escape = escape_directive(text);
     let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     let mut out = Vec::new();
@@ -153,6 +155,7 @@ mod tests {
         assert_eq!(read(text), [(2, "FROM", "debian".into()), (4, "RUN", run.into()), (9, "USER", "x".into())]);
         assert_eq!(read("# escape=`\nRUN a `\n b\\\nUSER \\"), [(2, "RUN", "a  b\\".into()), (4, "USER", "\\".into())]);
         assert_eq!(read("RUN a \\"), [(1, "RUN", "a".into())]);
+        assert_eq!(read("\u{feff}# escape=`\nRUN a `\nb"), [(2, "RUN", "a b".into())]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod commands;
 mod files;
+mod form;
 mod lines;
 mod stage;
 mod variables;
@@ -125,7 +126,11 @@ fn parsed(text: &str, is_folder: &dyn Fn(&str) -> bool) -> Result<Found, Mistake
                 let mut stage = Stage::new(is_folder, &global);
                 stage.base(first.from.line, base);
                 for part in chain.iter().rev() {
-                    variables.restart(BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]));
+                    // A stage has what ENV said in those it is made from, but not what ARG said there.
+                    let mut inherited = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
+                    inherited.extend(stage.found.env.clone());
+                    variables.restart(inherited);
+                    stage.begin();
                     for instruction in part.instructions {
                         stage.take(instruction, &mut variables).map_err(|mistake| mistake.on(instruction.line))?;
                     }

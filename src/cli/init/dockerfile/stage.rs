@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::commands::{Script, script, short};
+use super::form::{Command, Form, MALFORMED, exec_form, is_malformed};
 use super::lines::Instruction;
 use super::variables::Variables;
 use super::words::{Word, fill, words};
 use super::{Found, Mistake, Note, files};
+use crate::catalog::is_port;
 
 /// An image that comes about.
 pub(super) struct Stage<'p> {
@@ -16,13 +18,20 @@ pub(super) struct Stage<'p> {
     /// The ARGs before the first FROM.
     global: &'p BTreeMap<String, String>,
     /// What ENTRYPOINT and CMD said.
-    entrypoint: Option<Vec<String>>,
-    cmd: Option<Vec<String>>,
+    entrypoint: Option<Command>,
+    cmd: Option<Command>,
+    /// The stage that is being read said CMD itself, and has it from no image before.
+    has_cmd: bool,
 }
 
 impl<'p> Stage<'p> {
     pub fn new(is_folder: &'p dyn Fn(&str) -> bool, global: &'p BTreeMap<String, String>) -> Self {
-        Stage { found: Found::default(), is_folder, global, entrypoint: None, cmd: None }
+        Stage { found: Found::default(), is_folder, global, entrypoint: None, cmd: None, has_cmd: false }
+    }
+
+    /// Another stage begins, from what there is so far.
+    pub fn begin(&mut self) {
+        self.has_cmd = false;
     }
 
     /// Tells what is not taken over.
@@ -80,14 +89,17 @@ impl<'p> Stage<'p> {
                     folder.map(|folder| files::absolute(self.found.workdir.as_deref(), &folder)).or(self.found.workdir.take());
             }
             "EXPOSE" => {
-                for word in words(arguments, variables)? {
-                    match (word.known, word.text.contains('-')) {
-                        (true, false) => self.found.expose.push(word.text),
-                        (true, true) => self.note(*line, format!("EXPOSE {}: ports are named one by one", short(&word.text))),
-                        (false, _) => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&word.text))),
+                for Word { text, known } in words(arguments, variables)? {
+                    let port = text.to_ascii_lowercase();
+                    match known {
+                        true if is_port(&port) => self.found.expose.push(port),
+                        true if text.contains('-') => self.note(*line, format!("EXPOSE {}: ports are named one by one", short(&text))),
+                        true => self.note(*line, format!("EXPOSE {}: a port is `8080`, `8080/tcp` or `53/udp`", short(&text))),
+                        false => self.note(*line, format!("EXPOSE {}: not known before it is built", short(&text))),
                     }
                 }
             }
+            "VOLUME" if is_malformed(arguments) => self.note(*line, format!("VOLUME {}: {MALFORMED}", short(arguments))),
             "VOLUME" => {
                 let folders = match exec_form(arguments) {
                     Some(folders) => folders,
@@ -96,11 +108,14 @@ impl<'p> Stage<'p> {
                 self.found.volumes.extend(folders.iter().map(|folder| files::absolute(None, folder)));
             }
             "ENTRYPOINT" => {
-                self.entrypoint = Some(self.command(*line, arguments, variables)?);
-                // As Docker does: an ENTRYPOINT takes back the CMD of the images before.
-                self.cmd = None;
+                self.entrypoint = self.command(instruction, variables)?;
+                // As Docker does: an ENTRYPOINT takes back the CMD of the images before, but not one of its own stage.
+                self.cmd = self.cmd.take().filter(|_| self.has_cmd);
             }
-            "CMD" => self.cmd = Some(self.command(*line, arguments, variables)?),
+            "CMD" => {
+                self.cmd = self.command(instruction, variables)?;
+                self.has_cmd = true;
+            }
             "COPY" | "ADD" => files::copy(self, instruction, variables)?,
             "MAINTAINER" => self.note(*line, "MAINTAINER: the label `org.opencontainers.image.authors` says it"),
             "HEALTHCHECK" => self.note(*line, "HEALTHCHECK: OCI images have none; whoever runs it checks it"),
@@ -187,42 +202,66 @@ impl<'p> Stage<'p> {
         Ok(known.then_some(text))
     }
 
-    /// ENTRYPOINT's and CMD's words. A shell is left out where it would only start one command.
-    fn command(&mut self, line: usize, arguments: &str, variables: &mut Variables) -> Result<Vec<String>, Mistake> {
-        if let Some(words) = exec_form(arguments) {
-            return Ok(words);
+    /// ENTRYPOINT's or CMD's command, unless it is in neither of their forms.
+    fn command(&mut self, instruction: &Instruction, variables: &mut Variables) -> Result<Option<Command>, Mistake> {
+        let Instruction { line, keyword, arguments, .. } = instruction;
+        if is_malformed(arguments) {
+            self.note(*line, format!("{keyword} {}: {MALFORMED}", short(arguments)));
+            return Ok(None);
         }
-        let plain = !arguments.contains(['$', '`', ';', '&', '|', '<', '>', '(', ')', '*', '?', '~', '\n']);
-        let words: Vec<String> = words(arguments, variables)?.into_iter().map(|word| word.text).collect();
-        let builtin =
-            matches!(words.first().map(String::as_str), Some("exec" | "cd" | "." | "source" | "export" | "if" | "while" | "for" | "eval"));
-        if plain && !builtin && !words.first().is_some_and(|word| word.contains('=')) {
-            return Ok(words);
+        let command = Command::read(*line, arguments, variables)?;
+        Ok(Some(command).filter(|command| !command.is_empty()))
+    }
+
+    /// The words of `command`. Its shell is left out where it would only start one program, unless `with_shell`.
+    fn words_of(&mut self, command: Command, with_shell: bool) -> Vec<String> {
+        let line = command.line;
+        match command.form {
+            Form::Exec(words) => words,
+            Form::Shell { text, words: Some(words) } if !with_shell => {
+                self.note(line, format!("the shell of `{}`: it would only start that one program", short(&text)));
+                words
+            }
+            Form::Shell { text, .. } => {
+                if !self.found.packages.iter().any(|package| package == "dash") {
+                    self.found.packages.push("dash".into());
+                    self.note(line, "a shell runs this command: `dash` is among the packages for it");
+                }
+                vec!["/bin/sh".into(), "-c".into(), text]
+            }
         }
-        if !self.found.packages.iter().any(|package| package == "dash") {
-            self.found.packages.push("dash".into());
-            self.note(line, "a shell runs this command: `dash` is among the packages for it");
+    }
+
+    /// ENTRYPOINT and CMD as they belong together (Dockerfile reference, "Understand how CMD and ENTRYPOINT interact").
+    fn commands(&mut self) -> (Vec<String>, Vec<String>) {
+        let (entrypoint, mut cmd) = (self.entrypoint.take(), self.cmd.take());
+        if let Some(Command { form: Form::Shell { text, .. }, .. }) = &entrypoint
+            && let Some(Command { line, .. }) = cmd.take()
+        {
+            self.note(line, format!("CMD: it has no effect, the shell form of ENTRYPOINT (`{}`) takes no arguments", short(text)));
         }
-        Ok(vec!["/bin/sh".into(), "-c".into(), arguments.to_owned()])
+        let cmd = cmd.map(|cmd| self.words_of(cmd, entrypoint.is_some())).unwrap_or_default();
+        match entrypoint {
+            Some(entrypoint) => (self.words_of(entrypoint, false), cmd),
+            // An image made here always has an entrypoint: the command's program is it, where there was only a command.
+            None => {
+                let mut words = cmd;
+                let behind = words.split_off(words.len().min(1));
+                (words, behind)
+            }
+        }
     }
 
     /// What all of it comes to.
     pub fn finish(mut self) -> Found {
-        let (entrypoint, cmd) = (self.entrypoint.take().unwrap_or_default(), self.cmd.take().unwrap_or_default());
-        // An image made here always has an entrypoint: the command's program is it, where there was only a command.
-        let mut words = if entrypoint.is_empty() { cmd.clone() } else { entrypoint.clone() };
-        if let Some(program) = words.first_mut()
+        let (mut entrypoint, cmd) = self.commands();
+        if let Some(program) = entrypoint.first_mut()
             && program.contains('/')
         {
             *program = files::absolute(self.found.workdir.as_deref(), program);
         }
-        (self.found.entrypoint, self.found.cmd) = match entrypoint.is_empty() {
-            false => (words, cmd),
-            true => {
-                let behind = words.split_off(words.len().min(1));
-                (words, behind)
-            }
-        };
+        (self.found.entrypoint, self.found.cmd) = (entrypoint, cmd);
+        self.found.notes.sort_by_key(|note| note.line);
         for list in [&mut self.found.packages, &mut self.found.expose, &mut self.found.volumes] {
             let mut seen = BTreeSet::new();
             list.retain(|item| seen.insert(item.clone()));
@@ -259,11 +298,6 @@ fn pairs(words: &[Word]) -> Vec<(String, Word)> {
         Some((name.to_owned(), Word { text: value.to_owned(), known: word.known }))
     };
     words.iter().filter_map(pair).collect()
-}
-
-/// `["a", "b"]`, if that is what it is.
-pub(super) fn exec_form(arguments: &str) -> Option<Vec<String>> {
-    arguments.trim_start().starts_with('[').then(|| serde_json::from_str(arguments).ok()).flatten()
 }
 
 /// What comes after `--mount=…` and its like.

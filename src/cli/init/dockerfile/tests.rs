@@ -104,8 +104,63 @@ fn commands_in_both_forms() {
     assert_eq!(of("CMD nginx -g 'daemon off'"), (words(&["nginx"]), words(&["-g", "daemon off"]), vec![]));
     assert_eq!(of("WORKDIR /app\nENTRYPOINT ./run.sh --x"), (words(&["/app/run.sh", "--x"]), vec![], vec![]));
     assert_eq!(of("CMD echo $HOME && x"), (words(&["/bin/sh"]), words(&["-c", "echo $HOME && x"]), words(&["dash"])));
-    assert_eq!(of("CMD [\"a\"]\nENTRYPOINT [\"b\"]"), (words(&["b"]), vec![], vec![]));
+    assert_eq!(of("CMD [\"a\"]\nENTRYPOINT [\"b\"]"), (words(&["b"]), words(&["a"]), vec![]));
+    assert_eq!(of("ENTRYPOINT [\"c\"]\nCMD [\"a\"]\nENTRYPOINT [\"b\"]"), (words(&["b"]), words(&["a"]), vec![]));
+    assert_eq!(of("ENTRYPOINT [\"c\"]\nENTRYPOINT []\nCMD [\"a\"]"), (words(&["a"]), vec![], vec![]));
     assert_eq!(of(""), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn an_entrypoint_takes_back_the_cmd_of_the_images_before() {
+    let found = found("FROM debian AS base\nCMD [\"a\"]\nFROM base\nENTRYPOINT [\"b\"]");
+    assert_eq!((found.entrypoint.join(" "), found.cmd.len()), ("b".into(), 0));
+}
+
+#[test]
+fn shell_forms_mean_what_they_mean_to_docker() {
+    let of = |text: &str| {
+        let found = found(&format!("FROM debian\n{text}"));
+        (found.entrypoint.join("|"), found.cmd.join("|"), found.packages.join(" "), notes(&found))
+    };
+    for text in ["ENTRYPOINT jq .\nCMD [\"-n\"]", "ENTRYPOINT jq $X\nCMD -n"] {
+        let (_, cmd, _, told) = of(text);
+        assert!(cmd.is_empty() && told.contains("3: CMD: it has no effect"), "{told}");
+    }
+    let (entrypoint, cmd, packages, told) = of("ENTRYPOINT [\"jq\"]\nCMD echo hi there");
+    assert_eq!((entrypoint.as_str(), cmd.as_str(), packages.as_str()), ("jq", "/bin/sh|-c|echo hi there", "dash"));
+    assert!(told.starts_with("3: a shell runs this command"), "{told}");
+    assert!(of("ENTRYPOINT jq .").3.starts_with("2: the shell of `jq .`"));
+}
+
+#[test]
+fn lists_that_are_none_are_told() {
+    let found = found("FROM debian\nENTRYPOINT ['jq','-n']\nCMD [\"x', 'y']\nVOLUME ['/x']\nCOPY ['a', '/b']\nCOPY [ab] /c/");
+    assert!(found.entrypoint.is_empty() && found.cmd.is_empty() && found.volumes.is_empty() && found.files.is_empty(), "{found:?}");
+    let lines: Vec<usize> = found.notes.iter().map(|note| note.line).collect();
+    assert_eq!(lines, [2, 3, 4, 5, 6], "{}", notes(&found));
+}
+
+#[test]
+fn a_source_with_a_slash_is_a_folder() {
+    let found = found("FROM debian\nCOPY dist/ /srv/\nCOPY dist /srv/");
+    assert_eq!(found.files.iter().map(|file| file.to.as_str()).collect::<Vec<_>>(), ["/srv", "/srv/dist"]);
+}
+
+#[test]
+fn a_stage_has_the_variables_of_what_it_is_made_from() {
+    let found = found("FROM debian AS base\nARG A=2\nENV X=1 PATH=/x:$PATH\nFROM base\nENV Y=$X Z=$A\nENV PATH=/y:$PATH");
+    assert_eq!((found.env["Y"].as_str(), found.env.get("Z")), ("1", None));
+    assert!(found.env["PATH"].starts_with("/y:/x:/usr"), "{:?}", found.env);
+}
+
+#[test]
+fn a_port_that_is_none_leaves_the_others() {
+    let found = found("FROM debian\nEXPOSE 8080/TCP 99999 53/udp 90-99 80/http\nEXPOSE 443");
+    assert_eq!(found.expose, ["8080/tcp", "53/udp", "443"]);
+    let told = notes(&found);
+    for line in ["2: EXPOSE 99999", "2: EXPOSE 90-99", "2: EXPOSE 80/http"] {
+        assert!(told.contains(line), "{told}");
+    }
 }
 
 #[test]

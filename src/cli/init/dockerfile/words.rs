@@ -20,8 +20,11 @@ pub(super) enum Token {
     Separator,
     /// `||`: what follows may not be run.
     Otherwise,
-    /// `>`, `<`: the next word is a file.
-    Redirection,
+    /// `>`, `<`: the next word is a file, or the number of a stream.
+    Redirection {
+        /// It makes or changes the file.
+        writes: bool,
+    },
 }
 
 /// The words of an instruction: quotes and variables, but no operators.
@@ -131,12 +134,19 @@ impl Lexer<'_, '_> {
             '|' if self.next_if('|') => Token::Otherwise,
             '&' if self.next_if('>') => {
                 self.next_if('>');
-                Token::Redirection
+                Token::Redirection { writes: true }
             }
             '<' | '>' => {
+                let mut writes = c == '>';
                 while self.next_if('<') || self.next_if('>') {}
-                self.next_if('&');
-                Token::Redirection
+                if self.next_if('&') {
+                    // `>&2` and `>&-` are streams; `>&file` is a file for a bash.
+                    writes &= !self.rest.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+                } else if writes {
+                    // `>|` writes whatever the shell is set to.
+                    self.next_if('|');
+                }
+                Token::Redirection { writes }
             }
             c => {
                 self.next_if(c);
@@ -264,7 +274,7 @@ mod tests {
             Token::Word(word) => format!("[{}]{}", word.text, if word.known { "" } else { "?" }),
             Token::Separator => ";".into(),
             Token::Otherwise => "||".into(),
-            Token::Redirection => ">".into(),
+            Token::Redirection { writes } => if *writes { ">" } else { "<" }.into(),
         };
         shell(text, &mut variables()).unwrap().iter().map(show).collect()
     }
@@ -273,7 +283,8 @@ mod tests {
     fn a_shells_words_and_operators() {
         assert_eq!(shown("a && b;c | d || e & f\ng # no\n"), "[a];[b];[c];[d]||[e];[f];[g];");
         assert_eq!(shown(r#"a 'b $V' "c $V" d\ e x#y "#), "[a][b $V][c 1.2][d e][x#y]");
-        assert_eq!(shown("a >/dev/null 2>&1 b &> c"), "[a]>[/dev/null]>[1][b]>[c]");
+        assert_eq!(shown("a >/dev/null 2>&1 b &> c"), "[a]>[/dev/null]<[1][b]>[c]");
+        assert_eq!(shown("a <b >>c >|d >&- >&e"), "[a]<[b]>[c]>[d]<[-]>[e]");
         assert_eq!(shown("(a)"), ";[a];");
     }
 
