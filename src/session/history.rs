@@ -63,7 +63,9 @@ pub fn published_tags(catalog: &Catalog) -> BTreeMap<String, Vec<ContainerName>>
     let mut tags: BTreeMap<String, Vec<ContainerName>> = BTreeMap::new();
     let Ok(folders) = Folders::of_user() else { return tags };
     for (container, last) in last_published(&folders, catalog) {
-        for tag in last.tags.into_keys() {
+        // Those of single architectures are made of the version.
+        let of_one = |tag: &String| tag.strip_prefix(&last.version).is_some_and(|rest| rest.starts_with('-'));
+        for tag in last.tags.into_keys().filter(|tag| !of_one(tag)) {
             tags.entry(tag).or_default().push(container.clone());
         }
     }
