@@ -69,24 +69,28 @@ impl Blobs for Compressing {
     }
 }
 
-/// The blobs of a tree some of whose layers are compressed when they are read.
+/// Opens a layer of a source in its other form.
+pub(super) type Reform = fn(&Arc<dyn Blobs>, &Descriptor) -> Result<Box<dyn Read + Send>>;
+
+/// The blobs of a tree some of whose layers get another form while they are read.
 #[derive(Debug)]
-struct PartlyCompressed {
-    plain: Arc<dyn Blobs>,
-    /// Plain layers by the digests of what they are compressed to.
+struct Exchanged {
+    from: Arc<dyn Blobs>,
+    /// Layers as they are there, by the digests of their other form.
     layers: BTreeMap<Digest, Descriptor>,
+    reform: Reform,
 }
 
-impl Blobs for PartlyCompressed {
+impl Blobs for Exchanged {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
         match self.layers.get(&blob.digest) {
-            Some(layer) => Ok(Box::new(GzipReader::open(&self.plain, layer)?)),
-            None => self.plain.open(blob),
+            Some(layer) => (self.reform)(&self.from, layer),
+            None => self.from.open(blob),
         }
     }
 
     fn why_other(&self, blob: &Descriptor) -> Option<Error> {
-        self.plain.why_other(self.layers.get(&blob.digest).unwrap_or(blob))
+        self.from.why_other(self.layers.get(&blob.digest).unwrap_or(blob))
     }
 }
 
@@ -102,14 +106,19 @@ impl Tree {
     /// The same images with each of `layers` (plain, compressed) in its compressed form. Whatever else manifests and indexes say
     /// stays as it is written; those that name nothing that has changed stay the same bytes.
     pub fn with_compressed(self, layers: &[(Descriptor, Descriptor)]) -> Result<Self> {
+        self.with_exchanged(layers, |plain, layer| Ok(Box::new(GzipReader::open(plain, layer)?)))
+    }
+
+    /// The same images with each of `layers` (old, new) in its new form, which `reform` makes of the old one.
+    pub(super) fn with_exchanged(self, layers: &[(Descriptor, Descriptor)], reform: Reform) -> Result<Self> {
         let manifests = exchanged(self.manifests, layers)?;
-        let layers = layers.iter().map(|(plain, compressed)| (compressed.digest, plain.clone())).collect();
-        Ok(Tree { manifests, blobs: Arc::new(PartlyCompressed { plain: self.blobs, layers }) })
+        let layers = layers.iter().map(|(old, new)| (new.digest, old.clone())).collect();
+        Ok(Tree { manifests, blobs: Arc::new(Exchanged { from: self.blobs, layers, reform }) })
     }
 }
 
 /// `manifests` with each of `layers` (old, new) exchanged for its new form, and all that names a manifest which has changed by that.
-pub(super) fn exchanged(manifests: Vec<RawManifest>, layers: &[(Descriptor, Descriptor)]) -> Result<Vec<RawManifest>> {
+fn exchanged(manifests: Vec<RawManifest>, layers: &[(Descriptor, Descriptor)]) -> Result<Vec<RawManifest>> {
     let mut changed: BTreeMap<Digest, Descriptor> = layers.iter().map(|(old, new)| (old.digest, new.clone())).collect();
     let exchange = |manifest: RawManifest| {
         let Some(bytes) = renamed(&manifest, &changed)? else { return Ok(manifest) };

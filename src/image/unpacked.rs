@@ -1,35 +1,12 @@
 //! Layers that are decompressed on their way: engines of before 2023 know no zstd.
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use super::compressed::exchanged;
 use super::descriptor::media_type;
-use super::{Blobs, Descriptor, Digest, HashingWriter, Tree};
+use super::{Blobs, Descriptor, HashingWriter, Tree};
 use crate::error::read_error;
 use crate::{Error, Result};
-
-/// The blobs of a tree some of whose layers are decompressed when they are read.
-#[derive(Debug)]
-struct Unpacked {
-    packed: Arc<dyn Blobs>,
-    /// Compressed layers by the digests of the plain tars.
-    layers: BTreeMap<Digest, Descriptor>,
-}
-
-impl Blobs for Unpacked {
-    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
-        match self.layers.get(&blob.digest) {
-            Some(layer) => unpack(self.packed.as_ref(), layer),
-            None => self.packed.open(blob),
-        }
-    }
-
-    fn why_other(&self, blob: &Descriptor) -> Option<Error> {
-        self.packed.why_other(self.layers.get(&blob.digest).unwrap_or(blob))
-    }
-}
 
 impl Tree {
     /// Whether a layer is compressed with zstd.
@@ -43,9 +20,9 @@ impl Tree {
     /// # Errors
     /// A layer cannot be read, or `cancelled` says so.
     pub fn without_zstd(self, cancelled: &dyn Fn() -> bool) -> Result<Self> {
-        let (mut layers, mut plain_of) = (Vec::new(), BTreeMap::new());
+        let mut layers = Vec::new();
         for layer in self.contents().into_iter().filter(is_zstd) {
-            let mut reader = unpack(self.blobs.as_ref(), &layer)?;
+            let mut reader = unpack(&self.blobs, &layer)?;
             let mut hash = HashingWriter::new(std::io::sink());
             let mut buffer = vec![0; 256 << 10];
             loop {
@@ -61,10 +38,9 @@ impl Tree {
             }
             let (_, digest, size) = hash.finish();
             let plain = Descriptor { annotations: layer.annotations.clone(), ..Descriptor::new(media_type::LAYER_TAR, digest, size) };
-            plain_of.insert(digest, layer.clone());
             layers.push((layer, plain));
         }
-        Ok(Tree { manifests: exchanged(self.manifests, &layers)?, blobs: Arc::new(Unpacked { packed: self.blobs, layers: plain_of }) })
+        self.with_exchanged(&layers, unpack)
     }
 }
 
@@ -72,7 +48,7 @@ fn is_zstd(blob: &Descriptor) -> bool {
     blob.media_type.ends_with("+zstd")
 }
 
-fn unpack(blobs: &dyn Blobs, layer: &Descriptor) -> Result<Box<dyn Read + Send>> {
+fn unpack(blobs: &Arc<dyn Blobs>, layer: &Descriptor) -> Result<Box<dyn Read + Send>> {
     let packed = blobs.open(layer)?.take(layer.size);
     let reader = zstd::stream::read::Decoder::new(packed);
     Ok(Box::new(reader.map_err(|error| read_error(error, format_args!("unpacking layer {}", layer.digest)))?))
@@ -81,7 +57,7 @@ fn unpack(blobs: &dyn Blobs, layer: &Descriptor) -> Result<Box<dyn Read + Send>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{ImageConfig, Manifest, Store};
+    use crate::image::{Digest, ImageConfig, Manifest, Store};
 
     #[test]
     fn zstd_becomes_the_plain_tar_of_the_diff_id_and_gzip_stays() {
