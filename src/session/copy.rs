@@ -64,11 +64,7 @@ pub struct Copied {
 impl Work {
     /// Copies, and says what it came to.
     pub(super) async fn copy(&self, request: &CopyRequest) -> Result<()> {
-        let work = self.copy_whole(request);
-        let copied = tokio::select! {
-            copied = work => copied?,
-            () = self.token.cancelled() => return Err(Error::interrupted()),
-        };
+        let copied = self.or_cancelled(self.copy_whole(request)).await?;
         self.emit(EventKind::Copied { copied: Arc::new(copied) }).await;
         Ok(())
     }

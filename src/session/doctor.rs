@@ -63,11 +63,7 @@ impl Finding {
 impl Work {
     /// Tries everything out; says how much is broken.
     pub(super) async fn diagnose(&self, request: &DiagnoseRequest) -> Result<usize> {
-        let work = self.findings(request);
-        let findings = tokio::select! {
-            findings = work => findings,
-            () = self.token.cancelled() => return Err(Error::interrupted()),
-        };
+        let findings = self.or_cancelled(async { Ok(self.findings(request).await) }).await?;
         let failed = findings.iter().filter(|f| f.verdict == Verdict::Fail).count();
         self.emit(EventKind::Diagnosed { diagnosis: Arc::new(Diagnosis { schema: 1, findings }) }).await;
         Ok(failed)

@@ -228,6 +228,14 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Does `work`, unless the run is cancelled meanwhile: then it is dropped where it waits.
+    pub(super) async fn or_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.token.cancelled() => Err(Error::interrupted()),
+        }
+    }
+
     /// Does what the command asks and says how many targets, checks or gates failed.
     async fn carry_out(&self, command: Command) -> Result<usize> {
         // Nothing of the cache is thrown away meanwhile.

@@ -50,10 +50,7 @@ pub struct Loaded {
 impl Work {
     /// Loads what is asked for.
     pub(super) async fn load(&self, request: &LoadRequest) -> Result<()> {
-        tokio::select! {
-            done = self.load_all(request) => done,
-            () = self.token.cancelled() => Err(Error::interrupted()),
-        }
+        self.or_cancelled(self.load_all(request)).await
     }
 
     async fn load_all(&self, request: &LoadRequest) -> Result<()> {

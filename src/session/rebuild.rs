@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::build::{Files, is_current};
 use super::engine::Work;
 use super::subject::Named;
+use crate::Result;
 use crate::catalog::{BuilderKind, Catalog, Target};
 use crate::debian::{Builder, Lock};
 use crate::error::IoContext;
 use crate::image::{LayerRecords, Store, Witnessed};
 use crate::verify::Rebuild;
-use crate::{Error, Result};
 
 /// A builder with a cache of its own, on the same disk as the user's. Dropping it removes what it made.
 pub(super) struct Rebuilder {
@@ -50,10 +50,7 @@ impl Work {
             return Ok(Rebuild::Impossible(advice.into()));
         }
         let progress = Arc::clone(&self.progress);
-        let made = tokio::select! {
-            made = builder.build(catalog, target, lock, files, progress, &self.token) => made,
-            () = self.token.cancelled() => Err(Error::interrupted()),
-        };
+        let made = self.or_cancelled(builder.build(catalog, target, lock, files, progress, &self.token)).await;
         let image = store.image(&made.map_err(|error| error.context(format!("{target} could not be built once more")))?)?;
         let inputs = Builder::inputs(catalog, target, lock, &self.context.options.folders.cache)?;
         Ok(Rebuild::Done { image: Box::new(image), inputs_changed: !is_current(&named.image.descriptor, inputs) })

@@ -58,10 +58,7 @@ impl Work {
             }
             Reference::Registry(remote) => {
                 let registry = self.registry(&remote.host)?;
-                let images = tokio::select! {
-                    images = registry.images(remote) => images?,
-                    () = self.token.cancelled() => return Err(Error::interrupted()),
-                };
+                let images = self.or_cancelled(registry.images(remote)).await?;
                 let images =
                     images.into_iter().map(|(platform, image)| (platform.map(|p| p.to_string()).unwrap_or_default(), Ok(image))).collect();
                 Ok(name_all(&reference.to_string(), images))
@@ -71,10 +68,7 @@ impl Work {
                 blocking(move || Ok(name_all(&shown, in_archive(&DockerArchive::open(&file)?, name.as_deref())?))).await
             }
             Reference::DockerDaemon(name) | Reference::ContainersStorage(name) => {
-                let archive = tokio::select! {
-                    archive = self.saved(reference, name) => archive?,
-                    () = self.token.cancelled() => return Err(Error::interrupted()),
-                };
+                let archive = self.or_cancelled(self.saved(reference, name)).await?;
                 let shown = reference.to_string();
                 blocking(move || Ok(name_all(&shown, in_archive(&archive, None)?))).await
             }

@@ -13,6 +13,7 @@ use super::event::EventKind;
 use super::load::{LoadRequest, Loaded, wanted};
 use super::test_outcome::{TestOutcome, judged, not_run};
 use crate::catalog::Target;
+use crate::image::Platform;
 use crate::lines::Lines;
 use crate::progress::{Progress, bytes};
 use crate::runtime::{Channel, ContainerEnd, ContainerSpec, Engine, EngineFacts};
@@ -83,13 +84,6 @@ impl Work {
         Ok(failed)
     }
 
-    async fn or_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::select! {
-            done = work => done,
-            () = self.token.cancelled() => Err(Error::interrupted()),
-        }
-    }
-
     /// Runs one image once. Whatever comes of it, its container is taken away.
     async fn try_out(
         &self,
@@ -106,10 +100,7 @@ impl Work {
         let began = Instant::now();
         let listening = Listener::start(&self.context.emitter, self.run, Subject::Testing(target.clone()), Some(&log));
         let name = format!("catamaran-test-{}-{}-{}-{}", target.container, target.architecture, std::process::id(), self.run.0);
-        let platform = match target.architecture.oci_variant() {
-            Some(variant) => format!("linux/{}/{variant}", target.architecture.oci()),
-            None => format!("linux/{}", target.architecture.oci()),
-        };
+        let platform = Platform::linux(target.architecture).to_string();
         let spec = ContainerSpec {
             name: &name,
             // By its id: the name may mean another image by now.
