@@ -16,13 +16,21 @@ use super::waiver;
 use super::{BuilderKind, Catalog, Container, NixSettings, RegistrySettings, Secret, Setting};
 
 /// The largest file that is read: some ten thousand containers.
-pub const MAX_FILE_SIZE: u64 = 4 << 20;
+const MAX_FILE_SIZE: u64 = 4 << 20;
 
 /// Reads and checks the file at `path`.
 ///
 /// # Errors
 /// Everything that is wrong with it, when anything is; there is no partial catalog.
 pub fn load(path: &Path) -> Result<Catalog, Problems> {
+    parse(path, &read(path)?)
+}
+
+/// The text of the file at `path`.
+///
+/// # Errors
+/// It cannot be read, is too large for a catalog, or is not UTF-8.
+pub fn read(path: &Path) -> Result<String, Problems> {
     let unreadable = |message: String, help: &str| Problems {
         path: path.to_path_buf(),
         source: String::new(),
@@ -38,16 +46,13 @@ pub fn load(path: &Path) -> Result<Catalog, Problems> {
         let message = format!("{} has more than {MAX_FILE_SIZE} bytes", path.display());
         return Err(unreadable(message, "is it the right file?"));
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => parse(path, &text),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            let help = Some("TOML files are UTF-8; save it in that encoding".to_owned());
-            let problem = Problem { message: "this is not UTF-8".into(), span: Some(at..at + 1), label: String::new(), help };
-            Err(Problems { path: path.to_path_buf(), source, problems: vec![problem] })
-        }
-    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let help = Some("TOML files are UTF-8; save it in that encoding".to_owned());
+        let problem = Problem { message: "this is not UTF-8".into(), span: Some(at..at + 1), label: String::new(), help };
+        Problems { path: path.to_path_buf(), source, problems: vec![problem] }
+    })
 }
 
 /// Checks `text` as the content of `path`, which is not touched.

@@ -32,7 +32,7 @@ pub use container::{BuilderKind, Catalog, Container, LayerCompression, NixSettin
 pub use debian::{DebianSettings, DebianSource};
 pub use diagnostic::{Problem, Problems};
 pub use extend::{NewContainer, extend};
-pub use file::{MAX_FILE_SIZE, load, parse};
+pub use file::{load, parse, read};
 pub use find::{FILE_NAME, find};
 pub use glob::PathGlob;
 pub use json_schema::containers_schema;

@@ -11,11 +11,10 @@ use super::build::Files;
 use super::engine::{Work, blocking};
 use super::event::EventKind;
 use super::proposal::{Wish, choose, is_settled};
-use crate::catalog::{self, Architecture, BuilderKind, Container, ContainerName, MAX_FILE_SIZE, NewContainer, Target, extend};
+use crate::catalog::{self, Architecture, BuilderKind, Container, ContainerName, NewContainer, Target, extend};
 use crate::debian::{Builder, Program};
 use crate::error::IoContext;
 use crate::image::{LayerRecords, Witnessed, replace_file};
-use crate::read_at_most::read_at_most;
 use crate::{Error, Result};
 
 /// What to look up.
@@ -59,7 +58,7 @@ impl Work {
     /// Looks a container up and proposes its entry. Nothing is written but the cache.
     pub(super) async fn propose(&self, request: &ProposeRequest) -> Result<()> {
         let path = self.catalog_path()?;
-        let text = read(&path)?;
+        let text = catalog::read(&path)?;
         let (name, packages) = match &request.words[..] {
             [] => return Err(Error::usage("nothing to add").hint("name a package: `catamaran add jq`")),
             [package] => (None, vec![package.clone()]),
@@ -138,7 +137,7 @@ fn write(path: &Path, new: &NewContainer) -> Result<usize> {
     // Behind a link lies the file that is meant.
     let file = fs::canonicalize(path).at("reading", path)?;
     let _turn = locked(&file)?;
-    let (text, catalog) = extend(path, &read(&file)?, new)?;
+    let (text, catalog) = extend(path, &catalog::read(&file)?, new)?;
     let permissions = fs::metadata(&file).at("reading", &file)?.permissions();
     // A file is replaced, which its own mode would not forbid.
     if permissions.readonly() {
@@ -158,12 +157,6 @@ fn locked(path: &Path) -> Result<File> {
             return Ok(file);
         }
     }
-}
-
-fn read(path: &Path) -> Result<String> {
-    let too_large = || Error::usage(format!("{} has more than {MAX_FILE_SIZE} bytes", path.display())).hint("is it the right file?");
-    let bytes = read_at_most(path, MAX_FILE_SIZE)?.ok_or_else(too_large)?;
-    String::from_utf8(bytes).map_err(|_| Error::usage(format!("{} is not UTF-8", path.display())).hint("save it in that encoding"))
 }
 
 fn checked(name: &str) -> Result<ContainerName> {
