@@ -24,6 +24,7 @@ pub mod error;
 pub mod image;
 mod lines;
 pub mod nix;
+mod printable;
 pub mod progress;
 mod read_at_most;
 mod read_full;

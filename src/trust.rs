@@ -207,5 +207,5 @@ fn plain_name(name: &str) -> String {
 
 /// What a server sends must not drive the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect()
+    crate::printable::printable(text, SHOWN)
 }

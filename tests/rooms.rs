@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Each room and the rooms it may name. `error`, `progress`, `read_at_most`, `read_full`, `trust` and `waiting` are everyone's.
+/// Each room and the rooms it may name. `error`, `lines`, `printable`, `progress`, `read_at_most`, `read_full`, `trust` and `waiting` are everyone's.
 const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("catalog", &[]),
     ("image", &["catalog"]), // the names of architectures and containers, nothing else

@@ -106,7 +106,7 @@ pub(super) fn words(body: &[u8]) -> (Vec<String>, String) {
 
 /// One line without control characters: what a server sends must not drive the terminal.
 fn printable(text: &str) -> String {
-    let mut out: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_SHOWN).collect();
+    let mut out = crate::printable::printable(text.trim(), MAX_SHOWN);
     if text.trim().chars().nth(MAX_SHOWN).is_some() {
         out.push('…');
     }

@@ -250,7 +250,7 @@ pub(super) fn advised(error: Error, hint: impl Into<String>) -> Error {
 
 /// An engine's words, on one line of bounded length.
 pub(super) fn printable(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
+    crate::printable::printable(text.trim(), 400)
 }
 
 #[cfg(test)]

@@ -18,10 +18,23 @@ pub fn emulates(machine: &str) -> bool {
     is_registered(Path::new(REGISTERED), machine)
 }
 
+/// What the kernel has registered for programs of one machine.
+struct Handler {
+    enabled: bool,
+    /// Whether it is kept open, and so is found in containers.
+    fixed: bool,
+}
+
+impl Handler {
+    fn of(registered: &Path, machine: &str) -> Option<Self> {
+        let text = std::fs::read_to_string(registered.join(format!("qemu-{machine}"))).ok()?;
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        Some(Handler { enabled: text.starts_with("enabled"), fixed: flags.contains('F') })
+    }
+}
+
 fn is_registered(registered: &Path, machine: &str) -> bool {
-    let handler = std::fs::read_to_string(registered.join(format!("qemu-{machine}"))).unwrap_or_default();
-    let flags = handler.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default();
-    handler.starts_with("enabled") && flags.contains('F')
+    Handler::of(registered, machine).is_some_and(|handler| handler.enabled && handler.fixed)
 }
 
 /// What to do so that an engine runs programs for `architecture` (as OCI calls it: `arm64`; as ELF and QEMU do: `aarch64`).
@@ -34,13 +47,11 @@ fn advice(registered: &Path, oci: &str, machine: &str) -> String {
         "enable it with an emulator, once on the engine's machine: `docker run --privileged --rm tonistiigi/binfmt --install {oci}`, or \
          on Debian `apt-get install qemu-user-static`; Docker Desktop, OrbStack and Rancher Desktop have it built in"
     );
-    let handler = std::fs::read_to_string(registered.join(format!("qemu-{machine}"))).unwrap_or_default();
-    let flags = handler.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim);
-    match flags {
-        Some(_) if handler.starts_with("disabled") => {
+    match Handler::of(registered, machine) {
+        Some(Handler { enabled: false, .. }) => {
             format!("this machine's emulator for it is switched off: `echo 1 > {REGISTERED}/qemu-{machine}`, as root")
         }
-        Some(flags) if !flags.contains('F') => format!(
+        Some(Handler { fixed: false, .. }) => format!(
             "this machine has an emulator for it, which containers cannot reach (its registration lacks the flag F): install \
              `qemu-user-static` instead of `qemu-user`, or `docker run --privileged --rm tonistiigi/binfmt --install {oci}`"
         ),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml_edit::{Array, InlineTable, Value};
+use toml_edit::{Array, InlineTable, Key, Value};
 
 use super::dockerfile::{Content, File, Found};
 use crate::catalog::{ContainerName, Problems, Starter, parse};
@@ -132,13 +132,7 @@ fn files(lines: &mut Vec<String>, files: &[File]) {
 
 fn table(lines: &mut Vec<String>, name: &str, key: &str, pairs: &BTreeMap<String, String>) {
     lines.push(format!("[containers.{name}.{key}]"));
-    lines.extend(pairs.iter().map(|(name, value)| format!("{} = {}", key_of(name), escaped(value))));
-}
-
-/// A key, in quotes where it has to be.
-fn key_of(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    if bare { name.to_owned() } else { escaped(name).to_string() }
+    lines.extend(pairs.iter().map(|(name, value)| format!("{} = {}", Key::new(name).display_repr(), escaped(value))));
 }
 
 /// A string on one line: TOML's basic form, whose escapes JSON's are among.
@@ -148,5 +142,5 @@ fn escaped(text: &str) -> Value {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    crate::printable::printable(text, usize::MAX)
 }

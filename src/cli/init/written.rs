@@ -40,6 +40,8 @@ pub(super) fn write(folder: &Path, files: &[NewFile], force: bool) -> Result<()>
     let mut ready: Vec<(NamedTempFile, PathBuf)> = Vec::new();
     for file in files {
         let path = folder.join(&file.path);
+        // Behind a link lies the file that is meant.
+        let path = if force { path.canonicalize().unwrap_or(path) } else { path };
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).at("creating", parent)?;
         let mut new = tempfile::Builder::new().prefix(".catamaran-").tempfile_in(parent).at("writing to", parent)?;
@@ -49,8 +51,6 @@ pub(super) fn write(folder: &Path, files: &[NewFile], force: bool) -> Result<()>
     }
     let mut made: Vec<PathBuf> = Vec::new();
     for (new, path) in ready {
-        // Behind a link lies the file that is meant.
-        let path = if force { path.canonicalize().unwrap_or(path) } else { path };
         let named = if force { new.persist(&path) } else { new.persist_noclobber(&path) };
         if let Err(error) = named {
             // Without --force every one of these is new.

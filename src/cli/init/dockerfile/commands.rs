@@ -228,7 +228,7 @@ fn shown(words: &[Word]) -> String {
 
 /// Text that stays on its line.
 pub(super) fn short(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(71).collect();
+    let line = crate::printable::printable(text, 71);
     match line.char_indices().nth(70) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line,
