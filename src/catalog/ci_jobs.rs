@@ -118,8 +118,7 @@ impl CiJobs {
             let job = serde_json::json!({ "stage": "build", "script": ["echo 'containers.toml has no containers'"] });
             pipeline.insert("nothing to build".into(), job);
         }
-        let text = serde_json::to_string_pretty(&pipeline).expect("strings always serialise");
-        format!("# What `catamaran matrix --gitlab` made of containers.toml.\n{text}")
+        format!("# What `catamaran matrix --gitlab` made of containers.toml.\n{:#}", serde_json::Value::Object(pipeline))
     }
 }
 

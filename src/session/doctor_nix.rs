@@ -49,7 +49,6 @@ impl Work {
                 }
             }
         });
-        let systems: Vec<String> = systems.into_iter().collect();
         match builders(&nix, &catalog.nix, &self.token).await {
             Err(error) => findings.push(Finding::fail("builders", &error)),
             Ok(builders) => {
@@ -108,7 +107,7 @@ impl Work {
 }
 
 /// Whether somebody who can be `reached` builds for each of the `systems` that are needed.
-fn who_builds(builders: &Builders, reached: &[&str], systems: &[String]) -> Finding {
+fn who_builds(builders: &Builders, reached: &[&str], systems: &BTreeSet<String>) -> Finding {
     let subject = "builders";
     let nobody: Vec<&str> = systems.iter().map(String::as_str).filter(|system| !reached.contains(system)).collect();
     let named = match builders.machines.len() {
@@ -136,16 +135,18 @@ mod tests {
     fn systems_that_nobody_builds_for_are_named_with_what_to_do() {
         let machine = Machine { address: "ssh://big".into(), systems: vec!["aarch64-linux".into()] };
         let builders = Builders { machines: vec![machine], named_by: "`[nix] builders`", here: vec!["aarch64-darwin".into()] };
-        let systems = ["aarch64-linux".to_owned(), "x86_64-linux".to_owned()];
+        let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let (arm, x86) = ("aarch64-linux", "x86_64-linux");
+        let systems = of(&[arm, x86]);
         let finding = who_builds(&builders, &["aarch64-darwin", "aarch64-linux"], &systems);
         assert_eq!(finding.verdict, Verdict::Fail);
         assert_eq!(finding.found, "nobody builds for x86_64-linux: this machine is aarch64-darwin, and `[nix] builders` names 1 machine");
         assert!(finding.fix.unwrap().contains("darwinModules"));
         // One that does not answer builds nothing.
-        let finding = who_builds(&builders, &["aarch64-darwin"], &systems[..1]);
+        let finding = who_builds(&builders, &["aarch64-darwin"], &of(&[arm]));
         assert!(finding.found.starts_with("nobody builds for aarch64-linux"), "{}", finding.found);
         let linux = Builders { machines: Vec::new(), named_by: "nix's configuration (`builders`)", here: vec!["x86_64-linux".into()] };
-        assert_eq!(who_builds(&linux, &["x86_64-linux"], &systems[1..]).verdict, Verdict::Pass);
+        assert_eq!(who_builds(&linux, &["x86_64-linux"], &of(&[x86])).verdict, Verdict::Pass);
         assert!(who_builds(&linux, &["x86_64-linux"], &systems).fix.unwrap().contains("extra-platforms"));
     }
 }

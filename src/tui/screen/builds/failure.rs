@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::state::Task;
+use super::state::{Task, log_file_of};
 use crate::session::{Failure, Outcome, Phase};
 use crate::tui::model::Model;
 use crate::tui::text;
@@ -44,12 +44,7 @@ pub fn view(model: &Model, canvas: &mut Canvas<'_>, area: Rect, task: &Task, fai
     let most = area.height.saturating_sub(4) / 2;
     let message = text::printable(&failure.message).into_owned();
     let mut used = canvas.paragraph(Rect { height: most.max(1), ..area }, &message, Meaning::Failure);
-    let log = match task {
-        Task::Target(target) => model.state.builds.get(target).and_then(|b| b.log.as_ref()),
-        Task::Test(target) => model.state.tests.get(target).and_then(|trial| trial.log.as_ref()),
-        Task::Run(_) => None,
-    };
-    let log = log.map(|path| path.display().to_string());
+    let log = log_file_of(model, task).map(|path| path.display().to_string());
     for (label, value) in [("try", failure.hint.clone()), ("again", reproduce(task)), ("log", log)] {
         let Some(value) = value else { continue };
         canvas.text(row(area, usize::from(used)), label, Meaning::Muted);

@@ -304,10 +304,15 @@ pub fn is_chosen_open(model: &Model) -> bool {
 
 /// The whole log of the task looked at.
 pub fn log_file(model: &Model) -> Option<PathBuf> {
-    match &model.builds.selected {
-        Some(Task::Target(target)) => model.state.builds.get(target)?.log.clone(),
-        Some(Task::Test(target)) => model.state.tests.get(target)?.log.clone(),
-        _ => None,
+    log_file_of(model, model.builds.selected.as_ref()?).cloned()
+}
+
+/// The whole log of `task`.
+pub fn log_file_of<'a>(model: &'a Model, task: &Task) -> Option<&'a PathBuf> {
+    match task {
+        Task::Target(target) => model.state.builds.get(target)?.log.as_ref(),
+        Task::Test(target) => model.state.tests.get(target)?.log.as_ref(),
+        Task::Run(_) => None,
     }
 }
 
