@@ -1,22 +1,25 @@
 //! `Packages`: every binary package of one suite, component and architecture (Debian Wiki "RepositoryFormat").
 //!
 //! The index is scanned stanza by stanza as it comes out of the decompressor, and only what solving and fetching need is
-//! kept, as plain lines of one text: a third of the index, nothing to decode, and the very bytes of the cache file.
+//! kept, as plain lines of one text: a third of the index, nothing to decode, and the very bytes of the cache file
+//! (`index_file.rs`).
 
 use std::io::BufRead;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
-use super::stanzas::{LINES, MAX_TEXT, scan};
-use crate::{Error, Result};
+use super::stanzas::{Scanned, scan};
+use crate::Result;
 
 /// The packages of one index, sorted by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Index {
-    /// Records of [`LINES`] lines each, in the order of [`Record`]'s fields.
-    text: String,
-    /// Where each record begins, sorted by name.
-    starts: Vec<u32>,
+    /// Records of [`super::stanzas::LINES`] lines each, in the order of [`Record`]'s fields.
+    pub(super) text: String,
+    /// Where each record begins, sorted by name. Each is where a character of `text` begins, or its end.
+    pub(super) starts: Vec<u32>,
+    /// Who provides what: a hash of the provided name, and the provider's position. Sorted.
+    pub(super) providers: Vec<(u64, u32)>,
 }
 
 /// One package, as far as it matters here.
@@ -71,40 +74,25 @@ pub(super) fn file_name(name: &str, version: &str, architecture: &str) -> String
 impl Index {
     /// Scans a decompressed `Packages` file for packages of `architecture` and of `all`.
     pub fn scan(reader: impl BufRead, architecture: &str) -> Result<Self> {
-        Self::from_text(scan(reader, architecture)?).ok_or_else(|| Error::network("it is too large"))
+        Ok(Self::sorted(scan(reader, architecture)?))
     }
 
-    /// The index that [`Index::text`] came from, if `text` has its form.
-    pub fn from_text(text: String) -> Option<Self> {
-        if text.len() > MAX_TEXT {
-            return None;
-        }
-        let mut starts = Vec::new();
-        let (mut start, mut lines) = (0, 0);
-        for at in memchr_iter(b'\n', text.as_bytes()) {
-            lines += 1;
-            if lines == LINES {
-                starts.push(u32::try_from(start).ok()?);
-                (start, lines) = (at + 1, 0);
-            }
-        }
-        if start != text.len() {
-            return None;
-        }
+    fn sorted(Scanned { text, mut starts, provided: mut providers }: Scanned) -> Self {
         if !starts.is_sorted_by_key(|start| first_line(&text, *start)) {
+            let name = |number: u32| first_line(&text, starts[number as usize]);
             // Most names are told apart by their beginning, without a look into the text.
-            let mut keyed: Vec<(u64, u32)> = starts.iter().map(|start| (beginning(first_line(&text, *start)), *start)).collect();
-            keyed.sort_unstable_by(|(a, this), (b, that)| {
-                a.cmp(b).then_with(|| first_line(&text, *this).cmp(first_line(&text, *that))).then(this.cmp(that))
-            });
-            starts = keyed.into_iter().map(|(_, start)| start).collect();
+            let mut keyed: Vec<(u64, u32)> = (0..starts.len() as u32).map(|number| (beginning(name(number)), number)).collect();
+            keyed.sort_unstable_by(|(a, this), (b, that)| a.cmp(b).then_with(|| name(*this).cmp(name(*that))).then(this.cmp(that)));
+            let mut positions = vec![0; starts.len()];
+            for (position, (_, number)) in keyed.iter().enumerate() {
+                positions[*number as usize] = position as u32;
+            }
+            starts = keyed.into_iter().map(|(_, number)| starts[number as usize]).collect();
+            providers.iter_mut().for_each(|(_, number)| *number = positions[*number as usize]);
         }
-        Some(Index { text, starts })
-    }
-
-    /// The whole index as one text, for the cache.
-    pub fn text(&self) -> &str {
-        &self.text
+        providers.sort_unstable();
+        providers.dedup();
+        Index { text, starts, providers }
     }
 
     /// How many packages it has.
@@ -151,6 +139,13 @@ impl Index {
         let first = self.starts.partition_point(|start| first_line(&self.text, *start) < name);
         let count = self.starts[first..].iter().take_while(|start| first_line(&self.text, **start) == name).count();
         first..first + count
+    }
+
+    /// The positions of the packages that provide `name`, or another name with the same hash.
+    pub fn providers(&self, name: &str) -> impl Iterator<Item = usize> {
+        let wanted = hash(name.as_bytes());
+        let first = self.providers.partition_point(|(hash, _)| *hash < wanted);
+        self.providers[first..].iter().take_while(move |(hash, _)| *hash == wanted).map(|(_, position)| *position as usize)
     }
 }
 
@@ -212,8 +207,6 @@ mod tests {
         assert_eq!((usual.record(0).folder, usual.record(0).path().as_str()), ("pool/z/", "pool/z/zsh_1.0-1_amd64.deb"));
         assert_eq!(index.record(0).conflicts, "b, a");
         assert!(index.find("nothing").is_empty());
-        let again = Index::from_text(index.text().to_owned()).unwrap();
-        assert_eq!(again.record(1), index.record(1));
     }
 
     #[test]
@@ -249,14 +242,6 @@ mod tests {
         #[test]
         fn any_stanzas_are_scanned_or_refused(text in "(Package: a\n|Version: 1\n|Architecture: all\n|Size: 1\n|Filename: a\n|\n| x\n|[ -~]){0,30}") {
             let _ = Index::scan(text.as_bytes(), "amd64");
-        }
-
-        #[test]
-        fn any_cached_text_is_taken_or_refused(text in "[a-b\n]{0,80}") {
-            if let Some(index) = Index::from_text(text) {
-                for position in 0..index.len() { index.record(position); }
-                index.find("a");
-            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Getting the `Packages` indexes: by hash, streamed through the decompressor, checked before use, kept for next time.
 
-use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::deb::Limited;
 use super::http::{Answer, Fault, Http, Pieces, shown};
 use super::index::Index;
+use super::index_file;
 use super::release::Release;
 use super::sources::Source;
 use crate::error::IoContext;
@@ -178,34 +179,18 @@ fn cached_path(cache: &Path, wanted: &Wanted<'_>) -> PathBuf {
     cache.join(format!("{}-{place}-{component}-{folder}-{architecture}.index", source.suite).replace('/', "_"))
 }
 
-/// First line of a cached index: format, digest of the `Packages` file it is of, digest of what follows.
-fn header(packages: &Digest, text: &Digest) -> String {
-    format!("catamaran-index 3 {} {}\n", packages.hex(), text.hex())
-}
-
+/// The cached index of the `Packages` file with `digest`.
 fn load(path: &Path, digest: &Digest) -> Option<Index> {
-    if fs::metadata(path).ok()?.len() > MAX_INDEX {
-        return None;
-    }
-    let mut text = fs::read_to_string(path).ok()?;
-    let body = text.find('\n')? + 1;
-    // The first line also says which index it is of: an old one is not even hashed.
-    if !text.starts_with(&format!("catamaran-index 3 {} ", digest.hex())) {
-        return None;
-    }
-    if text[..body] != header(digest, &Digest::of(&text.as_bytes()[body..])) {
-        return None;
-    }
-    text.drain(..body);
-    Index::from_text(text)
+    let file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    (length <= MAX_INDEX).then(|| index_file::read(file, length, digest))?
 }
 
 /// Not synced: it is checked when it is read, and can be had again.
 fn store(path: &Path, digest: &Digest, index: &Index) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).at("writing to", folder)?;
-    file.write_all(header(digest, &Digest::of(index.text().as_bytes())).as_bytes()).at("writing", path)?;
-    file.write_all(index.text().as_bytes()).at("writing", path)?;
+    index_file::write(&mut file, digest, index).at("writing", path)?;
     file.persist(path).map_err(|error| error.error).at("writing", path)?;
     Ok(())
 }

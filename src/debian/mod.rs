@@ -24,6 +24,7 @@ pub mod fuzz;
 mod http;
 mod image_config;
 mod index;
+mod index_file;
 mod indexes;
 mod keyring;
 mod layer;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::index::{Index, Record, hash};
+use super::index::{Index, Record};
 use super::relation::{Relation, relations};
 use super::version;
 use crate::catalog::Architecture;
@@ -17,8 +17,6 @@ pub(crate) struct Packages {
     restricted: HashMap<String, Vec<Id>>,
     /// For names that are no package here: where there is one.
     pub elsewhere: BTreeMap<String, String>,
-    /// Who provides what: a hash of the provided name, and the provider. Sorted.
-    providers: Vec<(u64, Id)>,
 }
 
 /// Where an index is from.
@@ -44,17 +42,7 @@ pub(crate) type Pins = BTreeMap<String, String>;
 impl Packages {
     /// Joins `indexes`; of equal versions the first index's is taken.
     pub fn new(architecture: Architecture, indexes: Vec<(Origin, Index)>) -> Self {
-        let mut providers = Vec::new();
-        for (i, (_, index)) in indexes.iter().enumerate() {
-            for position in 0..index.len() {
-                let provides = index.record(position).provides;
-                for provided in relations(provides).flatten() {
-                    providers.push((hash(provided.name.as_bytes()), Id(i as u32, position as u32)));
-                }
-            }
-        }
-        providers.sort_unstable();
-        Packages { architecture, indexes, restricted: HashMap::new(), elsewhere: BTreeMap::new(), providers }
+        Packages { architecture, indexes, restricted: HashMap::new(), elsewhere: BTreeMap::new() }
     }
 
     /// The package `id`.
@@ -121,12 +109,9 @@ impl Packages {
 
     /// The candidates that provide `relation` by `Provides`, best first: by priority, then by name.
     pub fn providers(&self, relation: &Relation<'_>, pins: &Pins) -> Vec<Id> {
-        let wanted = hash(relation.name.as_bytes());
-        let first = self.providers.partition_point(|(hash, _)| *hash < wanted);
-        let mut found: Vec<Id> = self.providers[first..]
-            .iter()
-            .take_while(|(hash, _)| *hash == wanted)
-            .map(|(_, id)| *id)
+        let all = self.indexes.iter().enumerate();
+        let mut found: Vec<Id> = all
+            .flat_map(|(i, (_, index))| index.providers(relation.name).map(move |position| Id(i as u32, position as u32)))
             .filter(|id| {
                 let record = self.record(*id);
                 let provides = relations(record.provides).flatten().any(|provided| {

@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use memchr::{memchr, memchr2_iter};
 
 use super::index::{hash, is_pool_path};
-use super::relation::{is_name, is_version};
+use super::relation::{is_name, is_version, relations};
 use crate::{Error, Result};
 
 /// The longest line accepted; Debian's longest has about 60 kB.
@@ -26,11 +26,23 @@ const MAX_NAMES: usize = 1 << 20;
 /// Lines of one record.
 pub(super) const LINES: usize = 13;
 
+/// What a scan leaves, in the order of the file.
+pub(super) struct Scanned {
+    /// Records of [`LINES`] lines each.
+    pub text: String,
+    /// Where each record begins.
+    pub starts: Vec<u32>,
+    /// Hashes of the names that records provide, each with its record's number.
+    pub provided: Vec<(u64, u32)>,
+}
+
 /// The kept lines of every stanza of a decompressed `Packages` file that is of `architecture` or of `all`.
-pub(super) fn scan(reader: impl BufRead, architecture: &str) -> Result<String> {
+pub(super) fn scan(reader: impl BufRead, architecture: &str) -> Result<Scanned> {
     let mut scanner = Scanner {
         architecture,
         text: Vec::with_capacity(ROOM),
+        starts: Vec::new(),
+        provided: Vec::new(),
         stanza: Default::default(),
         field: None,
         number: 1,
@@ -38,7 +50,8 @@ pub(super) fn scan(reader: impl BufRead, architecture: &str) -> Result<String> {
     };
     scanner.read(reader)?;
     scanner.text.shrink_to_fit();
-    String::from_utf8(scanner.text).map_err(|_| Error::network("it is not UTF-8 text"))
+    let text = String::from_utf8(scanner.text).map_err(|_| Error::network("it is not UTF-8 text"))?;
+    Ok(Scanned { text, starts: scanner.starts, provided: scanner.provided })
 }
 
 /// The fields that are kept.
@@ -128,6 +141,8 @@ impl Hasher for AsItIs {
 struct Scanner<'a> {
     architecture: &'a str,
     text: Vec<u8>,
+    starts: Vec<u32>,
+    provided: Vec<(u64, u32)>,
     stanza: [Vec<u8>; FIELDS],
     field: Option<Field>,
     /// The stanza's number, from 1, for errors.
@@ -265,6 +280,11 @@ impl Scanner<'_> {
     fn keep(&mut self) {
         use Field::{Architecture, Breaks, Conflicts, Depends, Filename, Package, PreDepends, Priority, Provides, Recommends};
         use Field::{Sha256, Size, Version};
+        // Below `MAX_TEXT`, which is looked at after every record.
+        let number = self.starts.len() as u32;
+        self.starts.push(self.text.len() as u32);
+        let provides = std::str::from_utf8(&self.stanza[Provides as usize]).unwrap_or_default();
+        self.provided.extend(relations(provides).flatten().map(|provided| (hash(provided.name.as_bytes()), number)));
         let lines: [&[Field]; LINES - 2] = [
             &[Package],
             &[Version],
