@@ -22,7 +22,8 @@ fn main() -> ExitCode {
     match &cli.command {
         Some(Subcommand::Replay(args)) if terminal => shown(replay(&cli, args)),
         Some(command) => cli::run(&cli.global, command, engine),
-        None if plain && terminal => cli::guided(&cli.global, engine),
+        None if !terminal => shown(Err(no_terminal(if plain { "the guided release" } else { "the dashboard" }))),
+        None if plain => cli::guided(&cli.global, engine),
         None => shown(dashboard(&cli)),
     }
 }
@@ -65,13 +66,12 @@ fn replay(cli: &Cli, args: &ReplayArgs) -> Result<ExitCode> {
     ended.map(|_| ExitCode::SUCCESS)
 }
 
+fn no_terminal(what: &str) -> Error {
+    Error::usage(format!("{what} needs a terminal")).hint("without one, use a subcommand: `catamaran list`, `catamaran --help`")
+}
+
 /// Opens the dashboard over an engine.
 fn dashboard(cli: &Cli) -> Result<ExitCode> {
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return Err(
-            Error::usage("the dashboard needs a terminal").hint("without one, use a subcommand: `catamaran list`, `catamaran --help`")
-        );
-    }
     let folders = Folders::of_user()?;
     let mut options = preferences(cli, &folders)?;
     let here = std::env::current_dir().map_err(|error| Error::usage("the current folder cannot be read").source(error))?;

@@ -1,15 +1,16 @@
 //! `catamaran list`: containers × targets, and what is built of them.
 
-use serde::Serialize;
+use std::path::Path;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::drive::{Drive, Link};
 use super::printer::{Ink, Printer, Results};
 use super::quantity::bytes;
 use super::table::{Cell, Table};
-use crate::Result;
 use crate::session::{Command, ImageState, State, TargetSummary};
+use crate::{Result, catalog};
 
 /// `list`
 #[derive(Debug, Args)]
@@ -20,9 +21,21 @@ pub struct ListArgs {}
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
-    path: Option<&'a std::path::Path>,
+    path: Option<&'a Path>,
     registry: Option<&'a str>,
     targets: &'a [TargetSummary],
+}
+
+/// Whether `file` is in order and defines no containers yet; then says so. That is where every project begins, and no mistake.
+pub(super) fn is_empty(printer: &Printer, file: &Path) -> Result<bool> {
+    if printer.results == Results::Events || !catalog::load(file).is_err_and(|problems| problems.is_only_empty()) {
+        return Ok(false);
+    }
+    match printer.results {
+        Results::Document => printer.document(&Document { schema: 1, path: Some(file), registry: None, targets: &[] })?,
+        _ => printer.note(&format!("{} defines no containers yet; `catamaran add ripgrep` defines one", file.display())),
+    }
+    Ok(true)
 }
 
 /// Reads the catalog and prints it.

@@ -75,6 +75,11 @@ fn attempt<L: Link>(
     if let (Subcommand::Matrix(args), Some(file)) = (command, &file) {
         return matrix::run(printer, file, args);
     }
+    if let (Subcommand::List(_), Some(file)) = (command, &file)
+        && list::is_empty(printer, file)?
+    {
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

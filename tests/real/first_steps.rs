@@ -13,7 +13,10 @@ const BEGUN: &str = "# Ours.\n[defaults]\ntargets = [\"x86_64\"] # for now\n\n[d
 #[test]
 fn a_package_is_added_by_its_name_and_builds() {
     let project = Project::new(BEGUN).with_releases("trixie");
-    project.run(&["list"]).fails(2, &["this file defines no containers", "catamaran add"]);
+    let empty = project.run(&["list"]);
+    assert!(empty.code == 0 && empty.err.contains("defines no containers yet; `catamaran add"), "{empty:?}");
+    assert_eq!(project.json(&["list", "--json"])["targets"], serde_json::json!([]));
+    project.run(&["build"]).fails(2, &["this file defines no containers", "catamaran add"]);
     let shown = project.ok(&["add", "fd-find", "--dry-run"]);
     let entry = "[containers.fd]\npackages = [\"fd-find\"]\nentrypoint = \"fdfind\"\n";
     assert_eq!(shown, entry);

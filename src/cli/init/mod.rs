@@ -29,7 +29,7 @@ use written::NewFile;
                   --github --just"
 )]
 pub struct InitArgs {
-    /// The project's folder
+    /// The project's folder, made when it is not there
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
     /// Begin with the container that this Dockerfile describes
@@ -81,16 +81,18 @@ struct Told {
 /// One is there already, cannot be written, or the Dockerfile is none. Nothing is written then.
 pub(super) fn run(printer: &Printer, args: &InitArgs) -> Result<()> {
     let folder = &args.folder;
-    if !folder.is_dir() {
-        return Err(Error::usage(format!("{} is no folder", folder.display())).hint("name the folder of a project, or run it there"));
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::usage(format!("{} is no folder", folder.display())).hint("name the folder of a project, or a new one"));
     }
+    // A new folder belongs to the repository that it is made in.
+    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
     let mut told = Vec::new();
     let mut files = Vec::new();
     let catalog = folder.join(FILE_NAME);
     // Whoever asks for a workflow only has a catalog already.
     let only_more = args.dockerfile.is_none() && (args.github || args.gitlab || args.just);
     if !(only_more && catalog.exists()) {
-        let starter = Starter { registry: origin::registry(folder), ..Starter::default() };
+        let starter = Starter { registry: origin::registry(there), ..Starter::default() };
         let text = match &args.dockerfile {
             Some(file) => from_dockerfile(&starter, folder, file, &mut told)?,
             None => starter.to_string(),

@@ -33,6 +33,20 @@ fn nothing_that_is_there_is_changed() {
 }
 
 #[test]
+fn a_new_project_gets_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut args = arguments(&folder.path().join("new/project"));
+    args.dry_run = true;
+    run_in(&args).unwrap();
+    assert!(!folder.path().join("new").exists());
+    args.dry_run = false;
+    run_in(&args).unwrap();
+    assert!(args.folder.join(FILE_NAME).exists());
+    let error = run_in(&arguments(&args.folder.join(FILE_NAME))).unwrap_err();
+    assert!(error.message().ends_with("containers.toml is no folder") && error.kind() == crate::Kind::Usage, "{error}");
+}
+
+#[test]
 fn a_dockerfile_becomes_a_container() {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path().join("My Tools");
