@@ -46,6 +46,35 @@ pub(super) fn file(path: &str, text: &str) -> Effect {
 }
 
 #[test]
+fn a_tilde_is_somebody_s_home() {
+    let made = |script: &str| {
+        let (done, mut system) = run("adduser --system --home /srv/ftp ftp");
+        assert_eq!(done.unhandled, []);
+        system.effects.clear();
+        let done = run_as(&mut system, "postinst", format!("#!/bin/sh\n{script}\n").as_bytes(), &["configure", ""]);
+        assert_eq!(done.unhandled, [], "{script}");
+        system.effects
+    };
+    for (word, path) in [("~ftp/x", "/srv/ftp/x"), ("~/x", "/root/x"), ("/etc/~ftp", "/etc/~ftp"), ("/etc/'~ftp'", "/etc/~ftp")] {
+        assert_eq!(made(&format!("touch {word}")), [file(path, "")], "{word}");
+    }
+    assert_eq!(made("x=~ftp; touch $x/y"), [file("/srv/ftp/y", "")]);
+}
+
+#[test]
+fn folders_are_searched_with_all_that_is_in_them() {
+    let script = "#!/bin/sh\nset -e\ngrep -qr 'port = [0-9]' /etc/demo && touch /etc/has\n! grep -q port /etc/demo 2>/dev/null\n\
+                  grep -rq nothing /etc/demo || touch /etc/has-not";
+    let mut system = MemorySystem::new();
+    ["/etc/demo", "/etc/demo/sub"].iter().for_each(|folder| system.put(folder, Node::Directory, 0o755));
+    for name in ["a", "sub/b"] {
+        system.file(&format!("/etc/demo/{name}"), if name == "a" { "x\n" } else { "port = 1\n" }, 0o644);
+    }
+    let done = run_as(&mut system, "postinst", script.as_bytes(), &["configure", ""]);
+    assert_eq!((done.unhandled, &system.effects[..]), (vec![], &[file("/etc/has", ""), file("/etc/has-not", "")][..]));
+}
+
+#[test]
 fn what_services_and_caches_want_is_nothing() {
     no_op("if [ \"$1\" = configure ] || [ \"$1\" = abort-upgrade ]; then deb-systemd-helper unmask demo.service >/dev/null || true; fi");
     no_op(

@@ -1,7 +1,9 @@
 //! Filters on text that is at hand: `cat`, `grep`, `cut`, `tr`, `head`, `tail`, `sort`, `uniq`, `wc`, `awk '{print $N}'`.
 
+use super::find::{NAMES, walk};
 use super::options::Options;
 use super::regular::compile;
+use crate::debian::script::Kind;
 use crate::debian::script::shell::{Shell, Status, UNKNOWN, Value};
 
 /// The text of the files in `operands`, or standard input; the outer `None`: one of them is not there.
@@ -191,7 +193,8 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         operands = rest;
     }
     let known = "e regexp q quiet silent s no-messages v invert-match i ignore-case E extended-regexp F fixed-strings x line-regexp w \
-                 word-regexp h no-filename c count o only-matching G m max-count l files-with-matches color a text n";
+                 word-regexp h no-filename c count o only-matching G m max-count l files-with-matches color a text n r recursive R \
+                 dereference-recursive";
     let mut tests = Vec::new();
     for expression in &expressions {
         let fixed = options.has(&["F", "fixed-strings"]) || shell.command.starts_with("fgrep");
@@ -209,7 +212,18 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     if operands.is_empty() {
         text = shell.input();
     }
+    let mut files: Vec<String> = Vec::new();
     for operand in operands {
+        match operand != "-" && shell.kind(&shell.path(operand)) == Some(Kind::Directory) {
+            // Without -r a folder is said to be one, and counts as missing.
+            true if options.has(&["r", "recursive", "R", "dereference-recursive"]) => match files_below(shell, shell.path(operand)) {
+                Some(below) => files.extend(below),
+                None => text = None,
+            },
+            _ => files.push(operand.clone()),
+        }
+    }
+    for operand in &files {
         match if operand == "-" { Some(shell.input()) } else { shell.read(&shell.path(operand)) } {
             Some(one) => text = text.zip(one).map(|(text, one)| text + &one),
             None => missing = true,
@@ -235,6 +249,7 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         let found = hits.iter().flat_map(|line| tests.iter().flat_map(|test| test.find_iter(line)).map(|m| m.as_str()));
         shell.print(Some(lines(found)));
     } else if options.has(&["l", "files-with-matches", "n"])
+        || files != operands
         || operands.len() > 1 && !options.has(&["h", "no-filename", "q", "quiet", "silent"])
     {
         shell.print(if hits.is_empty() { Some(String::new()) } else { None });
@@ -248,6 +263,14 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     } else {
         1
     })
+}
+
+/// The regular files in `folder` and below it; `None` when there are too many. Links on the way are not followed.
+fn files_below(shell: &Shell<'_>, folder: String) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    walk(shell, &folder, 0, usize::MAX, &mut found);
+    let is_file = |path: &String| matches!(shell.kind(path), Some(Kind::File { .. })) && shell.system.link(path).is_none();
+    (found.len() < NAMES).then(|| found.into_iter().map(|(path, _)| path).filter(is_file).collect())
 }
 
 pub(super) fn sort(shell: &mut Shell<'_>, arguments: &[String]) -> Status {

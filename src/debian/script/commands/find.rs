@@ -7,7 +7,7 @@ use crate::debian::script::Kind;
 use crate::debian::script::shell::{Shell, Status, matches};
 
 /// How much it looks at.
-const NAMES: usize = 20_000;
+pub(super) const NAMES: usize = 20_000;
 /// How many things it acts on.
 const ACTED_ON: usize = 2_000;
 
@@ -276,7 +276,7 @@ impl Test {
     }
 }
 
-fn walk(shell: &Shell<'_>, path: &str, depth: usize, deepest: usize, found: &mut Vec<(String, usize)>) {
+pub(super) fn walk(shell: &Shell<'_>, path: &str, depth: usize, deepest: usize, found: &mut Vec<(String, usize)>) {
     if found.len() > NAMES || depth > 60 {
         return;
     }

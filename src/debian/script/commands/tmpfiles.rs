@@ -82,6 +82,10 @@ fn apply(shell: &mut Shell<'_>, line: &str) -> Status {
         "C" if there.is_none() => {
             let from = if argument.is_empty() { format!("/usr/share/factory{path}") } else { argument.to_owned() };
             match shell.kind(&from) {
+                // `/proc/sys/kernel/random/uuid` is how services get a secret of their own.
+                _ if from.starts_with("/proc/") => {
+                    shell.refuse(format!("it copies {from}, which is another one each time: `{}`", line.trim()))
+                }
                 Some(Kind::File { .. }) => shell.apply(Effect::Copy { from, to: path, mode: bits, owner }),
                 Some(_) => shell.refuse(format!("it copies the folder {from}")),
                 None => Some(0),

@@ -66,8 +66,9 @@ impl Shell<'_> {
     /// A word as a pattern, quoted characters escaped.
     pub(super) fn pattern(&mut self, word: &Word) -> Value {
         let mut out = Some(String::new());
-        for part in word {
+        for (number, part) in word.iter().enumerate() {
             let piece = match part {
+                Part::Literal(text) if number == 0 => Some(self.home(text, word.len() == 1)),
                 Part::Literal(text) => Some(text.clone()),
                 Part::Quoted(inside) => self.quoted(inside).map(|text| quoted(&text)),
                 other => self.part(other),
@@ -97,10 +98,22 @@ impl Shell<'_> {
         out
     }
 
+    /// The literal that a word begins with, with the home of whom it names (XCU 2.6.1, "Tilde Expansion"), if it is a user.
+    fn home(&self, text: &str, whole: bool) -> String {
+        let home = text.strip_prefix('~').and_then(|rest| {
+            let end = rest.find('/').or(whole.then_some(rest.len()))?;
+            let (name, below) = rest.split_at(end);
+            let home = if name.is_empty() { "/root".to_owned() } else { self.system.user(name)?.2 };
+            Some(quoted(&home) + below)
+        });
+        home.unwrap_or_else(|| text.to_owned())
+    }
+
     fn expand(&mut self, word: &Word, in_quotes: bool, fields: &mut Fields) {
-        for part in word {
+        for (number, part) in word.iter().enumerate() {
             match part {
                 Part::Literal(text) if in_quotes => fields.add(Some(quoted(text))),
+                Part::Literal(text) if number == 0 => fields.add(Some(self.home(text, word.len() == 1))),
                 Part::Literal(text) => fields.add(Some(text.clone())),
                 Part::Quoted(inside) => {
                     let is_all = |p: &Part| matches!(p, Part::Parameter { name, operation: Operation::Value } if name == "@");
