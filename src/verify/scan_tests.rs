@@ -41,7 +41,7 @@ fn long_names_pax_records_shebangs_and_elf_are_read() {
     let paths: Vec<String> = facts.entries.iter().map(|e| e.path()).collect();
     assert_eq!(paths, [&long, "link", "bin/tool", "pax/ü"]);
     let entries: Vec<_> = facts.entries.iter().collect();
-    assert_eq!(entries[0].kind, EntryKind::File { size: 18, elf: None, shebang: Some("/bin/sh -e") });
+    assert_eq!(entries[0].kind, EntryKind::File { size: 18, elf: None, shebang: Some("/bin/sh -e"), capabilities: None });
     assert_eq!((entries[0].mode, entries[3].uid), (0o4755, 70000));
     assert!(matches!(&entries[2].kind, EntryKind::File { elf: Some(elf), .. } if elf.interpreter.as_deref() == Some("/ld")));
 }
