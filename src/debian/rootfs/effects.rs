@@ -7,10 +7,14 @@ use super::super::segment::canonical::{join, parent};
 use super::accounts::User;
 use super::mode::symbolic;
 use super::{Content, Node, Root};
-use crate::image::EntryKind;
+use crate::image::{Capabilities, EntryKind};
 
 /// Where generators are asked for that run anyway once every script is done.
 const GENERATORS: [&str; 6] = ["ldconfig", "pam-auth-update", "update-ca-certificates", "java-keystore", "update-shells", "shadow"];
+
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+const GROUP_EXECUTES: u32 = 0o010;
 
 impl System for Root {
     fn kind(&self, path: &str) -> Option<Kind> {
@@ -51,6 +55,10 @@ impl System for Root {
         // A folder that nobody lists is root's.
         let ids = self.resolve(path).map_or((0, 0), |(_, node)| (node.uid, node.gid));
         Some((ids.0.try_into().ok()?, ids.1.try_into().ok()?))
+    }
+
+    fn capabilities(&self, path: &str) -> Option<Capabilities> {
+        self.resolve(path).and_then(|(_, node)| node.capabilities.as_deref().copied())
     }
 
     fn list(&self, path: &str) -> Vec<String> {
@@ -131,6 +139,7 @@ impl System for Root {
                 for path in self.with_below(path, recursive) {
                     if !self.settled.contains(&path) {
                         self.change(&path, |node| {
+                            disown(node);
                             own(node, ids);
                             Ok(())
                         })?;
@@ -138,12 +147,23 @@ impl System for Root {
                 }
                 Ok(())
             }
+            Effect::Capabilities { path, capabilities } => {
+                if !matches!(self.kind(&path), Some(Kind::File { .. })) {
+                    return Err(format!("{path} is no regular file"));
+                }
+                let path = self.existing(&path, true)?;
+                self.change(&path, |node| {
+                    node.capabilities = capabilities.map(Box::new);
+                    Ok(())
+                })
+            }
             Effect::StatOverride { path, mode, owner } => {
                 let ids = self.ids(&owner)?;
                 let path = self.existing(&path, true)?;
                 self.change(&path, |node| {
-                    node.mode = mode & 0o7777;
+                    disown(node);
                     own(node, ids);
+                    node.mode = mode & 0o7777;
                     Ok(())
                 })?;
                 self.settled.insert(path);
@@ -178,7 +198,7 @@ impl System for Root {
                 let name = source.rsplit('/').next().unwrap_or_default();
                 let to = if self.kind(&to) == Some(Kind::Directory) { format!("{to}/{name}") } else { to };
                 let path = self.to_write(&to)?;
-                (node.uid, node.gid) = (0, 0);
+                (node.uid, node.gid, node.capabilities) = (0, 0, None);
                 if let Some(there) = self.nodes.get(&path) {
                     (node.mode, node.uid, node.gid) = (there.mode, there.uid, there.gid);
                 }
@@ -374,6 +394,18 @@ impl Root {
 fn own(node: &mut Node, (uid, gid): (Option<u64>, Option<u64>)) {
     node.uid = uid.unwrap_or(node.uid);
     node.gid = gid.unwrap_or(node.gid);
+}
+
+/// The rights of a program are its owner's to give: with a new one, even if it is the old one, Linux takes them away (chown(2)).
+fn disown(node: &mut Node) {
+    if node.content != Content::Directory {
+        node.capabilities = None;
+        node.mode &= !SETUID;
+        // Without execution it says something else (mandatory locking), and stays.
+        if node.mode & GROUP_EXECUTES != 0 {
+            node.mode &= !SETGID;
+        }
+    }
 }
 
 fn missing(path: &str) -> String {
