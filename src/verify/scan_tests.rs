@@ -73,6 +73,25 @@ fn one_empty_block_ends_a_tar_only_when_nothing_follows_it() {
 }
 
 #[test]
+fn capabilities_are_read_of_the_file_they_stand_before() {
+    let value = b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let layer = Layer::new().capabilities(value).file("ping", 0o755, b"x").file("plain", 0o755, b"x");
+    // A line's end in a value, and a value that nothing can be.
+    let layer = layer.capabilities(b"\x01\n\0\x02").file("damaged", 0o644, b"").capabilities(b"").file("none", 0o644, b"");
+    let facts = facts(media_type::LAYER_TAR, layer.capabilities(&[7; 70_000]).file("long", 0o644, b"").tar());
+    assert_eq!(facts.damage, None);
+    let said: Vec<_> = facts
+        .entries
+        .iter()
+        .map(|entry| match entry.kind {
+            EntryKind::File { capabilities: Some(capabilities), .. } => format!("{} {capabilities}", entry.name),
+            _ => entry.name.to_owned(),
+        })
+        .collect();
+    assert_eq!(said, ["ping cap_net_raw=ep", "plain", "damaged 0x010a0002", "none", &format!("long 0x{}", "07".repeat(25))]);
+}
+
+#[test]
 fn a_pax_record_without_a_value_says_nothing() {
     let mut layer = Layer::new();
     let records: [(&str, &[u8]); 3] = [("path", b""), ("uid", b""), ("size", b"")];

@@ -184,6 +184,40 @@ mod tests {
     }
 
     #[test]
+    fn capabilities_stand_before_every_name_of_a_file_and_nowhere_else() {
+        let members =
+            segment(&[("a", EntryType::Regular, "", b"aa"), ("b", EntryType::Link, "a", b""), ("c", EntryType::Regular, "", b"c")]);
+        let ping: Capabilities = "cap_net_raw=ep".parse().unwrap();
+        let given = |path: &str| Some(Placed { path: path.into(), mode: 0o755, uid: 0, gid: 0, capabilities: Some(Box::new(ping)) });
+        let edits = Edits { paths: ["a", "b"].map(|path| (path.to_owned(), given(path))).into(), only: false };
+        let mut out = Vec::new();
+        filter(&members[..], &edits, "x", &mut |bytes| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        })
+        .unwrap();
+        let mut archive = tar::Archive::new(&out[..]);
+        let seen = archive.entries().unwrap().map(|entry| {
+            let mut entry = entry.unwrap();
+            let records = entry.pax_extensions().unwrap().into_iter().flatten().map(|record| record.unwrap().value_bytes().to_vec());
+            let values: Vec<Vec<u8>> = records.collect();
+            (entry.path_bytes().into_owned(), values)
+        });
+        let value = || vec![ping.to_bytes()];
+        assert_eq!(seen.collect::<Vec<_>>(), [(b"a".to_vec(), value()), (b"b".to_vec(), value()), (b"c".to_vec(), vec![])]);
+        // The facts say the same of the file.
+        let file = Entry {
+            path: "a".into(),
+            kind: EntryKind::File { size: 2, elf: None, shebang: None, capabilities: None },
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+        };
+        let EntryKind::File { capabilities, .. } = edits.apply(&file).unwrap().kind else { panic!("a file") };
+        assert_eq!(capabilities.unwrap().set(), Some(ping));
+    }
+
+    #[test]
     fn a_hard_link_never_loses_its_file_silently() {
         let members = segment(&[("a", EntryType::Regular, "", b"aa"), ("b", EntryType::Link, "a", b"")]);
         let edits = Edits { paths: BTreeMap::from([("a".to_owned(), None)]), only: false };

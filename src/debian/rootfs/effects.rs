@@ -263,14 +263,24 @@ impl Root {
     fn change(&mut self, path: &str, change: impl Fn(&mut Node) -> Result<(), String>) -> Result<(), String> {
         let mut names = vec![path.to_owned()];
         if let Some(Content::Packaged { segment, entry }) = self.nodes.get(path).map(|node| &node.content) {
-            let entries = &self.segments[*segment].entries;
-            let first = match &entries[*entry].kind {
+            let package = &self.segments[*segment];
+            let place = |entry: &crate::image::Entry| self.diverted(&entry.path, &package.package).to_owned();
+            let own = &package.entries[*entry];
+            let first = match &own.kind {
                 EntryKind::HardLink { target } => target,
-                _ => &entries[*entry].path,
+                _ => &own.path,
             };
             let linked =
                 |e: &&crate::image::Entry| matches!(&e.kind, EntryKind::HardLink { target } if target == first) || e.path == *first;
-            names.extend(entries.iter().filter(linked).map(|e| e.path.clone()).filter(|other| other != path));
+            let is_of = |name: &String| {
+                self.nodes
+                    .get(name)
+                    .is_some_and(|node| matches!(&node.content, Content::Packaged { segment: other, .. } if other == segment))
+            };
+            // A copy of the entry, at another place, is a file of its own.
+            if place(own) == path {
+                names.extend(package.entries.iter().filter(linked).map(place).filter(|other| other != path && is_of(other)));
+            }
         }
         for name in names {
             if let Some(node) = self.nodes.get_mut(&name) {

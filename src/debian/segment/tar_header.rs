@@ -192,4 +192,59 @@ mod tests {
         assert_eq!(seen[2], ("l".into(), Some(long), ids, String::new()));
         assert_eq!(seen.len(), 3);
     }
+
+    #[test]
+    fn a_file_with_capabilities_is_a_pax_entry() {
+        let long = format!("usr/share/{}/{}", "d".repeat(120), "f".repeat(90));
+        let (capabilities, kind) = ("cap_net_raw=ep".parse::<Capabilities>().unwrap(), EntryType::Regular);
+        let small = TarEntry { path: "usr/bin/ping", kind, link: "", mode: 0o755, uid: 0, gid: 7, size: 3, mtime: 9 };
+        let large =
+            TarEntry { path: &long, kind: EntryType::Link, link: &long, uid: 1 << 21, gid: 1 << 21, size: 0, mtime: 1 << 33, ..small };
+        let written = |entry: TarEntry<'_>, content: &[u8]| {
+            let mut out = Vec::new();
+            entry.write_with(Some(capabilities), &mut out);
+            out.extend_from_slice(content);
+            pad(&mut out, content.len() as u64);
+            out
+        };
+        let read = |tar: Vec<u8>| {
+            let mut archive = tar::Archive::new(&tar[..]);
+            let mut entry = archive.entries().unwrap().next().unwrap().unwrap();
+            let records: Vec<(String, Vec<u8>)> = entry
+                .pax_extensions()
+                .unwrap()
+                .unwrap()
+                .map(|record| record.map(|record| (record.key().unwrap().to_owned(), record.value_bytes().to_vec())).unwrap())
+                .collect();
+            let link = entry.link_name_bytes().map(|link| link.into_owned()).unwrap_or_default();
+            let (mut content, path) = (Vec::new(), entry.path_bytes().into_owned());
+            let header = entry.header().clone();
+            entry.read_to_end(&mut content).unwrap();
+            (path, link, records, header, content)
+        };
+        let (path, _, records, header, content) = read(written(small, b"abc"));
+        assert_eq!((&*path, &*content), (&b"usr/bin/ping"[..], &b"abc"[..]));
+        assert_eq!(records, [(CAPABILITY.to_owned(), capabilities.to_bytes())]);
+        assert_eq!((header.mode().unwrap(), header.gid().unwrap(), header.mtime().unwrap()), (0o755, 7, 9));
+        assert!(header.as_ustar().is_some());
+        let (path, link, records, _, _) = read(written(large, b""));
+        assert_eq!((&*path, &*link), (long.as_bytes(), long.as_bytes()));
+        let keys: Vec<&str> = records.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, [CAPABILITY, "gid", "linkpath", "mtime", "path", "uid"]);
+        assert_eq!((&*records[1].1, &*records[3].1), (&b"2097152"[..], &b"8589934592"[..]));
+        // Without any, it is the entry it always was.
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        small.write_with(None, &mut with);
+        small.write(&mut without);
+        assert_eq!(with, without);
+    }
+
+    #[test]
+    fn a_record_counts_the_digits_of_its_own_length() {
+        for (value, expected) in [(1, 6), (4, 9), (5, 11), (92, 98), (93, 99), (94, 101), (991, 998)] {
+            let mut out = Vec::new();
+            record(&mut out, "k", &vec![b'x'; value]);
+            assert_eq!((out.len(), out.starts_with(format!("{expected} k=").as_bytes())), (expected, true), "{value}");
+        }
+    }
 }

@@ -44,7 +44,7 @@ impl Capabilities {
         words.into_iter().flat_map(u32::to_le_bytes).collect()
     }
 
-    /// Whether a program has more rights with them than without.
+    /// Whether they give nothing.
     pub fn is_empty(self) -> bool {
         self.permitted | self.inheritable == 0
     }
