@@ -12,7 +12,6 @@ pub use text::ParseCapabilitiesError;
 
 /// `VFS_CAP_REVISION_MASK` of the first word, and what it may say.
 const REVISION_MASK: u32 = 0xff00_0000;
-const REVISION_1: u32 = 0x0100_0000;
 const REVISION_2: u32 = 0x0200_0000;
 const REVISION_3: u32 = 0x0300_0000;
 /// `VFS_CAP_FLAGS_EFFECTIVE`, the only flag.
@@ -58,7 +57,6 @@ impl Capabilities {
         }
         let both = |low: u32, high: u32| u64::from(high) << 32 | u64::from(low);
         let (permitted, inheritable, root) = match (first & REVISION_MASK, &words[1..]) {
-            (REVISION_1, [permitted, inheritable]) => (u64::from(*permitted), u64::from(*inheritable), 0),
             (REVISION_2, [p, i, more_p, more_i]) => (both(*p, *more_p), both(*i, *more_i), 0),
             (REVISION_3, [p, i, more_p, more_i, root]) => (both(*p, *more_p), both(*i, *more_i), *root),
             _ => return None,
@@ -73,9 +71,9 @@ const LONGEST: usize = 24;
 /// What the attribute of a file in a layer says. Written and read as text: as getcap shows it, or the bytes in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileCapabilities {
-    /// What Linux reads in it.
+    /// What Linux reads in it, revision 2 or 3.
     Set(Capabilities),
-    /// Bytes in which Linux reads nothing, and which it does not let be set; of a value that is too long those that say so.
+    /// Bytes that Linux does not let be set; of a value that is too long those that say so.
     Damaged(Box<[u8]>),
 }
 
@@ -109,11 +107,10 @@ impl FileCapabilities {
         let FileCapabilities::Damaged(bytes) = self else { return None };
         let revision = bytes.first_chunk().map(|first| u32::from_le_bytes(*first) >> 24);
         Some(match (bytes.len(), revision) {
-            (LONGEST.., Some(1..=3)) if bytes.len() > LONGEST => format!("more than {LONGEST} bytes"),
-            (length, Some(revision @ 1..=3)) if length != [12, 20, 24][revision as usize - 1] => {
-                format!("{length} bytes, which revision {revision} does not have")
-            }
-            (_, Some(1..=3)) => "flags that no kernel has".to_owned(),
+            (length, _) if length > LONGEST => format!("more than {LONGEST} bytes"),
+            (_, Some(1)) => "revision 1, which Linux lets nobody set any more".to_owned(),
+            (20, Some(2)) | (24, Some(3)) => "flags that no kernel has".to_owned(),
+            (length, Some(revision @ (2 | 3))) => format!("{length} bytes, which revision {revision} does not have"),
             (_, Some(revision)) => format!("revision {revision}, which no kernel has"),
             (length, None) => format!("{length} bytes"),
         })
@@ -193,8 +190,6 @@ mod tests {
             assert_eq!(capabilities.to_bytes(), hex(value).unwrap(), "{text}");
             assert_eq!(FileCapabilities::read(&hex(value).unwrap()).to_string(), text);
         }
-        // Revision 1, of kernels before 2.6.25.
-        assert_eq!(FileCapabilities::read(&hex("010000010020000000000000").unwrap()), NET_RAW.into());
     }
 
     #[test]
@@ -208,6 +203,8 @@ mod tests {
         value[3] = 4;
         assert_eq!(damage(&value), "revision 4, which no kernel has");
         assert_eq!(damage(b"ab"), "2 bytes");
+        // Of kernels before 2.6.25.
+        assert_eq!(damage(&hex("010000010020000000000000").unwrap()), "revision 1, which Linux lets nobody set any more");
         assert_eq!(damage(&[2; 1 << 20]), "more than 24 bytes");
         assert_eq!(FileCapabilities::read(&[2; 1 << 20]).memory(), size_of::<FileCapabilities>() + 25);
     }

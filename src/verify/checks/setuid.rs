@@ -5,7 +5,8 @@
 //! - One that is not among those Debian is known to ship ([`KNOWN`]) is worth a look, and so are files that everybody may
 //!   write to, and folders without the sticky bit, whose files anybody may replace.
 //! - So are capabilities; `cap_net_bind_service` alone is not, with which a service listens on a low port without being root.
-//! - Capabilities that no container has by default keep a program from starting, and so does a value that no engine can set.
+//! - Capabilities that no container has by default keep a program from starting. A value that Linux does not let be set fails: no engine
+//!   that unpacks attributes gets past it.
 //! - The known ones are only counted.
 
 use super::Subject;
@@ -63,8 +64,8 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
         let layer = subject.facts.layers[node.layer].descriptor.digest;
         if let EntryKind::File { capabilities: Some(capabilities), .. } = entry.kind {
             capable.push(path.name);
-            if let Some((expected, found, advice)) = objection(capabilities, is_known(&path.text(), &entry)) {
-                tally.path(Verdict::Warn, &path.text(), layer, expected, found, advice);
+            if let Some((verdict, expected, found, advice)) = objection(capabilities, is_known(&path.text(), &entry)) {
+                tally.path(verdict, &path.text(), layer, expected, found, advice);
             }
         }
         match entry.kind {
@@ -116,22 +117,22 @@ fn some(names: &[&str]) -> String {
     format!("{}{more}", names[..names.len().min(4)].join(", "))
 }
 
-/// What is to be said of a file's capabilities: expected, found, advice.
-fn objection(capabilities: &FileCapabilities, is_known: bool) -> Option<(&'static str, String, &'static str)> {
+/// What is to be said of a file's capabilities: verdict, expected, found, advice.
+fn objection(capabilities: &FileCapabilities, is_known: bool) -> Option<(Verdict, &'static str, String, &'static str)> {
     let Some(set) = capabilities.set() else {
         let found = format!("{}: {capabilities}", capabilities.damage().unwrap_or_default());
-        let advice = "Linux lets no engine set it, so the layer may not be unpacked: set them anew with `setcap` where the layer is made";
-        return Some(("capabilities (`security.capability`) that Linux reads", found, advice));
+        let advice = "Linux lets no engine set it, and Docker unpacks no such layer: set them anew with `setcap` where the layer is made";
+        return Some((Verdict::Fail, "capabilities (`security.capability`) that Linux lets be set", found, advice));
     };
     let Capabilities { permitted, effective, .. } = set;
     if effective && permitted & !OF_CONTAINERS != 0 {
         let advice = "where the container has less, Linux refuses to start it, also for root: run it with `--cap-add`, or take them away";
-        return Some(("capabilities that containers have", set.to_string(), advice));
+        return Some((Verdict::Warn, "capabilities that containers have", set.to_string(), advice));
     }
     let harmless = is_known || permitted & !NET_BIND_SERVICE == 0;
     let advice = "take them away (`setcap -r`) unless every user is to have these rights; then waive it with the reason";
     let expected = "a program that has no more rights than who starts it, or one that is known to need more";
-    (!harmless).then(|| (expected, format!("{set}, whoever starts it"), advice))
+    (!harmless).then(|| (Verdict::Warn, expected, format!("{set}, whoever starts it"), advice))
 }
 
 fn described(entry: &EntryRef<'_>) -> String {
@@ -229,11 +230,11 @@ mod tests {
             .capabilities(&value("cap_net_raw=ep")[..19])
             .file("usr/bin/damaged", 0o755, b"x");
         let report = Sample::new("amd64").layer(layer).report();
-        assert_eq!(findings(&report, Check::Setuid), ["warn usr/bin/backdoor", "warn usr/bin/damaged", "warn usr/bin/ping6"]);
+        assert_eq!(findings(&report, Check::Setuid), ["fail usr/bin/damaged", "warn usr/bin/backdoor", "warn usr/bin/ping6"]);
         let CheckResult { findings, summary, .. } = result(&report, Check::Setuid);
         let found: Vec<&str> = findings.iter().map(|finding| finding.found.as_str()).collect();
         let damaged = "19 bytes, which revision 2 does not have: 0x01000002002000000000000000000000000000";
-        assert_eq!(found, ["cap_setuid=ep, whoever starts it", damaged, "cap_sys_admin=ep"]);
+        assert_eq!(found, [damaged, "cap_setuid=ep, whoever starts it", "cap_sys_admin=ep"]);
         assert!(summary.contains("no setuid or setgid programs; 6 with capabilities: backdoor, damaged, nothing, ping, …"), "{summary}");
     }
 
