@@ -77,7 +77,7 @@ fn programs_have_the_capabilities_that_an_installation_gives_them() {
             let checks = report["reports"][0]["checks"].as_array().unwrap();
             let scripts = checks.iter().find(|check| check["check"] == "maintainer-scripts").unwrap();
             assert_eq!(scripts["verdict"], "pass", "{scripts}");
-            let listed = |reference: &str| project.json(&["inspect", reference, "--files", "--json"])["files"].clone();
+            let listed = |reference: &str| project.json(&["inspect", reference, "--files", "--json"])["images"][0]["files"].clone();
             assert_eq!(listed("net/x86_64"), listed(&format!("oci:{}:net", out.display())));
             assert!(given.is_empty() || listed("net/x86_64").to_string().contains("\"capabilities\":\"cap_net_raw=ep\""));
         }
