@@ -13,6 +13,7 @@ packages=(
   git                    # a release looks at the state of its repository
   debian-archive-keyring gpgv # what apt trusts, against what we trust
   mmdebstrap dpkg-dev    # a real installation of what was built, from an archive of its packages
+  libcap2-bin            # setcap and getcap, against what we read and write of file capabilities
   openssl                # subject hashes of certificates; certificates and tokens of registries
   binutils               # readelf
   zstd                   # decompresses zstd layers

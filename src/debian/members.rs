@@ -11,7 +11,7 @@ use crate::image::Digest;
 use crate::{Error, Result};
 
 /// Changes whenever the same lock and definition would give another image.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 
 /// The packages of a target, base and application apart, each in the order of the lock (by name).
 #[derive(Debug)]

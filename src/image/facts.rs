@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::FileCapabilities;
+
 /// One entry of a layer's tar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -20,10 +22,10 @@ pub struct Entry {
     pub gid: u64,
 }
 
-/// What a layer entry is. `T` is how texts are held, and `E` an ELF header: owned, or borrowed ([`super::KindRef`]).
+/// What a layer entry is. `T` is how texts are held, `E` an ELF header, and `C` capabilities: owned, or borrowed ([`super::KindRef`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", bound(deserialize = "T: Deserialize<'de>, E: Deserialize<'de>"))]
-pub enum EntryKind<T = String, E = Elf> {
+#[serde(rename_all = "kebab-case", bound(deserialize = "T: Deserialize<'de>, E: Deserialize<'de>, C: Deserialize<'de>"))]
+pub enum EntryKind<T = String, E = Elf, C = Box<FileCapabilities>> {
     /// A regular file.
     File {
         /// Its length in bytes.
@@ -34,6 +36,9 @@ pub enum EntryKind<T = String, E = Elf> {
         /// The interpreter line, when it starts with `#!` (without those two bytes, trimmed, at most 255 bytes).
         #[serde(skip_serializing_if = "Option::is_none", default)]
         shebang: Option<T>,
+        /// Its capabilities, when it has some.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        capabilities: Option<C>,
     },
     /// A directory.
     Directory,

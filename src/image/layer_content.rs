@@ -13,7 +13,7 @@ use super::{Compression, Digest, Entries, KeptFile, record};
 use crate::Result;
 
 /// Changes whenever the same blob would be described differently: a part of the file name, so older ones are just not found.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// What one pass over a whole, undamaged blob finds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

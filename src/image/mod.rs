@@ -2,6 +2,7 @@
 //!
 //! Knows no other room but [`crate::catalog`]'s [`Architecture`](crate::catalog::Architecture) names.
 
+mod capabilities;
 mod compressed;
 mod compression;
 mod config;
@@ -40,6 +41,7 @@ mod store;
 mod tree;
 mod unpacked;
 
+pub use capabilities::{Capabilities, FileCapabilities, ParseCapabilitiesError};
 pub use compressed::{CompressedRecords, Compressing};
 pub use compression::Compression;
 pub use config::{Empty, ExecutionConfig, History, ImageConfig, RootFs};

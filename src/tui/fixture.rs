@@ -207,7 +207,7 @@ pub fn listing(t: &Target, lies: bool) -> Event {
         let mut head = vec![0; 64];
         head[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
         head[16..24].copy_from_slice(&[3, 0, machine as u8, 0, 1, 0, 0, 0]);
-        let kind = EntryKind::File { size: 52_104, elf: read_elf(&head), shebang: None };
+        let kind = EntryKind::File { size: 52_104, elf: read_elf(&head), shebang: None, capabilities: None };
         ListedFile { layer: 1, entry: Entry { path: path.into(), kind, mode: 0o755, uid: 0, gid: 0 } }
     };
     let listing = Listing {

@@ -88,7 +88,8 @@ impl Check {
             }
             Check::Setuid => {
                 "A setuid program that is open to writing is root for whoever gets into the container, and every one that is not needed is a \
-                 way up. Packages bring a known few; others came with a layer that kept the modes of somebody's disk."
+                 way up. Packages bring a known few; others came with a layer that kept the modes of somebody's disk. Capabilities of \
+                 files give a part of root's rights in the same way, and one that the container lacks keeps the program from starting."
             }
             Check::UsrMerge => {
                 "In distributions of today /bin, /lib and /sbin are links into /usr. A layer that brings a real folder there covers the link, \
@@ -154,7 +155,8 @@ impl Check {
             }
             Check::User => "Add the user with a package or a `files` entry, or give `user` as numbers, which need no entry.",
             Check::Setuid => {
-                "Take the bits away with a layer of the right modes, leave the package out, or waive the path with the reason."
+                "Take the bits away with a layer of the right modes, and capabilities with `setcap -r`; leave the package out, or waive the \
+                 path with the reason."
             }
             Check::UsrMerge => "Put the files below usr/ instead: `usr/lib/…` for `lib/…`.",
             Check::Packages => {

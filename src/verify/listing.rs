@@ -7,7 +7,7 @@ use super::known::Known;
 use super::platform::{class_name, machine_name, order_name};
 use super::rootfs::MergedRoot;
 use crate::Result;
-use crate::image::{Elf, Entry, EntryKind, Image};
+use crate::image::{Elf, Entry, EntryKind, FileCapabilities, Image};
 use crate::progress::Progress;
 
 /// One path of the merged file system.
@@ -43,8 +43,30 @@ impl ListedFile {
         }
     }
 
-    /// Its ELF header as a person reads it, like `readelf -hd`: labels and values, only what it says. Empty when it is no ELF file.
-    pub fn elf_header(&self) -> Vec<(&'static str, String)> {
+    /// Its capabilities, when it has some.
+    pub fn capabilities(&self) -> Option<&FileCapabilities> {
+        match &self.entry.kind {
+            EntryKind::File { capabilities, .. } => capabilities.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What else there is to know of a file in a few words: its capabilities, the machine it is for.
+    pub fn about(&self) -> String {
+        let capabilities = self.capabilities().map(FileCapabilities::to_string);
+        let machine = self.elf().map(|elf| format!("{} ({})", machine_name(elf.machine), elf.machine));
+        capabilities.into_iter().chain(machine).collect::<Vec<_>>().join("  ")
+    }
+
+    /// The same as a person reads it, line by line: labels and values, only what there is. Of an ELF header like `readelf -hd`.
+    pub fn details(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        lines.extend(self.capabilities().map(|capabilities| ("capabilities", capabilities.to_string())));
+        lines.extend(self.elf_header());
+        lines
+    }
+
+    fn elf_header(&self) -> Vec<(&'static str, String)> {
         let Some(elf) = self.elf() else { return Vec::new() };
         let kind = match elf.object_type {
             1 => "relocatable object",
@@ -109,7 +131,7 @@ mod tests {
         let files = list_files(&image, &Known::default(), &Silent, &|| false).unwrap();
         let shown: Vec<String> = files.iter().map(|f| format!("{} {} {}", f.layer, f.mode_string(), f.entry.path)).collect();
         assert_eq!(shown, ["0 -rw-r--r-- a", "0 drwxr-xr-x d", "1 lrwxrwxrwx l", "1 -rwsr-xr-x tool", "1 -rwsr-xr-x twin"]);
-        let header = files[4].elf_header();
+        let header = files[4].details();
         assert!(header.contains(&("machine", "x86-64 (62)".into())) && header.contains(&("interpreter", "/ld".into())), "{header:?}");
     }
 
@@ -118,6 +140,15 @@ mod tests {
         let layer = Layer::new().folder("a").file("a/b", 0o644, b"").file("a-b", 0o644, b"").file("a0", 0o644, b"");
         let files = list_files(&Sample::new("amd64").layer(layer).image(), &Known::default(), &Silent, &|| false).unwrap();
         assert_eq!(files.iter().map(|file| file.entry.path.as_str()).collect::<Vec<_>>(), ["a", "a-b", "a/b", "a0"]);
+    }
+
+    #[test]
+    fn capabilities_are_told_of_every_name_of_a_file() {
+        let value = [&[1, 0, 0, 2, 0, 0x20][..], &[0; 14]].concat();
+        let layer = Layer::new().capabilities(&value).file("ping", 0o755, &elf(62, "/ld")).hard_link("ping4", "ping");
+        let files = list_files(&Sample::new("amd64").layer(layer).image(), &Known::default(), &Silent, &|| false).unwrap();
+        assert_eq!(files.iter().map(ListedFile::about).collect::<Vec<_>>(), ["cap_net_raw=ep  x86-64 (62)"; 2]);
+        assert_eq!(files[0].details()[..2], [("capabilities", "cap_net_raw=ep".into()), ("machine", "x86-64 (62)".into())]);
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Layer {
         self
     }
 
+    /// The attribute `security.capability` of what is added next.
+    pub(super) fn capabilities(mut self, value: &[u8]) -> Self {
+        self.0.append_pax_extensions([("SCHILY.xattr.security.capability", value)]).unwrap();
+        self
+    }
+
     pub(super) fn folder(mut self, path: &str) -> Self {
         self.0.append_data(&mut Self::header(tar::EntryType::Directory, 0o755, 0), path, &[][..]).unwrap();
         self

@@ -163,7 +163,7 @@ impl<'a> Found<'a> {
                 self.kept.push((path.to_owned(), kept));
             }
         }
-        Ok(EntryKind::File { size, elf, shebang })
+        Ok(EntryKind::File { size, elf, shebang, capabilities: member.capabilities.clone().map(Box::new) })
     }
 }
 

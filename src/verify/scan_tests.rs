@@ -41,7 +41,7 @@ fn long_names_pax_records_shebangs_and_elf_are_read() {
     let paths: Vec<String> = facts.entries.iter().map(|e| e.path()).collect();
     assert_eq!(paths, [&long, "link", "bin/tool", "pax/ü"]);
     let entries: Vec<_> = facts.entries.iter().collect();
-    assert_eq!(entries[0].kind, EntryKind::File { size: 18, elf: None, shebang: Some("/bin/sh -e") });
+    assert_eq!(entries[0].kind, EntryKind::File { size: 18, elf: None, shebang: Some("/bin/sh -e"), capabilities: None });
     assert_eq!((entries[0].mode, entries[3].uid), (0o4755, 70000));
     assert!(matches!(&entries[2].kind, EntryKind::File { elf: Some(elf), .. } if elf.interpreter.as_deref() == Some("/ld")));
 }
@@ -70,6 +70,25 @@ fn one_empty_block_ends_a_tar_only_when_nothing_follows_it() {
     }
     let facts = facts(media_type::LAYER_TAR, [file(b"a"), empty, file(b"b")].concat());
     assert!(facts.damage.is_some_and(|damage| damage.contains("single empty block")));
+}
+
+#[test]
+fn capabilities_are_read_of_the_file_they_stand_before() {
+    let value = b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let layer = Layer::new().capabilities(value).file("ping", 0o755, b"x").file("plain", 0o755, b"x");
+    // A line's end in a value, and a value that nothing can be.
+    let layer = layer.capabilities(b"\x01\n\0\x02").file("damaged", 0o644, b"").capabilities(b"").file("none", 0o644, b"");
+    let facts = facts(media_type::LAYER_TAR, layer.capabilities(&[7; 70_000]).file("long", 0o644, b"").tar());
+    assert_eq!(facts.damage, None);
+    let said: Vec<_> = facts
+        .entries
+        .iter()
+        .map(|entry| match entry.kind {
+            EntryKind::File { capabilities: Some(capabilities), .. } => format!("{} {capabilities}", entry.name),
+            _ => entry.name.to_owned(),
+        })
+        .collect();
+    assert_eq!(said, ["ping cap_net_raw=ep", "plain", "damaged 0x010a0002", "none", &format!("long 0x{}", "07".repeat(25))]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::io::{self, BufRead};
 use tar::{EntryType, Header};
 
 use super::sparse;
+use crate::image::FileCapabilities;
 use crate::read_full;
 
 /// `PATH_MAX` of Linux: what is longer cannot be unpacked.
@@ -17,6 +18,8 @@ pub(super) const MAX_PATH: usize = 4096;
 /// Longest long name or PAX header, as in Go's `archive/tar`.
 const MAX_EXTENSION: u64 = 1 << 20;
 const BLOCK: u64 = 512;
+/// The PAX record in which engines look for `security.capability`; its value is binary.
+const CAPABILITY: &[u8] = b"SCHILY.xattr.security.capability";
 
 /// One member of a tar.
 pub(super) struct Member {
@@ -26,6 +29,8 @@ pub(super) struct Member {
     pub mode: u32,
     pub uid: u64,
     pub gid: u64,
+    /// What its attribute `security.capability` says.
+    pub capabilities: Option<FileCapabilities>,
     /// Length of the file once unpacked; what a sparse file claims is not what the stream holds.
     pub size: u64,
     /// The stored pieces of a sparse file, as far as they matter for its head.
@@ -50,6 +55,7 @@ struct Extensions {
     size: Option<u64>,
     uid: Option<u64>,
     gid: Option<u64>,
+    capabilities: Option<FileCapabilities>,
     sparse: sparse::Pax,
 }
 
@@ -125,7 +131,7 @@ impl<R: BufRead> Members<R> {
         let mode = header.mode().unwrap_or(0) & 0o7777;
         let uid = extensions.uid.unwrap_or_else(|| header.uid().unwrap_or(0));
         let gid = extensions.gid.unwrap_or_else(|| header.gid().unwrap_or(0));
-        Ok(Member { path, link, kind, mode, uid, gid, size, sparse })
+        Ok(Member { path, link, kind, mode, uid, gid, capabilities: extensions.capabilities, size, sparse })
     }
 
     /// Appends up to `most` bytes of the current member's stored data to `out`.
@@ -254,6 +260,7 @@ fn pax(mut records: &[u8], out: &mut Extensions) -> io::Result<()> {
             b"size" => out.size = Some(number()?),
             b"uid" => out.uid = Some(number()?),
             b"gid" => out.gid = Some(number()?),
+            CAPABILITY => out.capabilities = (!value.is_empty()).then(|| FileCapabilities::read(value)),
             key => {
                 if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
                     out.sparse.record(key, value).ok_or_else(bad)?;

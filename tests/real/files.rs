@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use catamaran::image::FileCapabilities;
 use sha2::{Digest as _, Sha256};
 
 /// Files by path, without a slash before or after.
@@ -22,6 +23,8 @@ pub struct File {
     pub sha256: [u8; 32],
     /// Of files below 256 KiB.
     pub bytes: Option<Vec<u8>>,
+    /// The attribute `security.capability`; of a hard link, that of its file.
+    pub capabilities: Option<FileCapabilities>,
 }
 
 /// Adds what `tar` holds to `files`; a path twice in one tar is a mistake (R16), a whiteout removes.
@@ -49,11 +52,14 @@ pub fn read_tar(files: &mut Files, tar: impl Read) {
             _ => continue,
         };
         let target = entry.link_name_bytes().map(|link| link.into_owned()).unwrap_or_default();
-        let (mut sha256, mut bytes) = ([0; 32], None);
+        let (mut sha256, mut bytes, mut capabilities) = ([0; 32], None, capability(&mut entry));
         match entry.header().entry_type() {
             tar::EntryType::Link => {
                 let first = &files[&clean(&target)];
                 (sha256, bytes) = (first.sha256, first.bytes.clone());
+                // Ours has them before every name of a file, GNU tar's before the first.
+                assert!(capabilities.is_none() || capabilities == first.capabilities, "{path}");
+                capabilities = first.capabilities.clone();
             }
             tar::EntryType::Regular if entry.size() < 256 << 10 => {
                 let mut read = Vec::new();
@@ -72,8 +78,13 @@ pub fn read_tar(files: &mut Files, tar: impl Read) {
         let header = entry.header();
         let link = if kind == 'l' { String::from_utf8(target).unwrap() } else { String::new() };
         let (mode, uid, gid) = (header.mode().unwrap() & 0o7777, header.uid().unwrap(), header.gid().unwrap());
-        files.insert(path, File { kind, mode, uid, gid, link, sha256, bytes });
+        files.insert(path, File { kind, mode, uid, gid, link, sha256, bytes, capabilities });
     }
+}
+
+fn capability(entry: &mut tar::Entry<'_, impl Read>) -> Option<FileCapabilities> {
+    let mut records = entry.pax_extensions().unwrap().into_iter().flatten().map(Result::unwrap);
+    records.find(|record| record.key() == Ok("SCHILY.xattr.security.capability")).map(|record| FileCapabilities::read(record.value_bytes()))
 }
 
 /// The image `name` in the layout `out`: all its layers.
@@ -92,10 +103,10 @@ pub fn image(out: &Path, name: &str) -> Files {
 }
 
 /// What must be the same for every architecture: where there is machine code, or its name, files differ.
-pub fn neutral(files: &Files) -> BTreeMap<&str, (char, u32, u64, u64)> {
+pub fn neutral(files: &Files) -> BTreeMap<&str, (char, u32, u64, u64, Option<&FileCapabilities>)> {
     const OWN: [&str; 8] = ["i386", "x86", "aarch64", "amd64", "arm64", "lib64", "ld-linux", ".build-id"];
     let all = files.iter().filter(|(path, _)| !OWN.iter().any(|word| path.contains(word)));
-    all.map(|(path, f)| (path.as_str(), (f.kind, f.mode, f.uid, f.gid))).collect()
+    all.map(|(path, f)| (path.as_str(), (f.kind, f.mode, f.uid, f.gid, f.capabilities.as_ref()))).collect()
 }
 
 /// The text of a small file that must be there.

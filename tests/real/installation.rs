@@ -1,5 +1,5 @@
 //! An image against a real installation of the very same packages: mmdebstrap with dpkg, apt and every maintainer script, in a
-//! chroot. Path by path: kind, mode, owner and group by name, link, content.
+//! chroot. Path by path: kind, mode, owner and group by name, capabilities, link, content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -104,28 +104,28 @@ fn fits(pattern: &[u8], path: &[u8]) -> bool {
     }
 }
 
-/// Installs what the lock has for amd64 with mmdebstrap, from the very files that were built from.
-fn installed(project: &Project, suite: &str, locked: &[Locked]) -> Files {
+/// Installs `packages` for amd64 with mmdebstrap, from the very files of the lock that were built from.
+pub fn installed(project: &Project, suite: &str, packages: &[&str], locked: &[Locked]) -> Files {
     let folder = project.path().join("archive");
     fs::create_dir_all(&folder).unwrap();
     for package in locked {
         fs::hard_link(&package.file, folder.join(&package.name)).unwrap();
     }
-    let packages = judge("sh", &["-c", "cd \"$1\" && dpkg-scanpackages -m . 2>/dev/null", "sh", folder.to_str().unwrap()]);
-    fs::write(folder.join("Packages"), &packages).unwrap();
+    let index = judge("sh", &["-c", "cd \"$1\" && dpkg-scanpackages -m . 2>/dev/null", "sh", folder.to_str().unwrap()]);
+    fs::write(folder.join("Packages"), &index).unwrap();
     let sum = judge("sha256sum", &[folder.join("Packages").to_str().unwrap()]);
     let release = format!(
         "Suite: {suite}\nCodename: {suite}\nArchitectures: amd64\nDate: {}\nSHA256:\n {} {} Packages\n",
         judge("date", &["-Ru"]).trim(),
         sum.split(' ').next().unwrap(),
-        packages.len()
+        index.len()
     );
     fs::write(folder.join("Release"), release).unwrap();
     let log = project.path().join("mmdebstrap.log");
     let mut child = Command::new("mmdebstrap")
         .args(["--mode=root", "--variant=essential", "--dpkgopt=force-unsafe-io", "--format=tar"])
         .arg("--aptopt=APT::Install-Recommends \"false\"")
-        .args(["--arch=amd64", &format!("--include={}", PACKAGES.join(","))])
+        .args(["--arch=amd64", &format!("--include={}", packages.join(","))])
         .args([suite, "-", &format!("deb [trusted=yes] copy:{} ./", folder.display())])
         .env("TMPDIR", project.path())
         .stdout(Stdio::piped())
@@ -197,6 +197,8 @@ fn difference(path: &str, ours: (&File, &Accounts), theirs: (&File, &Accounts)) 
     if ours.0.kind != 'l' {
         compare("mode", format!("{:o}", ours.0.mode), format!("{:o}", theirs.0.mode));
     }
+    let given = |file: &File| file.capabilities.as_ref().map_or("none".to_owned(), ToString::to_string);
+    compare("capabilities", given(ours.0), given(theirs.0));
     compare("owner", ours.1.owner(ours.0), theirs.1.owner(theirs.0));
     compare("link", ours.0.link.clone(), theirs.0.link.clone());
     // The order in which shells were added means nothing.
@@ -222,7 +224,7 @@ fn compare(suite: &str, more: &[(&'static str, Why)]) {
     let ours = image(&out, "all/x86_64");
     let packages = locked(&project, "x86_64", "amd64");
     metadata::check(&ours, &packages);
-    let theirs = installed(&project, suite, &packages);
+    let theirs = installed(&project, suite, &PACKAGES, &packages);
     let (our_accounts, their_accounts) = (Accounts::read(&ours), Accounts::read(&theirs));
 
     let report = project.json(&["verify", "all/x86_64", "--json"]);

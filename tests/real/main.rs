@@ -11,6 +11,7 @@ mod architectures;
 mod at_work;
 mod bad_input;
 mod builds;
+mod capabilities;
 mod comparing;
 mod copying;
 mod corpus;

@@ -14,7 +14,7 @@ pub(in crate::cli) fn listing(listing: &Listing, color: bool) -> String {
     let mut table = Table::plain(2);
     for file in &listing.files {
         let (size, what) = match &file.entry.kind {
-            EntryKind::File { size, .. } => (size.to_string(), file.elf_header().into_iter().next().map(|(_, machine)| machine)),
+            EntryKind::File { size, .. } => (size.to_string(), Some(file.about())),
             EntryKind::Symlink { target } => (String::new(), Some(format!("-> {target}"))),
             _ => (String::new(), None),
         };

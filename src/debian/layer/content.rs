@@ -4,7 +4,7 @@ use super::super::rootfs::Content;
 use super::cache::CachedLayer;
 use super::plan::LayerPlan;
 use crate::catalog::LayerCompression;
-use crate::image::{Compression, ElfReader, Entries, Entry, EntryKind, KeptFile, LayerContent, read_shebang};
+use crate::image::{Compression, ElfReader, Entries, Entry, EntryKind, FileCapabilities, KeptFile, LayerContent, read_shebang};
 
 /// Longest path that verification takes (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
@@ -32,7 +32,9 @@ pub(in super::super) fn content(plan: &LayerPlan, layer: &CachedLayer) -> Option
         let (kind, mode) = match &file.content {
             Content::File(bytes) => {
                 kept.extend(KeptFile::read(path, bytes).map(|file| (path.clone(), file)));
-                (EntryKind::File { size: bytes.len() as u64, elf: ElfReader::whole(bytes), shebang: read_shebang(bytes) }, file.mode)
+                let capabilities = file.capabilities.as_deref().map(|set| Box::new(FileCapabilities::Set(*set)));
+                let (elf, shebang) = (ElfReader::whole(bytes), read_shebang(bytes));
+                (EntryKind::File { size: bytes.len() as u64, elf, shebang, capabilities }, file.mode)
             }
             Content::Link(target) => (EntryKind::Symlink { target: target.clone() }, file.mode),
             Content::Local(_) => return None,

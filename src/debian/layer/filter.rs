@@ -6,7 +6,7 @@ use std::io::Read;
 use tar::EntryType;
 
 use super::super::segment::tar_header::{TarEntry, padding};
-use crate::image::{Entry, EntryKind};
+use crate::image::{Capabilities, Entry, EntryKind, FileCapabilities};
 use crate::{Error, Result};
 
 /// Where an entry goes, and whose it is there.
@@ -20,6 +20,8 @@ pub(in super::super) struct Placed {
     pub uid: u64,
     /// Group.
     pub gid: u64,
+    /// What `setcap` gave it.
+    pub capabilities: Option<Box<Capabilities>>,
 }
 
 /// What becomes of a segment's entries in one layer.
@@ -37,7 +39,10 @@ impl Edits {
         let mut entry = entry.clone();
         match self.paths.get(&entry.path) {
             Some(Some(placed)) => {
-                (entry.path, entry.mode, entry.uid, entry.gid) = (placed.path.clone(), placed.mode, placed.uid, placed.gid)
+                (entry.path, entry.mode, entry.uid, entry.gid) = (placed.path.clone(), placed.mode, placed.uid, placed.gid);
+                if let EntryKind::File { capabilities, .. } = &mut entry.kind {
+                    *capabilities = placed.capabilities.as_deref().map(|set| Box::new(FileCapabilities::Set(*set)));
+                }
             }
             None if !self.only => {}
             _ => return None,
@@ -98,12 +103,12 @@ pub(super) fn filter(content: impl Read, edits: &Edits, package: &str, push: &mu
             let old = entry.header();
             let numbers = || Ok::<_, std::io::Error>((old.mode()?, old.uid()?, old.gid()?, old.mtime()?));
             let (mode, uid, gid, mtime) = numbers().map_err(damaged)?;
-            let (path, mode, uid, gid) = match edit {
-                Some(Some(placed)) => (placed.path.as_str(), placed.mode, placed.uid, placed.gid),
-                _ => (path.as_str(), mode, uid, gid),
+            let (path, mode, uid, gid, capabilities) = match edit {
+                Some(Some(placed)) => (placed.path.as_str(), placed.mode, placed.uid, placed.gid, placed.capabilities.as_deref()),
+                _ => (path.as_str(), mode, uid, gid, None),
             };
             header.clear();
-            TarEntry { path, kind, link: &target, mode, uid, gid, size, mtime }.write(&mut header);
+            TarEntry { path, kind, link: &target, mode, uid, gid, size, mtime }.write_with(capabilities.copied(), &mut header);
         }
         push(&header)?;
         let mut buffer = [0; 1 << 16];
@@ -157,7 +162,7 @@ mod tests {
     }
 
     fn placed(path: &str) -> Option<Placed> {
-        Some(Placed { path: path.into(), mode: 0o4640, uid: 101, gid: 42 })
+        Some(Placed { path: path.into(), mode: 0o4640, uid: 101, gid: 42, capabilities: None })
     }
 
     #[test]
@@ -176,6 +181,40 @@ mod tests {
         assert_eq!(seen, ["moved 4640:101:42:7  aa", "b 644:0:0:7 moved ", &format!("{long} 4640:101:42:7  long"), "c 644:0:0:7 a "]);
         edits.only = true;
         assert_eq!(filtered(&members, &edits).unwrap(), [seen[0].clone(), seen[2].clone()]);
+    }
+
+    #[test]
+    fn capabilities_stand_before_every_name_of_a_file_and_nowhere_else() {
+        let members =
+            segment(&[("a", EntryType::Regular, "", b"aa"), ("b", EntryType::Link, "a", b""), ("c", EntryType::Regular, "", b"c")]);
+        let ping: Capabilities = "cap_net_raw=ep".parse().unwrap();
+        let given = |path: &str| Some(Placed { path: path.into(), mode: 0o755, uid: 0, gid: 0, capabilities: Some(Box::new(ping)) });
+        let edits = Edits { paths: ["a", "b"].map(|path| (path.to_owned(), given(path))).into(), only: false };
+        let mut out = Vec::new();
+        filter(&members[..], &edits, "x", &mut |bytes| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        })
+        .unwrap();
+        let mut archive = tar::Archive::new(&out[..]);
+        let seen = archive.entries().unwrap().map(|entry| {
+            let mut entry = entry.unwrap();
+            let records = entry.pax_extensions().unwrap().into_iter().flatten().map(|record| record.unwrap().value_bytes().to_vec());
+            let values: Vec<Vec<u8>> = records.collect();
+            (entry.path_bytes().into_owned(), values)
+        });
+        let value = || vec![ping.to_bytes()];
+        assert_eq!(seen.collect::<Vec<_>>(), [(b"a".to_vec(), value()), (b"b".to_vec(), value()), (b"c".to_vec(), vec![])]);
+        // The facts say the same of the file.
+        let file = Entry {
+            path: "a".into(),
+            kind: EntryKind::File { size: 2, elf: None, shebang: None, capabilities: None },
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+        };
+        let EntryKind::File { capabilities, .. } = edits.apply(&file).unwrap().kind else { panic!("a file") };
+        assert_eq!(capabilities.unwrap().set(), Some(ping));
     }
 
     #[test]

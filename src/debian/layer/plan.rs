@@ -10,7 +10,7 @@ use super::super::segment::canonical::unfit_name;
 use super::super::segment::{Directory, Segment};
 use super::filter::{Edits, Placed};
 use super::split::split;
-use crate::image::{Digest, Hasher};
+use crate::image::{Capabilities, Digest, Hasher};
 use crate::{Error, Result};
 
 /// Changes whenever the same plan would be written as other bytes.
@@ -134,8 +134,10 @@ fn difference(below: &Root, root: &Root, part: Part) -> LayerPlan {
             let wanted = places.get(&(*index, at)).map_or(&[][..], Vec::as_slice);
             // An entry goes to its own place if it is wanted there, else to the first of the others.
             let place = wanted.iter().find(|(path, _)| **path == entry.path).or(wanted.first());
-            let same = place
-                .is_some_and(|(path, node)| **path == entry.path && (node.mode, node.uid, node.gid) == (entry.mode, entry.uid, entry.gid));
+            let same = place.is_some_and(|(path, node)| {
+                let rights = (node.mode, node.uid, node.gid) == (entry.mode, entry.uid, entry.gid) && node.capabilities.is_none();
+                **path == entry.path && rights
+            });
             if !same {
                 edits.paths.insert(entry.path.clone(), place.map(|(path, node)| placed(path, node)));
             }
@@ -170,7 +172,7 @@ fn difference(below: &Root, root: &Root, part: Part) -> LayerPlan {
 }
 
 fn placed(path: &str, node: &Node) -> Placed {
-    Placed { path: path.to_owned(), mode: node.mode, uid: node.uid, gid: node.gid }
+    Placed { path: path.to_owned(), mode: node.mode, uid: node.uid, gid: node.gid, capabilities: node.capabilities.clone() }
 }
 
 /// Whiteouts (image-spec, "Whiteouts") for what is in `below` and no longer in `root`; of a removed folder, one for all of it.
@@ -191,6 +193,7 @@ fn removed(below: &Root, root: &Root) -> Vec<(String, Node)> {
 impl LayerPlan {
     /// Identifies the layer's bytes: equal recipes make equal blobs.
     pub(in super::super) fn recipe(&self) -> Digest {
+        let given = |set: &Option<Box<Capabilities>>| set.as_ref().map(|set| format!("({set}) ")).unwrap_or_default();
         let mut hasher = Hasher::new();
         // Every text is preceded by its length, so that no two recipes read alike.
         let mut text = |bytes: &[u8]| {
@@ -205,12 +208,13 @@ impl LayerPlan {
             text(format!("s {} {} {}", segment.format, segment.sha256.0, edits.only).as_bytes());
             for (path, placed) in &edits.paths {
                 text(path.as_bytes());
-                let placed = placed.as_ref().map(|p| format!("{:o} {} {} {}", p.mode, p.uid, p.gid, p.path));
+                let placed = placed.as_ref().map(|p| format!("{}{:o} {} {} {}", given(&p.capabilities), p.mode, p.uid, p.gid, p.path));
                 text(placed.unwrap_or_default().as_bytes());
             }
         }
         for (path, node) in &self.files {
-            text(format!("f {:o} {} {} {} {path}", node.mode, node.uid, node.gid, node.mtime).as_bytes());
+            let given = given(&node.capabilities);
+            text(format!("f {given}{:o} {} {} {} {path}", node.mode, node.uid, node.gid, node.mtime).as_bytes());
             match &node.content {
                 Content::File(bytes) => text(bytes),
                 Content::Link(target) => text(format!("-> {target}").as_bytes()),

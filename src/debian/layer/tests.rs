@@ -13,10 +13,10 @@ use super::super::script::Emulations;
 use super::super::segment::{Segment, Workers};
 use super::*;
 use crate::catalog::LayerCompression;
-use crate::image::Store;
+use crate::image::{Capabilities, Store};
 
-/// What is at a path: type, mode, owner, time, link, content.
-type Seen = (u8, u32, u64, u64, u64, String, Vec<u8>);
+/// What is at a path: type, mode, owner, time, link, content, capabilities.
+type Seen = (u8, u32, u64, u64, u64, String, Vec<u8>, Vec<u8>);
 
 /// Packages that meet in every way: shared folders with other modes, diversions, scripts that change what others ship (below and
 /// beside), hard links, alternatives, copies, removals.
@@ -56,7 +56,7 @@ fn archive(at: &std::path::Path) -> Archive {
         "",
         &[(
             "postinst",
-            "#!/bin/sh\nset -e\nadduser --system --group --home /var/lib/daemon daemon\nchown daemon:daemon /etc/daemon /etc/daemon/conf\nchmod 640 /etc/daemon/conf\nchmod 700 /usr/lib/a\nrm -f /etc/gone.conf\ncp /usr/share/daemon/default /etc/default.daemon\nchmod 4755 /usr/bin/plain\n",
+            "#!/bin/sh\nset -e\nadduser --system --group --home /var/lib/daemon daemon\nchown daemon:daemon /etc/daemon /etc/daemon/conf\nchmod 640 /etc/daemon/conf\nchmod 700 /usr/lib/a\nrm -f /etc/gone.conf\ncp /usr/share/daemon/default /etc/default.daemon\nchmod 4755 /usr/bin/plain\nsetcap cap_chown=ep /usr/bin/b || true\n",
         )],
         &[folder("etc/daemon"), file("etc/daemon/conf", 0o644, b"port"), file("usr/share/daemon/default", 0o644, b"default")],
     );
@@ -72,6 +72,10 @@ fn archive(at: &std::path::Path) -> Archive {
         &[("postinst", "#!/bin/sh\nupdate-alternatives --install /usr/bin/pager pager /usr/bin/less 50\n")],
         &[file("usr/bin/less", 0o755, b"less"), link("usr/share/doc/pager", "less"), folder("usr/share/doc/less")],
     );
+    let setcap = "#!/bin/sh\nset -e\nif command -v setcap >/dev/null && setcap cap_net_raw+ep /usr/bin/plain; then chmod u-s /usr/bin/plain; \
+                  else chmod u+s /usr/bin/plain; fi\n";
+    archive.add_with("ping", "", &[("postinst", setcap)], &[folder("usr/share/doc/ping")]);
+    archive.add("libcap2-bin", "", &[file("sbin/setcap", 0o755, b"x")]);
     let names: Vec<String> = (0..6).map(|n| format!("usr/share/small{n}/file")).collect();
     for (index, name) in names.iter().enumerate() {
         let entries: Vec<File<'_>> = vec![folder("usr/share/common"), file(name, 0o644, name.as_bytes())];
@@ -80,7 +84,8 @@ fn archive(at: &std::path::Path) -> Archive {
     archive
 }
 
-const ALL: [&str; 11] = ["liba1", "liba-bin", "daemon", "wrapper", "pager", "small0", "small1", "small2", "small3", "small4", "small5"];
+const ALL: [&str; 13] =
+    ["liba1", "liba-bin", "daemon", "wrapper", "pager", "ping", "libcap2-bin", "small0", "small1", "small2", "small3", "small4", "small5"];
 
 /// The layers written, and read back one on top of the other by rules of image-spec ("Applying Changesets").
 fn unpacked(folder: &std::path::Path, plans: &[LayerPlan]) -> BTreeMap<String, Seen> {
@@ -96,6 +101,7 @@ fn unpacked(folder: &std::path::Path, plans: &[LayerPlan]) -> BTreeMap<String, S
         for entry in tar::Archive::new(&tar[..]).entries().unwrap() {
             let mut entry = entry.unwrap();
             let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap().trim_end_matches('/').to_owned();
+            let capabilities = capabilities(&mut entry);
             let mut content = Vec::new();
             entry.read_to_end(&mut content).unwrap();
             assert!(here.insert(path.clone()), "{path} twice in layer {number}");
@@ -118,7 +124,7 @@ fn unpacked(folder: &std::path::Path, plans: &[LayerPlan]) -> BTreeMap<String, S
             }
             let link = entry.link_name_bytes().map(|l| String::from_utf8(l.into_owned()).unwrap()).unwrap_or_default();
             let numbers = (header.mode().unwrap(), header.uid().unwrap(), header.gid().unwrap(), header.mtime().unwrap());
-            system.insert(path, (kind, numbers.0, numbers.1, numbers.2, numbers.3, link, content));
+            system.insert(path, (kind, numbers.0, numbers.1, numbers.2, numbers.3, link, content, capabilities));
         }
         // What is told of the layer without reading it is what was written.
         match content(plan, &layer) {
@@ -127,6 +133,18 @@ fn unpacked(folder: &std::path::Path, plans: &[LayerPlan]) -> BTreeMap<String, S
         }
     }
     system
+}
+
+/// The only PAX record there may be, but for a long name's.
+fn capabilities(entry: &mut tar::Entry<'_, &[u8]>) -> Vec<u8> {
+    let records = entry.pax_extensions().unwrap().into_iter().flatten().map(Result::unwrap);
+    let values = records.filter(|record| record.key() != Ok("path"));
+    values
+        .flat_map(|record| {
+            assert_eq!(record.key(), Ok("SCHILY.xattr.security.capability"));
+            record.value_bytes().to_vec()
+        })
+        .collect()
 }
 
 fn planned(base: &[Arc<Segment>], own: &[Arc<Segment>], layers: usize) -> Vec<LayerPlan> {
@@ -141,8 +159,12 @@ fn scripts_and_diversions_across_layers_come_out_as_in_one() {
     let two = unpacked(at.path(), &planned(&base, &own, 2));
     // What the packages were made for has happened.
     assert_eq!((&*two["usr/bin/a"].6, &*two["usr/bin/a.real"].6), (&b"wrapped"[..], &b"a"[..]));
-    assert_eq!((two["usr/lib/a"].1, two["etc/daemon/conf"].1, two["usr/bin/plain"].1), (0o700, 0o640, 0o4755));
+    assert_eq!((two["usr/lib/a"].1, two["etc/daemon/conf"].1, two["usr/bin/plain"].1), (0o700, 0o640, 0o755));
     assert!(!two.contains_key("etc/gone.conf") && two.contains_key("etc/default.daemon"));
+    // Of the base, and of both names of a packaged file, in whatever layer.
+    let given = |text: &str| text.parse::<Capabilities>().unwrap().to_bytes();
+    assert_eq!((&two["usr/bin/plain"].7, &two["usr/bin/a.real"].7), (&given("cap_net_raw=ep"), &given("cap_chown=ep")));
+    assert_eq!(two.values().filter(|seen| !seen.7.is_empty()).count(), 3);
     assert_eq!(two["usr/bin/pager"].5, "/etc/alternatives/pager");
     for layers in 3..14 {
         let plans = planned(&base, &own, layers);
@@ -154,13 +176,33 @@ fn scripts_and_diversions_across_layers_come_out_as_in_one() {
 }
 
 #[test]
+fn without_setcap_a_script_sets_the_bit_as_dpkg_s_would() {
+    let at = tempfile::tempdir().unwrap();
+    let archive = archive(at.path());
+    let base = archive.segments(&["base-files", "base-passwd"]);
+    let seen = unpacked(at.path(), &planned(&base, &archive.segments(&["ping"]), 2));
+    assert_eq!((seen["usr/bin/plain"].1, seen["usr/bin/plain"].7.len()), (0o4755, 0));
+    // The recipe tells capabilities apart, and only them.
+    let with = planned(&base, &archive.segments(&["ping", "libcap2-bin"]), 2);
+    let mut without = with.clone();
+    without[1].segments.iter_mut().for_each(|(_, edits)| {
+        edits
+            .paths
+            .values_mut()
+            .flatten()
+            .for_each(|placed| assert_eq!(placed.capabilities.take().map(|set| set.permitted), Some(1 << 13)));
+    });
+    assert_ne!(with[1].recipe(), without[1].recipe());
+}
+
+#[test]
 fn metadata_is_beside_its_package_and_what_belongs_to_nobody_comes_last() {
     let at = tempfile::tempdir().unwrap();
     let archive = archive(at.path());
     let plans = planned(&archive.segments(&["base-files", "base-passwd"]), &archive.segments(&ALL), 4);
     let [base, a, small, rest] = &plans[..] else { panic!("{} layers", plans.len()) };
     assert_eq!((&base.part, &a.part, &rest.part), (&Part::Base, &Part::Sources(vec!["a".into()]), &Part::Rest));
-    assert_eq!((a.packages, small.packages, rest.packages), (2, 9, 0));
+    assert_eq!((a.packages, small.packages, rest.packages), (2, 11, 0));
     let files = |plan: &LayerPlan| plan.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
     let status = files(a).into_iter().filter(|path| !path.ends_with(".md5sums")).collect::<Vec<_>>();
     assert_eq!(status, ["var/lib/dpkg/status.d/liba-bin", "var/lib/dpkg/status.d/liba1"]);

@@ -64,7 +64,7 @@ pub(in super::super) fn write(
                     Content::Directory | Content::Packaged { .. } => continue,
                 };
                 TarEntry { path, kind, link, mode: file.mode, uid: file.uid, gid: file.gid, size, mtime: file.mtime }
-                    .write(&mut raw.buffer);
+                    .write_with(file.capabilities.as_deref().copied(), &mut raw.buffer);
                 match &file.content {
                     Content::File(bytes) => raw.add(bytes, &mut push)?,
                     Content::Local(content) => content.read(&mut |bytes| raw.add(bytes, &mut push))?,

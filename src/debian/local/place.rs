@@ -64,7 +64,7 @@ impl Placing<'_> {
                 }
                 if !self.root.has_directory(&path) {
                     self.parents(&path);
-                    self.root.replace(path, Node { content: Content::Directory, mode: item.mode, uid, gid, mtime: self.mtime });
+                    self.root.replace(path, Node { uid, gid, ..Node::directory(item.mode, self.mtime) });
                 }
                 return Ok(None);
             }
@@ -78,7 +78,7 @@ impl Placing<'_> {
         if !self.placed.insert(path.clone()) {
             return Err(Error::usage(format!("two entries of `files` and `links` are /{path} in the image")).hint("leave one of them out"));
         }
-        self.root.replace(path, Node { content, mode: item.mode, uid, gid, mtime: self.mtime });
+        self.root.replace(path, Node { content, mode: item.mode, uid, gid, mtime: self.mtime, capabilities: None });
         Ok(replaced)
     }
 

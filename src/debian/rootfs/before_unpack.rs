@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::script::{Effect, Kind, System};
 use super::{Content, Root};
+use crate::image::Capabilities;
 
 /// A root without the files and links of one package. Its folders are there: what a script makes of them stays when they are unpacked.
 pub(super) struct BeforeUnpack<'r> {
@@ -43,6 +44,10 @@ impl System for BeforeUnpack<'_> {
 
     fn owner(&self, path: &str) -> Option<(u32, u32)> {
         self.root.owner(path).filter(|_| !self.is_to_come(path))
+    }
+
+    fn capabilities(&self, path: &str) -> Option<Capabilities> {
+        self.root.capabilities(path).filter(|_| !self.is_to_come(path))
     }
 
     fn list(&self, path: &str) -> Vec<String> {

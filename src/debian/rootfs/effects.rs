@@ -6,8 +6,9 @@ use super::super::script::{Effect, Kind, ModeChange, Owner, System};
 use super::super::segment::canonical::{join, parent};
 use super::accounts::User;
 use super::mode::symbolic;
+use super::ownership::{disown, own};
 use super::{Content, Node, Root};
-use crate::image::EntryKind;
+use crate::image::{Capabilities, EntryKind};
 
 /// Where generators are asked for that run anyway once every script is done.
 const GENERATORS: [&str; 6] = ["ldconfig", "pam-auth-update", "update-ca-certificates", "java-keystore", "update-shells", "shadow"];
@@ -51,6 +52,10 @@ impl System for Root {
         // A folder that nobody lists is root's.
         let ids = self.resolve(path).map_or((0, 0), |(_, node)| (node.uid, node.gid));
         Some((ids.0.try_into().ok()?, ids.1.try_into().ok()?))
+    }
+
+    fn capabilities(&self, path: &str) -> Option<Capabilities> {
+        self.resolve(path).and_then(|(_, node)| node.capabilities.as_deref().copied())
     }
 
     fn list(&self, path: &str) -> Vec<String> {
@@ -131,6 +136,7 @@ impl System for Root {
                 for path in self.with_below(path, recursive) {
                     if !self.settled.contains(&path) {
                         self.change(&path, |node| {
+                            disown(node);
                             own(node, ids);
                             Ok(())
                         })?;
@@ -138,12 +144,23 @@ impl System for Root {
                 }
                 Ok(())
             }
+            Effect::Capabilities { path, capabilities } => {
+                if !matches!(self.kind(&path), Some(Kind::File { .. })) {
+                    return Err(format!("{path} is no regular file"));
+                }
+                let path = self.existing(&path, true)?;
+                self.change(&path, |node| {
+                    node.capabilities = capabilities.map(Box::new);
+                    Ok(())
+                })
+            }
             Effect::StatOverride { path, mode, owner } => {
                 let ids = self.ids(&owner)?;
                 let path = self.existing(&path, true)?;
                 self.change(&path, |node| {
-                    node.mode = mode & 0o7777;
+                    disown(node);
                     own(node, ids);
+                    node.mode = mode & 0o7777;
                     Ok(())
                 })?;
                 self.settled.insert(path);
@@ -178,7 +195,7 @@ impl System for Root {
                 let name = source.rsplit('/').next().unwrap_or_default();
                 let to = if self.kind(&to) == Some(Kind::Directory) { format!("{to}/{name}") } else { to };
                 let path = self.to_write(&to)?;
-                (node.uid, node.gid) = (0, 0);
+                (node.uid, node.gid, node.capabilities) = (0, 0, None);
                 if let Some(there) = self.nodes.get(&path) {
                     (node.mode, node.uid, node.gid) = (there.mode, there.uid, there.gid);
                 }
@@ -205,12 +222,6 @@ impl System for Root {
 }
 
 impl Root {
-    fn ids(&self, owner: &Owner) -> Result<(Option<u64>, Option<u64>), String> {
-        let uid = owner.user.as_deref().map(|name| self.accounts.uid(name).ok_or_else(|| format!("there is no user `{name}`")));
-        let gid = owner.group.as_deref().map(|name| self.accounts.gid(name).ok_or_else(|| format!("there is no group `{name}`")));
-        Ok((uid.transpose()?.map(u64::from), gid.transpose()?.map(u64::from)))
-    }
-
     /// Whether there is something for `glib-compile-schemas` to compile; GLib's own package brings the empty folder only.
     fn has_schemas(&self) -> bool {
         self.names("usr/share/glib-2.0/schemas").iter().any(|name| name.ends_with(".gschema.xml"))
@@ -237,30 +248,6 @@ impl Root {
     fn with_below(&self, path: String, recursive: bool) -> Vec<String> {
         let below: Vec<String> = if recursive { self.below(&path).map(|(path, _)| path.clone()).collect() } else { Vec::new() };
         [vec![path], below].concat()
-    }
-
-    /// Changes mode or owner of `path`, and of its other names when it has hard links.
-    fn change(&mut self, path: &str, change: impl Fn(&mut Node) -> Result<(), String>) -> Result<(), String> {
-        let mut names = vec![path.to_owned()];
-        if let Some(Content::Packaged { segment, entry }) = self.nodes.get(path).map(|node| &node.content) {
-            let entries = &self.segments[*segment].entries;
-            let first = match &entries[*entry].kind {
-                EntryKind::HardLink { target } => target,
-                _ => &entries[*entry].path,
-            };
-            let linked =
-                |e: &&crate::image::Entry| matches!(&e.kind, EntryKind::HardLink { target } if target == first) || e.path == *first;
-            names.extend(entries.iter().filter(linked).map(|e| e.path.clone()).filter(|other| other != path));
-        }
-        for name in names {
-            if let Some(node) = self.nodes.get_mut(&name) {
-                change(node)?;
-                if !node.is_packaged() {
-                    node.mtime = node.mtime.max(self.mtime);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Puts a file at a physical path; who writes the accounts' files changes the accounts.
@@ -369,11 +356,6 @@ impl Root {
         }
         Ok(())
     }
-}
-
-fn own(node: &mut Node, (uid, gid): (Option<u64>, Option<u64>)) {
-    node.uid = uid.unwrap_or(node.uid);
-    node.gid = gid.unwrap_or(node.gid);
 }
 
 fn missing(path: &str) -> String {

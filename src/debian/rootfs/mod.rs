@@ -26,6 +26,7 @@ mod metadata;
 mod mode;
 mod node;
 mod order;
+mod ownership;
 mod pam;
 mod passwd;
 mod root;

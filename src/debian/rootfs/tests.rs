@@ -102,6 +102,40 @@ fn modes_and_owners_reach_hard_links_and_what_is_below_but_not_what_is_settled()
 }
 
 #[test]
+fn capabilities_stay_and_go_as_on_linux() {
+    let (_folder, mut root) = base();
+    let raw = "cap_net_raw=ep".parse().unwrap();
+    let setcap = |path: &str, capabilities| Effect::Capabilities { path: path.into(), capabilities };
+    let (program, other) = ("/usr/bin/redis", "/usr/bin/redis-too");
+    root.apply(setcap(other, Some(raw))).unwrap();
+    assert_eq!((root.capabilities(program), root.capabilities(other)), (Some(raw), Some(raw)));
+    let mode = ModeChange::Symbolic("u+s,g+s".into());
+    root.apply(Effect::Mode { path: program.into(), change: mode, recursive: false }).unwrap();
+    root.apply(Effect::Rename { from: program.into(), to: "/usr/bin/moved".into() }).unwrap();
+    assert_eq!((root.capabilities("/bin/moved"), ids(&root, "usr/bin/moved")), (Some(raw), "6755:0:0".into()));
+    let to = "/usr/bin/copy".to_owned();
+    root.apply(Effect::Copy { from: "/usr/bin/moved".into(), to, mode: None, owner: Owner::default() }).unwrap();
+    assert_eq!(root.capabilities("/usr/bin/copy"), None);
+    // Copies of a packaged file are files of their own.
+    root.apply(Effect::Copy { from: other.into(), to: "/etc/copy".into(), mode: None, owner: Owner::default() }).unwrap();
+    root.apply(Effect::Mode { path: "/etc/copy".into(), change: ModeChange::Bits(0o600), recursive: false }).unwrap();
+    assert_eq!((ids(&root, "etc/copy"), ids(&root, "usr/bin/redis-too")), ("600:0:0".into(), "6755:0:0".into()));
+    // The same owner is another one too; setuid and setgid go as well.
+    let chown = |path: &str| Effect::Owner { path: path.into(), owner: owner("root", ""), recursive: false, follow: true };
+    root.apply(chown("/usr/bin/moved")).unwrap();
+    assert_eq!((root.capabilities("/usr/bin/moved"), ids(&root, "usr/bin/moved")), (None, "755:0:0".into()));
+    // Whoever writes to a file is no longer who was trusted with them.
+    for path in ["/etc/redis/redis.conf", "/usr/bin/awk-a"] {
+        root.apply(setcap(path, Some(raw))).unwrap();
+    }
+    root.apply(Effect::File { path: "/etc/redis/redis.conf".into(), bytes: b"2".into(), mode: None, owner: Owner::default() }).unwrap();
+    assert_eq!((root.capabilities("/etc/redis/redis.conf"), root.capabilities("/usr/bin/awk-a")), (None, Some(raw)));
+    root.apply(setcap("/usr/bin/awk-a", None)).unwrap();
+    assert_eq!(root.capabilities("/usr/bin/awk-a"), None);
+    assert!(root.apply(setcap("/usr/bin", Some(raw))).unwrap_err().contains("no regular file"));
+}
+
+#[test]
 fn the_best_alternative_wins_with_its_slaves() {
     let (_folder, mut root) = base();
     let install = |path: &str, priority, slaves: &[&str]| {

@@ -127,7 +127,7 @@ impl Root {
         let owner = &self.segments[segment];
         let packaged = &owner.entries[entry];
         let content = Content::Packaged { segment, entry };
-        Node { content, mode: packaged.mode, uid: packaged.uid, gid: packaged.gid, mtime: owner.newest }
+        Node { content, mode: packaged.mode, uid: packaged.uid, gid: packaged.gid, mtime: owner.newest, capabilities: None }
     }
 
     /// Nothing may lie below a path that is no directory: unpacking would replace one by the other.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::image::Capabilities;
+
 /// What is at a path, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Kind {
@@ -25,6 +27,8 @@ pub(in super::super) trait System {
     fn read(&self, path: &str) -> Option<Vec<u8>>;
     /// User and group that own what opening `path` would reach.
     fn owner(&self, path: &str) -> Option<(u32, u32)>;
+    /// What `setcap` gave the file that opening `path` would reach.
+    fn capabilities(&self, path: &str) -> Option<Capabilities>;
     /// The names in a directory, sorted; what globs are matched against.
     fn list(&self, path: &str) -> Vec<String>;
     /// The ids and home of a user: `getent passwd NAME`.
@@ -80,6 +84,8 @@ pub(in super::super) enum Effect {
     Mode { path: String, change: ModeChange, recursive: bool },
     /// `chown`, `chgrp`; without `follow` a link itself is meant.
     Owner { path: String, owner: Owner, recursive: bool, follow: bool },
+    /// `setcap`: on a regular file, instead of what it had; `None` takes them away.
+    Capabilities { path: String, capabilities: Option<Capabilities> },
     /// `dpkg-statoverride --add`: wins over later changes.
     StatOverride { path: String, mode: u32, owner: Owner },
     /// `ln -s`; the path is replaced when `force`.

@@ -178,6 +178,32 @@ fn files_links_and_modes_come_out() {
 }
 
 #[test]
+fn capabilities_are_set_where_there_is_setcap() {
+    let set = |path: &str, text: &str| Effect::Capabilities { path: path.into(), capabilities: text.parse().ok() };
+    let fall_back = "if setcap cap_net_raw+ep /usr/bin/demo; then touch /etc/yes; else touch /etc/no; fi";
+    assert_eq!(effects(fall_back), [file("/etc/no", "")]);
+    let with = |text: &str| effects(&format!("{}{text}", "touch /usr/sbin/setcap /usr/sbin/getcap; ")).split_off(2);
+    assert_eq!(with(fall_back), [set("/usr/bin/demo", "cap_net_raw=ep"), file("/etc/yes", "")]);
+    assert_eq!(
+        with("setcap -q cap_net_raw=+ep /bin/demo 'cap_chown=p cap_kill=i' /etc/demo.conf"),
+        [set("/bin/demo", "cap_net_raw=ep"), set("/etc/demo.conf", "cap_chown=p cap_kill=i")]
+    );
+    let taken = with("setcap -n 7 =p /bin/demo; setcap -r /bin/demo; setcap -r /bin/demo || getcap -v /bin/demo > /etc/o");
+    assert_eq!(taken[1..], [Effect::Capabilities { path: "/bin/demo".into(), capabilities: None }, file("/etc/o", "/bin/demo\n")]);
+    let asked = with("setcap all=ep /bin/demo; getcap /etc/demo.conf /bin/demo > /etc/o; setcap -v =ep /bin/demo >> /etc/o");
+    assert_eq!(asked[1..], [file("/etc/o", "/bin/demo =ep\n"), file("/etc/o", "/bin/demo =ep\n/bin/demo: OK\n")]);
+    // Not what setcap takes: no capabilities, no file, a folder, a link, nothing there.
+    for wrong in
+        ["cap_nothing=ep /bin/demo", "cap_chown=ep", "cap_chown=ep /etc", "cap_chown=ep /bin/link", "cap_chown=ep /none", "-v =p /bin/demo"]
+    {
+        let text = format!("ln -s demo /bin/link; setcap {wrong} > /dev/null || touch /etc/wrong");
+        assert_eq!(with(&text)[1..], [file("/etc/wrong", "")], "{wrong}");
+    }
+    unhandled("touch /sbin/setcap; echo =p | setcap - /bin/demo", "standard input");
+    unhandled("touch /sbin/setcap; if date | grep -q x; then setcap =p /bin/demo; fi", "depends on");
+}
+
+#[test]
 fn what_is_not_known_is_said_and_not_guessed() {
     unhandled("demo --setup", "what `demo` does is not known");
     unhandled("if demo --ask; then touch /etc/new; fi", "depends on `demo --ask`");

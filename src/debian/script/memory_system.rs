@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::image::Capabilities;
+
 use super::{Alternative, Effect, Kind, ModeChange, Owner, System};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,7 @@ pub(crate) struct Inode {
     pub node: Node,
     pub mode: u32,
     pub owner: Owner,
+    pub capabilities: Option<Capabilities>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl MemorySystem {
     }
 
     pub(crate) fn put(&mut self, path: &str, node: Node, mode: u32) {
-        self.files.insert(path.to_owned(), Inode { node, mode, owner: Owner::default() });
+        self.files.insert(path.to_owned(), Inode { node, mode, owner: Owner::default(), capabilities: None });
     }
 
     pub(crate) fn file(&mut self, path: &str, text: &str, mode: u32) {
@@ -129,7 +132,7 @@ impl MemorySystem {
         for part in path.split('/').filter(|p| !p.is_empty()) {
             at = format!("{at}/{part}");
             let real = self.resolve(&at, true).unwrap_or(at.clone());
-            self.files.entry(real).or_insert(Inode { node: Node::Directory, mode: 0o755, owner: Owner::default() });
+            self.files.entry(real).or_insert(Inode { node: Node::Directory, mode: 0o755, owner: Owner::default(), capabilities: None });
         }
     }
 
@@ -145,7 +148,7 @@ impl MemorySystem {
         let mut all = before.map(|inode| inode.owner.clone()).unwrap_or_default();
         all.user = owner.user.or(all.user);
         all.group = owner.group.or(all.group);
-        self.files.insert(real, Inode { node, mode, owner: all });
+        self.files.insert(real, Inode { node, mode, owner: all, capabilities: None });
         Ok(())
     }
 
@@ -194,6 +197,10 @@ impl System for MemorySystem {
         let owner = &self.inode(path)?.owner;
         let uid = owner.user.as_deref().map_or(Some(0), |name| self.users.get(name).map(|user| user.uid))?;
         Some((uid, owner.group.as_deref().map_or(Some(0), |name| self.group(name))?))
+    }
+
+    fn capabilities(&self, path: &str) -> Option<Capabilities> {
+        self.inode(path)?.capabilities
     }
 
     fn user(&self, name: &str) -> Option<(u32, u32, String)> {
@@ -279,6 +286,10 @@ impl System for MemorySystem {
                         inode.owner.group = owner.group.clone().or(inode.owner.group.take());
                     }
                 }
+            }
+            Effect::Capabilities { path, capabilities } => {
+                let real = self.resolve(&path, true).ok_or("too many links")?;
+                self.files.get_mut(&real).ok_or(format!("no file {path}"))?.capabilities = capabilities;
             }
             Effect::StatOverride { path, mode, owner } => {
                 let real = self.resolve(&path, true).ok_or("too many links")?;

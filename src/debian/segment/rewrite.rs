@@ -235,7 +235,7 @@ impl Collector<'_> {
         if keep {
             self.gathered.contents.insert(path.to_owned(), Bytes(kept));
         }
-        Ok(EntryKind::File { size, elf: self.elf.finish(size), shebang })
+        Ok(EntryKind::File { size, elf: self.elf.finish(size), shebang, capabilities: None })
     }
 
     /// Hands on whole members while more than `least` bytes have gathered; with 0 the rest as well.

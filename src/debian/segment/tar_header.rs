@@ -2,9 +2,12 @@
 //!
 //! GNU headers with `@LongLink` for long names rather than PAX: it is what every .deb already contains, every unpacker
 //! of layers reads it, and it has no records whose order or number format could vary. Owner names stay empty, so that
-//! ids mean what the image's own `/etc/passwd` says.
+//! ids mean what the image's own `/etc/passwd` says. The few files that have capabilities are PAX entries, for nothing else
+//! holds extended attributes.
 
 use tar::{EntryType, Header};
+
+use crate::image::Capabilities;
 
 /// What one tar entry says besides its content.
 #[derive(Clone, Copy, Debug)]
@@ -59,21 +62,87 @@ impl TarEntry<'_> {
     }
 }
 
+/// The record of the attribute: star's key, and the value's own bytes. Docker, containerd, Podman, umoci and GNU tar read it.
+const CAPABILITY: &str = "SCHILY.xattr.security.capability";
+
+impl TarEntry<'_> {
+    /// Appends the header of a file with `capabilities`; without some, that of [`TarEntry::write`].
+    ///
+    /// All of it is POSIX's (pax(1), "pax Extended Header"): what is too long or too large for the header is a record as well. Records
+    /// are in the order of their keys. Every name of a file has them, because unpackers set the owner by each of its names, and
+    /// Linux takes the capabilities away then.
+    pub(in super::super) fn write_with(&self, capabilities: Option<Capabilities>, out: &mut Vec<u8>) {
+        let Some(capabilities) = capabilities else { return self.write(out) };
+        let mut header = Header::new_ustar();
+        let mut records = Vec::new();
+        record(&mut records, CAPABILITY, &capabilities.to_bytes());
+        let fields = header.as_old_mut();
+        header_number(&mut fields.gid, self.gid, "gid", &mut records);
+        header_text(&mut fields.linkname, self.link, "linkpath", &mut records);
+        header_number(&mut fields.mtime, self.mtime, "mtime", &mut records);
+        header_text(&mut fields.name, self.path, "path", &mut records);
+        header_number(&mut fields.size, self.size, "size", &mut records);
+        header_number(&mut fields.uid, self.uid, "uid", &mut records);
+        header.set_entry_type(self.kind);
+        header.set_mode(self.mode & 0o7777);
+        header.set_cksum();
+        extension(out, Header::new_ustar(), b"././@PaxHeader", EntryType::XHeader, &records);
+        out.extend_from_slice(header.as_bytes());
+    }
+}
+
+/// Writes `text` to a field; all of it as a record too when it is longer.
+fn header_text(field: &mut [u8], text: &str, key: &str, records: &mut Vec<u8>) {
+    let length = text.len().min(field.len());
+    field[..length].copy_from_slice(&text.as_bytes()[..length]);
+    if length < text.len() {
+        record(records, key, text.as_bytes());
+    }
+}
+
+/// Writes `number` to a field, in octal digits and a NUL; as a record when it has more digits.
+fn header_number(field: &mut [u8], number: u64, key: &str, records: &mut Vec<u8>) {
+    let width = field.len() - 1;
+    let digits = format!("{number:0width$o}");
+    match digits.len() == width {
+        true => field[..width].copy_from_slice(digits.as_bytes()),
+        false => {
+            field[..width].fill(b'0');
+            record(records, key, number.to_string().as_bytes());
+        }
+    }
+}
+
+/// Appends `LENGTH KEY=VALUE\n`, whose length counts its own digits.
+fn record(out: &mut Vec<u8>, key: &str, value: &[u8]) {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + 1;
+    while length != rest + length.to_string().len() {
+        length = rest + length.to_string().len();
+    }
+    out.extend_from_slice(format!("{length} {key}=").as_bytes());
+    out.extend_from_slice(value);
+    out.push(b'\n');
+}
+
 /// The entry that carries a name too long for the header after it.
 fn long(out: &mut Vec<u8>, kind: EntryType, name: &[u8]) {
-    let mut header = Header::new_gnu();
-    header.as_old_mut().name[..13].copy_from_slice(b"././@LongLink");
+    extension(out, Header::new_gnu(), b"././@LongLink", kind, &[name, b"\0"].concat());
+}
+
+/// An entry that says something of the one after it.
+fn extension(out: &mut Vec<u8>, mut header: Header, name: &[u8], kind: EntryType, content: &[u8]) {
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
     header.set_entry_type(kind);
     header.set_mode(0o644);
     header.set_uid(0);
     header.set_gid(0);
-    header.set_size(name.len() as u64 + 1);
+    header.set_size(content.len() as u64);
     header.set_mtime(0);
     header.set_cksum();
     out.extend_from_slice(header.as_bytes());
-    out.extend_from_slice(name);
-    out.push(0);
-    pad(out, name.len() as u64 + 1);
+    out.extend_from_slice(content);
+    pad(out, content.len() as u64);
 }
 
 /// Fills up to the 512-byte block after `size` bytes of content.
@@ -122,5 +191,60 @@ mod tests {
         assert_eq!(seen[1], (long.clone(), None, ids, "abc".into()));
         assert_eq!(seen[2], ("l".into(), Some(long), ids, String::new()));
         assert_eq!(seen.len(), 3);
+    }
+
+    #[test]
+    fn a_file_with_capabilities_is_a_pax_entry() {
+        let long = format!("usr/share/{}/{}", "d".repeat(120), "f".repeat(90));
+        let (capabilities, kind) = ("cap_net_raw=ep".parse::<Capabilities>().unwrap(), EntryType::Regular);
+        let small = TarEntry { path: "usr/bin/ping", kind, link: "", mode: 0o755, uid: 0, gid: 7, size: 3, mtime: 9 };
+        let large =
+            TarEntry { path: &long, kind: EntryType::Link, link: &long, uid: 1 << 21, gid: 1 << 21, size: 0, mtime: 1 << 33, ..small };
+        let written = |entry: TarEntry<'_>, content: &[u8]| {
+            let mut out = Vec::new();
+            entry.write_with(Some(capabilities), &mut out);
+            out.extend_from_slice(content);
+            pad(&mut out, content.len() as u64);
+            out
+        };
+        let read = |tar: Vec<u8>| {
+            let mut archive = tar::Archive::new(&tar[..]);
+            let mut entry = archive.entries().unwrap().next().unwrap().unwrap();
+            let records: Vec<(String, Vec<u8>)> = entry
+                .pax_extensions()
+                .unwrap()
+                .unwrap()
+                .map(|record| record.map(|record| (record.key().unwrap().to_owned(), record.value_bytes().to_vec())).unwrap())
+                .collect();
+            let link = entry.link_name_bytes().map(|link| link.into_owned()).unwrap_or_default();
+            let (mut content, path) = (Vec::new(), entry.path_bytes().into_owned());
+            let header = entry.header().clone();
+            entry.read_to_end(&mut content).unwrap();
+            (path, link, records, header, content)
+        };
+        let (path, _, records, header, content) = read(written(small, b"abc"));
+        assert_eq!((&*path, &*content), (&b"usr/bin/ping"[..], &b"abc"[..]));
+        assert_eq!(records, [(CAPABILITY.to_owned(), capabilities.to_bytes())]);
+        assert_eq!((header.mode().unwrap(), header.gid().unwrap(), header.mtime().unwrap()), (0o755, 7, 9));
+        assert!(header.as_ustar().is_some());
+        let (path, link, records, _, _) = read(written(large, b""));
+        assert_eq!((&*path, &*link), (long.as_bytes(), long.as_bytes()));
+        let keys: Vec<&str> = records.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, [CAPABILITY, "gid", "linkpath", "mtime", "path", "uid"]);
+        assert_eq!((&*records[1].1, &*records[3].1), (&b"2097152"[..], &b"8589934592"[..]));
+        // Without any, it is the entry it always was.
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        small.write_with(None, &mut with);
+        small.write(&mut without);
+        assert_eq!(with, without);
+    }
+
+    #[test]
+    fn a_record_counts_the_digits_of_its_own_length() {
+        for (value, expected) in [(1, 6), (4, 9), (5, 11), (92, 98), (93, 99), (94, 101), (991, 998)] {
+            let mut out = Vec::new();
+            record(&mut out, "k", &vec![b'x'; value]);
+            assert_eq!((out.len(), out.starts_with(format!("{expected} k=").as_bytes())), (expected, true), "{value}");
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! One entry of a layer, looked at where it lies.
 
 use super::{Entries, Row};
-use crate::image::{Elf, Entry, EntryKind};
+use crate::image::{Elf, Entry, EntryKind, FileCapabilities};
 
 /// What an entry that is looked at is.
-pub type KindRef<'a> = EntryKind<&'a str, &'a Elf>;
+pub type KindRef<'a> = EntryKind<&'a str, &'a Elf, &'a FileCapabilities>;
 
 /// One entry, as [`Entries`] hands it out.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,10 @@ impl<'a> EntryRef<'a> {
     /// The entry by itself, at `path`.
     pub fn at(&self, path: String) -> Entry {
         let kind = match self.kind {
-            EntryKind::File { size, elf, shebang } => EntryKind::File { size, elf: elf.cloned(), shebang: shebang.map(str::to_owned) },
+            EntryKind::File { size, elf, shebang, capabilities } => {
+                let capabilities = capabilities.cloned().map(Box::new);
+                EntryKind::File { size, elf: elf.cloned(), shebang: shebang.map(str::to_owned), capabilities }
+            }
             EntryKind::Directory => EntryKind::Directory,
             EntryKind::Symlink { target } => EntryKind::Symlink { target: target.to_owned() },
             EntryKind::HardLink { target } => EntryKind::HardLink { target: target.to_owned() },

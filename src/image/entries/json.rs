@@ -7,7 +7,7 @@ use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Entries;
-use crate::image::{Elf, EntryKind};
+use crate::image::EntryKind;
 
 #[derive(Serialize)]
 struct Out<'a> {
@@ -55,9 +55,7 @@ impl<'de> Deserialize<'de> for RowsIn {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<RowsIn, A::Error> {
                 let mut entries = Entries::default();
-                while let Some((folder, name, kind, mode, uid, gid)) =
-                    rows.next_element::<(u32, String, EntryKind<String, Elf>, _, _, _)>()?
-                {
+                while let Some((folder, name, kind, mode, uid, gid)) = rows.next_element::<(u32, String, EntryKind, _, _, _)>()? {
                     let pushed = entries.push_in(folder, &name, kind, mode, (uid, gid));
                     pushed.ok_or_else(|| A::Error::custom("a row that no tar has"))?;
                 }

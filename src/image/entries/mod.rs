@@ -1,5 +1,5 @@
 //! The entries of a layer, packed: a path is a folder's number and a name, a row has 20 bytes, and what few files have (an ELF
-//! header, an interpreter line) is kept aside. A hundred thousand ordinary files take some 4 MiB.
+//! header, an interpreter line, capabilities) is kept aside. A hundred thousand ordinary files take some 4 MiB.
 
 mod entry_ref;
 mod json;
@@ -11,7 +11,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 pub use self::entry_ref::{EntryRef, KindRef};
-use super::{Elf, Entry, EntryKind};
+use super::{Elf, Entry, EntryKind, FileCapabilities};
 
 /// The entries of one layer, in the order of its tar.
 #[derive(Clone, Default)]
@@ -51,6 +51,15 @@ struct File {
     size: u64,
     elf: Option<Elf>,
     shebang: Option<Box<str>>,
+    capabilities: Option<Box<FileCapabilities>>,
+}
+
+impl File {
+    /// How many bytes of memory it takes besides itself.
+    fn more(&self) -> usize {
+        let elf = self.elf.as_ref().map_or(0, Elf::memory);
+        elf + self.shebang.as_ref().map_or(0, |line| line.len()) + self.capabilities.as_ref().map_or(0, |some| some.memory())
+    }
 }
 
 /// What an entry is, in a row.
@@ -109,10 +118,13 @@ impl Entries {
         let owner = self.owner(owner, &mut cost)?;
         let (at, name_length) = self.add_text(name)?;
         let (tag, extra) = match kind {
-            EntryKind::File { size, elf: None, shebang: None } if size <= u64::from(u32::MAX) => (Tag::Small, size as u32),
-            EntryKind::File { size, elf, shebang } => {
-                cost += size_of::<File>() + elf.as_ref().map_or(0, Elf::memory) + shebang.as_ref().map_or(0, String::len);
-                self.files.push(File { size, elf, shebang: shebang.map(Into::into) });
+            EntryKind::File { size, elf: None, shebang: None, capabilities: None } if size <= u64::from(u32::MAX) => {
+                (Tag::Small, size as u32)
+            }
+            EntryKind::File { size, elf, shebang, capabilities } => {
+                let file = File { size, elf, shebang: shebang.map(Into::into), capabilities };
+                cost += size_of::<File>() + file.more();
+                self.files.push(file);
                 (Tag::Large, u32::try_from(self.files.len() - 1).ok()?)
             }
             EntryKind::Directory => (Tag::Directory, 0),
@@ -183,13 +195,12 @@ impl Entries {
 
     /// How many bytes of memory they take, once finished.
     pub fn memory(&self) -> usize {
-        let more = |file: &File| file.elf.as_ref().map_or(0, Elf::memory) + file.shebang.as_ref().map_or(0, |line| line.len());
         size_of_val(&self.rows[..])
             + self.text.len()
             + size_of_val(&self.folders[..])
             + size_of_val(&self.owners[..])
             + size_of_val(&self.files[..])
-            + self.files.iter().map(more).sum::<usize>()
+            + self.files.iter().map(File::more).sum::<usize>()
     }
 
     /// How many there are.
@@ -208,10 +219,11 @@ impl Entries {
         let (uid, gid) = self.owners.get(row.owner as usize).copied()?;
         let target = || self.text_at(row.name + u32::from(row.name_length), row.extra as usize);
         let kind = match row.mode >> 12 {
-            tag if tag == Tag::Small as u16 => EntryKind::File { size: row.extra.into(), elf: None, shebang: None },
+            tag if tag == Tag::Small as u16 => EntryKind::File { size: row.extra.into(), elf: None, shebang: None, capabilities: None },
             tag if tag == Tag::Large as u16 => {
                 let file = self.files.get(row.extra as usize)?;
-                EntryKind::File { size: file.size, elf: file.elf.as_ref(), shebang: file.shebang.as_deref() }
+                let (elf, shebang, capabilities) = (file.elf.as_ref(), file.shebang.as_deref(), file.capabilities.as_deref());
+                EntryKind::File { size: file.size, elf, shebang, capabilities }
             }
             tag if tag == Tag::Directory as u16 => EntryKind::Directory,
             tag if tag == Tag::Symlink as u16 => EntryKind::Symlink { target: target() },

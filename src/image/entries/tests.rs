@@ -5,9 +5,12 @@ use proptest::prelude::*;
 
 fn kind() -> impl Strategy<Value = EntryKind> {
     let text = || "[a-z/.ü]{0,12}";
-    let file = (prop_oneof![0u64..10, Just(u64::from(u32::MAX)), any::<u64>()], proptest::option::of(text()));
+    let size = prop_oneof![0u64..10, Just(u64::from(u32::MAX)), any::<u64>()];
+    let value = proptest::collection::vec(0u8..3, 0..25);
+    let capabilities = proptest::option::weighted(0.2, value.prop_map(|value| Box::new(FileCapabilities::read(&value))));
+    let file = (size, proptest::option::of(text()), capabilities);
     prop_oneof![
-        file.prop_map(|(size, shebang)| EntryKind::File { size, elf: None, shebang }),
+        file.prop_map(|(size, shebang, capabilities)| EntryKind::File { size, elf: None, shebang, capabilities }),
         Just(EntryKind::Directory),
         text().prop_map(|target| EntryKind::Symlink { target }),
         text().prop_map(|target| EntryKind::HardLink { target }),
@@ -46,7 +49,7 @@ proptest! {
 #[test]
 fn a_hundred_thousand_files_take_four_megabytes() {
     let mut entries = Entries::default();
-    let kind = || EntryKind::File { size: 5, elf: None, shebang: None };
+    let kind = || EntryKind::File { size: 5, elf: None, shebang: None, capabilities: None };
     let file = |n: usize| Entry { path: format!("usr/share/doc/package-{}/file-{n}", n / 100), kind: kind(), mode: 0o644, uid: 0, gid: 0 };
     let cost: usize = (0..100_000).map(|n| entries.push(file(n)).unwrap()).sum();
     assert!(cost < 4_000_000, "{cost}");

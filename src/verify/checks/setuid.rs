@@ -1,13 +1,17 @@
-//! `setuid`: programs that run with the rights of their owner or group, and what everybody may write to.
+//! `setuid`: programs that run with the rights of their owner or group, or with some of root's (capabilities), and what everybody may
+//! write to.
 //!
 //! - A setuid or setgid program that its group or everybody may write to fails: whoever is in the container can become its owner.
 //! - One that is not among those Debian is known to ship ([`KNOWN`]) is worth a look, and so are files that everybody may
 //!   write to, and folders without the sticky bit, whose files anybody may replace.
+//! - So are capabilities; `cap_net_bind_service` alone is not, with which a service listens on a low port without being root.
+//! - Capabilities that no container has by default keep a program from starting. A value that Linux does not let be set fails: no engine
+//!   that unpacks attributes gets past it.
 //! - The known ones are only counted.
 
 use super::Subject;
 use super::tally::{Tally, count, skip_if_damaged};
-use crate::image::{EntryKind, EntryRef};
+use crate::image::{Capabilities, EntryKind, EntryRef, FileCapabilities};
 use crate::verify::report::{Check, CheckResult, Verdict};
 
 const SETUID: u32 = 0o4000;
@@ -16,7 +20,17 @@ const STICKY: u32 = 0o1000;
 const GROUP_WRITES: u32 = 0o020;
 const ALL_WRITE: u32 = 0o002;
 
-/// Programs of Debian that are setuid or setgid on purpose, with what needs it. They count as known only when root owns them
+/// `CAP_NET_BIND_SERVICE` of `linux/capability.h`.
+const NET_BIND_SERVICE: u64 = 1 << 10;
+/// What Docker gives every container; Podman gives less.
+const OF_CONTAINERS: u64 = {
+    // chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap
+    let files_and_users = 1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8;
+    // net_raw, sys_chroot, mknod, audit_write, setfcap
+    files_and_users | NET_BIND_SERVICE | 1 << 13 | 1 << 18 | 1 << 27 | 1 << 29 | 1 << 31
+};
+
+/// Programs of Debian that are setuid or setgid, or have capabilities, on purpose, with what needs it. They count as known only when root owns them
 /// and where distributions put programs ([`is_program_folder`]).
 const KNOWN: [(&[&str], &str); 9] = [
     (&["su", "sudo", "sudoedit", "runuser", "pkexec", "doas", "newgrp", "sg"], "becoming somebody else"),
@@ -25,7 +39,10 @@ const KNOWN: [(&[&str], &str); 9] = [
         "reading and changing /etc/shadow",
     ),
     (&["mount", "umount", "fusermount", "fusermount3", "mount.nfs", "mount.cifs", "mount.ecryptfs_private", "ntfs-3g"], "mounting"),
-    (&["ping", "ping4", "ping6", "traceroute6.iputils", "mtr-packet", "pppd", "dumpcap"], "raw network access"),
+    (
+        &["ping", "ping4", "ping6", "arping", "clockdiff", "fping", "traceroute6.iputils", "mtr-packet", "pppd", "dumpcap", "pinger"],
+        "raw network access",
+    ),
     (&["crontab", "at", "atd", "wall", "write", "write.ul", "bsd-write", "utempter"], "other users' jobs and terminals"),
     (&["ssh-agent", "ssh-keysign", "gpg-agent"], "keeping keys from other processes of the user"),
     (&["dbus-daemon-launch-helper", "polkit-agent-helper-1", "snap-confine", "Xorg.wrap", "chrome-sandbox"], "starting services"),
@@ -42,8 +59,15 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     }
     let mut tally = Tally::default();
     let (mut known, mut others): (Vec<&str>, usize) = (Vec::new(), 0);
+    let mut capable: Vec<&str> = Vec::new();
     for (path, node, entry) in subject.root.iter() {
         let layer = subject.facts.layers[node.layer].descriptor.digest;
+        if let EntryKind::File { capabilities: Some(capabilities), .. } = entry.kind {
+            capable.push(path.name);
+            if let Some((verdict, expected, found, advice)) = objection(capabilities, is_known(&path.text(), &entry)) {
+                tally.path(verdict, &path.text(), layer, expected, found, advice);
+            }
+        }
         match entry.kind {
             EntryKind::File { .. } if entry.mode & (SETUID | SETGID) != 0 => {
                 let bits = bits(entry.mode);
@@ -78,13 +102,37 @@ pub(super) fn check(subject: &Subject<'_>) -> CheckResult {
     let looked_at = match known.as_slice() {
         [] if others > 0 => format!("{}, none known from Debian", count(others, "setuid or setgid program")),
         [] => "no setuid or setgid programs".to_owned(),
-        known => {
-            let names: Vec<&str> = known.iter().take(4).copied().collect();
-            let more = if known.len() > names.len() { ", …" } else { "" };
-            format!("{} known from Debian: {}{more}", count(known.len(), "setuid or setgid program"), names.join(", "))
-        }
+        known => format!("{} known from Debian: {}", count(known.len(), "setuid or setgid program"), some(known)),
+    };
+    let looked_at = match capable.as_slice() {
+        [] => looked_at,
+        capable => format!("{looked_at}; {} with capabilities: {}", capable.len(), some(capable)),
     };
     tally.result(Check::Setuid, looked_at, "path")
+}
+
+/// The first of `names`.
+fn some(names: &[&str]) -> String {
+    let more = if names.len() > 4 { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(4)].join(", "))
+}
+
+/// What is to be said of a file's capabilities: verdict, expected, found, advice.
+fn objection(capabilities: &FileCapabilities, is_known: bool) -> Option<(Verdict, &'static str, String, &'static str)> {
+    let Some(set) = capabilities.set() else {
+        let found = format!("{}: {capabilities}", capabilities.damage().unwrap_or_default());
+        let advice = "Linux lets no engine set it, and Docker unpacks no such layer: set them anew with `setcap` where the layer is made";
+        return Some((Verdict::Fail, "capabilities (`security.capability`) that Linux lets be set", found, advice));
+    };
+    let Capabilities { permitted, effective, .. } = set;
+    if effective && permitted & !OF_CONTAINERS != 0 {
+        let advice = "where the container has less, Linux refuses to start it, also for root: run it with `--cap-add`, or take them away";
+        return Some((Verdict::Warn, "capabilities that containers have", set.to_string(), advice));
+    }
+    let harmless = is_known || permitted & !NET_BIND_SERVICE == 0;
+    let advice = "take them away (`setcap -r`) unless every user is to have these rights; then waive it with the reason";
+    let expected = "a program that has no more rights than who starts it, or one that is known to need more";
+    (!harmless).then(|| (Verdict::Warn, expected, format!("{set}, whoever starts it"), advice))
 }
 
 fn described(entry: &EntryRef<'_>) -> String {
@@ -163,6 +211,31 @@ mod tests {
         assert!(said("usr/bin/backdoor").ends_with(" | setuid, mode 4755, of 0:0: it runs as user root"), "{}", said("usr/bin/backdoor"));
         let summary = &result(&report, Check::Setuid).summary;
         assert!(summary.contains("3 setuid or setgid programs known from Debian: chage, su, ssh-keysign"), "{summary}");
+    }
+
+    #[test]
+    fn capabilities_are_rights_too() {
+        let value = |text: &str| text.parse::<FileCapabilities>().unwrap().to_bytes();
+        let layer = Layer::new()
+            .capabilities(&value("cap_net_raw=ep"))
+            .file("usr/bin/ping", 0o755, b"x")
+            .capabilities(&value("cap_net_bind_service=ep"))
+            .file("usr/bin/server", 0o755, b"x")
+            .capabilities(&value("="))
+            .file("usr/bin/nothing", 0o755, b"x")
+            .capabilities(&value("cap_setuid=ep"))
+            .file("usr/bin/backdoor", 0o755, b"x")
+            .capabilities(&value("cap_sys_admin=ep"))
+            .file("usr/bin/ping6", 0o755, b"x")
+            .capabilities(&value("cap_net_raw=ep")[..19])
+            .file("usr/bin/damaged", 0o755, b"x");
+        let report = Sample::new("amd64").layer(layer).report();
+        assert_eq!(findings(&report, Check::Setuid), ["fail usr/bin/damaged", "warn usr/bin/backdoor", "warn usr/bin/ping6"]);
+        let CheckResult { findings, summary, .. } = result(&report, Check::Setuid);
+        let found: Vec<&str> = findings.iter().map(|finding| finding.found.as_str()).collect();
+        let damaged = "19 bytes, which revision 2 does not have: 0x01000002002000000000000000000000000000";
+        assert_eq!(found, [damaged, "cap_setuid=ep, whoever starts it", "cap_sys_admin=ep"]);
+        assert!(summary.contains("no setuid or setgid programs; 6 with capabilities: backdoor, damaged, nothing, ping, …"), "{summary}");
     }
 
     #[test]

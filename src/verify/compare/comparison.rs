@@ -18,7 +18,7 @@ pub enum Aspect {
     Paths,
     /// What is at a path: file, folder, link, device.
     Kinds,
-    /// Permission bits.
+    /// Permission bits, and capabilities of files.
     Modes,
     /// User and group.
     Owners,

@@ -30,6 +30,8 @@ fn every_aspect_tells_what_is_different() {
         .file("var/lib/dpkg/status.d/tool", 0o644, &status("tool", "1.0", "amd64"))
         .file("usr/bin/tool", 0o755, &elf(62, "/lib64/ld-linux-x86-64.so.2"))
         .file("usr/bin/mode", 0o755, b"same")
+        .capabilities(&[1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        .file("usr/bin/ping", 0o755, b"same")
         .file("usr/bin/text", 0o644, b"one")
         .symlink("usr/bin/link", "tool")
         .folder("kind")
@@ -41,6 +43,7 @@ fn every_aspect_tells_what_is_different() {
         .file("var/lib/dpkg/status.d/tool", 0o644, &status("tool", "1.1", "amd64"))
         .file("usr/bin/tool", 0o755, &elf(62, "/lib/other.so"))
         .file("usr/bin/mode", 0o4755, b"same")
+        .file("usr/bin/ping", 0o755, b"same")
         .file("usr/bin/text", 0o644, b"two")
         .symlink("usr/bin/link", "mode")
         .file("kind", 0o644, b"")
@@ -66,6 +69,7 @@ fn every_aspect_tells_what_is_different() {
             "paths old-too: file of 5 bytes | -",
             "kinds kind: folder | file",
             "modes usr/bin/mode: 0755 | 4755",
+            "modes usr/bin/ping: 0755 cap_net_raw=ep | 0755",
             &format!("sizes usr/bin/tool: {} | {}", sizes[0], sizes[1]),
             "links usr/bin/link: tool | mode",
             "elf usr/bin/tool: interpreter /lib64/ld-linux-x86-64.so.2 | interpreter /lib/other.so",

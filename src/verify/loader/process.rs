@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::files::{Exhausted, ObjectId};
 use super::libraries::Libraries;
 use super::style::{Family, Loader};
-use crate::image::Elf;
+use crate::image::{Elf, EntryKind, FileCapabilities};
 use crate::verify::platform::same_abi;
 
 /// An object of a process.
@@ -60,7 +60,7 @@ struct Start<'l, 'a> {
     loader: &'l Loader,
     /// The program's header: what fits it is loaded.
     program: &'a Elf,
-    /// setuid and setgid: the environment does not count (ld.so(8), "secure-execution mode").
+    /// setuid, setgid and capabilities: the environment does not count (ld.so(8), "secure-execution mode").
     secure: bool,
     process: Process<'a>,
     /// Names that are loaded already.
@@ -77,7 +77,11 @@ pub(super) fn start<'a>(
 ) -> Result<Option<Process<'a>>, Exhausted> {
     let object = libraries.files.object(program);
     let Some(elf) = object.elf() else { return Ok(None) };
-    let secure = object.entry.mode & 0o6000 != 0;
+    let given = match object.entry.kind {
+        EntryKind::File { capabilities, .. } => capabilities.and_then(FileCapabilities::set).is_some_and(|set| !set.is_empty()),
+        _ => false,
+    };
+    let secure = object.entry.mode & 0o6000 != 0 || given;
     let process = Process { loaded: Vec::new(), missing: Vec::new(), edges: Vec::new() };
     let (names, inodes) = (HashMap::new(), HashMap::new());
     let mut start = Start { libraries, loader, program: elf, secure, process, names, inodes };

@@ -245,7 +245,7 @@ fn report_of(objects: impl Iterator<Item = (String, Dynamic)>) -> Report {
     Arc::make_mut(&mut facts.layers[1]).entries = objects
         .map(|(path, elf)| {
             let elf = ElfReader::whole(&elf.bytes());
-            Entry { path, kind: EntryKind::File { size: 1000, elf, shebang: None }, mode: 0o755, uid: 0, gid: 0 }
+            Entry { path, kind: EntryKind::File { size: 1000, elf, shebang: None, capabilities: None }, mode: 0o755, uid: 0, gid: 0 }
         })
         .collect();
     check_facts(&image, &facts, None, "sample", &Circumstances::default(), &mut |_| {}, &|| false).unwrap()

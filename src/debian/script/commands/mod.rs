@@ -3,6 +3,7 @@
 mod accounts;
 mod apache;
 mod builtins;
+mod capabilities;
 mod conditions;
 mod copies;
 mod debconf;

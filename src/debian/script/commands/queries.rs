@@ -287,7 +287,7 @@ pub(super) fn mountpoint(_: &mut Shell<'_>, arguments: &[String]) -> Status {
     Some(u8::from(!arguments.iter().any(mounted)))
 }
 
-/// `getcap`: files of packages have no capabilities. `pg_lsclusters`: no package brings a database.
+/// `pg_lsclusters`: no package brings a database.
 pub(super) fn nothing(_: &mut Shell<'_>, _: &[Value]) -> Status {
     Some(0)
 }

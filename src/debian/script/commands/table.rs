@@ -1,8 +1,8 @@
 //! The table of commands: how each is treated, and why those that do nothing do nothing.
 
 use super::{
-    accounts, apache, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, postfix, queries, sed,
-    sysusers, tmpfiles, wrappers,
+    accounts, apache, capabilities, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, postfix,
+    queries, sed, sysusers, tmpfiles, wrappers,
 };
 use crate::debian::script::reason::{BOOT, CACHE, DOCUMENTATION, MODULES};
 use crate::debian::script::shell::{Shell, Status, Value};
@@ -73,8 +73,6 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("systemd-machine-id-setup", Nothing("a machine gets its id when it starts")),
     ("dbus-uuidgen", Nothing("a machine gets its id when it starts")),
     ("journalctl", Nothing(SERVICES)),
-    ("getcap", Words(queries::nothing)),
-    ("setcap", Refused("capabilities of files are extended attributes, which layers here do not keep")),
     ("udevadm", Nothing(KERNEL)),
     ("sysctl", Nothing(KERNEL)),
     ("modprobe", Nothing(KERNEL)),
@@ -192,6 +190,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("chown", Act(ownership::chown)),
     ("chgrp", Act(ownership::chgrp)),
     ("dpkg-statoverride", Act(ownership::statoverride)),
+    ("setcap", Act(capabilities::setcap)),
     // questions
     ("test", Words(conditions::test)),
     ("[", Words(conditions::bracket)),
@@ -210,6 +209,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("arch", Query(queries::uname)),
     ("date", Words(queries::unknown)),
     ("stat", Query(listing::stat)),
+    ("getcap", Query(capabilities::getcap)),
     ("hostname", Words(queries::unknown)),
     ("df", Words(queries::unknown)),
     ("du", Words(queries::unknown)),

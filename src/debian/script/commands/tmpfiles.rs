@@ -97,12 +97,13 @@ fn apply(shell: &mut Shell<'_>, line: &str) -> Status {
             }
             let recursive = letter == "Z";
             let mut status = Some(0);
+            // The mode comes last, because setuid and setgid do not outlive another owner.
+            if owner != Owner::default() {
+                status = shell.apply(Effect::Owner { path: path.clone(), owner, recursive, follow: false });
+            }
             if let Some(bits) = bits {
                 let change = ModeChange::Bits(bits);
-                status = shell.apply(Effect::Mode { path: path.clone(), change, recursive });
-            }
-            if owner != Owner::default() {
-                status = worse(status, shell.apply(Effect::Owner { path, owner, recursive, follow: false }));
+                status = worse(status, shell.apply(Effect::Mode { path, change, recursive }));
             }
             status
         }

@@ -120,7 +120,10 @@ impl Shell<'_> {
     /// Whether `effect` is about a file that is not made on purpose, so that nothing is to be done.
     pub(super) fn concerns_withheld(&mut self, effect: &Effect) -> bool {
         match effect {
-            Effect::Mode { path, .. } | Effect::Owner { path, .. } | Effect::StatOverride { path, .. } => self.is_withheld(path),
+            Effect::Mode { path, .. }
+            | Effect::Owner { path, .. }
+            | Effect::StatOverride { path, .. }
+            | Effect::Capabilities { path, .. } => self.is_withheld(path),
             Effect::Remove { path, .. } => self.certain() && self.state.perhaps.withheld.remove(path),
             Effect::Rename { from, to } if self.certain() && self.state.perhaps.withheld.remove(from) => {
                 self.state.perhaps.withheld.insert(to.clone());

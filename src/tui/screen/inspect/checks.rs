@@ -111,7 +111,7 @@ fn lines(model: &Model, check: Check, room: usize) -> Vec<Line> {
         lines.push(line(format!("{} {}  {}", model.theme.glyph(glyph), column.label, text::printable(&result.summary)), meaning));
         for finding in &result.findings {
             let place = finding.path.clone().map(|path| (index, path));
-            let header = place.iter().filter_map(|(_, path)| files::find(model, column, path)).flat_map(|(_, file)| file.elf_header());
+            let header = place.iter().filter_map(|(_, path)| files::find(model, column, path)).flat_map(|(_, file)| file.details());
             let said = of_finding(finding, header.collect(), room);
             lines.extend(said.into_iter().map(|(text, meaning)| Line { text, meaning, place: place.clone() }));
         }

@@ -138,7 +138,7 @@ fn view_file(canvas: &mut Canvas<'_>, line: Rect, file: &ListedFile) {
         EntryKind::Symlink { target } => format!(" -> {target}"),
         EntryKind::Directory => "/".into(),
         EntryKind::Special => "  device or pipe".into(),
-        _ => file.elf_header().into_iter().next().map(|(_, machine)| format!("  {machine}")).unwrap_or_default(),
+        _ => format!("  {}", file.about()),
     };
     let clean = text::printable(&path);
     // The path matters more than what it leads to.
@@ -149,9 +149,9 @@ fn view_file(canvas: &mut Canvas<'_>, line: Rect, file: &ListedFile) {
     canvas.text(right_of(line, x), &text::printable(&about), Meaning::Muted);
 }
 
-/// Draws what the file's ELF header says at the bottom of `area`; gives back what is left above.
+/// Draws what the file's attributes and ELF header say at the bottom of `area`; gives back what is left above.
 fn view_header(canvas: &mut Canvas<'_>, area: Rect, file: &ListedFile) -> Rect {
-    let header = file.elf_header();
+    let header = file.details();
     if header.is_empty() {
         return area;
     }
