@@ -4,6 +4,8 @@
 //! (services, debconf, byte compilation) are no-ops, those that are understood become [`Effect`]s, and everything else is
 //! [`Unhandled`]: said, never guessed.
 
+#[cfg(test)]
+mod catalog_tests;
 mod commands;
 mod effect;
 mod emulations;

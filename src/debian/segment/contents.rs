@@ -12,7 +12,7 @@ pub(super) const MAX_KEPT: u64 = 1 << 20;
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 11] = [
+    const FOLDERS: [(&str, &str); 14] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -24,6 +24,9 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/pam/common-", ""),
         ("etc/apache2/mods-available/", ".load"),
         ("usr/lib/emacsen-common/packages/install/", ""),
+        ("usr/share/xml-core/catalog.", ""),
+        ("usr/share/sgml-base/catalog.", ""),
+        ("etc/sgml/", ".cat"),
     ];
     // Shell libraries that scripts of other packages read.
     const LIBRARY: &str = "maintscript";

@@ -275,7 +275,6 @@ const GENERATORS: &[&str] = &[
     "pam-auth-update",
     "shadow",
     "locale-gen",
-    "update-xmlcatalog",
 ];
 
 /// The generator called `name`.

@@ -20,10 +20,12 @@ mod postfix;
 mod queries;
 mod regular;
 mod sed;
+mod sgml_catalog;
 mod sysusers;
 mod table;
 mod tmpfiles;
 mod wrappers;
+mod xml_catalog;
 
 pub(super) use dpkg::{generate, generator};
 pub(super) use table::{Treatment, treatment};

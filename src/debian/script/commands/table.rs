@@ -2,7 +2,7 @@
 
 use super::{
     accounts, apache, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, postfix, queries, sed,
-    sysusers, tmpfiles, wrappers,
+    sgml_catalog, sysusers, tmpfiles, wrappers, xml_catalog,
 };
 use crate::debian::script::reason::{BOOT, CACHE, DOCUMENTATION, MODULES};
 use crate::debian::script::shell::{Shell, Status, Value};
@@ -265,13 +265,14 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("dpkg-architecture", Query(dpkg::architecture)),
     ("dpkg-divert", Act(dpkg::divert)),
     ("update-alternatives", Act(dpkg::alternatives)),
+    ("update-catalog", Act(sgml_catalog::update)),
+    ("update-xmlcatalog", Act(xml_catalog::update)),
     ("ldconfig", Generator),
     ("update-ca-certificates", Generator),
     ("glib-compile-schemas", Generator),
     ("gdk-pixbuf-query-loaders", Generator),
     ("update-shells", Generator),
     ("locale-gen", Generator),
-    ("update-xmlcatalog", Generator),
     ("update-mime-database", Generator),
     ("gtk-query-immodules-3.0", Generator),
     ("pam-auth-update", Act(pam::update)),
