@@ -10,7 +10,15 @@ use super::{Content, Node, Root};
 use crate::image::EntryKind;
 
 /// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 6] = ["ldconfig", "pam-auth-update", "update-ca-certificates", "java-keystore", "update-shells", "shadow"];
+const GENERATORS: [&str; 7] = [
+    "ldconfig",
+    "pam-auth-update",
+    "update-ca-certificates",
+    "java-keystore",
+    "update-shells",
+    "shadow",
+    "glib-compile-schemas",
+];
 
 impl System for Root {
     fn kind(&self, path: &str) -> Option<Kind> {
@@ -197,7 +205,6 @@ impl System for Root {
                 Ok(())
             }
             Effect::Generator(name) if GENERATORS.contains(&name) => Ok(()),
-            Effect::Generator("glib-compile-schemas") if !self.has_schemas() => Ok(()),
             Effect::Generator("locale-gen") if !self.has_locales() => Ok(()),
             Effect::Generator(name) => Err(format!("{name} is not made natively")),
         }
@@ -209,11 +216,6 @@ impl Root {
         let uid = owner.user.as_deref().map(|name| self.accounts.uid(name).ok_or_else(|| format!("there is no user `{name}`")));
         let gid = owner.group.as_deref().map(|name| self.accounts.gid(name).ok_or_else(|| format!("there is no group `{name}`")));
         Ok((uid.transpose()?.map(u64::from), gid.transpose()?.map(u64::from)))
-    }
-
-    /// Whether there is something for `glib-compile-schemas` to compile; GLib's own package brings the empty folder only.
-    fn has_schemas(&self) -> bool {
-        self.names("usr/share/glib-2.0/schemas").iter().any(|name| name.ends_with(".gschema.xml"))
     }
 
     /// Whether `/etc/locale.gen` asks for a locale; as the package makes it, it lists them in comments.

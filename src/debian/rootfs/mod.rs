@@ -15,6 +15,8 @@ mod directories;
 mod diversions;
 mod effects;
 mod generated;
+mod glib_table;
+mod gsettings;
 mod hygiene;
 mod ids;
 mod install;

@@ -12,7 +12,7 @@ pub(super) const MAX_KEPT: u64 = 1 << 20;
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 14] = [
+    const FOLDERS: [(&str, &str); 16] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -27,6 +27,8 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/xml-core/catalog.", ""),
         ("usr/share/sgml-base/catalog.", ""),
         ("etc/sgml/", ".cat"),
+        ("usr/share/glib-2.0/schemas/", ".xml"),
+        ("usr/share/glib-2.0/schemas/", ".override"),
     ];
     // Shell libraries that scripts of other packages read.
     const LIBRARY: &str = "maintscript";
