@@ -10,7 +10,7 @@ use super::{Content, Node, Root};
 use crate::image::EntryKind;
 
 /// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 7] = [
+const GENERATORS: [&str; 8] = [
     "ldconfig",
     "pam-auth-update",
     "update-ca-certificates",
@@ -18,6 +18,7 @@ const GENERATORS: [&str; 7] = [
     "update-shells",
     "shadow",
     "glib-compile-schemas",
+    "update-desktop-database",
 ];
 
 impl System for Root {

@@ -11,6 +11,7 @@ mod alternatives;
 mod base_files;
 mod before_unpack;
 mod ca_certificates;
+mod desktop_database;
 mod directories;
 mod diversions;
 mod effects;

@@ -58,7 +58,7 @@ const REACTIONS: &[(&str, Reaction)] = &[
     ("/usr/lib/gdk-pixbuf-2.0/*/loaders", Generator("gdk-pixbuf-query-loaders")),
     ("/usr/share/mime/packages", Generator("update-mime-database")),
     ("/usr/share/debianutils/shells.d", Generator("update-shells")),
-    ("/usr/share/applications", Nothing(CACHE)),
+    ("/usr/share/applications", Generator("update-desktop-database")),
     ("/usr/share/icons/*", Nothing(CACHE)),
     ("/usr/share/fonts", Nothing(CACHE)),
     ("/usr/share/ghostscript/fonts", Nothing(CACHE)),

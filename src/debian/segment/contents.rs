@@ -12,7 +12,7 @@ pub(super) const MAX_KEPT: u64 = 1 << 20;
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 16] = [
+    const FOLDERS: [(&str, &str); 17] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -27,6 +27,7 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/xml-core/catalog.", ""),
         ("usr/share/sgml-base/catalog.", ""),
         ("etc/sgml/", ".cat"),
+        ("usr/share/applications/", ".desktop"),
         ("usr/share/glib-2.0/schemas/", ".xml"),
         ("usr/share/glib-2.0/schemas/", ".override"),
     ];

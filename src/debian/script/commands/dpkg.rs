@@ -269,6 +269,7 @@ const GENERATORS: &[&str] = &[
     "java-keystore",
     "glib-compile-schemas",
     "gdk-pixbuf-query-loaders",
+    "update-desktop-database",
     "update-mime-database",
     "update-shells",
     "gtk-query-immodules-3.0",
