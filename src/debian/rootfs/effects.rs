@@ -10,7 +10,7 @@ use super::{Content, Node, Root};
 use crate::image::EntryKind;
 
 /// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 8] = [
+const GENERATORS: [&str; 9] = [
     "ldconfig",
     "pam-auth-update",
     "update-ca-certificates",
@@ -19,6 +19,7 @@ const GENERATORS: [&str; 8] = [
     "shadow",
     "glib-compile-schemas",
     "update-desktop-database",
+    "update-mime-database",
 ];
 
 impl System for Root {

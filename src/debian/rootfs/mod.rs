@@ -26,6 +26,7 @@ mod ld_cache;
 mod ld_format;
 mod libc;
 mod metadata;
+mod mime;
 mod mode;
 mod node;
 mod order;

@@ -1,0 +1,61 @@
+//! With what nobody should write, and what is easily got wrong.
+
+use proptest::prelude::*;
+
+use super::cache::cache;
+use super::database::Database;
+
+fn read(types: &str) -> (Database, Vec<String>) {
+    let mut database = Database::default();
+    let wrong = database.read(&format!("<mime-info xmlns='http://www.freedesktop.org/standards/shared-mime-info'>{types}</mime-info>"));
+    database.sort();
+    (database, wrong)
+}
+
+fn file(database: &Database, name: &str) -> String {
+    let files = database.files();
+    let (_, bytes) = files.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("there is no {name}"));
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What `update-mime-database` 2.4 writes of the same file.
+#[test]
+fn a_type_is_written_as_the_program_does() {
+    let (database, wrong) = read(
+        "<mime-type type='text/x-A'><comment>old</comment><comment xml:lang='de'>D &amp; \"d\"</comment><comment>A</comment>\
+         <magic priority='60'><match type='string' offset='0:3' value='\\x41\\102\\n' mask='0xff'><match type='host16' offset='4' value='0x0102'/></match></magic>\
+         <glob pattern='*.AA'/><glob pattern='*.C' case-sensitive='true' weight='60'/><x:more xmlns:x='urn:x' y='&lt;&#10;'> <x:in/></x:more></mime-type>",
+    );
+    assert_eq!(wrong, [""; 0]);
+    assert_eq!(
+        file(&database, "text/x-a.xml"),
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
+         <mime-type xmlns=\"http://www.freedesktop.org/standards/shared-mime-info\" type=\"text/x-A\">\n  \
+         <!--Created automatically by update-mime-database. DO NOT EDIT!-->\n  \
+         <comment xml:lang=\"de\">D &amp; \"d\"</comment>\n  <comment>A</comment>\n  <glob pattern=\"*.AA\"/>\n  \
+         <glob pattern=\"*.C\" case-sensitive=\"true\" weight=\"60\"/>\n  <x:more xmlns:x=\"urn:x\" y=\"&lt;&#10;\"> <x:in/></x:more>\n</mime-type>\n"
+    );
+    assert!(file(&database, "globs2").ends_with("60:text/x-A:*.C:cs\n60:text/x-A:*.C\n50:text/x-A:*.aa\n"));
+    assert_eq!(file(&database, "magic"), "MIME-Magic\0\n[60:text/x-A]\n>0=\0\u{3}AB\n&\u{fffd}\0\0+4\n1>4=\0\u{2}\u{1}\u{2}~2\n");
+}
+
+#[test]
+fn a_mistake_is_told_and_takes_no_other_type_away() {
+    let (database, wrong) = read(
+        "<mime-type type='a'/><mime-type type='../x'/><mime-type type='a/b'><glob pattern='*.b' weight='x'/><glob pattern='*.c'/></mime-type>\
+         <mime-type type='a/c'><magic><match type='byte' offset='0' value='256'/></magic></mime-type><mime-type type='a/d'><glob pattern='d'/></mime-type>",
+    );
+    assert_eq!(wrong.len(), 4, "{wrong:?}");
+    assert_eq!(file(&database, "types"), "a/b\na/c\na/d\n");
+    assert!(file(&database, "globs").ends_with("EDIT!\na/d:d\n"));
+    assert_eq!(Database::default().read("<mime-info/>").len() + Database::default().read("<a><b></a>").len(), 2);
+}
+
+proptest! {
+    #[test]
+    fn any_file_is_read(text in "(<mime-type type='a/[b-d]'>|</mime-type>|<glob pattern='[*a\\[é.]{0,4}'/>|<magic>|</magic>|<match type='(string|big32)' offset='[0-9:]{0,4}' value='[\\\\x0-9a]{0,4}'>|</match>|<alias type='x/y'/>|&amp;|<!--|-->|<é:a/>){0,14}") {
+        let (database, _) = read(&text);
+        database.files();
+        cache(&database);
+    }
+}
