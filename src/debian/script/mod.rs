@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod catalog_tests;
 mod commands;
+#[cfg(test)]
+mod dictionary_tests;
 mod effect;
 mod emulations;
 mod evaluate;

@@ -16,7 +16,7 @@ const MIME: &str = "usr/share/mime/packages/";
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 18] = [
+    const FOLDERS: [(&str, &str); 21] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -31,6 +31,9 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/xml-core/catalog.", ""),
         ("usr/share/sgml-base/catalog.", ""),
         ("etc/sgml/", ".cat"),
+        ("var/lib/dictionaries-common/wordlist/", ""),
+        ("usr/share/hunspell/", ".aff"),
+        ("usr/share/myspell/dicts/", ".aff"),
         (MIME, ".xml"),
         ("usr/share/applications/", ".desktop"),
         ("usr/share/glib-2.0/schemas/", ".xml"),
