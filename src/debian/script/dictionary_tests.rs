@@ -70,6 +70,14 @@ fn without_dictionaries_there_is_nothing_to_say() {
     }
 }
 
+/// A file that such a program would fill is not made empty.
+#[test]
+fn what_is_not_run_writes_nothing() {
+    let (done, system) = triggered(&[], "/usr/lib/x/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders > /usr/lib/loaders.cache || true");
+    assert!(done.unhandled.iter().any(|unhandled| unhandled.why.contains("PNG and JPEG")), "{:?}", done.unhandled);
+    assert!(!system.files.contains_key("/usr/lib/loaders.cache"));
+}
+
 #[test]
 fn postgresql_finds_dictionaries_in_utf_8() {
     let folder = "/usr/share/hunspell";
