@@ -21,6 +21,9 @@ pub(super) struct Element {
     pub children: Vec<Child>,
 }
 
+/// Namespaces that an element declares, by their prefixes.
+type Declared = Vec<(String, String)>;
+
 /// What is in an element.
 #[derive(Clone, Debug)]
 pub(super) enum Child {
@@ -32,7 +35,8 @@ impl Element {
     /// The root of a file.
     pub(super) fn read(text: &str) -> Result<Element, String> {
         let mut reader = Reader::from_str(text);
-        let (mut open, mut root, mut count): (Vec<(Element, Vec<(String, String)>)>, _, _) = (Vec::new(), None, 0);
+        let mut open: Vec<(Element, Declared)> = Vec::new();
+        let (mut root, mut count) = (None, 0);
         loop {
             let event = reader.read_event().map_err(|error| error.to_string())?;
             let (begins, ends, text) = match &event {
@@ -127,7 +131,7 @@ impl Element {
 }
 
 /// An element that begins inside `open`, and the namespaces it declares.
-fn begun(element: &BytesStart<'_>, open: &[(Element, Vec<(String, String)>)]) -> Result<(Element, Vec<(String, String)>), String> {
+fn begun(element: &BytesStart<'_>, open: &[(Element, Declared)]) -> Result<(Element, Declared), String> {
     let name = String::from(element.name().as_ref());
     let (mut attributes, mut declared) = (Vec::new(), Vec::new());
     for attribute in element.attributes() {

@@ -25,19 +25,21 @@ pub(super) fn generate(root: &Root, out: &mut Additions) {
     files.sort_by_key(|(path, _)| path == LAST);
     let mut database = Database::default();
     for (path, node) in files {
-        mtime = mtime.max(root.age(node));
+        let age = root.age(node);
+        mtime = mtime.max(age);
         let wrong = match root.bytes(node).map(std::str::from_utf8) {
-            Some(Ok(text)) => database.read(text),
+            Some(Ok(text)) => database.read(text, age),
             _ => vec!["it cannot be read".into()],
         };
         out.remarks.extend(wrong.into_iter().map(|wrong| format!("/{path}: {wrong}; /{FOLDER} is without it")));
     }
     database.sort();
-    for (name, bytes) in database.files() {
-        if let Some((folder, _)) = name.split_once('/') {
-            out.directory(&format!("{FOLDER}/{folder}"), 0o755, 0, mtime);
+    for file in database.files() {
+        let age = file.age.unwrap_or(mtime);
+        if let Some((folder, _)) = file.name.split_once('/') {
+            out.directory(&format!("{FOLDER}/{folder}"), 0o755, 0, age);
         }
-        out.file(&format!("{FOLDER}/{name}"), bytes, mtime);
+        out.file(&format!("{FOLDER}/{}", file.name), file.bytes, age);
     }
     out.file(&format!("{FOLDER}/mime.cache"), cache::cache(&database), mtime);
     // The version that the program says of itself is its package's, without Debian's part.

@@ -7,15 +7,15 @@ use super::database::Database;
 
 fn read(types: &str) -> (Database, Vec<String>) {
     let mut database = Database::default();
-    let wrong = database.read(&format!("<mime-info xmlns='http://www.freedesktop.org/standards/shared-mime-info'>{types}</mime-info>"));
+    let wrong = database.read(&format!("<mime-info xmlns='http://www.freedesktop.org/standards/shared-mime-info'>{types}</mime-info>"), 1);
     database.sort();
     (database, wrong)
 }
 
 fn file(database: &Database, name: &str) -> String {
     let files = database.files();
-    let (_, bytes) = files.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("there is no {name}"));
-    String::from_utf8_lossy(bytes).into_owned()
+    let file = files.iter().find(|file| file.name == name).unwrap_or_else(|| panic!("there is no {name}"));
+    String::from_utf8_lossy(&file.bytes).into_owned()
 }
 
 /// What `update-mime-database` 2.4 writes of the same file.
@@ -48,7 +48,7 @@ fn a_mistake_is_told_and_takes_no_other_type_away() {
     assert_eq!(wrong.len(), 4, "{wrong:?}");
     assert_eq!(file(&database, "types"), "a/b\na/c\na/d\n");
     assert!(file(&database, "globs").ends_with("EDIT!\na/d:d\n"));
-    assert_eq!(Database::default().read("<mime-info/>").len() + Database::default().read("<a><b></a>").len(), 2);
+    assert_eq!(Database::default().read("<mime-info/>", 0).len() + Database::default().read("<a><b></a>", 0).len(), 2);
 }
 
 proptest! {
