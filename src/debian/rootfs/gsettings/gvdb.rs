@@ -18,23 +18,28 @@ pub(super) enum Entry {
     Table(Database),
 }
 
-/// A table. Names that are `listed` are children of the name that is empty.
-#[derive(Default)]
+/// A table.
 pub(super) struct Database {
-    names: Table<(bool, Option<Entry>)>,
+    names: Table<Item>,
+}
+
+struct Item {
+    /// It is a child of the empty name, which leads to all its children.
+    is_listed: bool,
+    entry: Option<Entry>,
 }
 
 impl Database {
     /// A table with the empty name.
     pub(super) fn new() -> Self {
         let mut names = Table::default();
-        names.insert("", (false, None));
+        names.insert("", Item { is_listed: false, entry: None });
         Database { names }
     }
 
     /// Has `entry` as `name`.
     pub(super) fn insert(&mut self, name: &str, is_listed: bool, entry: Entry) {
-        self.names.insert(name, (is_listed, Some(entry)));
+        self.names.insert(name, Item { is_listed, entry: Some(entry) });
     }
 
     /// The whole file.
@@ -48,7 +53,7 @@ impl Database {
     /// Adds the table and all below it; where it begins and ends.
     fn write(&self, out: &mut Vec<u8>) -> (usize, usize) {
         let count = self.names.len();
-        let mut buckets: Vec<Vec<(&str, &(bool, Option<Entry>))>> = vec![Vec::new(); count];
+        let mut buckets: Vec<Vec<(&str, &Item)>> = vec![Vec::new(); count];
         for (name, item) in self.names.iter() {
             buckets[hash(name) as usize % count].push((name, item));
         }
@@ -62,7 +67,7 @@ impl Database {
                 Some(first)
             })
             .collect();
-        let items: Vec<(&str, &(bool, Option<Entry>))> = buckets.concat();
+        let items: Vec<(&str, &Item)> = buckets.concat();
         let root = items.iter().position(|(name, _)| name.is_empty()).unwrap_or(0);
 
         let place = room(out, 4, 8 + 4 * count + ITEM * count);
@@ -71,16 +76,16 @@ impl Database {
         for (at, first) in firsts.iter().enumerate() {
             put(out, place.0 + 8 + 4 * at, &(*first as u32).to_le_bytes());
         }
-        for (at, (name, (is_listed, entry))) in items.iter().enumerate() {
+        for (at, (name, found)) in items.iter().enumerate() {
             let item = place.0 + 8 + 4 * count + ITEM * at;
-            let parent = if *is_listed { root as u32 } else { u32::MAX };
+            let parent = if found.is_listed { root as u32 } else { u32::MAX };
             put(out, item, &hash(name).to_le_bytes());
             put(out, item + 4, &parent.to_le_bytes());
             let key = out.len() as u32;
             put(out, item + 8, &key.to_le_bytes());
             put(out, item + 12, &(name.len() as u16).to_le_bytes());
             out.extend_from_slice(name.as_bytes());
-            let (kind, value) = match entry {
+            let (kind, value) = match &found.entry {
                 Some(Entry::Value(value)) => {
                     let bytes = Value::variant(value.clone()).bytes;
                     let place = room(out, 8, bytes.len());
@@ -90,7 +95,7 @@ impl Database {
                 Some(Entry::Table(table)) => (b'H', table.write(out)),
                 None => {
                     let mut children: Vec<(&str, usize)> = Vec::new();
-                    children.extend(items.iter().enumerate().filter(|(_, (_, item))| item.0).map(|(at, (name, _))| (*name, at)));
+                    children.extend(items.iter().enumerate().filter(|(_, (_, item))| item.is_listed).map(|(at, (name, _))| (*name, at)));
                     children.sort_unstable();
                     if children.is_empty() {
                         continue;

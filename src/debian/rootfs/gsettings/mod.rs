@@ -2,6 +2,7 @@
 //! their defaults. Programs that ask for a setting end when its schema is not in there.
 
 mod gvdb;
+mod parse;
 mod read;
 mod schema;
 #[cfg(test)]
