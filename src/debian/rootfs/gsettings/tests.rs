@@ -7,6 +7,7 @@ use super::read::Schemas;
 use super::schema::compiled;
 use super::text::Text;
 use super::variant::Type;
+use crate::image::Digest;
 
 /// Every row was checked with `g_variant_parse` and `g_variant_get_data` of GLib 2.84.
 #[test]
@@ -45,6 +46,17 @@ fn values_are_serialised_as_glib_does() {
     ] {
         assert_eq!(Text::parse(text).and_then(|parsed| parsed.value(&Type::parse(of).unwrap())), None, "{text} as {of}");
     }
+}
+
+/// The hash is that of the file which `glib-compile-schemas` of GLib 2.74 and 2.84 writes.
+#[test]
+fn a_database_is_the_one_that_glib_compiles() {
+    let mut schemas = Schemas::default();
+    assert_eq!(schemas.read(include_str!("test.gschema.xml")), Ok(()));
+    let wrong = schemas.override_defaults(include_str!("test.gschema.override"));
+    assert!(matches!(wrong.as_slice(), [wrong] if wrong.contains("level cannot be 9")), "{wrong:?}");
+    let hash = Digest::of(&compiled(&schemas.schemas));
+    assert_eq!(hash.hex(), "e452630ff9b8cd85f8f36d2f834b47b32dfddc1dba23f1f131911423e9e809dd");
 }
 
 #[test]
