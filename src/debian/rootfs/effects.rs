@@ -11,7 +11,17 @@ use super::{Content, Node, Root};
 use crate::image::{Capabilities, EntryKind};
 
 /// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 6] = ["ldconfig", "pam-auth-update", "update-ca-certificates", "java-keystore", "update-shells", "shadow"];
+const GENERATORS: [&str; 9] = [
+    "ldconfig",
+    "pam-auth-update",
+    "update-ca-certificates",
+    "java-keystore",
+    "update-shells",
+    "shadow",
+    "glib-compile-schemas",
+    "update-desktop-database",
+    "update-mime-database",
+];
 
 impl System for Root {
     fn kind(&self, path: &str) -> Option<Kind> {
@@ -214,7 +224,6 @@ impl System for Root {
                 Ok(())
             }
             Effect::Generator(name) if GENERATORS.contains(&name) => Ok(()),
-            Effect::Generator("glib-compile-schemas") if !self.has_schemas() => Ok(()),
             Effect::Generator("locale-gen") if !self.has_locales() => Ok(()),
             Effect::Generator(name) => Err(format!("{name} is not made natively")),
         }
@@ -222,11 +231,6 @@ impl System for Root {
 }
 
 impl Root {
-    /// Whether there is something for `glib-compile-schemas` to compile; GLib's own package brings the empty folder only.
-    fn has_schemas(&self) -> bool {
-        self.names("usr/share/glib-2.0/schemas").iter().any(|name| name.ends_with(".gschema.xml"))
-    }
-
     /// Whether `/etc/locale.gen` asks for a locale; as the package makes it, it lists them in comments.
     fn has_locales(&self) -> bool {
         let list = self.read("/etc/locale.gen").unwrap_or_default();

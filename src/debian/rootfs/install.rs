@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::super::script::Emulations;
 use super::super::segment::Segment;
 use super::generated::Additions;
-use super::{Root, base_files, ca_certificates, hygiene, java_keystore, ld_cache, libc, metadata, pam, passwd, shells, tzdata, usr_merge};
+use super::{
+    Root, base_files, ca_certificates, desktop_database, gsettings, hygiene, java_keystore, ld_cache, libc, metadata, mime, pam, passwd,
+    shells, tzdata, usr_merge,
+};
 use crate::Result;
 use crate::image::{ScriptClass, ScriptOutcome};
 
@@ -14,12 +17,15 @@ type Rule = fn(&Root, &mut Additions);
 /// What is there before any script runs.
 const FIRST: [Rule; 5] = [usr_merge::generate, base_files::generate, passwd::generate, tzdata::generate, libc::generate];
 /// What is made from the whole system once every script is done.
-const LAST: [Rule; 7] = [
+const LAST: [Rule; 10] = [
     ca_certificates::generate,
     java_keystore::generate,
     ld_cache::generate,
     pam::generate,
     shells::generate,
+    gsettings::generate,
+    desktop_database::generate,
+    mime::generate,
     metadata::generate,
     hygiene::generate,
 ];

@@ -4,17 +4,21 @@
 //! [`Root`] is the file system while it is made. Packages are unpacked into it (`unpack`, `directories`), rules fill in what
 //! installation always makes (`usr_merge`, `base_files`, `passwd`, `tzdata`, `libc`), scripts are evaluated against it in the order
 //! dpkg would run them (`effects` does what they ask for), and generators make files from the whole of it (`ca_certificates`,
-//! `java_keystore`, `ld_cache`, `pam`, `metadata`). Everything is decided from facts; no package file is opened.
+//! `java_keystore`, `ld_cache`, `pam`, `gsettings`, `mime`, `desktop_database`, `metadata`). Everything is decided from facts; no
+//! package file is opened.
 
 mod accounts;
 mod alternatives;
 mod base_files;
 mod before_unpack;
 mod ca_certificates;
+mod desktop_database;
 mod directories;
 mod diversions;
 mod effects;
 mod generated;
+mod glib_table;
+mod gsettings;
 mod hygiene;
 mod ids;
 mod install;
@@ -23,6 +27,7 @@ mod ld_cache;
 mod ld_format;
 mod libc;
 mod metadata;
+mod mime;
 mod mode;
 mod node;
 mod order;

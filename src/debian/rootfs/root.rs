@@ -163,6 +163,20 @@ impl Root {
         }
     }
 
+    /// The files in the directory `folder` whose names end in one of `suffixes`.
+    pub(super) fn files_in(&self, folder: &str, suffixes: &[&str]) -> Vec<(String, &Node)> {
+        let names = self.names(folder).into_iter().filter(|name| suffixes.iter().any(|suffix| name.ends_with(suffix)));
+        names.filter_map(|name| self.resolve(&format!("{folder}/{name}")).map(|(_, node)| (format!("{folder}/{name}"), node))).collect()
+    }
+
+    /// How new what `node` is made of is: a package's newest modification time stands for its files.
+    pub(super) fn age(&self, node: &Node) -> u64 {
+        match node.content {
+            Content::Packaged { segment, .. } => self.segments.get(segment).map_or(0, |segment| segment.newest),
+            _ => node.mtime,
+        }
+    }
+
     /// The kept bytes that packages ship at `path`, and the package.
     pub(super) fn content(&self, path: &str) -> Option<(&[u8], &Arc<Segment>)> {
         self.packages().find_map(|segment| Some((segment.contents.get(path)?.0.as_slice(), segment)))

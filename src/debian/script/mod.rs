@@ -4,7 +4,11 @@
 //! (services, debconf, byte compilation) are no-ops, those that are understood become [`Effect`]s, and everything else is
 //! [`Unhandled`]: said, never guessed.
 
+#[cfg(test)]
+mod catalog_tests;
 mod commands;
+#[cfg(test)]
+mod dictionary_tests;
 mod effect;
 mod emulations;
 mod evaluate;

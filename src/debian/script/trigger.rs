@@ -54,11 +54,9 @@ const REACTIONS: &[(&str, Reaction)] = &[
     ("/usr/share/glib-2.0/schemas", Generator("glib-compile-schemas")),
     ("/usr/lib/*/gio/modules", Nothing(MODULES)),
     ("/usr/lib/gio/modules", Nothing(MODULES)),
-    ("/usr/lib/*/gdk-pixbuf-2.0/*/loaders", Generator("gdk-pixbuf-query-loaders")),
-    ("/usr/lib/gdk-pixbuf-2.0/*/loaders", Generator("gdk-pixbuf-query-loaders")),
     ("/usr/share/mime/packages", Generator("update-mime-database")),
     ("/usr/share/debianutils/shells.d", Generator("update-shells")),
-    ("/usr/share/applications", Nothing(CACHE)),
+    ("/usr/share/applications", Generator("update-desktop-database")),
     ("/usr/share/icons/*", Nothing(CACHE)),
     ("/usr/share/fonts", Nothing(CACHE)),
     ("/usr/share/ghostscript/fonts", Nothing(CACHE)),
@@ -118,7 +116,7 @@ mod tests {
                 assert_eq!(generator(name), Some(*name), "{pattern}");
             }
         }
-        assert_eq!(reaction("/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders"), Generator("gdk-pixbuf-query-loaders"));
+        assert_eq!(reaction("/usr/share/applications"), Generator("update-desktop-database"));
         assert!(matches!(reaction("/usr/lib/x86_64-linux-gnu/gio/modules"), Nothing(_)));
         assert_eq!(reaction("never-heard-of"), Reaction::Unknown);
     }

@@ -7,12 +7,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A larger file is not kept. No file that a rule reads comes near it.
-pub(super) const MAX_KEPT: u64 = 1 << 20;
+/// How long the file `path` may be to be kept. Of those that rules read, only freedesktop.org's description of types comes near it.
+pub(super) fn max_kept(path: &str) -> u64 {
+    if path.starts_with(MIME) { 4 << 20 } else { 1 << 20 }
+}
+
+const MIME: &str = "usr/share/mime/packages/";
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 11] = [
+    const FOLDERS: [(&str, &str); 21] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -24,6 +28,16 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/pam/common-", ""),
         ("etc/apache2/mods-available/", ".load"),
         ("usr/lib/emacsen-common/packages/install/", ""),
+        ("usr/share/xml-core/catalog.", ""),
+        ("usr/share/sgml-base/catalog.", ""),
+        ("etc/sgml/", ".cat"),
+        ("var/lib/dictionaries-common/wordlist/", ""),
+        ("usr/share/hunspell/", ".aff"),
+        ("usr/share/myspell/dicts/", ".aff"),
+        (MIME, ".xml"),
+        ("usr/share/applications/", ".desktop"),
+        ("usr/share/glib-2.0/schemas/", ".xml"),
+        ("usr/share/glib-2.0/schemas/", ".override"),
     ];
     // Shell libraries that scripts of other packages read.
     const LIBRARY: &str = "maintscript";

@@ -13,7 +13,7 @@ use crate::catalog::LayerCompression;
 use crate::image::{Digest, Entry, record};
 
 /// Changes whenever the bytes or the facts of a segment would: a part of its file name, so older ones are just not found.
-pub(super) const FORMAT: u32 = 7;
+pub(super) const FORMAT: u32 = 8;
 
 /// The facts of one segment; its sidecar on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

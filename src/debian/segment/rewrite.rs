@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::deb::{damaged, unreadable};
 use super::canonical::{canonical, canonical_directory, clean, link_target};
-use super::contents::{Bytes, Contents, MAX_KEPT, is_kept, is_tool};
+use super::contents::{Bytes, Contents, is_kept, is_tool, max_kept};
 use super::facts::Directory;
 use super::member::MEMBER;
 use super::scripts::{MAX_IN_FOLDERS, Mentions};
@@ -209,7 +209,7 @@ impl Collector<'_> {
         let size = entry.size();
         let (mut done, mut shebang) = (0u64, None);
         self.elf.begin();
-        let mut keep = size <= MAX_KEPT && self.is_kept(path, size);
+        let mut keep = size <= max_kept(path) && self.is_kept(path, size);
         let mut kept = Vec::new();
         while done < size {
             let start = self.buffer.len();

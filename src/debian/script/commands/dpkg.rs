@@ -268,14 +268,12 @@ const GENERATORS: &[&str] = &[
     "update-ca-certificates",
     "java-keystore",
     "glib-compile-schemas",
-    "gdk-pixbuf-query-loaders",
+    "update-desktop-database",
     "update-mime-database",
     "update-shells",
-    "gtk-query-immodules-3.0",
     "pam-auth-update",
     "shadow",
     "locale-gen",
-    "update-xmlcatalog",
 ];
 
 /// The generator called `name`.

@@ -1,8 +1,8 @@
 //! The table of commands: how each is treated, and why those that do nothing do nothing.
 
 use super::{
-    accounts, apache, capabilities, conditions, copies, debconf, dpkg, emacs, filters, find, keys, listing, ownership, pam, paths, postfix,
-    queries, sed, sysusers, tmpfiles, wrappers,
+    accounts, apache, capabilities, conditions, copies, debconf, dictionaries, dpkg, emacs, filters, find, keys, listing, ownership, pam,
+    paths, postfix, postgresql, queries, sed, sgml_catalog, sysusers, tmpfiles, wrappers, xml_catalog,
 };
 use crate::debian::script::reason::{BOOT, CACHE, DOCUMENTATION, MODULES};
 use crate::debian::script::shell::{Shell, Status, Value};
@@ -34,6 +34,11 @@ const UPGRADES: &str = "only upgrades and removals have something to do";
 const NOTICE: &str = "it tells somebody something";
 const SCREEN: &str = "it moves no file";
 const DATABASE: &str = "it makes a database, which belongs in a volume: run it when the container starts";
+const LOADERS: &str = "it asks each module what it loads: programs with GTK load PNG and JPEG and no SVG, GIF or others until \
+     `/usr/lib/*/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders --update-cache` runs in the container";
+const INPUT_METHODS: &str = "it asks each module what it is for: programs with GTK know no input methods but their own until \
+     `/usr/lib/*/libgtk-3-0*/gtk-query-immodules-3.0 --update-cache` runs in the container";
+const EDITORS: &str = "tables of dictionaries for Emacs, jed and SquirrelMail, which ask aspell and hunspell themselves without them";
 const CHECK: &str = "it looks at files and changes none";
 
 /// Every command known, by the name it is called by (the last part of its path).
@@ -100,7 +105,6 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("update-menus", Nothing(CACHE)),
     ("update-icon-caches", Nothing(CACHE)),
     ("gtk-update-icon-cache", Nothing(CACHE)),
-    ("update-desktop-database", Nothing(CACHE)),
     ("fc-cache", Nothing(CACHE)),
     ("gio-querymodules", Nothing(MODULES)),
     ("vlc-cache-gen", Nothing(MODULES)),
@@ -111,6 +115,16 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("helpztags", Nothing(DOCUMENTATION)),
     ("mandb", Nothing(DOCUMENTATION)),
     ("update-icon-cache", Nothing(CACHE)),
+    ("gdk-pixbuf-query-loaders", Refused(LOADERS)),
+    ("gtk-query-immodules-3.0", Refused(INPUT_METHODS)),
+    // dictionaries
+    ("update-default-wordlist", Act(dictionaries::word_lists)),
+    ("update-default-ispell", Act(dictionaries::ispell)),
+    ("ispell-autobuildhash", Act(dictionaries::ispell)),
+    ("aspell-autobuildhash", Act(dictionaries::aspell)),
+    ("update-dictcommon-aspell", Nothing(EDITORS)),
+    ("update-dictcommon-hunspell", Nothing(EDITORS)),
+    ("pg_updatedicts", Act(postgresql::update_dictionaries)),
     // upgrades
     ("dpkg-maintscript-helper", Nothing(UPGRADES)),
     ("dpkg-trigger", Act(dpkg::trigger)),
@@ -265,15 +279,15 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("dpkg-architecture", Query(dpkg::architecture)),
     ("dpkg-divert", Act(dpkg::divert)),
     ("update-alternatives", Act(dpkg::alternatives)),
+    ("update-catalog", Act(sgml_catalog::update)),
+    ("update-xmlcatalog", Act(xml_catalog::update)),
     ("ldconfig", Generator),
     ("update-ca-certificates", Generator),
     ("glib-compile-schemas", Generator),
-    ("gdk-pixbuf-query-loaders", Generator),
     ("update-shells", Generator),
     ("locale-gen", Generator),
-    ("update-xmlcatalog", Generator),
+    ("update-desktop-database", Generator),
     ("update-mime-database", Generator),
-    ("gtk-query-immodules-3.0", Generator),
     ("pam-auth-update", Act(pam::update)),
     ("shadowconfig", Generator),
     ("pwconv", Generator),

@@ -88,7 +88,10 @@ impl Shell<'_> {
         }
         self.status = match treatment(name) {
             Some(Treatment::Nothing(_)) => Some(0),
-            Some(Treatment::Refused(why)) => self.refuse(why),
+            Some(Treatment::Refused(why)) => {
+                self.print(None);
+                self.refuse(why)
+            }
             Some(Treatment::Generator) => generate(self, base),
             Some(Treatment::Words(run)) => run(self, arguments),
             Some(Treatment::Act(run)) => match known(arguments) {
