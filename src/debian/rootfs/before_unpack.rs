@@ -3,29 +3,70 @@
 use std::collections::BTreeSet;
 
 use super::super::script::{Effect, Kind, System};
-use super::{Content, Root};
+use super::{Content, Node, Root};
 use crate::image::Capabilities;
 
-/// A root without the files and links of one package. Its folders are there: what a script makes of them stays when they are unpacked.
+/// A root without the files and links of one package, and without the folders that are its alone. What its script makes of these stays
+/// when they are unpacked.
 pub(super) struct BeforeUnpack<'r> {
     root: &'r mut Root,
     /// The package's number.
     own: Option<usize>,
+    /// Folders that its script has made.
+    made: BTreeSet<String>,
 }
 
 impl<'r> BeforeUnpack<'r> {
     pub(super) fn new(root: &'r mut Root, package: &str) -> Self {
         let own = root.packages.get(package).copied();
-        BeforeUnpack { root, own }
+        BeforeUnpack { root, own, made: BTreeSet::new() }
     }
 
     /// Whether what is at `path`, or what a link there leads to, is yet to be unpacked.
     fn is_to_come(&self, path: &str) -> bool {
-        let own = |path: Option<String>| {
-            let node = path.and_then(|path| self.root.nodes.get(&path));
-            node.is_some_and(|node| matches!(node.content, Content::Packaged { segment, .. } if Some(segment) == self.own))
+        let to_come = |path: Option<String>| {
+            path.is_some_and(|path| match self.root.nodes.get(&path) {
+                Some(node) if node.content == Content::Directory => {
+                    self.is_own(&path, node) && self.root.below(&path).all(|(path, node)| self.is_own(path, node))
+                }
+                Some(node) => self.is_own(&path, node),
+                None => false,
+            })
         };
-        own(self.root.place(path)) || own(self.root.physical(path))
+        to_come(self.root.place(path)) || to_come(self.root.physical(path))
+    }
+
+    /// Whether nobody but the package has what is at the physical `path`.
+    fn is_own(&self, path: &str, node: &Node) -> bool {
+        let lists = |number: &usize| {
+            let directories = self.root.segments.get(*number).map_or(&[][..], |segment| &segment.directories);
+            directories.binary_search_by(|directory| directory.path.as_str().cmp(path)).is_ok()
+        };
+        match node.content {
+            Content::Packaged { segment, .. } => Some(segment) == self.own,
+            Content::Directory => {
+                let others = 0..self.root.segments.len();
+                !self.made.contains(path)
+                    && self.own.as_ref().is_some_and(lists)
+                    && !others.into_iter().any(|other| Some(other) != self.own && lists(&other))
+            }
+            _ => false,
+        }
+    }
+
+    /// Removes a folder with all that is in it by now.
+    fn remove(&mut self, path: String) -> Result<(), String> {
+        let place = self.root.place(&path);
+        let to_come: Vec<(String, Node)> = match &place {
+            Some(place) => {
+                let all = self.root.nodes.get_key_value(place).into_iter().chain(self.root.below(place));
+                all.filter(|(path, node)| self.is_own(path, node)).map(|(path, node)| (path.clone(), node.clone())).collect()
+            }
+            None => Vec::new(),
+        };
+        self.root.apply(Effect::Remove { path, recursive: true })?;
+        self.root.nodes.extend(to_come);
+        Ok(())
     }
 }
 
@@ -91,6 +132,15 @@ impl System for BeforeUnpack<'_> {
     fn apply(&mut self, effect: Effect) -> Result<(), String> {
         match effect {
             Effect::Remove { path, recursive: false } if self.is_to_come(&path) => Ok(()),
+            Effect::Remove { path, recursive: true } => self.remove(path),
+            Effect::Directory { path, mode, owner, parents } => {
+                self.root.apply(Effect::Directory { path: path.clone(), mode, owner, parents })?;
+                let made = self.root.physical(&path).unwrap_or_default();
+                // With all that lead to it.
+                let ends = made.match_indices('/').map(|(end, _)| end).chain([made.len()]);
+                self.made.extend(ends.map(|end| made[..end].to_owned()));
+                Ok(())
+            }
             effect => self.root.apply(effect),
         }
     }

@@ -16,7 +16,7 @@ const MIME: &str = "usr/share/mime/packages/";
 
 /// Whether the bytes of `path` are kept (rules R5–R10 read them, and verification what loaders are told).
 pub(super) fn is_kept(path: &str) -> bool {
-    const FOLDERS: [(&str, &str); 21] = [
+    const FOLDERS: [(&str, &str); 23] = [
         ("usr/share/base-passwd/", ".master"),
         ("usr/share/base-files/", ""),
         ("usr/share/ca-certificates/", ".crt"),
@@ -27,6 +27,8 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/pam-configs/", ""),
         ("usr/share/pam/common-", ""),
         ("etc/apache2/mods-available/", ".load"),
+        ("etc/apache2/envvars", ""),
+        ("usr/share/dbconfig-common/internal/", ""),
         ("usr/lib/emacsen-common/packages/install/", ""),
         ("usr/share/xml-core/catalog.", ""),
         ("usr/share/sgml-base/catalog.", ""),
@@ -39,11 +41,12 @@ pub(super) fn is_kept(path: &str) -> bool {
         ("usr/share/glib-2.0/schemas/", ".xml"),
         ("usr/share/glib-2.0/schemas/", ".override"),
     ];
-    // Shell libraries that scripts of other packages read.
+    // Shell libraries that scripts of other packages read; some lie in `/usr/share/PACKAGE/dpkg`.
     const LIBRARY: &str = "maintscript";
     matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf" | "usr/lib/php/php-helper")
         || (path.starts_with("etc/ld-musl-") && path.ends_with(".path"))
         || path.rsplit('/').next().is_some_and(|name| name.contains(LIBRARY))
+        || (path.starts_with("usr/share/") && path.contains("/dpkg/"))
         || FOLDERS.iter().any(|(folder, suffix)| path.starts_with(folder) && path.ends_with(suffix))
 }
 

@@ -22,7 +22,7 @@ fn translate(expression: &str, extended: bool) -> Option<String> {
                 }
                 '<' | '>' => out.push_str("\\b"),
                 c if c.is_ascii_digit() => return None,
-                c @ ('b' | 's' | 'S' | 'w' | 'W' | 'B' | 'n' | 't') => {
+                c @ ('b' | 's' | 'S' | 'w' | 'W' | 'B') => {
                     out.push('\\');
                     out.push(c);
                 }
@@ -89,6 +89,8 @@ mod tests {
             ("a{2}", false, "aa", false),
             ("a\\{2\\}", false, "aa", true),
             ("\\.conf$", false, "x.conf", true),
+            ("[ \\t]x", false, "tx", true),
+            ("[ \\t]x", false, "\tx", false),
         ] {
             assert_eq!(compile(expression, extended, false).unwrap().is_match(text), expected, "{expression} {text}");
         }

@@ -121,7 +121,7 @@ fn parse(script: &str, extended: bool) -> Option<Vec<Step>> {
                     return None;
                 }
                 after = next;
-                let pattern = compile(&pattern, extended, flags.contains(['I', 'i']))?;
+                let pattern = compile(&unescaped(&pattern), extended, flags.contains(['I', 'i']))?;
                 Action::Substitute { pattern, with: replacement(&with)?, all: flags.contains('g'), print: flags.contains('p') }
             }
             _ => return None,
@@ -155,7 +155,24 @@ fn parse_address(text: &str, extended: bool) -> Option<(Address, &str)> {
         },
     };
     let (pattern, rest) = until(rest, delimiter)?;
-    Some((Address::Match(compile(&pattern, extended, false)?), rest))
+    Some((Address::Match(compile(&unescaped(&pattern), extended, false)?), rest))
+}
+
+/// A pattern with the characters that `\t` and its like stand for. GNU sed looks for them first, also in brackets; grep never does.
+fn unescaped(pattern: &str) -> String {
+    let (mut out, mut chars) = (String::new(), pattern.chars());
+    while let Some(c) = chars.next() {
+        match (c, (c == '\\').then(|| chars.next()).flatten()) {
+            (_, Some('t')) => out.push('\t'),
+            (_, Some('n')) => out.push('\n'),
+            (_, Some('f')) => out.push('\u{c}'),
+            (_, Some('v')) => out.push('\u{b}'),
+            (_, Some('a')) => out.push('\u{7}'),
+            (_, Some('r')) => out.push('\r'),
+            (c, next) => out.extend([Some(c), next].into_iter().flatten()),
+        }
+    }
+    out
 }
 
 /// Text up to an unescaped `delimiter` (not in brackets), and what comes after it.
@@ -284,6 +301,9 @@ mod tests {
             ("2q", false, "1\n2\n3\n", "1\n2\n"),
             ("/x/!d", false, "x\ny\n", "x\n"),
             ("s/$/!/; s/a/&&/", false, "a", "aa!"),
+            ("s/[ \\t]*$//", false, "text\nx\t \n", "text\nx\n"),
+            ("s/a\\tb/c/", false, "a\tb\natb\n", "c\natb\n"),
+            ("s/[\\\\t]/c/", false, "at\n", "ac\n"),
         ] {
             assert_eq!(edit(text, &parse(script, false).unwrap(), quiet), expected, "{script}");
         }

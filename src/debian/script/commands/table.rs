@@ -300,6 +300,8 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("a2enmod", Act(apache::enable_module)),
     ("a2ensite", Act(apache::enable_site)),
     ("a2enconf", Act(apache::enable_configuration)),
+    ("a2dismod", Act(apache::disable_module)),
+    ("a2query", Query(apache::query)),
     ("ssh-keygen", Act(keys::ssh_keygen)),
     ("make-ssl-cert", Act(keys::make_ssl_cert)),
     ("rndc-confgen", Act(keys::rndc_confgen)),
