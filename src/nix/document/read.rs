@@ -113,14 +113,13 @@ fn history(mut fields: Fields, ignored: &mut Vec<String>) -> Result<History> {
 }
 
 fn store_path(node: Node, at: String) -> Result<StorePath> {
+    let named = |path: Option<String>| path.filter(|path| !path.is_empty()).ok_or_else(|| Error::failed(format!("`{at}` has no `path`")));
     // A plain list of strings until January 2022.
     if let Node::Text(path) = node {
-        return Ok(StorePath { path, options: Options::default() });
+        return Ok(StorePath { path: named(Some(path))?, options: Options::default() });
     }
     let mut fields = Fields::of(node, at.clone())?;
-    let Some(path) = fields.text("path")?.filter(|path| !path.is_empty()) else {
-        return Err(Error::failed(format!("`{at}` has no `path`")));
-    };
+    let path = named(fields.text("path")?)?;
     let mut options = Options::default();
     if let Some(mut given) = fields.object("options")? {
         if let Some(mut rewrite) = given.object("rewrite")? {

@@ -81,6 +81,8 @@ fn what_could_change_a_layer_is_refused_and_the_rest_is_told() {
     let paths = |options: Value| layer(json!({ "paths": [{ "path": "/x", "options": options }] }));
     assert_eq!(paths(json!({ "tars": [] })), "`layers[0].paths[0].options.tars` is not understood");
     assert_eq!(paths(json!({ "perms": [{ "caps": 1 }] })), "`layers[0].paths[0].options.perms[0].caps` is not understood");
+    assert_eq!(layer(json!({ "paths": ["/x", ""] })), "`layers[0].paths[1]` has no `path`");
+    assert_eq!(layer(json!({ "paths": [{ "path": "" }] })), "`layers[0].paths[0]` has no `path`");
     assert_eq!(layer(json!({ "paths": null })), "`layers[0]` has neither `paths` nor `layer-path`");
     assert!(layer(json!({ "digest": "sha256:12" })).starts_with("`layers[0].digest`: `sha256:12` is not a digest"));
     assert!(layer(json!({ "size": -1 })).contains("`layers[0].size` is -1"));
