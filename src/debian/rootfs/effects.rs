@@ -11,7 +11,7 @@ use super::{Content, Node, Root};
 use crate::image::{Capabilities, EntryKind};
 
 /// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 9] = [
+const GENERATORS: [&str; 10] = [
     "ldconfig",
     "pam-auth-update",
     "update-ca-certificates",
@@ -21,6 +21,7 @@ const GENERATORS: [&str; 9] = [
     "glib-compile-schemas",
     "update-desktop-database",
     "update-mime-database",
+    "libgvc6-config-update",
 ];
 
 impl System for Root {

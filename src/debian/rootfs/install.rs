@@ -6,8 +6,8 @@ use super::super::script::Emulations;
 use super::super::segment::Segment;
 use super::generated::Additions;
 use super::{
-    Root, base_files, ca_certificates, desktop_database, gsettings, hygiene, java_keystore, ld_cache, libc, metadata, mime, pam, passwd,
-    shells, tzdata, usr_merge,
+    Root, base_files, ca_certificates, desktop_database, graphviz, gsettings, hygiene, java_keystore, ld_cache, libc, metadata, mime, pam,
+    passwd, shells, tzdata, usr_merge,
 };
 use crate::Result;
 use crate::image::{ScriptClass, ScriptOutcome};
@@ -17,7 +17,7 @@ type Rule = fn(&Root, &mut Additions);
 /// What is there before any script runs.
 const FIRST: [Rule; 5] = [usr_merge::generate, base_files::generate, passwd::generate, tzdata::generate, libc::generate];
 /// What is made from the whole system once every script is done.
-const LAST: [Rule; 10] = [
+const LAST: [Rule; 11] = [
     ca_certificates::generate,
     java_keystore::generate,
     ld_cache::generate,
@@ -26,6 +26,7 @@ const LAST: [Rule; 10] = [
     gsettings::generate,
     desktop_database::generate,
     mime::generate,
+    graphviz::generate,
     metadata::generate,
     hygiene::generate,
 ];

@@ -18,6 +18,7 @@ mod diversions;
 mod effects;
 mod generated;
 mod glib_table;
+mod graphviz;
 mod gsettings;
 mod hygiene;
 mod ids;

@@ -1,6 +1,6 @@
 //! What is done instead of scripts that cannot be evaluated: data, from `emulations.toml` and from the user.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::{Arc, LazyLock};
 
@@ -50,6 +50,8 @@ struct Entry {
     no_op: bool,
     #[serde(default)]
     commands: BTreeSet<String>,
+    #[serde(default)]
+    answers: BTreeMap<String, String>,
     #[serde(default)]
     generators: Vec<String>,
     #[serde(default)]
@@ -144,6 +146,8 @@ struct LeftOut {
 pub(super) struct Emulation {
     /// Commands of the script that do nothing.
     pub no_ops: BTreeSet<String>,
+    /// What its `config` answers debconf's questions with.
+    pub answers: BTreeMap<String, String>,
     /// What stands for the whole script.
     whole: Option<Arc<Entry>>,
 }
@@ -214,6 +218,8 @@ impl Emulations {
         let fitting: Vec<&Arc<Entry>> = self.entries.iter().filter(|entry| entry.fits(call)).collect();
         Emulation {
             no_ops: fitting.iter().flat_map(|entry| entry.commands.iter().cloned()).collect(),
+            // The first one's word counts.
+            answers: fitting.iter().rev().flat_map(|entry| entry.answers.clone()).collect(),
             whole: fitting.into_iter().find(|entry| entry.is_whole()).cloned(),
         }
     }
@@ -251,8 +257,8 @@ impl Entry {
         if self.no_op && self.has_effects() {
             return Err("`no-op` says that nothing is done, and then something is".into());
         }
-        if !self.is_whole() && self.commands.is_empty() {
-            return Err("it says neither `no-op`, `commands` nor what to do".into());
+        if !self.is_whole() && self.commands.is_empty() && self.answers.is_empty() {
+            return Err("it says neither `no-op`, `commands`, `answers` nor what to do".into());
         }
         if let Some(script) = self.script.as_deref().filter(|s| !matches!(*s, "preinst" | "postinst")) {
             return Err(format!("`script` is `preinst` or `postinst`, not `{script}`"));

@@ -25,6 +25,7 @@ pub(in super::super) fn evaluate(call: &Call<'_>, system: &mut dyn System, emula
     let emulation = emulations.fitting(call);
 
     let mut shell = Shell::new(call, system, &emulation.no_ops);
+    shell.state.answers.extend(emulation.answers.iter().map(|(question, answer)| (question.clone(), Some(answer.clone()))));
     if !emulation.replace(&mut shell) {
         run(call, &mut shell);
     }

@@ -43,7 +43,7 @@ pub(super) fn is_kept(path: &str) -> bool {
     ];
     // Shell libraries that scripts of other packages read; some lie in `/usr/share/PACKAGE/dpkg`.
     const LIBRARY: &str = "maintscript";
-    matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf" | "usr/lib/php/php-helper")
+    matches!(path, "usr/share/libc-bin/nsswitch.conf" | "etc/ld.so.conf" | "usr/lib/os-release" | "usr/lib/php/php-helper")
         || (path.starts_with("etc/ld-musl-") && path.ends_with(".path"))
         || path.rsplit('/').next().is_some_and(|name| name.contains(LIBRARY))
         || (path.starts_with("usr/share/") && path.contains("/dpkg/"))

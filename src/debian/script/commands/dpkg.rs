@@ -270,6 +270,7 @@ const GENERATORS: &[&str] = &[
     "glib-compile-schemas",
     "update-desktop-database",
     "update-mime-database",
+    "libgvc6-config-update",
     "update-shells",
     "pam-auth-update",
     "shadow",
