@@ -334,8 +334,9 @@ async fn a_damaged_cached_index_is_fetched_again() {
     let releases = world.folder.path().join("cache/debian/releases");
     let index =
         std::fs::read_dir(releases).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "index")).unwrap();
-    let text = std::fs::read_to_string(&index).unwrap().replace("hello", "jello");
-    std::fs::write(&index, text).unwrap();
+    let mut bytes = std::fs::read(&index).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&index, bytes).unwrap();
     world.catalog.base.push("hello".into());
     world.server.asked("");
     world.lock().await.unwrap();
