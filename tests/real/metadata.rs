@@ -65,9 +65,11 @@ pub fn check(files: &Files, locked: &[Locked]) {
             assert_eq!(ours.sha256, <[u8; 32]>::from(Sha256::digest(&expected)), "{path}");
             names.insert(path);
         }
-        // Debian Policy 12.5: the folder may be a link to another package's.
-        let link = files.get(&format!("usr/share/doc/{}", package.package)).map_or("", |folder| folder.link.as_str());
-        let owner = if link.is_empty() { &package.package } else { link.rsplit('/').next().unwrap() };
+        // Debian Policy 12.5: the folder may be a link to another package's, and that one again.
+        let mut owner = package.package.as_str();
+        while let Some(folder) = files.get(&format!("usr/share/doc/{owner}")).filter(|folder| !folder.link.is_empty()) {
+            owner = folder.link.rsplit('/').next().unwrap();
+        }
         let copyright = files.get(&format!("usr/share/doc/{owner}/copyright"));
         assert!(copyright.is_some_and(|file| matches!(file.kind, 'f' | 'l')), "{} has no copyright", package.package);
     }
