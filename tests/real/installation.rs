@@ -14,7 +14,7 @@ use crate::metadata::{self, Locked, locked};
 /// Users, modes, alternatives, diversions, links, certificates, time zone, configuration files, stat overrides, setuid and
 /// setgid programs, PAM, modules that are enabled, catalogues, settings, types of files, dictionaries, keys and databases that are not
 /// made: all of it is in these and what they depend on.
-const PACKAGES: [&str; 32] = [
+const PACKAGES: [&str; 31] = [
     "apache2",
     "bind9",
     "ca-certificates",
@@ -38,7 +38,6 @@ const PACKAGES: [&str; 32] = [
     "php-cli",
     "postgresql-common",
     "python3",
-    "python3-debugpy",
     "redis-server",
     "shared-mime-info",
     "squid",
