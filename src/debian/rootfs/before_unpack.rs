@@ -38,32 +38,28 @@ impl<'r> BeforeUnpack<'r> {
 
     /// Whether nobody but the package has what is at the physical `path`.
     fn is_own(&self, path: &str, node: &Node) -> bool {
-        let lists = |number: &usize| {
-            let directories = self.root.segments.get(*number).map_or(&[][..], |segment| &segment.directories);
+        let lists = |number: usize| {
+            let directories = self.root.segments.get(number).map_or(&[][..], |segment| &segment.directories);
             directories.binary_search_by(|directory| directory.path.as_str().cmp(path)).is_ok()
         };
         match node.content {
             Content::Packaged { segment, .. } => Some(segment) == self.own,
             Content::Directory => {
-                let others = 0..self.root.segments.len();
-                !self.made.contains(path)
-                    && self.own.as_ref().is_some_and(lists)
-                    && !others.into_iter().any(|other| Some(other) != self.own && lists(&other))
+                let by_others = || (0..self.root.segments.len()).any(|other| Some(other) != self.own && lists(other));
+                !self.made.contains(path) && self.own.is_some_and(lists) && !by_others()
             }
             _ => false,
         }
     }
 
-    /// Removes a folder with all that is in it by now.
+    /// Removes a folder with all that is in it by now; what is unpacked later comes all the same, also where the script had made a folder.
     fn remove(&mut self, path: String) -> Result<(), String> {
-        let place = self.root.place(&path);
-        let to_come: Vec<(String, Node)> = match &place {
-            Some(place) => {
-                let all = self.root.nodes.get_key_value(place).into_iter().chain(self.root.below(place));
-                all.filter(|(path, node)| self.is_own(path, node)).map(|(path, node)| (path.clone(), node.clone())).collect()
-            }
-            None => Vec::new(),
-        };
+        let Some(place) = self.root.place(&path) else { return Ok(()) };
+        let below = format!("{place}/");
+        self.made.retain(|made| *made != place && !made.starts_with(&below));
+        let all = self.root.nodes.get_key_value(&place).into_iter().chain(self.root.below(&place));
+        let to_come = all.filter(|(path, node)| self.is_own(path, node)).map(|(path, node)| (path.clone(), node.clone()));
+        let to_come: Vec<(String, Node)> = to_come.collect();
         self.root.apply(Effect::Remove { path, recursive: true })?;
         self.root.nodes.extend(to_come);
         Ok(())

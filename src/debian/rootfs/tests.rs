@@ -317,7 +317,8 @@ fn a_preinst_does_not_find_what_dpkg_unpacks_after_it() {
                   for f in /etc/squid.*; do [ ! -e $f ] || touch /etc/wrong; done\n[ ! -d /var/spool/squid ] || touch /etc/wrong\n\
                   mkdir -p /var/spool/squid; [ ! -d /var/spool/squid ] || chown www-data /var/spool/squid\n\
                   [ ! -e /etc/redis/redis.conf ] || touch /etc/right\n[ ! -d /usr/lib/squid ] || touch /etc/wrong\n\
-                  [ -d /etc/redis ] && [ -d /usr/lib ] && touch /usr/lib/squid-too && rm -rf /usr/lib/squid /etc/redis\n";
+                  [ -d /etc/redis ] && [ -d /usr/lib ] && touch /usr/lib/squid-too && rm -rf /usr/lib/squid /etc/redis\n\
+                  mkdir -p /var/cache/squid && rm -rf /var/cache/squid\n";
     archive.add_with(
         "squid",
         "",
@@ -326,12 +327,14 @@ fn a_preinst_does_not_find_what_dpkg_unpacks_after_it() {
             file("etc/squid.conf", 0o644, b"x"),
             super::super::fixtures::folder("var/spool/squid"),
             super::super::fixtures::folder("usr/lib/squid"),
+            super::super::fixtures::folder("var/cache/squid"),
             file("usr/lib/squid/helper", 0o755, b"x"),
         ],
     );
     let root = install(None, &archive.segments(&["base-files", "base-passwd", "redis", "squid"]), &Emulations::default()).unwrap();
     // debugpy's removes what an old version may have left, and not what is unpacked then.
-    let there = ["etc/disabled", "etc/squid.conf", "etc/right", "usr/lib/squid", "usr/lib/squid/helper", "usr/lib/squid-too"];
+    let there =
+        ["etc/disabled", "etc/squid.conf", "etc/right", "usr/lib/squid", "usr/lib/squid/helper", "usr/lib/squid-too", "var/cache/squid"];
     assert!(there.iter().all(|path| root.nodes().contains_key(*path)));
     assert!(!["etc/wrong", "etc/redis/redis.conf"].iter().any(|path| root.nodes().contains_key(*path)));
     assert_eq!(ids(&root, "var/spool/squid"), "755:33:0");
