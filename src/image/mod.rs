@@ -38,6 +38,7 @@ mod shebang;
 mod spelling;
 mod stamp;
 mod store;
+mod tar_block;
 mod tree;
 mod unpacked;
 
@@ -70,4 +71,5 @@ pub use script_outcome::{ScriptClass, ScriptOutcome, ScriptRecords};
 pub use shebang::{SHEBANG_HEAD, read_shebang};
 pub use stamp::Stamp;
 pub use store::{BlobWriter, REF_NAME, Store, replace_file, replace_with};
+pub use tar_block::{BLOCK, padding, pax_record};
 pub use tree::{Children, Gathering, RawManifest, Tree};

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use tar::EntryType;
 
-use super::super::segment::tar_header::{TarEntry, padding};
-use crate::image::{Capabilities, Entry, EntryKind, FileCapabilities};
+use super::super::segment::tar_header::TarEntry;
+use crate::image::{BLOCK, Capabilities, Entry, EntryKind, FileCapabilities, padding};
 use crate::{Error, Result};
 
 /// Where an entry goes, and whose it is there.
@@ -118,7 +118,7 @@ pub(super) fn filter(content: impl Read, edits: &Edits, package: &str, push: &mu
                 n => push(&buffer[..n])?,
             }
         }
-        push(&[0; 512][..padding(size)])?;
+        push(&[0; BLOCK][..padding(size)])?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 
 use tar::{EntryType, Header};
 
-use crate::image::Capabilities;
+use crate::image::{Capabilities, padding, pax_record};
 
 /// What one tar entry says besides its content.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ impl TarEntry<'_> {
         let Some(capabilities) = capabilities else { return self.write(out) };
         let mut header = Header::new_ustar();
         let mut records = Vec::new();
-        record(&mut records, CAPABILITY, &capabilities.to_bytes());
+        pax_record(CAPABILITY, &capabilities.to_bytes(), &mut records);
         let fields = header.as_old_mut();
         header_number(&mut fields.gid, self.gid, "gid", &mut records);
         header_text(&mut fields.linkname, self.link, "linkpath", &mut records);
@@ -96,7 +96,7 @@ fn header_text(field: &mut [u8], text: &str, key: &str, records: &mut Vec<u8>) {
     let length = text.len().min(field.len());
     field[..length].copy_from_slice(&text.as_bytes()[..length]);
     if length < text.len() {
-        record(records, key, text.as_bytes());
+        pax_record(key, text.as_bytes(), records);
     }
 }
 
@@ -108,21 +108,9 @@ fn header_number(field: &mut [u8], number: u64, key: &str, records: &mut Vec<u8>
         true => field[..width].copy_from_slice(digits.as_bytes()),
         false => {
             field[..width].fill(b'0');
-            record(records, key, number.to_string().as_bytes());
+            pax_record(key, number.to_string().as_bytes(), records);
         }
     }
-}
-
-/// Appends `LENGTH KEY=VALUE\n`, whose length counts its own digits.
-fn record(out: &mut Vec<u8>, key: &str, value: &[u8]) {
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest + 1;
-    while length != rest + length.to_string().len() {
-        length = rest + length.to_string().len();
-    }
-    out.extend_from_slice(format!("{length} {key}=").as_bytes());
-    out.extend_from_slice(value);
-    out.push(b'\n');
 }
 
 /// The entry that carries a name too long for the header after it.
@@ -148,11 +136,6 @@ fn extension(out: &mut Vec<u8>, mut header: Header, name: &[u8], kind: EntryType
 /// Fills up to the 512-byte block after `size` bytes of content.
 pub(in super::super) fn pad(out: &mut Vec<u8>, size: u64) {
     out.resize(out.len() + padding(size), 0);
-}
-
-/// How many zero bytes follow `size` bytes of content.
-pub(in super::super) fn padding(size: u64) -> usize {
-    (size.wrapping_neg() % 512) as usize
 }
 
 #[cfg(test)]
@@ -237,14 +220,5 @@ mod tests {
         small.write_with(None, &mut with);
         small.write(&mut without);
         assert_eq!(with, without);
-    }
-
-    #[test]
-    fn a_record_counts_the_digits_of_its_own_length() {
-        for (value, expected) in [(1, 6), (4, 9), (5, 11), (92, 98), (93, 99), (94, 101), (991, 998)] {
-            let mut out = Vec::new();
-            record(&mut out, "k", &vec![b'x'; value]);
-            assert_eq!((out.len(), out.starts_with(format!("{expected} k=").as_bytes())), (expected, true), "{value}");
-        }
     }
 }

@@ -3,8 +3,7 @@
 //! A writer of our own: the `tar` crate chooses GNU's format or USTAR once for an archive, cannot split a name where Go does, and adds
 //! PAX records only where it is told, in the order it is told.
 
-/// One block of a tar.
-pub(super) const BLOCK: usize = 512;
+use crate::image::{BLOCK, padding, pax_record};
 
 const NAME: usize = 100;
 const PREFIX: usize = 155;
@@ -92,7 +91,7 @@ impl Header<'_> {
     fn extended(&self, records: &[(&'static str, Vec<u8>)], out: &mut Vec<u8>) {
         let mut data = Vec::new();
         for (key, value) in records {
-            record(key, value, &mut data);
+            pax_record(key, value, &mut data);
         }
         let mut block = [0; BLOCK];
         let name = ascii_of(&extended_name(self.name));
@@ -108,11 +107,6 @@ impl Header<'_> {
         out.extend_from_slice(&data);
         out.resize(out.len() + padding(data.len() as u64), 0);
     }
-}
-
-/// How many zero bytes follow `size` bytes of content.
-pub(super) fn padding(size: u64) -> usize {
-    (size.wrapping_neg() % BLOCK as u64) as usize
 }
 
 /// `path.Clean` of Go's: without `.`, `..` and double slashes, as far as the text alone tells.
@@ -155,18 +149,6 @@ fn extended_name(name: &[u8]) -> Vec<u8> {
     let (folder, file) = name.split_at(name.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1));
     let parts = [folder, b"PaxHeaders.0", file];
     clean(&parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b'/'))
-}
-
-/// One PAX record: its own length, which counts itself, a key and a value.
-fn record(key: &str, value: &[u8], out: &mut Vec<u8>) {
-    // A space, an equals sign and a line end.
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest + rest.to_string().len();
-    // One digit more may make the number itself longer.
-    length = rest + length.to_string().len();
-    out.extend_from_slice(format!("{length} {key}=").as_bytes());
-    out.extend_from_slice(value);
-    out.push(b'\n');
 }
 
 /// Go counts a NUL among what is not ASCII.
@@ -252,19 +234,6 @@ mod tests {
         assert_eq!(split(deep.as_bytes()), None);
         assert_eq!(written(&header(long.as_bytes(), b"")).len(), BLOCK);
         assert_eq!(written(&header(x.as_bytes(), b"")).len(), 3 * BLOCK);
-    }
-
-    #[test]
-    fn a_record_counts_its_own_length() {
-        for (length, expected) in
-            [(1, "9 path=x\n"), (2, "11 path=xx\n"), (90, "99 path"), (91, "101 path"), (989, "999 path"), (990, "1001 path")]
-        {
-            let mut out = Vec::new();
-            record("path", "x".repeat(length).as_bytes(), &mut out);
-            let text = String::from_utf8(out).unwrap();
-            assert!(text.starts_with(expected), "{length}: {text}");
-            assert_eq!(text.split(' ').next().unwrap(), text.len().to_string(), "{length}");
-        }
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::thread;
 
 use super::generator::Generator;
 use super::gone::gone;
-use super::header::{BLOCK, padding};
 use super::members::Members;
 use super::tree::{Kind, Tree};
 use crate::error::io_error;
+use crate::image::{BLOCK, padding};
 use crate::{Error, Result};
 
 /// How much is handed on at a time.

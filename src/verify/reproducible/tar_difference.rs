@@ -7,9 +7,9 @@ use std::io::{self, Read};
 
 use tar::Header;
 
+use crate::image::BLOCK;
 use crate::read_full;
 
-const BLOCK: usize = 512;
 /// How much of a member's content is read at a time.
 const PIECE: usize = 64 << 10;
 /// Longer names and extended headers than this are compared, but not shown.
