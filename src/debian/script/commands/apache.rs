@@ -77,13 +77,14 @@ pub(super) fn disable_module(shell: &mut Shell<'_>, arguments: &[String]) -> Sta
     })
 }
 
-/// What a module, a site or a configuration is called in Apache's records.
-fn record(sort: &str) -> &str {
-    match sort {
+/// The folder of records of which modules, sites or configurations are `done` (`enabled`, `disabled`) by whom.
+fn records(sort: &str, done: &str, by: &str) -> String {
+    let sort = match sort {
         "mods" => "module",
         "sites" => "site",
         other => other,
-    }
+    };
+    format!("/var/lib/apache2/{sort}/{done}_by_{by}")
 }
 
 /// Who may have done something, as records and `a2query` call them.
@@ -92,14 +93,14 @@ const WHO: [(&str, &str); 2] = [("admin", "site administrator"), ("maint", "main
 /// Records who enabled or disabled it: a maintainer script with -m, else the administrator.
 fn mark(shell: &mut Shell<'_>, sort: &str, done: &str, name: &str) -> Status {
     let by = if shell.command.contains(" -m") { "maint" } else { "admin" };
-    let folder = |done: &str, by: &str| format!("/var/lib/apache2/{}/{done}_by_{by}", record(sort));
-    for (done, by) in [("enabled", "admin"), ("enabled", "maint"), ("disabled", "admin"), ("disabled", "maint")] {
-        let path = format!("{}/{name}", folder(done, by));
-        if there(shell, &path) {
-            shell.apply(Effect::Remove { path, recursive: false });
+    for (by, _) in WHO {
+        for path in ["enabled", "disabled"].map(|done| format!("{}/{name}", records(sort, done, by))) {
+            if there(shell, &path) {
+                shell.apply(Effect::Remove { path, recursive: false });
+            }
         }
     }
-    let folder = folder(done, by);
+    let folder = records(sort, done, by);
     if shell.kind(&folder).is_none() {
         shell.apply(Effect::Directory { path: folder.clone(), mode: None, owner: Owner::default(), parents: true });
     }
@@ -108,9 +109,6 @@ fn mark(shell: &mut Shell<'_>, sort: &str, done: &str, name: &str) -> Status {
 
 /// `a2query`: which modules (`-m`), sites (`-s`) and configurations (`-c`) are enabled, and which multi-processing module (`-M`).
 pub(super) fn query(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    if shell.find("a2query").is_none() {
-        return Some(127);
-    }
     let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "-q").collect();
     let is_quiet = words.len() < arguments.len();
     let (sort, name) = match words[..] {
@@ -134,10 +132,7 @@ pub(super) fn query(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     };
     let name = name.strip_prefix("mod").unwrap_or(name);
     let name = name.strip_suffix(".conf").or(name.strip_suffix(".load")).unwrap_or(name);
-    let by = |done: &str, name: &str| {
-        let path = |by: &str| format!("/var/lib/apache2/{}/{done}_by_{by}/{name}", record(sort));
-        WHO.into_iter().find(|(by, _)| shell.kind(&path(by)).is_some())
-    };
+    let by = |done: &str, name: &str| WHO.into_iter().find(|(by, _)| shell.kind(&format!("{}/{name}", records(sort, done, by))).is_some());
     let found: Vec<String> = enabled(shell, sort).into_iter().filter(|one| name.is_empty() || one == name).collect();
     let lines = found.iter().map(|one| format!("{one} (enabled by {})\n", by("enabled", one).map_or("unknown", |(_, who)| who))).collect();
     let status = match by("disabled", name) {

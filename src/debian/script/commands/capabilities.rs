@@ -1,18 +1,12 @@
 //! File capabilities: `setcap` and `getcap` (libcap2-bin, which is only recommended: scripts look whether it is there).
 
-use super::paths::there;
+use super::paths::{is_file_itself, there};
+use crate::debian::script::Effect;
 use crate::debian::script::shell::{Shell, Status};
-use crate::debian::script::{Effect, Kind};
 use crate::image::Capabilities;
-
-/// What a shell says when a program is not installed.
-const NOT_FOUND: Status = Some(127);
 
 /// `setcap [-q] [-v] [-n ROOTID] (CAPABILITIES|-r) FILE…`: in order, up to the first that fails.
 pub(super) fn setcap(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    if shell.find("setcap").is_none() {
-        return NOT_FOUND;
-    }
     let (mut quiet, mut verify, mut root) = (false, false, 0);
     let mut arguments = arguments.iter();
     let mut done = false;
@@ -52,8 +46,7 @@ fn set(shell: &mut Shell<'_>, file: &str, wanted: Option<Capabilities>) -> Statu
     if !there(shell, file) {
         return shell.missing(file, Some(1));
     }
-    let is_file = matches!(shell.kind(file), Some(Kind::File { .. })) && shell.system.link(file).is_none();
-    if !is_file || (wanted.is_none() && shell.system.capabilities(file).is_none()) {
+    if !is_file_itself(shell, file) || (wanted.is_none() && shell.system.capabilities(file).is_none()) {
         return Some(1);
     }
     if shell.is_scratch(file) {
@@ -79,9 +72,6 @@ fn compare(shell: &mut Shell<'_>, file: &str, wanted: Option<Capabilities>, quie
 
 /// `getcap [-v] [-n] FILE…`: a line for each that has some.
 pub(super) fn getcap(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    if shell.find("getcap").is_none() {
-        return NOT_FOUND;
-    }
     let (mut all, mut with_root) = (false, false);
     let mut files = Vec::new();
     for argument in arguments {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::options::Options;
-use super::paths::worse;
+use super::paths::{is_file, worse};
+use crate::debian::script::Effect;
 use crate::debian::script::shell::{Shell, Status};
-use crate::debian::script::{Effect, Kind};
 
 /// What packages say of their word lists and dictionaries.
 const DECLARED: &str = "/var/lib/dictionaries-common";
@@ -19,9 +19,6 @@ type Lists = BTreeMap<String, BTreeMap<String, String>>;
 /// `update-default-wordlist`: `/usr/share/dict/words` leads to the default list. Nobody is asked and no language is set, so that is an
 /// American list, else an English one, else the only one there is.
 pub(super) fn word_lists(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    if shell.find("update-default-wordlist").is_none() {
-        return Some(127);
-    }
     let Some(lists) = declared(shell, "wordlist") else { return shell.refuse("what packages say of their word lists is not at hand") };
     let mut status = shell.write_file(&format!("{CACHE}/wordlist.db"), Some(database(&lists)));
     if !lists.is_empty() && shell.system.link(WORDS).is_none() && shell.kind(WORDS).is_none() {
@@ -39,7 +36,7 @@ pub(super) fn word_lists(shell: &mut Shell<'_>, arguments: &[String]) -> Status 
         };
     };
     let target = format!("/usr/share/dict/{}", lists[default].get("hash-name").map_or("", String::as_str));
-    if !matches!(shell.kind(&target), Some(Kind::File { .. })) {
+    if !is_file(shell, &target) {
         return shell.missing(&target, Some(1));
     }
     status = worse(status, shell.write_file(&format!("{CACHE}/wordlist-default"), Some(default.clone())));
@@ -48,9 +45,6 @@ pub(super) fn word_lists(shell: &mut Shell<'_>, arguments: &[String]) -> Status 
 
 /// `update-default-ispell`, for systems without dictionaries of ispell itself; those of aspell and hunspell are none.
 pub(super) fn ispell(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    if shell.find("update-default-ispell").is_none() {
-        return Some(127);
-    }
     if !Options::parse(arguments, "").has(&["triggered"]) {
         return shell.apply(Effect::Trigger("update-default-ispell".into()));
     }

@@ -2,6 +2,7 @@
 
 use super::find::{NAMES, walk};
 use super::options::Options;
+use super::paths::is_file_itself;
 use super::regular::compile;
 use crate::debian::script::Kind;
 use crate::debian::script::shell::{Shell, Status, UNKNOWN, Value};
@@ -212,15 +213,15 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     if operands.is_empty() {
         text = shell.input();
     }
+    // Without -r a folder is said to be one, and counts as missing.
+    let recursive = options.has(&["r", "recursive", "R", "dereference-recursive"]);
     let mut files: Vec<String> = Vec::new();
     for operand in operands {
-        match operand != "-" && shell.kind(&shell.path(operand)) == Some(Kind::Directory) {
-            // Without -r a folder is said to be one, and counts as missing.
-            true if options.has(&["r", "recursive", "R", "dereference-recursive"]) => match files_below(shell, shell.path(operand)) {
-                Some(below) => files.extend(below),
-                None => text = None,
-            },
-            _ => files.push(operand.clone()),
+        let is_folder = operand != "-" && shell.kind(&shell.path(operand)) == Some(Kind::Directory);
+        match (recursive && is_folder).then(|| files_below(shell, shell.path(operand))) {
+            Some(Some(below)) => files.extend(below),
+            Some(None) => text = None,
+            None => files.push(operand.clone()),
         }
     }
     for operand in &files {
@@ -269,8 +270,8 @@ pub(super) fn grep(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
 fn files_below(shell: &Shell<'_>, folder: String) -> Option<Vec<String>> {
     let mut found = Vec::new();
     walk(shell, &folder, 0, usize::MAX, &mut found);
-    let is_file = |path: &String| matches!(shell.kind(path), Some(Kind::File { .. })) && shell.system.link(path).is_none();
-    (found.len() < NAMES).then(|| found.into_iter().map(|(path, _)| path).filter(is_file).collect())
+    let names = found.into_iter().map(|(path, _)| path);
+    (names.len() < NAMES).then(|| names.filter(|path| is_file_itself(shell, path)).collect())
 }
 
 pub(super) fn sort(shell: &mut Shell<'_>, arguments: &[String]) -> Status {

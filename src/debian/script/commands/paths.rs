@@ -12,6 +12,16 @@ pub(super) fn worse(a: Status, b: Status) -> Status {
     }
 }
 
+/// Whether opening `path` would reach a regular file.
+pub(super) fn is_file(shell: &Shell<'_>, path: &str) -> bool {
+    matches!(shell.kind(path), Some(Kind::File { .. }))
+}
+
+/// Whether `path` itself is a regular file, and no link to one.
+pub(super) fn is_file_itself(shell: &Shell<'_>, path: &str) -> bool {
+    is_file(shell, path) && shell.system.link(path).is_none()
+}
+
 /// Whether something is at `path` itself, a dangling link too.
 pub(super) fn there(shell: &Shell<'_>, path: &str) -> bool {
     shell.kind(path).is_some() || shell.system.link(path).is_some()

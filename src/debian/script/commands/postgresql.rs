@@ -1,6 +1,6 @@
 //! `pg_updatedicts` (postgresql-common): installed dictionaries of hunspell and myspell, where PostgreSQL's text search finds them.
 
-use super::paths::{there, worse};
+use super::paths::{is_file, is_file_itself, there, worse};
 use crate::debian::script::shell::{Shell, Status};
 use crate::debian::script::{Effect, Kind, Owner};
 
@@ -9,9 +9,6 @@ const CACHE: &str = "/var/cache/postgresql/dicts";
 const VERSIONS: &str = "/usr/share/postgresql";
 
 pub(super) fn update_dictionaries(shell: &mut Shell<'_>, _: &[String]) -> Status {
-    if shell.find("pg_updatedicts").is_none() {
-        return Some(127);
-    }
     let mut status = Some(0);
     if shell.kind(CACHE).is_none() {
         status = shell.apply(Effect::Directory { path: CACHE.into(), mode: None, owner: Owner::default(), parents: true });
@@ -29,8 +26,7 @@ pub(super) fn update_dictionaries(shell: &mut Shell<'_>, _: &[String]) -> Status
 /// The dictionary `source` as `name`: PostgreSQL reads UTF-8 only.
 fn dictionary(shell: &mut Shell<'_>, source: &str, name: &str) -> Status {
     let affixes = format!("{source}.aff");
-    let is_file = |shell: &Shell<'_>, path: &str| matches!(shell.kind(path), Some(Kind::File { .. }));
-    if shell.system.link(&affixes).is_some() || !is_file(shell, &affixes) || !is_file(shell, &format!("{source}.dic")) {
+    if !is_file_itself(shell, &affixes) || !is_file(shell, &format!("{source}.dic")) {
         return Some(0);
     }
     let Some(bytes) = shell.system.read(&affixes) else { return shell.refuse(format!("{affixes} is not at hand")) };

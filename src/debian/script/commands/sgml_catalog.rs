@@ -1,8 +1,7 @@
 //! `update-catalog` (sgml-base): the SGML catalogues of `/etc/sgml`, and the one above them that lists those that hold.
 
 use super::options::Options;
-use super::paths::worse;
-use crate::debian::script::Kind;
+use super::paths::{is_file, worse};
 use crate::debian::script::shell::{Shell, Status};
 
 const FOLDER: &str = "/etc/sgml";
@@ -16,9 +15,6 @@ const HEAD: &str = "\
 ";
 
 pub(super) fn update(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    if shell.find("update-catalog").is_none() {
-        return Some(127);
-    }
     let options = Options::parse(arguments, "");
     match (options.has(&["add"]), options.has(&["remove"]), options.has(&["update-super"]), options.operands.as_slice()) {
         // The trigger of /etc/sgml does the same for every package at once.
@@ -71,7 +67,7 @@ fn holds(shell: &Shell<'_>, path: &str, text: &str) -> bool {
             "base" => base = token.to_owned(),
             "catalog" => {
                 let named = if token.starts_with('/') { token.to_owned() } else { format!("{base}/{token}") };
-                if !matches!(shell.kind(&shell.path(&named)), Some(Kind::File { .. })) {
+                if !is_file(shell, &shell.path(&named)) {
                     return false;
                 }
             }

@@ -7,9 +7,6 @@ use crate::debian::script::shell::{Shell, Status};
 
 pub(super) fn sysusers(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "root replace image");
-    if shell.find("systemd-sysusers").is_none() {
-        return Some(127);
-    }
     let mut status = Some(0);
     for text in configurations(shell, &options.operands, "sysusers.d") {
         let done = match text {

@@ -22,9 +22,11 @@ pub(in super::super) enum Treatment {
     Query(fn(&mut Shell<'_>, &[String]) -> Status),
     /// It can do with arguments that are not known.
     Words(fn(&mut Shell<'_>, &[Value]) -> Status),
+    /// It answers as a shell does where the image does not have it, and scripts go on without it; else it is treated so.
+    Installed(&'static Treatment),
 }
 
-use Treatment::{Act, Generator, Nothing, Query, Refused, Words};
+use Treatment::{Act, Generator, Installed, Nothing, Query, Refused, Words};
 
 const SERVICES: &str = "an image has no running services; its entrypoint starts what it is for";
 const BYTECODE: &str = "bytecode is a cache that is made when a program runs";
@@ -119,13 +121,13 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("gdk-pixbuf-query-loaders", Refused(LOADERS)),
     ("gtk-query-immodules-3.0", Refused(INPUT_METHODS)),
     // dictionaries
-    ("update-default-wordlist", Act(dictionaries::word_lists)),
-    ("update-default-ispell", Act(dictionaries::ispell)),
-    ("ispell-autobuildhash", Act(dictionaries::ispell)),
+    ("update-default-wordlist", Installed(&Act(dictionaries::word_lists))),
+    ("update-default-ispell", Installed(&Act(dictionaries::ispell))),
+    ("ispell-autobuildhash", Installed(&Act(dictionaries::ispell))),
     ("aspell-autobuildhash", Act(dictionaries::aspell)),
     ("update-dictcommon-aspell", Nothing(EDITORS)),
     ("update-dictcommon-hunspell", Nothing(EDITORS)),
-    ("pg_updatedicts", Act(postgresql::update_dictionaries)),
+    ("pg_updatedicts", Installed(&Act(postgresql::update_dictionaries))),
     // upgrades
     ("dpkg-maintscript-helper", Nothing(UPGRADES)),
     ("dpkg-trigger", Act(dpkg::trigger)),
@@ -183,8 +185,8 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("groupmod", Act(accounts::modify)),
     ("chfn", Act(accounts::modify)),
     ("chsh", Act(accounts::modify)),
-    ("systemd-sysusers", Act(sysusers::sysusers)),
-    ("systemd-tmpfiles", Act(tmpfiles::tmpfiles)),
+    ("systemd-sysusers", Installed(&Act(sysusers::sysusers))),
+    ("systemd-tmpfiles", Installed(&Act(tmpfiles::tmpfiles))),
     ("getent", Query(queries::getent)),
     ("id", Query(queries::id)),
     // files
@@ -205,7 +207,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("chown", Act(ownership::chown)),
     ("chgrp", Act(ownership::chgrp)),
     ("dpkg-statoverride", Act(ownership::statoverride)),
-    ("setcap", Act(capabilities::setcap)),
+    ("setcap", Installed(&Act(capabilities::setcap))),
     // questions
     ("test", Words(conditions::test)),
     ("[", Words(conditions::bracket)),
@@ -224,7 +226,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("arch", Query(queries::uname)),
     ("date", Words(queries::unknown)),
     ("stat", Query(listing::stat)),
-    ("getcap", Query(capabilities::getcap)),
+    ("getcap", Installed(&Query(capabilities::getcap))),
     ("hostname", Words(queries::unknown)),
     ("df", Words(queries::unknown)),
     ("du", Words(queries::unknown)),
@@ -280,8 +282,8 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("dpkg-architecture", Query(dpkg::architecture)),
     ("dpkg-divert", Act(dpkg::divert)),
     ("update-alternatives", Act(dpkg::alternatives)),
-    ("update-catalog", Act(sgml_catalog::update)),
-    ("update-xmlcatalog", Act(xml_catalog::update)),
+    ("update-catalog", Installed(&Act(sgml_catalog::update))),
+    ("update-xmlcatalog", Installed(&Act(xml_catalog::update))),
     ("ldconfig", Generator),
     ("update-ca-certificates", Generator),
     ("glib-compile-schemas", Generator),
@@ -303,7 +305,7 @@ const COMMANDS: &[(&str, Treatment)] = &[
     ("a2ensite", Act(apache::enable_site)),
     ("a2enconf", Act(apache::enable_configuration)),
     ("a2dismod", Act(apache::disable_module)),
-    ("a2query", Query(apache::query)),
+    ("a2query", Installed(&Query(apache::query))),
     ("ssh-keygen", Act(keys::ssh_keygen)),
     ("make-ssl-cert", Act(keys::make_ssl_cert)),
     ("rndc-confgen", Act(keys::rndc_confgen)),

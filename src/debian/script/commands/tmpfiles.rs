@@ -10,9 +10,6 @@ use crate::debian::script::{Effect, Kind, ModeChange, Owner};
 
 pub(super) fn tmpfiles(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
     let options = Options::parse(arguments, "root prefix exclude-prefix replace image");
-    if shell.find("systemd-tmpfiles").is_none() {
-        return Some(127);
-    }
     if !options.has(&["create"]) || options.operands.is_empty() {
         return Some(0);
     }

@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::options::Options;
-use super::paths::worse;
-use crate::debian::script::Kind;
+use super::paths::{is_file, worse};
 use crate::debian::script::shell::{Shell, Status};
 
 const HEADER: &str = "/usr/share/xml-core/catalog.header";
@@ -29,9 +28,6 @@ struct Addition {
 }
 
 pub(super) fn update(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
-    if shell.find("update-xmlcatalog").is_none() {
-        return Some(127);
-    }
     let options = Options::parse(arguments, "file id local package type");
     if options.has(&["del"]) {
         return shell.refuse("entries of XML catalogues are added only");
@@ -40,7 +36,7 @@ pub(super) fn update(shell: &mut Shell<'_>, arguments: &[String]) -> Status {
         return Some(1);
     }
     let Some(addition) = addition(&options) else { return Some(1) };
-    if !matches!(shell.kind(&addition.needs), Some(Kind::File { .. })) {
+    if !is_file(shell, &addition.needs) {
         return shell.missing(&addition.needs, Some(1));
     }
     add(shell, addition)

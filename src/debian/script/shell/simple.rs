@@ -86,7 +86,15 @@ impl Shell<'_> {
             self.status = Some(0);
             return Flow::Next;
         }
-        self.status = match treatment(name) {
+        let treatment = match treatment(name) {
+            Some(Treatment::Installed(_)) if self.find(name).is_none() => {
+                self.status = Some(127);
+                return Flow::Next;
+            }
+            Some(Treatment::Installed(treatment)) => Some(*treatment),
+            treatment => treatment,
+        };
+        self.status = match treatment {
             Some(Treatment::Nothing(_)) => Some(0),
             Some(Treatment::Refused(why)) => {
                 self.print(None);
@@ -105,7 +113,7 @@ impl Shell<'_> {
                     None
                 }
             },
-            None => return self.foreign(name, arguments),
+            Some(Treatment::Installed(_)) | None => return self.foreign(name, arguments),
         };
         Flow::Next
     }
