@@ -10,20 +10,6 @@ use super::ownership::{disown, own};
 use super::{Content, Node, Root};
 use crate::image::{Capabilities, EntryKind};
 
-/// Where generators are asked for that run anyway once every script is done.
-const GENERATORS: [&str; 10] = [
-    "ldconfig",
-    "pam-auth-update",
-    "update-ca-certificates",
-    "java-keystore",
-    "update-shells",
-    "shadow",
-    "glib-compile-schemas",
-    "update-desktop-database",
-    "update-mime-database",
-    "libgvc6-config-update",
-];
-
 impl System for Root {
     fn kind(&self, path: &str) -> Option<Kind> {
         let path = self.physical(path)?;
@@ -224,9 +210,9 @@ impl System for Root {
                 self.triggers.insert(name);
                 Ok(())
             }
-            Effect::Generator(name) if GENERATORS.contains(&name) => Ok(()),
-            Effect::Generator("locale-gen") if !self.has_locales() => Ok(()),
-            Effect::Generator(name) => Err(format!("{name} is not made natively")),
+            Effect::Generator("locale-gen") if self.has_locales() => Err("locale-gen is not made natively".into()),
+            // All others run anyway once every script is done (`install`).
+            Effect::Generator(_) => Ok(()),
         }
     }
 }

@@ -14,18 +14,16 @@ const SERIES: &str = "2.42.";
 /// The list, for the plugins that are there.
 pub(super) fn generate(root: &Root, out: &mut Additions) {
     let Some(library) = root.package("libgvc6") else { return };
-    let mut plugins = Vec::new();
-    let mut folder = String::new();
-    for triplet in root.names("usr/lib").into_iter().filter(|name| name.contains("-linux-")) {
-        let found = root.names(&format!("usr/lib/{triplet}/graphviz"));
-        let found: Vec<String> = found.into_iter().filter(|name| name.starts_with("libgvplugin_") && name.ends_with(".so.6")).collect();
-        if !found.is_empty() {
-            (folder, plugins) = (format!("usr/lib/{triplet}/graphviz"), found);
-        }
-    }
-    if folder.is_empty() {
+    let plugins_in = |folder: &String| {
+        let mut names = root.names(folder);
+        names.retain(|name| name.starts_with("libgvplugin_") && name.ends_with(".so.6"));
+        names
+    };
+    // `usr/lib/TRIPLET/graphviz`
+    let folders = root.names("usr/lib").into_iter().map(|triplet| format!("usr/lib/{triplet}/graphviz"));
+    let Some((plugins, folder)) = folders.map(|folder| (plugins_in(&folder), folder)).find(|(plugins, _)| !plugins.is_empty()) else {
         return;
-    }
+    };
     let config = format!("{folder}/config6a");
     if !library.version.starts_with(SERIES) {
         out.remarks.push(format!(

@@ -4,7 +4,7 @@
 //! [`Root`] is the file system while it is made. Packages are unpacked into it (`unpack`, `directories`), rules fill in what
 //! installation always makes (`usr_merge`, `base_files`, `passwd`, `tzdata`, `libc`), scripts are evaluated against it in the order
 //! dpkg would run them (`effects` does what they ask for), and generators make files from the whole of it (`ca_certificates`,
-//! `java_keystore`, `ld_cache`, `pam`, `gsettings`, `mime`, `desktop_database`, `metadata`). Everything is decided from facts; no
+//! `java_keystore`, `ld_cache`, `pam`, `gsettings`, `mime`, `desktop_database`, `graphviz`, `metadata`). Everything is decided from facts; no
 //! package file is opened.
 
 mod accounts;
@@ -44,6 +44,7 @@ mod tests;
 mod tzdata;
 mod unpack;
 mod usr_merge;
+mod xml;
 
 use accounts::Accounts;
 pub(super) use directories::merged;

@@ -4,6 +4,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::super::glib_table::Table;
+use super::super::xml;
 use super::schema::{Key, Member, Schema};
 use super::text::Text;
 use super::variant::Type;
@@ -52,22 +53,15 @@ impl Schemas {
         let mut reader = Reader::from_str(text);
         let mut open = Open::default();
         loop {
-            match reader.read_event().map_err(|error| error.to_string())? {
-                Event::Start(element) => self.start(&mut open, &element)?,
+            match &reader.read_event().map_err(|error| error.to_string())? {
+                Event::Start(element) => self.start(&mut open, element)?,
                 Event::Empty(element) => {
-                    self.start(&mut open, &element)?;
+                    self.start(&mut open, element)?;
                     self.end(&mut open)?;
                 }
                 Event::End(_) => self.end(&mut open)?,
-                Event::Text(text) => open.push(&text.xml10_content()),
-                Event::CData(text) => open.push(&text.xml10_content()),
-                Event::GeneralRef(name) => {
-                    let character = name.resolve_char_ref().map_err(|error| error.to_string())?.map(String::from);
-                    let text = character.or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned));
-                    open.push(&text.ok_or("an entity is not known")?);
-                }
                 Event::Eof => return if open.elements.is_empty() { Ok(()) } else { Err("it ends too early".into()) },
-                _ => {}
+                other => xml::text(other)?.iter().for_each(|text| open.push(text)),
             }
         }
     }

@@ -3,6 +3,8 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
+use super::super::xml;
+
 /// The namespace of the elements that are known.
 pub(super) const FREEDESKTOP: &str = "http://www.freedesktop.org/standards/shared-mime-info";
 /// How many elements a file may have; freedesktop.org's has some 45,000.
@@ -39,19 +41,12 @@ impl Element {
         let (mut root, mut count) = (None, 0);
         loop {
             let event = reader.read_event().map_err(|error| error.to_string())?;
-            let (begins, ends, text) = match &event {
-                Event::Start(element) => (Some(element), false, None),
-                Event::Empty(element) => (Some(element), true, None),
-                Event::End(_) => (None, true, None),
-                Event::Text(text) => (None, false, Some(text.xml10_content().into_owned())),
-                Event::CData(text) => (None, false, Some(text.xml10_content().into_owned())),
-                Event::GeneralRef(name) => {
-                    let character = name.resolve_char_ref().map_err(|error| error.to_string())?.map(String::from);
-                    let text = character.or_else(|| quick_xml::escape::resolve_predefined_entity(name).map(str::to_owned));
-                    (None, false, Some(text.ok_or("an entity is not known")?))
-                }
+            let (begins, ends) = match &event {
+                Event::Start(element) => (Some(element), false),
+                Event::Empty(element) => (Some(element), true),
+                Event::End(_) => (None, true),
                 Event::Eof => return root.filter(|_| open.is_empty()).ok_or_else(|| "it ends too early".into()),
-                _ => continue,
+                _ => (None, false),
             };
             if let Some(element) = begins {
                 count += 1;
@@ -60,7 +55,7 @@ impl Element {
                 }
                 open.push(begun(element, &open)?);
             }
-            if let (Some(text), Some((element, _))) = (text, open.last_mut()) {
+            if let (Some(text), Some((element, _))) = (xml::text(&event)?, open.last_mut()) {
                 match element.children.last_mut() {
                     Some(Child::Text(before)) => before.push_str(&text),
                     _ => element.children.push(Child::Text(text)),
