@@ -60,6 +60,16 @@ pub enum EntryKind<T = String, E = Elf, C = Box<FileCapabilities>> {
     Opaque,
 }
 
+impl<T, E, C> EntryKind<T, E, C> {
+    /// The capabilities of a file that has some.
+    pub fn capabilities(&self) -> Option<&C> {
+        match self {
+            EntryKind::File { capabilities, .. } => capabilities.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// ELF class, `EI_CLASS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ElfClass {

@@ -45,10 +45,7 @@ impl ListedFile {
 
     /// Its capabilities, when it has some.
     pub fn capabilities(&self) -> Option<&FileCapabilities> {
-        match &self.entry.kind {
-            EntryKind::File { capabilities, .. } => capabilities.as_deref(),
-            _ => None,
-        }
+        self.entry.kind.capabilities().map(Box::as_ref)
     }
 
     /// What else there is to know of a file in a few words: its capabilities, the machine it is for.

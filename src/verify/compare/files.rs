@@ -5,7 +5,7 @@ use super::pairs::{Lone, Pairs, Same};
 use super::rows::Rows;
 use super::{Half, Names, Pair};
 use super::{elf, packages};
-use crate::image::{EntryKind, EntryRef, FileCapabilities};
+use crate::image::{EntryKind, EntryRef};
 use crate::progress::count;
 use crate::verify::platform::ElfPlatform;
 
@@ -58,24 +58,16 @@ fn on_both_sides(pair: &Pair<'_>, pairs: &Pairs<'_>, mut each: impl FnMut(&Both<
 
 fn permissions(modes: &mut Rows, owners: &mut Rows, both: &Both<'_>, left: &EntryRef<'_>, right: &EntryRef<'_>) {
     let words = |left: String, right: String| both.row(Some(left), Some(right));
-    let rights = |entry: &EntryRef<'_>| match capabilities(entry) {
+    let rights = |entry: &EntryRef<'_>| match entry.kind.capabilities() {
         Some(capabilities) => format!("{:04o} {capabilities}", entry.mode),
         None => format!("{:04o}", entry.mode),
     };
     // A link's own mode means nothing (symlink(7)), and whoever made the tar wrote what he liked.
     if !matches!(left.kind, EntryKind::Symlink { .. }) {
-        modes.add((left.mode, capabilities(left)) != (right.mode, capabilities(right)), || words(rights(left), rights(right)));
+        modes.add((left.mode, left.kind.capabilities()) != (right.mode, right.kind.capabilities()), || words(rights(left), rights(right)));
     }
     let owner = |entry: &EntryRef<'_>| format!("{}:{}", entry.uid, entry.gid);
     owners.add((left.uid, left.gid) != (right.uid, right.gid), || words(owner(left), owner(right)));
-}
-
-/// What a file's capabilities are, which are permissions too.
-fn capabilities<'a>(entry: &EntryRef<'a>) -> Option<&'a FileCapabilities> {
-    match entry.kind {
-        EntryKind::File { capabilities, .. } => capabilities,
-        _ => None,
-    }
 }
 
 /// What only one side has; a folder and everything below it are one row. Says besides how much of it is no difference: what packages

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::files::{Exhausted, ObjectId};
 use super::libraries::Libraries;
 use super::style::{Family, Loader};
-use crate::image::{Elf, EntryKind, FileCapabilities};
+use crate::image::Elf;
 use crate::verify::platform::same_abi;
 
 /// An object of a process.
@@ -77,10 +77,7 @@ pub(super) fn start<'a>(
 ) -> Result<Option<Process<'a>>, Exhausted> {
     let object = libraries.files.object(program);
     let Some(elf) = object.elf() else { return Ok(None) };
-    let given = match object.entry.kind {
-        EntryKind::File { capabilities, .. } => capabilities.and_then(FileCapabilities::set).is_some_and(|set| !set.is_empty()),
-        _ => false,
-    };
+    let given = object.entry.kind.capabilities().and_then(|capabilities| capabilities.set()).is_some_and(|set| !set.is_empty());
     let secure = object.entry.mode & 0o6000 != 0 || given;
     let process = Process { loaded: Vec::new(), missing: Vec::new(), edges: Vec::new() };
     let (names, inodes) = (HashMap::new(), HashMap::new());
